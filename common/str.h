@@ -1,0 +1,31 @@
+#pragma once
+/* Strings: strict numbers, prefixes, lists, names. All functions that allocate return NULL for lack of memory. */
+
+#include "common/macros.h"
+
+char *str_dup_span(struct span s) _must_check_;
+char *str_printf(const char *format, ...) _printf_(1, 2) _must_check_;
+bool str_is_equal(const char *a, const char *b);      /* NULL equals NULL only */
+bool str_has_prefix(const char *s, const char *prefix);
+bool str_has_suffix(const char *s, const char *suffix);
+/* Whole string, decimal, no sign, no blanks; -EINVAL, -ERANGE. */
+int str_to_u64(const char *s, uint64_t *ret) _must_check_;
+int str_to_i64(const char *s, int64_t *ret) _must_check_;
+int str_to_double(const char *s, double *ret) _must_check_; /* C locale, finite */
+/* "2GiB", "500k", "12": bytes; "30d", "90s", "250ms": milliseconds. -EINVAL, -ERANGE. */
+int str_to_bytes(const char *s, uint64_t *ret) _must_check_;
+int str_to_ms(const char *s, uint64_t *ret) _must_check_;
+/* Valid UTF-8 without surrogates and overlong forms. */
+bool str_is_utf8(struct span s);
+/* The candidate nearest to `word` by edit distance, or NULL when none is near enough to suggest. */
+const char *str_nearest(const char *word, const char *const *candidates, size_t n);
+
+/* A growable list of owned strings. */
+struct strlist {
+        char **at; /* owned */
+        size_t n;
+};
+int strlist_add(struct strlist *l, const char *s) _must_check_;
+int strlist_add_span(struct strlist *l, struct span s) _must_check_;
+bool strlist_has(const struct strlist *l, const char *s);
+void strlist_done(struct strlist *l);

@@ -1,0 +1,48 @@
+#pragma once
+/* From what a client submitted to work: one file per job kind (kind-*.c), one per input format (read-*.c).
+ *
+ * A kind is a row of the table in kinds.c. `need` tells which of the client's files it wants before it can read; `read` is pure,
+ * runs in a worker (or on the loop where is_small says that it is cheap), and sees only what it is given. */
+
+#include <jansson.h>
+
+#include "common/macros.h"
+#include "daemon/work/task.h"
+#include "proto/failure.h"
+
+struct blueprint_shelf;
+struct model;
+
+/* A file of the client's that came by blob/put (or was found absent: text NULL). */
+struct input_file {
+        const char *path;
+        struct span text;
+        bool is_absent;
+};
+
+struct input {
+        const json_t *params;            /* of job/submit, already checked against the method table */
+        const struct input_file *files;  /* all that `need` asked for */
+        size_t n_files;
+        const struct blueprint_shelf *shelf;
+};
+
+struct job_kind {
+        const char *name;
+        bool is_small;       /* read() is cheap: answer a cached submit at once */
+        bool is_interactive; /* goes before batch jobs */
+        /* Checks params.input (CONDITION_REFUSED) and lists relative paths it needs. */
+        int (*need)(const json_t *params, struct strlist *ret_paths, struct failure **ret_failure);
+        int (*read)(const struct input *in, struct work **ret, struct failure **ret_failure);
+};
+
+const struct job_kind *job_kind_find(const char *name); /* NULL: no such kind */
+size_t job_kinds(const struct job_kind *const **ret);
+
+/* Input formats (read-*.c), chosen by content: for kinds that take a specification. CONDITION_REFUSED. */
+struct spec_format {
+        const char *name;
+        bool (*is_it)(struct span text, const char *file_name);
+        int (*read)(struct span text, const char *file_name, struct model **ret, struct failure **ret_failure);
+};
+int spec_read(struct span text, const char *file_name, struct model **ret, struct failure **ret_failure) _must_check_;

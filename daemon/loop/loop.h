@@ -1,0 +1,33 @@
+#pragma once
+/* The event loop: one thread that owns all state. A thin face over libevent so that rooms below `server` need not know it.
+ *
+ * Turn: ready descriptors, timers, completions of workers and writers, then deferred frees, in this order. Every callback runs on
+ * the loop thread. The longest turn is measured (metrics loop_turn_usec_max). */
+
+#include "common/macros.h"
+#include "common/pool.h"
+
+struct event_base;
+struct loop;
+struct timer;
+
+int loop_new(unsigned n_workers, struct loop **ret) _must_check_;
+struct loop *loop_free(struct loop *l);
+int loop_run(struct loop *l) _must_check_; /* until loop_stop() */
+void loop_stop(struct loop *l);
+struct event_base *loop_base(struct loop *l); /* for rooms that hold libevent objects (server, provider) */
+
+/* Pure work in the pool; finish() on the loop. */
+int loop_work(struct loop *l, const struct pool_work *work) _must_check_;
+/* From any thread: fn(arg) on the loop, soon. Allocation happens in the caller; -ENOMEM. */
+int loop_post(struct loop *l, void (*fn)(void *arg), void *arg) _must_check_;
+/* On the loop thread: fn(arg) at the end of this turn. For frees of what may be on the stack, and for calls that must not nest. */
+int loop_defer(struct loop *l, void (*fn)(void *arg), void *arg) _must_check_;
+
+/* One-shot timers on CLOCK_MONOTONIC. The owner frees them. */
+int timer_new(struct loop *l, void (*fn)(void *arg), void *arg, struct timer **ret) _must_check_;
+struct timer *timer_free(struct timer *t);
+DEFINE_CLEANUP(struct timer, timer_free);
+int timer_start(struct timer *t, uint64_t delay_ms) _must_check_; /* restarts */
+void timer_stop(struct timer *t);
+bool timer_is_running(const struct timer *t);

@@ -1,0 +1,84 @@
+#pragma once
+/* Model connections: a neutral request goes out, a neutral stream of events comes back. Dialects are rows of a table
+ * (anthropic.c, …): how a request is written, how its stream is read, what its errors mean, which headers tell limits.
+ *
+ * One attempt per provider_send(): no retries, no waiting for slots (that is calls/). Everything runs on the loop; callbacks never
+ * come from within provider_send() or provider_cancel(). Keys live in this room only, wiped when replaced. */
+
+#include "common/macros.h"
+#include "proto/failure.h"
+
+struct loop;
+struct provider_room; /* all providers: the HTTP pool, certificates */
+struct provider;
+struct attempt; /* one request under way */
+
+/* A block of a prompt, borrowed until provider_send() returns. Empty blocks are dropped when written. */
+struct prompt_block {
+        struct span text;
+        bool is_system;
+        bool is_marked;      /* the provider's cache may end here (at most 4) */
+        bool is_mark_for_1h; /* else 5 minutes */
+};
+
+struct request {
+        const char *model;
+        const struct prompt_block *blocks;
+        size_t n_blocks;
+        uint64_t max_tokens; /* of output */
+        const char *job;     /* for log lines */
+        uint64_t call;
+};
+
+struct usage {
+        uint64_t input;      /* uncached */
+        uint64_t cache_read;
+        uint64_t cache_write_5m, cache_write_1h;
+        uint64_t output;
+        bool is_known; /* the provider said so; else all are 0 */
+};
+
+enum stop_reason { STOP_END, STOP_LENGTH, STOP_REFUSAL, STOP_OTHER };
+
+/* What a provider's headers and errors say about when to come again. */
+struct advice {
+        bool is_retryable;
+        uint64_t retry_after_ms; /* 0: not said */
+        bool was_perhaps_paid;   /* the request had left, and the outcome is unknown or partial */
+        /* limits, from response headers; UINT64_MAX: not said; reset in ms from now */
+        uint64_t requests_limit, requests_remaining, requests_reset_ms;
+        uint64_t input_limit, input_remaining, input_reset_ms;
+        uint64_t output_limit, output_remaining, output_reset_ms;
+};
+
+struct attempt_events {
+        void (*on_started)(struct attempt *a, void *arg);                  /* first event of the stream: the prompt's cache is written */
+        void (*on_text)(struct attempt *a, struct span text, void *arg);   /* UTF-8, split anywhere between characters */
+        /* The end, once, after which the attempt is gone. failure is NULL when the stream came to its proper end. */
+        void (*on_end)(struct attempt *a, enum stop_reason stop, const struct usage *usage, const struct failure *failure,
+                       const struct advice *advice, void *arg);
+};
+
+struct provider_config {
+        const char *name, *dialect, *base_url;
+        const char *key; /* NULL: none; copied and wiped by the provider */
+        uint64_t connect_timeout_ms, first_byte_timeout_ms, stall_timeout_ms, total_timeout_ms; /* 0: defaults */
+};
+
+int provider_room_new(struct loop *loop, struct provider_room **ret) _must_check_;
+struct provider_room *provider_room_free(struct provider_room *r); /* cancels all attempts without callbacks */
+/* CONDITION_REFUSED with failure: unknown dialect, bad URL. Replaces the provider of that name (running attempts end as they began). */
+int provider_configure(struct provider_room *r, const struct provider_config *c, struct provider **ret, struct failure **ret_failure) _must_check_;
+void provider_remove(struct provider_room *r, const char *name);
+struct provider *provider_find(struct provider_room *r, const char *name); /* borrowed until reconfigured */
+/* Usable as it stands: it has a key, or its dialect and address need none. Else *ret_reason is a sentence. */
+bool provider_is_ready(const struct provider *p, const char **ret_reason);
+const char *provider_name(const struct provider *p);
+/* Opens a connection ahead of need (a HEAD leaves it in the pool); quiet, rate limited, harmless when it fails. */
+void provider_warm(struct provider *p);
+/* -ENOMEM, -EINVAL (more than 4 marks). */
+int provider_send(struct provider *p, const struct request *r, const struct attempt_events *events, void *arg, struct attempt **ret) _must_check_;
+/* Closes the stream; on_end does not come. Fills what usage is known so far (is_known false when none). */
+void provider_cancel(struct attempt *a, struct usage *ret_usage);
+const char *attempt_request_id(const struct attempt *a);  /* the provider's, or NULL; valid until on_end returns */
+uint64_t attempt_first_event_usec(const struct attempt *a); /* from send to the first event; 0 = none yet */

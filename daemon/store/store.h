@@ -1,0 +1,109 @@
+#pragma once
+/* Durable state and the cache: two LMDB environments, two writer threads that commit in groups.
+ *
+ * *state* holds jobs, journal, results and blobs of live jobs, calls, ledger: every commit is synced. *cache* holds what may be lost:
+ * NOSYNC, synced in the background; deleting its directory at any time costs only money.
+ * Reads happen on the loop thread (or in workers, with a reader of their own) and never hold a transaction after they return.
+ * Writes are batches: all or nothing, in the order of store_commit() per environment; the callback comes on the loop.
+ * Every value: magic u16 | version u8 | codec u8 (0 plain, 1 zlib) | length u32 | XXH3_64 of the payload u64 | payload. A value whose
+ * checksum fails is absent to the reader, counted, and deleted from the cache. No DUPSORT. Keys are 1..511 bytes. */
+
+#include "common/buf.h"
+#include "common/hash.h"
+#include "common/macros.h"
+#include "common/ulid.h"
+
+struct loop;
+struct store;
+struct store_batch;
+
+enum store_env { STORE_STATE, STORE_CACHE };
+
+/* Integers in keys are big endian; `|` joins fixed-size fields. uid is u32, seq and n are u64, ulid 16 bytes, hashes 32. */
+enum store_table {
+        /* state */
+        TABLE_META,     /* text: schema, last ulid, boot counters */
+        TABLE_JOB,      /* ulid */
+        TABLE_QUEUE,    /* class u8|uid|ulid */
+        TABLE_EVENT,    /* ulid|seq */
+        TABLE_RESULT,   /* ulid|task u32 */
+        TABLE_BLOB,     /* uid|sha256|part u32; part 0 holds the head: size, stamp */
+        TABLE_IDEM,     /* uid|sha256 of the idempotency key */
+        TABLE_CALL,     /* ulid|n */
+        TABLE_LEDGER,   /* day u32|uid|hash of model+rule, or month sums */
+        TABLE_ESTIMATE, /* text */
+        /* cache */
+        TABLE_CACHE_META,
+        TABLE_CACHE_RESULT, /* F */
+        TABLE_CACHE_SEEN,   /* S */
+        TABLE_CACHE_RAW,    /* K */
+        TABLE_CACHE_LRU,    /* stamp u64|table u8|hash */
+        N_STORE_TABLES,
+};
+
+struct store_config {
+        const char *state_dir, *cache_dir; /* made 0700 when missing */
+        uint64_t cache_max_bytes, cache_memory_bytes, cache_max_age_ms;
+        uint64_t state_floor_bytes; /* below this much free disk store_has_room() is false; 0: default 64 MiB */
+};
+
+/* What opening found, for log and status. */
+struct store_report {
+        bool is_state_fresh, is_cache_fresh, was_cache_set_aside, was_state_restored, was_unclean;
+        char text[240];
+};
+
+/* Locks the state directory for life (-EBUSY: another daemon has it). -EPROTO: state of a newer schema. A cache that cannot be
+ * opened (damaged, read-only, newer) is set aside or done without: the store then runs with no cache and says so in the report. */
+int store_open(struct loop *loop, const struct store_config *c, struct store **ret, struct store_report *ret_report) _must_check_;
+/* Commits what was submitted, calls the callbacks, syncs, removes the dirty markers. */
+struct store *store_close(struct store *s);
+bool store_has_room(struct store *s); /* free disk above the floor; asked at most once a second */
+bool store_has_cache(const struct store *s);
+
+/* Writing. */
+int store_batch_new(enum store_env env, struct store_batch **ret) _must_check_;
+struct store_batch *store_batch_free(struct store_batch *b);
+DEFINE_CLEANUP(struct store_batch, store_batch_free);
+int store_batch_put(struct store_batch *b, enum store_table t, struct span key, struct span value) _must_check_; /* copies; compresses where it pays */
+int store_batch_delete(struct store_batch *b, enum store_table t, struct span key) _must_check_;
+int store_batch_delete_prefix(struct store_batch *b, enum store_table t, struct span prefix) _must_check_;
+/* Consumes b. on_done(arg, r) on the loop after the commit is durable (state) or visible (cache): 0, -ENOSPC, -EIO; NULL is allowed.
+ * Callbacks of one environment come in the order of submission. -ENOMEM: not submitted, b stays the caller's. */
+int store_commit(struct store *s, struct store_batch *b, void (*on_done)(void *arg, int r), void *arg) _must_check_;
+size_t store_n_pending(const struct store *s, enum store_env env);
+
+/* Reading. Appends the value to out; CONDITION_ABSENT. */
+int store_get(struct store *s, enum store_table t, struct span key, struct buf *out) _must_check_;
+/* In key order from `from` (NULL at: the prefix itself) while the key begins with prefix. fn returns 0 to go on, CONDITION_REFUSED to stop
+ * (store_scan then gives 0), < 0 to fail. Key and value are valid during fn only; fn must not call the store. */
+int store_scan(struct store *s, enum store_table t, struct span prefix, struct span from,
+               int (*fn)(struct span key, struct span value, void *arg), void *arg) _must_check_;
+
+/* Blobs of a uid, by content. Parts of 1 MiB, so that no value is huge. Text is compressed. */
+int store_blob_put(struct store_batch *b, uint32_t uid, const struct hash *h, struct span content, uint64_t now_ms) _must_check_;
+int store_blob_size(struct store *s, uint32_t uid, const struct hash *h, uint64_t *ret_size) _must_check_; /* CONDITION_ABSENT */
+int store_blob_get(struct store *s, uint32_t uid, const struct hash *h, uint64_t offset, uint64_t limit, struct buf *out) _must_check_;
+/* Removes blobs whose stamp is before `before_ms` and that is_live() does not claim; at most max of them. */
+int store_blob_expire(struct store *s, uint64_t before_ms, size_t max, bool (*is_live)(uint32_t uid, const struct hash *h, void *arg), void *arg) _must_check_;
+
+/* The cache (cache.c): never an error for the caller, only hits and misses; writes are fire and forget. */
+enum cache_kind { CACHE_RESULT, CACHE_SEEN, CACHE_RAW, N_CACHE_KINDS };
+int cache_get(struct store *s, enum cache_kind k, const struct hash *key, struct buf *out) _must_check_; /* CONDITION_ABSENT, -ENOMEM */
+/* As it lies in the map or in the memory layer: fn(bytes) may send but not keep. For raw answers of codec plain. */
+int cache_get_with(struct store *s, enum cache_kind k, const struct hash *key, int (*fn)(struct span value, void *arg), void *arg) _must_check_;
+void cache_put(struct store *s, enum cache_kind k, const struct hash *key, struct span value);
+void cache_remove(struct store *s, enum cache_kind k, const struct hash *key);
+
+struct cache_stats {
+        const char *name; /* "memory", "result", "seen", "raw" */
+        uint64_t hits, misses, size, max_size, entries, max_age_ms;
+};
+#define N_CACHE_STATS (N_CACHE_KINDS + 1)
+void cache_get_stats(struct store *s, struct cache_stats ret[N_CACHE_STATS]);
+/* Asynchronous; on_done on the loop with counts. max_bytes 0: to the configured bound and age. */
+int cache_trim(struct store *s, uint64_t max_bytes, void (*on_done)(void *arg, int r, uint64_t removed, uint64_t size), void *arg) _must_check_;
+int cache_clear(struct store *s, void (*on_done)(void *arg, int r, uint64_t removed, uint64_t size), void *arg) _must_check_;
+int cache_verify(struct store *s, void (*on_done)(void *arg, int r, uint64_t checked, uint64_t bad), void *arg) _must_check_;
+
+/* Test builds: the process ends by SIGKILL right after the nth state commit (GENOPT_TEST_DIE_AFTER=n in the environment). */
