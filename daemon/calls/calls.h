@@ -15,6 +15,7 @@
 #include "common/macros.h"
 #include "common/ulid.h"
 #include "daemon/provider/provider.h"
+#include "daemon/work/price.h"
 
 struct loop;
 struct store;
@@ -24,10 +25,7 @@ struct call;
 
 #define CALLS_MAX_ATTEMPTS 4
 
-/* Nano-dollars per million tokens would overflow nothing, but per token is what is multiplied: nano-dollars per token. */
-struct price {
-        uint64_t input, cache_read, cache_write_5m, cache_write_1h, output;
-};
+/* Nano-dollars. */
 uint64_t price_of_usage(const struct price *p, const struct usage *u);
 
 struct call_spec {

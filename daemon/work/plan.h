@@ -1,12 +1,14 @@
 #pragma once
-/* The plan: priced steps, each a way to obtain one or more tasks; and beside it the naive plan, which is what people do today (one
- * call per task, whole context, best tier, nothing cached, one after another). */
+/* The plan: priced steps, each a way to obtain one or more tasks; and beside it the naive plan,
+ * which is what people do today (one call per task, whole context, best tier, nothing cached, one
+ * after another). */
 
 #include "common/hash.h"
 #include "common/macros.h"
 
 struct tokens {
-        uint64_t input, cache_read, cache_write, output; /* input: neither read from nor written to the provider's cache */
+        uint64_t input, cache_read, cache_write,
+                output; /* input: neither read from nor written to the provider's cache */
 };
 
 struct estimate {
@@ -20,7 +22,8 @@ enum tier { TIER_FAST, TIER_BALANCED, TIER_QUALITY, N_TIERS };
 extern const char *const tier_names[N_TIERS];
 int tier_from_name(const char *name, enum tier *ret) _must_check_; /* -EINVAL */
 
-/* A prompt is a list of references; exec/prompt.c makes bytes just before the call. Rules write recipes and never touch text. */
+/* A prompt is a list of references; exec/prompt.c makes bytes just before the call. Rules write
+ * recipes and never touch text. */
 enum recipe_kind { RECIPE_BLOCK, RECIPE_INTERFACE, RECIPE_EVIDENCE, RECIPE_ANSWER };
 
 struct recipe_item {
@@ -41,8 +44,8 @@ struct step {
         enum step_kind kind;
         uint32_t *tasks; /* owned */
         size_t n_tasks;
-        enum tier tier;      /* calls only */
-        bool is_certain;     /* else likely: known for sure only when dependencies are done */
+        enum tier tier;  /* calls only */
+        bool is_certain; /* else likely: known for sure only when dependencies are done */
         char reason[160];
         struct recipe recipe; /* calls only */
         struct estimate estimate;
@@ -65,6 +68,7 @@ struct plan {
         size_t n_effects;
 };
 
+void step_done(struct step *s); /* frees what it owns */
 struct plan *plan_new(size_t n_tasks);
 struct plan *plan_free(struct plan *p);
 DEFINE_CLEANUP(struct plan, plan_free);

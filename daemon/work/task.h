@@ -63,6 +63,7 @@ struct work {
         struct strlist warnings;
         struct strlist notes;  /* "blueprint go-service: the specification names Go packages" */
         char *blueprint;       /* name, or NULL */
+        size_t whole_facts_bytes; /* the whole model presented as facts: what a naive prompt carries; 0: as the task's own */
         bool is_one_text;      /* its single result is a text, delivered in `done` */
         void *keeper;          /* owned: what the borrowed pointers of the tasks live in */
         void (*release)(void *keeper);

@@ -1,0 +1,72 @@
+#pragma once
+/* The planner: from work to a plan of priced steps. A pure function over an immutable snapshot;
+ * runs in a worker.
+ *
+ *     naive plan ──rules in table order──> plan
+ *
+ * Every rule is a row of plan_rules (rules.c) and a file in rules/. Its effect is the difference of
+ * the totals before and after. */
+
+#include <jansson.h>
+
+#include "common/hash.h"
+#include "common/macros.h"
+#include "daemon/plan/estimate.h"
+#include "daemon/plan/prices.h"
+#include "daemon/work/plan.h"
+#include "daemon/work/task.h"
+
+/* A result that exists for a static key: its full key, and the interface that it has. The newest
+ * first. */
+struct seen_result {
+        struct hash key, interface;
+        bool is_at_hand; /* the result itself is in state or cache */
+};
+
+#define MAX_SEEN                                                                                   \
+        4 /* what is remembered of one static key; going back further costs a look at the full key \
+             at run time */
+
+/* The answer of the one bulk look-up, per task. */
+struct task_facts {
+        bool is_in_manifest;
+        bool is_standing;            /* the file stands on disk as we wrote it */
+        bool is_edited;              /* the file stands on disk, but otherwise */
+        struct hash fingerprint;     /* of the manifest */
+        bool has_standing_interface; /* of what stands */
+        struct hash standing_interface;
+        struct seen_result seen[MAX_SEEN];
+        size_t n_seen;
+};
+
+struct tier_model {
+        const char *provider, *model; /* NULL: the tier is not configured */
+        const struct model_facts *facts;
+};
+
+enum plan_rule_id { RULE_KEEP, RULE_REUSE, RULE_TEMPLATE, RULE_TIER, N_PLAN_RULES };
+
+struct planning {
+        const struct work *work;
+        const struct task_facts *facts; /* n_tasks; NULL: nothing is known */
+        struct tier_model tiers[N_TIERS];
+        bool is_on[N_PLAN_RULES];
+        unsigned n_parallel;
+        struct estimator estimator;
+};
+
+int plan_make(const struct planning *in, struct plan **ret) _must_check_;
+/* The step for one task when the plan's own turned out not to hold (a result was gone, a template
+ * failed): a call at this tier. */
+int plan_call_step(const struct planning *in, uint32_t task, enum tier tier,
+                   struct step *ret) _must_check_;
+/* Worst case of a call for its reserve: everything uncached, the whole of max_tokens written. */
+uint64_t plan_worst_nanousd(const struct planning *in, const struct step *s, uint64_t input_tokens,
+                            uint64_t max_tokens);
+/* Tokens of the output allowed for a step: room for its expected text and as much again, within the
+ * model's limit. */
+uint64_t plan_max_tokens(const struct planning *in, const struct step *s);
+
+/* The form of a dry run (docs/protocol.md). */
+int plan_to_json(const struct planning *in, const struct plan *p, json_t **ret) _must_check_;
+int estimate_to_json(const struct estimate *e, json_t **ret) _must_check_;

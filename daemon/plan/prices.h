@@ -1,0 +1,33 @@
+#pragma once
+/* The price book: what is known of models (models.yaml, data with a date), read at start and
+ * reload. Immutable and counted. */
+
+#include "common/hash.h"
+#include "common/macros.h"
+#include "daemon/work/price.h"
+#include "proto/failure.h"
+
+enum text_class { TEXT_PROSE, TEXT_DATA, TEXT_CODE, N_TEXT_CLASSES };
+
+struct model_facts {
+        char *name; /* a model's name begins with it; "*" fits all */
+        struct price price;
+        uint64_t window, max_output, cache_minimum; /* tokens */
+        uint64_t first_token_ms, input_per_second, output_per_second;
+        double bytes_per_token[N_TEXT_CLASSES];
+};
+
+struct price_book;
+
+/* CONDITION_REFUSED: BAD_CONFIG with file:line:column. */
+int price_book_load(const char *path, struct price_book **ret,
+                    struct failure **ret_failure) _must_check_;
+int price_book_read(struct span text, const char *name, struct price_book **ret,
+                    struct failure **ret_failure) _must_check_;
+struct price_book *price_book_ref(struct price_book *b);
+struct price_book *price_book_unref(struct price_book *b);
+DEFINE_CLEANUP(struct price_book, price_book_unref);
+/* Never NULL: a book without a row `*` is refused. Borrowed from the book. */
+const struct model_facts *price_book_find(const struct price_book *b, const char *model);
+const char *price_book_date(const struct price_book *b);
+void price_book_hash(const struct price_book *b, struct hash *ret);

@@ -1,0 +1,23 @@
+#include <stdio.h>
+
+#include "daemon/plan/rules.h"
+#include "daemon/template/template.h"
+
+/* A task that a template of its blueprint covers is rendered. */
+static int apply(struct draft *d)
+{
+        for (size_t i = 0; i < d->plan->n_tasks; i++) {
+                const struct task *t = &d->in->work->tasks[i];
+                const struct step *s = &d->plan->steps[d->plan->step_of_task[i]];
+                char reason[sizeof(s->reason)];
+
+                if (s->kind != STEP_CALL || !t->template)
+                        continue;
+                snprintf(reason, sizeof(reason), "template %s covers it",
+                         template_name(t->template));
+                draft_settle_task(d, (uint32_t)i, STEP_TEMPLATE, true, reason);
+        }
+        return 0;
+}
+
+const struct plan_rule rule_template = {"template", "optimization.template", apply};
