@@ -40,11 +40,13 @@ enum requirement_kind { REQUIREMENT_FUNCTIONAL, REQUIREMENT_NON_FUNCTIONAL };
 struct requirement {
         enum requirement_kind kind;
         char *id, *text, *priority, *category, *threshold; /* id: made as FR-1, NFR-1… by position of its kind when missing */
+        struct strlist applies_to; /* names of entities, packages or "METHOD /endpoint", where the specification says so */
 };
 
 struct scenario {
         char *id, *title, *priority, *description, *given, *when, *then;
         struct strlist criteria;
+        struct strlist applies_to; /* as of a requirement */
 };
 
 struct library {

@@ -60,6 +60,8 @@ struct work {
         size_t n_tasks;
         struct block *blocks;
         size_t n_blocks;
+        uint32_t *slots; /* owned: index of the blocks, for work_add_block() alone */
+        size_t n_slots;
         struct strlist warnings;
         struct strlist notes;  /* "blueprint go-service: the specification names Go packages" */
         char *blueprint;       /* name, or NULL */

@@ -1,0 +1,138 @@
+#include "daemon/work/task.h"
+
+#include "common/canon.h"
+
+#define KEY_VERSION 1
+#define KEY_FIELD_STATIC 1
+#define KEY_FIELD_INTERFACE 2
+#define HEAD_BYTES 6   /* version, field, number of dependencies */
+#define FIRST_SLOTS 64 /* a power of two */
+
+struct work *work_new(void)
+{
+        return calloc(1, sizeof(struct work));
+}
+
+static void task_done(struct task *t)
+{
+        free(t->kind);
+        free(t->path);
+        free(t->title);
+        free(t->tier);
+        json_decref(t->context);
+        for (size_t i = 0; t->inputs && i < t->n_inputs; i++)
+                free(t->inputs[i].name);
+        free(t->inputs);
+        free(t->depends);
+        free(t->blocks);
+}
+
+struct work *work_free(struct work *w)
+{
+        if (!w)
+                return NULL;
+        for (size_t i = 0; w->tasks && i < w->n_tasks; i++)
+                task_done(&w->tasks[i]);
+        free(w->tasks);
+        for (size_t i = 0; w->blocks && i < w->n_blocks; i++)
+                free(w->blocks[i].text);
+        free(w->blocks);
+        free(w->slots);
+        strlist_done(&w->warnings);
+        strlist_done(&w->notes);
+        free(w->blueprint);
+        if (w->release)
+                w->release(w->keeper);
+        free(w);
+        return NULL;
+}
+
+/* The slots are an open-addressed table of block indices plus one, so that 10,000 tasks find their
+ * shared blocks in no time. */
+static uint32_t *slot_of(uint32_t *slots, size_t n_slots, const struct block *blocks,
+                         enum block_class class, const struct hash *hash)
+{
+        uint64_t start;
+
+        memcpy(&start, hash->at, sizeof(start));
+        for (size_t i = (start + class) & (n_slots - 1);; i = (i + 1) & (n_slots - 1)) {
+                const struct block *b;
+
+                if (!slots[i])
+                        return &slots[i];
+                b = &blocks[slots[i] - 1];
+                if (b->class == class && hash_is_equal(&b->hash, hash))
+                        return &slots[i];
+        }
+}
+
+static int slots_grow(struct work *w)
+{
+        size_t n = w->n_slots ? w->n_slots * 2 : FIRST_SLOTS;
+        uint32_t *slots;
+        struct block *blocks;
+
+        blocks = realloc(w->blocks, n / 2 * sizeof(*blocks));
+        if (!blocks)
+                return -ENOMEM;
+        w->blocks = blocks;
+        slots = calloc(n, sizeof(*slots));
+        if (!slots)
+                return -ENOMEM;
+        for (size_t i = 0; i < w->n_blocks; i++)
+                *slot_of(slots, n, blocks, blocks[i].class, &blocks[i].hash) = (uint32_t)i + 1;
+        free(w->slots);
+        w->slots = slots;
+        w->n_slots = n;
+        return 0;
+}
+
+int work_add_block(struct work *w, enum block_class class, struct span text, uint32_t *ret_index)
+{
+        struct hash hash;
+        uint32_t *slot;
+        char *copy;
+        int r;
+
+        if (w->n_blocks * 2 >= w->n_slots) {
+                r = slots_grow(w);
+                if (r < 0)
+                        return r;
+        }
+        hash_of(text.at, text.n, &hash);
+        slot = slot_of(w->slots, w->n_slots, w->blocks, class, &hash);
+        if (!*slot) {
+                copy = str_dup_span(text);
+                if (!copy)
+                        return -ENOMEM;
+                w->blocks[w->n_blocks] = (struct block){
+                        .class = class, .text = copy, .n_text = text.n, .hash = hash};
+                *slot = (uint32_t)++w->n_blocks;
+        }
+        *ret_index = *slot - 1;
+        return 0;
+}
+
+/* Fixed layout instead of struct canon, which would have to be allocated: a full key is computed
+ * whenever a task is settled and its making must not fail. Same principle: version, then
+ * length-free fields of known size, the count first. */
+void task_full_key(const struct task *t, const struct hash *interfaces, struct hash *ret)
+{
+        struct hash rolling;
+        uint8_t step[HEAD_BYTES + 2 * HASH_BYTES];
+
+        memset(step, 0, sizeof(step));
+        step[0] = KEY_VERSION;
+        step[1] = KEY_FIELD_STATIC;
+        for (unsigned i = 0; i < 4; i++)
+                step[2 + i] = (uint8_t)(t->n_depends >> (24 - 8 * i));
+        memcpy(step + HEAD_BYTES, t->static_key.at, HASH_BYTES);
+        hash_of(step, HEAD_BYTES + HASH_BYTES, &rolling);
+        for (size_t i = 0; i < t->n_depends; i++) {
+                step[1] = KEY_FIELD_INTERFACE;
+                memcpy(step + HEAD_BYTES, rolling.at, HASH_BYTES);
+                memcpy(step + HEAD_BYTES + HASH_BYTES, interfaces[i].at, HASH_BYTES);
+                hash_of(step, sizeof(step), &rolling);
+        }
+        *ret = rolling;
+}
