@@ -1,8 +1,10 @@
 #pragma once
-/* A growable byte buffer with a ceiling. `at` is always terminated by a NUL that `n` does not count.
+/* A growable byte buffer with a ceiling. `at` is always terminated by a NUL that `n` does not
+ * count.
  *
- * After -ENOMEM or -EMSGSIZE (over max_bytes) the buffer keeps what it had and remembers the error in `failed`,
- * so that a builder may append many pieces and test once at the end: `if (b.failed) return b.failed;`. */
+ * After -ENOMEM or -EMSGSIZE (over max_bytes) the buffer keeps what it had and remembers the error
+ * in `failed`, so that a builder may append many pieces and test once at the end: `if (b.failed)
+ * return b.failed;`. */
 
 #include <stdarg.h>
 
@@ -29,7 +31,8 @@ int buf_add_char(struct buf *b, char c);
 int buf_printf(struct buf *b, const char *format, ...) _printf_(2, 3);
 int buf_vprintf(struct buf *b, const char *format, va_list args) _printf_(2, 0);
 void buf_consume(struct buf *b, size_t n); /* drops n bytes from the front */
-/* Gives the bytes to the caller (free()); the buffer is empty after. NULL when nothing could be allocated. */
+/* Gives the bytes to the caller (free()); the buffer is empty after. NULL when nothing could be
+ * allocated, or when an earlier append failed: what is incomplete is not handed out. */
 char *buf_steal(struct buf *b, size_t *ret_n) _must_check_;
 static inline struct span buf_span(const struct buf *b)
 {

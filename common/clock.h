@@ -1,5 +1,6 @@
 #pragma once
-/* The only door to time and chance. Test builds (-Dtesting=true) may shift the clocks and fix the seed. */
+/* The only door to time and chance. Test builds (-Dtesting=true) may shift the clocks and fix the
+ * seed. */
 
 #include "common/macros.h"
 

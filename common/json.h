@@ -1,5 +1,6 @@
 #pragma once
-/* Jansson with our limits: strict UTF-8, no duplicate keys, depth bounded by Jansson, sorted output. */
+/* Jansson with our limits: strict UTF-8, no duplicate keys, depth bounded by Jansson, sorted
+ * output. */
 
 #include <jansson.h>
 
@@ -22,12 +23,14 @@ struct diag {
 int json_read(struct span text, json_t **ret, struct diag *ret_diag) _must_check_;
 /* Compact, keys sorted, reals with 17 digits; appends to b. */
 int json_write(const json_t *value, struct buf *b) _must_check_;
-char *json_to_text(const json_t *value) _must_check_; /* owned by the caller; NULL for lack of memory */
+char *json_to_text(const json_t *value)
+        _must_check_; /* owned by the caller; NULL for lack of memory */
 /* Appends s as a JSON string with quotes. s must be valid UTF-8 (-EINVAL). */
 int json_write_string(struct buf *b, struct span s) _must_check_;
 /* Text member or NULL; borrowed from the object. */
 const char *json_get_text(const json_t *object, const char *key);
-bool json_get_u64(const json_t *object, const char *key, uint64_t *ret); /* false: absent or not an integer ≥ 0 */
+bool json_get_u64(const json_t *object, const char *key,
+                  uint64_t *ret); /* false: absent or not an integer ≥ 0 */
 bool json_get_bool(const json_t *object, const char *key, bool otherwise);
 /* Sets and steals value; -ENOMEM also when value is NULL, so that constructors may be nested. */
 int json_put(json_t *object, const char *key, json_t *value) _must_check_;

@@ -16,20 +16,21 @@
 #define _unused_ __attribute__((unused))
 
 /* Moves a value out of an lvalue and leaves NULL there. */
-#define take(lv)                                                                                   \
-        __extension__({                                                                            \
-                __typeof__(lv) *at_ = &(lv), got_ = *at_;                                          \
-                *at_ = NULL;                                                                       \
-                got_;                                                                              \
+#define take(lv)                                          \
+        __extension__({                                   \
+                __typeof__(lv) *at_ = &(lv), got_ = *at_; \
+                *at_ = NULL;                              \
+                got_;                                     \
         })
 
-/* Defines free_fn##p, the cleanup function of a pointer whose destructor is `type *free_fn(type *)`. */
-#define DEFINE_CLEANUP(type, free_fn)                                                              \
-        static inline void free_fn##p(type **at)                                                   \
-        {                                                                                          \
-                if (*at)                                                                           \
-                        *at = free_fn(*at);                                                        \
-        }                                                                                          \
+/* Defines free_fn##p, the cleanup function of a pointer whose destructor is `type *free_fn(type
+ * *)`. */
+#define DEFINE_CLEANUP(type, free_fn)            \
+        static inline void free_fn##p(type **at) \
+        {                                        \
+                if (*at)                         \
+                        *at = free_fn(*at);      \
+        }                                        \
         struct swallow_semicolon_
 
 #define N_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
@@ -55,7 +56,8 @@ static inline bool span_is_equal(struct span a, struct span b)
         return a.n == b.n && (a.n == 0 || memcmp(a.at, b.at, a.n) == 0);
 }
 
-/* A condition (see the house style on errors): *ret_failure (or *ret_diag) tells what is wrong with the input. */
+/* A condition (see the house style on errors): *ret_failure (or *ret_diag) tells what is wrong with
+ * the input. */
 #define CONDITION_REFUSED 1
 /* A condition: what was asked for is not there. */
 #define CONDITION_ABSENT 2

@@ -1,9 +1,10 @@
 #pragma once
-/* Confined file access: everything below a directory, whatever path comes (openat2: RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS,
- * with a component walk where the kernel lacks it).
+/* Confined file access: everything below a directory, whatever path comes (openat2:
+ * RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, with a component walk where the kernel lacks it).
  *
- * A *relative path* here is 1..PATH_REL_BYTES of UTF-8 without NUL, control characters or backslash, has no empty, "." or ".."
- * component, does not start with "/", and no component is longer than 255 bytes. */
+ * A *relative path* here is 1..PATH_REL_BYTES of UTF-8 without NUL, control characters or
+ * backslash, has no empty, "." or ".." component, does not start with "/", and no component is
+ * longer than 255 bytes. */
 
 #include <sys/types.h>
 
@@ -17,10 +18,14 @@ bool path_is_relative(struct span path); /* the rule above */
 int path_open_beneath(int dir_fd, const char *path, int flags, mode_t mode) _must_check_;
 /* Whole regular file, at most max_bytes (-EFBIG). Appends to b. */
 int path_read(int dir_fd, const char *path, size_t max_bytes, struct buf *b) _must_check_;
-/* Makes missing parents (0777 & ~umask), writes a temporary file beside the target, fsyncs it if asked, renames over the target. */
-int path_write_atomic(int dir_fd, const char *path, struct span content, mode_t mode, bool is_synced) _must_check_;
-int path_remove(int dir_fd, const char *path) _must_check_; /* 0 also when it was not there; then empty parents too */
+/* Makes missing parents (0777 & ~umask), writes a temporary file beside the target, fsyncs it if
+ * asked, renames over the target. */
+int path_write_atomic(int dir_fd, const char *path, struct span content, mode_t mode,
+                      bool is_synced) _must_check_;
+int path_remove(int dir_fd, const char *path)
+        _must_check_; /* 0 also when it was not there; then empty parents too */
 int path_make_dirs(const char *absolute, mode_t mode) _must_check_;
 char *path_join(const char *a, const char *b) _must_check_;
-/* Directory of this executable's file (from /proc/self/exe), for finding the other program and the data. */
+/* Directory of this executable's file (from /proc/self/exe), for finding the other program and the
+ * data. */
 char *path_of_program(void) _must_check_;

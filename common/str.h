@@ -1,18 +1,24 @@
 #pragma once
-/* Strings: strict numbers, prefixes, lists, names. All functions that allocate return NULL for lack of memory. */
+/* Strings: strict numbers, prefixes, lists, names. All functions that allocate return NULL for lack
+ * of memory. */
 
 #include "common/macros.h"
 
 char *str_dup_span(struct span s) _must_check_;
 char *str_printf(const char *format, ...) _printf_(1, 2) _must_check_;
-bool str_is_equal(const char *a, const char *b);      /* NULL equals NULL only */
+bool str_is_equal(const char *a, const char *b); /* NULL equals NULL only */
 bool str_has_prefix(const char *s, const char *prefix);
 bool str_has_suffix(const char *s, const char *suffix);
 /* Whole string, decimal, no sign, no blanks; -EINVAL, -ERANGE. */
 int str_to_u64(const char *s, uint64_t *ret) _must_check_;
 int str_to_i64(const char *s, int64_t *ret) _must_check_;
 int str_to_double(const char *s, double *ret) _must_check_; /* C locale, finite */
-/* "2GiB", "500k", "12": bytes; "30d", "90s", "250ms": milliseconds. -EINVAL, -ERANGE. */
+/* The shortest decimal text that reads back as the same number, in the C locale, with a '.' or an
+ * exponent: "85.0", "1e+22". */
+#define STR_DOUBLE_BYTES 32
+void str_from_double(double value, char ret[STR_DOUBLE_BYTES]);
+/* "2GiB", "500k", "12": bytes, all units powers of 1024; "30d", "90s", "250ms", "0": milliseconds
+ * (ms s m h d w), a unit is needed. Whole numbers only. -EINVAL, -ERANGE. */
 int str_to_bytes(const char *s, uint64_t *ret) _must_check_;
 int str_to_ms(const char *s, uint64_t *ret) _must_check_;
 /* Valid UTF-8 without surrogates and overlong forms. */

@@ -1,6 +1,7 @@
 #pragma once
-/* ULIDs (github.com/ulid/spec): 48 bits of wall clock in ms, 80 bits of chance, 26 characters of Crockford base 32.
- * Monotonic: never at or below the last one given, which the owner seeds from storage. */
+/* ULIDs (github.com/ulid/spec): 48 bits of wall clock in ms, 80 bits of chance, 26 characters of
+ * Crockford base 32. Monotonic: never at or below the last one given, which the owner seeds from
+ * storage. */
 
 #include "common/macros.h"
 
