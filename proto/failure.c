@@ -25,6 +25,16 @@ const char *failure_class_name(enum failure_class c)
         return class_names[c];
 }
 
+/* What we quote from elsewhere may not be UTF-8, and JSON cannot carry it then. */
+static void make_utf8(char *text)
+{
+        if (str_is_utf8(span_of(text)))
+                return;
+        for (; *text; text++)
+                if ((unsigned char)*text >= 0x80)
+                        *text = '?';
+}
+
 /* NULL format leaves *ret alone. */
 static int format_text(const char *format, va_list args, char **ret) _printf_(1, 0);
 static int format_text(const char *format, va_list args, char **ret)
@@ -35,6 +45,7 @@ static int format_text(const char *format, va_list args, char **ret)
                 return 0;
         if (vasprintf(&text, format, args) < 0)
                 return -ENOMEM;
+        make_utf8(text);
         free(*ret);
         *ret = text;
         return 0;
@@ -58,6 +69,7 @@ static struct failure *new_at(enum failure_id id, const char *where, const char 
                 f->where = strdup(where);
                 if (!f->where)
                         return NULL;
+                make_utf8(f->where);
         }
         return take(f);
 }
