@@ -29,3 +29,6 @@ char *path_join(const char *a, const char *b) _must_check_;
 /* Directory of this executable's file (from /proc/self/exe), for finding the other program and the
  * data. */
 char *path_of_program(void) _must_check_;
+
+/* Test builds only: */
+void path_test_force_walk(bool is_forced); /* as on a kernel without openat2() */

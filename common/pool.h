@@ -25,3 +25,7 @@ int pool_submit(struct pool *p,
                 const struct pool_work *work) _must_check_; /* -ENOMEM: nothing was queued */
 void pool_drain(struct pool *p);                            /* calls finish() of what is done */
 size_t pool_n_busy(const struct pool *p);
+
+/* Test builds only: */
+void pool_test_set_idle_ms(struct pool *p, unsigned ms);
+unsigned pool_test_n_threads(struct pool *p);

@@ -1,8 +1,10 @@
 #pragma once
-/* The event loop: one thread that owns all state. A thin face over libevent so that rooms below `server` need not know it.
+/* The event loop: one thread that owns all state. A thin face over libevent so that rooms below
+ * `server` need not know it.
  *
- * Turn: ready descriptors, timers, completions of workers and writers, then deferred frees, in this order. Every callback runs on
- * the loop thread. The longest turn is measured (metrics loop_turn_usec_max). */
+ * Turn: ready descriptors, timers, completions of workers and writers, then deferred frees, in this
+ * order. Every callback runs on the loop thread. The longest turn is measured (metrics
+ * loop_turn_usec_max, set by main from the getters below). */
 
 #include "common/macros.h"
 #include "common/pool.h"
@@ -12,16 +14,26 @@ struct loop;
 struct timer;
 
 int loop_new(unsigned n_workers, struct loop **ret) _must_check_;
+/* Waits for the pool's work; what was posted or deferred is still called, with the loop as it was.
+ */
 struct loop *loop_free(struct loop *l);
+DEFINE_CLEANUP(struct loop, loop_free);
 int loop_run(struct loop *l) _must_check_; /* until loop_stop() */
-void loop_stop(struct loop *l);
-struct event_base *loop_base(struct loop *l); /* for rooms that hold libevent objects (server, provider) */
+void loop_stop(struct loop *l); /* from any thread, or a callback: the turn is finished first */
+struct event_base *loop_base(
+        struct loop *l); /* for rooms that hold libevent objects (server, provider) */
+/* For the metrics, which this room does not know: the longest turn so far without its wait, and how
+ * many there were. */
+uint64_t loop_turn_usec_max(const struct loop *l);
+uint64_t loop_n_turns(const struct loop *l);
+size_t loop_n_working(const struct loop *l); /* pieces of work in the pool */
 
 /* Pure work in the pool; finish() on the loop. */
 int loop_work(struct loop *l, const struct pool_work *work) _must_check_;
 /* From any thread: fn(arg) on the loop, soon. Allocation happens in the caller; -ENOMEM. */
 int loop_post(struct loop *l, void (*fn)(void *arg), void *arg) _must_check_;
-/* On the loop thread: fn(arg) at the end of this turn. For frees of what may be on the stack, and for calls that must not nest. */
+/* On the loop thread: fn(arg) at the end of this turn. For frees of what may be on the stack, and
+ * for calls that must not nest. */
 int loop_defer(struct loop *l, void (*fn)(void *arg), void *arg) _must_check_;
 
 /* One-shot timers on CLOCK_MONOTONIC. The owner frees them. */
