@@ -1,0 +1,149 @@
+#pragma once
+/* What can be set: one table, and the values that hold for the daemon (config) and for one job (job_options).
+ *
+ *     default  <  genopt.yaml  <  the daemon's environment  <  a job's own options (its client's environment, then --set)
+ *
+ * A job reaches only rows of scope job; of SCOPE_JOB_TIGHTEN it may lower what the daemon has, never raise it. An unknown name is a
+ * fault that names the nearest known one. Names that earlier systems used are accepted (aliases.c). Providers and tiers are not rows:
+ * they are maps of the file. Without a file the block of docs/options.md holds.
+ *
+ * A config is immutable and counted (atomically: workers hold it). No key is ever part of it. */
+
+#include <jansson.h>
+
+#include "common/buf.h"
+#include "common/hash.h"
+#include "common/str.h"
+#include "daemon/work/plan.h"
+#include "proto/failure.h"
+
+enum option_type {
+        OPTION_BOOL,   /* on, off, true, false, yes, no, 1, 0 */
+        OPTION_U64,    /* a number */
+        OPTION_BYTES,  /* 2GiB, 500k, 12 */
+        OPTION_MS,     /* 30d, 90s, 250ms; a bare number counts milliseconds */
+        OPTION_USD,    /* dollars, "2.50" or "none"; held in nano-dollars, none as UINT64_MAX */
+        OPTION_RATIO,  /* 0 to 1; held in millionths */
+        OPTION_CHOICE, /* one of choices; held as its index */
+        OPTION_TEXT,
+};
+
+enum option_scope { SCOPE_DAEMON, SCOPE_JOB, SCOPE_JOB_TIGHTEN };
+
+enum option_id {
+        OPTION_OBJECTIVE,
+        OPTION_KEEP,
+        OPTION_REUSE,
+        OPTION_TEMPLATE,
+        OPTION_TIER,
+        OPTION_BATCH_ENABLED,
+        OPTION_BATCH_MAX_OUTPUT,
+        OPTION_BATCH_MAX_FILES,
+        OPTION_PREFIX,
+        OPTION_CALLS,
+        OPTION_CONNECT_MS,
+        OPTION_FIRST_BYTE_MS,
+        OPTION_STALL_MS,
+        OPTION_TOTAL_MS,
+        OPTION_SESSIONS,
+        OPTION_SESSIONS_PER_USER,
+        OPTION_JOBS_QUEUED,
+        OPTION_JOB_USD,
+        OPTION_DAY_USD,
+        OPTION_WARN_AT,
+        OPTION_CACHE_DISK,
+        OPTION_CACHE_MEMORY,
+        OPTION_CACHE_MAX_AGE,
+        OPTION_RETENTION_JOBS,
+        OPTION_RETENTION_EVENTS,
+        OPTION_LOG_LEVEL,
+        OPTION_TEMPLATE_DIR,
+        OPTION_BLUEPRINT_DIR,
+        N_OPTIONS,
+};
+
+enum objective { OBJECTIVE_COST, OBJECTIVE_BALANCED, OBJECTIVE_LATENCY };
+
+struct option {
+        const char *name;
+        enum option_type type;
+        enum option_scope scope;
+        const char *otherwise; /* default, as it would be written; "" for an OPTION_TEXT that is not set */
+        uint64_t min, max;     /* in the unit that is held */
+        const char *const *choices;
+        const char *variable;     /* of the environment */
+        bool is_reloaded;         /* a reload changes it; else a restart */
+        bool is_part_of_results;  /* counted by config_hash() */
+        bool is_reserved;         /* accepted, but nothing obeys it yet: setting it gives a warning */
+        const char *sentence;
+};
+
+extern const struct option option_table[N_OPTIONS];
+const struct option *option_find(const char *name); /* aliases too; NULL */
+
+enum key_source { KEY_NONE, KEY_ENV, KEY_FILE, KEY_CREDENTIAL };
+
+struct provider_option {
+        char *name, *dialect, *base_url; /* owned */
+        enum key_source key_source;
+        char *key_name; /* variable, path or credential; owned, NULL for KEY_NONE */
+        char *where;    /* "genopt.yaml:2:3", or "default" */
+};
+
+#define TIER_MAX_ROUTES 8
+
+struct tier_option {
+        struct {
+                char *provider, *model; /* owned */
+        } routes[TIER_MAX_ROUTES];      /* in the order of falling back */
+        size_t n_routes;
+};
+
+struct config;
+
+/* path NULL: $GENOPT_CONFIG, $XDG_CONFIG_HOME/genopt/genopt.yaml (~/.config), /etc/genopt/genopt.yaml, else the defaults.
+ * CONDITION_REFUSED: BAD_CONFIG, with file, line and column, or the variable, in `where`. */
+int config_load(const char *path, struct config **ret, struct failure **ret_failure) _must_check_;
+/* As config_load(), with this text in place of a file; name is for messages, paths in it are relative to dir. */
+int config_parse(struct span text, const char *name, const char *dir, struct config **ret, struct failure **ret_failure) _must_check_;
+struct config *config_ref(struct config *c);
+struct config *config_unref(struct config *c);
+DEFINE_CLEANUP(struct config, config_unref);
+
+uint64_t config_get_u64(const struct config *c, enum option_id id); /* in the unit that is held; also for choices */
+bool config_get_bool(const struct config *c, enum option_id id);
+const char *config_get_text(const struct config *c, enum option_id id); /* NULL: not set. Directories are absolute */
+const char *config_path(const struct config *c);                        /* of the file, NULL: there is none */
+const struct provider_option *config_providers(const struct config *c, size_t *ret_n); /* sorted by name */
+const struct provider_option *config_find_provider(const struct config *c, const char *name);
+const struct tier_option *config_tier(const struct config *c, enum tier t); /* never NULL; perhaps without routes */
+const struct strlist *config_warnings(const struct config *c);
+/* Over all that changes results: marked options, providers (without keys), tiers. Equal configs give equal hashes. */
+int config_hash(const struct config *c, struct hash *ret) _must_check_;
+/* Names of options that differ and that a reload does not change. */
+int config_list_restarts(const struct config *old, const struct config *new, struct strlist *ret) _must_check_;
+
+/* The key of a provider, from where its option says, now. ret is empty and unbounded by the caller; wipe it with key_wipe().
+ * CONDITION_ABSENT: there is none (failure KEY_MISSING says where it was looked for). CONDITION_REFUSED: BAD_CONFIG, a file that others
+ * can read, or not a key. KEY_NONE gives 0 and an empty buffer. */
+int key_read(const struct provider_option *p, struct buf *ret, struct failure **ret_failure) _must_check_;
+void key_wipe(struct buf *b);
+#define KEY_MAX_BYTES 4096
+
+/* What holds for one job. Plain data: copy it as you like. */
+struct job_options {
+        uint64_t values[N_OPTIONS]; /* of scope job; 0 elsewhere */
+};
+
+/* given: {name: text} of a submit, or NULL. ret_warnings may be NULL. CONDITION_REFUSED: BAD_OPTION, where = "/params/options/NAME". */
+int job_options_resolve(const struct config *c, const json_t *given, struct job_options *ret, struct strlist *ret_warnings,
+                        struct failure **ret_failure) _must_check_;
+/* The same on top of options that a job has (resume): o is changed only when all is well. */
+int job_options_change(struct job_options *o, const struct config *c, const json_t *given, struct strlist *ret_warnings,
+                       struct failure **ret_failure) _must_check_;
+/* {name: text}, as it is stored with the job, and back. Reading forgives names of other versions: what is missing or unknown comes
+ * from the config. */
+int job_options_to_json(const struct job_options *o, json_t **ret) _must_check_;
+int job_options_from_json(const struct config *c, const json_t *stored, struct job_options *ret) _must_check_;
+uint64_t job_options_get_u64(const struct job_options *o, enum option_id id);
+bool job_options_get_bool(const struct job_options *o, enum option_id id);
