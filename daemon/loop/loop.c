@@ -16,6 +16,15 @@ struct call_later {
 };
 STAILQ_HEAD(call_list, call_later);
 
+#define MAX_SIGNALS 8 /* those a daemon has a use for */
+
+struct watched_signal {
+        struct event *event; /* owned */
+        int number;
+        void (*fn)(int number, void *arg);
+        void *arg;
+};
+
 struct loop {
         struct event_base *base;   /* owned */
         struct pool *pool;         /* owned */
@@ -26,6 +35,8 @@ struct loop {
         pthread_mutex_t lock;      /* guards posted */
         struct call_list posted;   /* owned */
         struct call_list deferred; /* owned; loop thread only */
+        struct watched_signal signals[MAX_SIGNALS];
+        size_t n_signals;
         uint64_t turn_usec_max, turn_usec_last, n_turns;
         uint64_t turn_began; /* 0: not known in this turn */
 };
@@ -157,7 +168,8 @@ static void measure_turn(struct loop *l, uint64_t processor_before)
 int loop_run(struct loop *l)
 {
         while (!__atomic_load_n(&l->is_stopping, __ATOMIC_ACQUIRE)) {
-                int flags = STAILQ_EMPTY(&l->deferred) ? EVLOOP_ONCE : EVLOOP_NONBLOCK;
+                int flags =
+                        STAILQ_EMPTY(&l->deferred) ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK;
                 uint64_t processor = processor_usec();
 
                 l->turn_began = 0;
@@ -187,6 +199,8 @@ struct loop *loop_free(struct loop *l)
                 call_posted(l);
                 call_deferred(l);
         }
+        for (size_t i = 0; i < l->n_signals; i++)
+                event_free(l->signals[i].event);
         if (l->wake_event)
                 event_free(l->wake_event);
         if (l->base)
@@ -220,6 +234,8 @@ size_t loop_n_working(const struct loop *l)
 
 int loop_work(struct loop *l, const struct pool_work *work)
 {
+        if (!l->pool)
+                return -ECANCELED;
         note_turn(l);
         return pool_submit(l->pool, work);
 }
@@ -260,6 +276,36 @@ int loop_defer(struct loop *l, void (*fn)(void *arg), void *arg)
                 return -ENOMEM;
         note_turn(l);
         STAILQ_INSERT_TAIL(&l->deferred, c, entry);
+        return 0;
+}
+
+static void on_signal(evutil_socket_t signal_number, _unused_ short what, void *arg)
+{
+        struct loop *l = arg;
+
+        note_turn(l);
+        for (size_t i = 0; i < l->n_signals; i++)
+                if (l->signals[i].number == signal_number)
+                        l->signals[i].fn((int)signal_number, l->signals[i].arg);
+}
+
+int loop_on_signal(struct loop *l, int number, void (*fn)(int number, void *arg), void *arg)
+{
+        struct watched_signal *s = &l->signals[l->n_signals];
+
+        if (l->n_signals == MAX_SIGNALS)
+                return -E2BIG;
+        s->event = evsignal_new(l->base, number, on_signal, l);
+        if (!s->event)
+                return -ENOMEM;
+        if (event_add(s->event, NULL) < 0) {
+                event_free(s->event);
+                return -ENOMEM;
+        }
+        s->number = number;
+        s->fn = fn;
+        s->arg = arg;
+        l->n_signals++;
         return 0;
 }
 

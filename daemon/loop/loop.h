@@ -22,13 +22,18 @@ int loop_run(struct loop *l) _must_check_; /* until loop_stop() */
 void loop_stop(struct loop *l); /* from any thread, or a callback: the turn is finished first */
 struct event_base *loop_base(
         struct loop *l); /* for rooms that hold libevent objects (server, provider) */
+/* fn(number, arg) on the loop thread. At most 8 signals; watched until loop_free(). */
+int loop_on_signal(struct loop *l, int number, void (*fn)(int number, void *arg),
+                   void *arg) _must_check_;
+
 /* For the metrics, which this room does not know: the longest turn so far without its wait, and how
  * many there were. */
 uint64_t loop_turn_usec_max(const struct loop *l);
 uint64_t loop_n_turns(const struct loop *l);
 size_t loop_n_working(const struct loop *l); /* pieces of work in the pool */
 
-/* Pure work in the pool; finish() on the loop. */
+/* Pure work in the pool; finish() on the loop. -ENOMEM; -ECANCELED in what loop_free() still calls.
+ */
 int loop_work(struct loop *l, const struct pool_work *work) _must_check_;
 /* From any thread: fn(arg) on the loop, soon. Allocation happens in the caller; -ENOMEM. */
 int loop_post(struct loop *l, void (*fn)(void *arg), void *arg) _must_check_;
