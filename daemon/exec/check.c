@@ -1,0 +1,356 @@
+/* Check: what came is judged in a worker; a refusal climbs the ladder with its evidence. */
+
+#include <stdio.h>
+
+#include "common/log.h"
+#include "daemon/blueprint/blueprint.h"
+#include "daemon/exec/answer.h"
+#include "daemon/exec/internal.h"
+#include "daemon/loop/loop.h"
+#include "daemon/plan/ladder.h"
+#include "daemon/template/template.h"
+
+#define MAX_EXPECTED 8 /* names that must stand in a text: entity and package today */
+
+struct candidate *candidate_free(struct candidate *c)
+{
+        if (!c)
+                return NULL;
+        result_done(&c->result);
+        free(c->interface);
+        free(c);
+        return NULL;
+}
+
+/* ---- in a worker: from a text to a candidate; sees the task, the text, nothing else ---- */
+
+static size_t expected_names(const struct task *t, const char *ret[MAX_EXPECTED])
+{
+        const json_t *names = json_object_get(json_object_get(t->context, "task"), "expected"), *name;
+        size_t i, n = 0;
+
+        json_array_foreach((json_t *)names, i, name) {
+                if (n < MAX_EXPECTED && json_is_string(name))
+                        ret[n++] = json_string_value(name);
+        }
+        return n;
+}
+
+static int judge(const struct task *t, struct candidate *c)
+{
+        const char *expected[MAX_EXPECTED];
+        struct check_subject subject = {.path = t->path, .expected = expected, .was_cut = c->was_cut};
+        const char *language =
+                json_string_value(json_object_get(json_object_get(t->context, "task"), "language"));
+        struct span mended = check_mend(language ? language : "text", (struct span){c->result.text, c->result.n_text});
+        _cleanup_buf_ struct buf interface;
+        int k;
+
+        if (t->path && mended.n != c->result.n_text) {
+                char *text = str_dup_span(mended);
+
+                if (!text)
+                        return -ENOMEM;
+                free(c->result.text);
+                c->result.text = text;
+                c->result.n_text = mended.n;
+        }
+        subject.text = (struct span){c->result.text, c->result.n_text};
+        subject.n_expected = expected_names(t, expected);
+        check_run(t->checks, &subject, &c->report);
+        c->result.score = c->report.score;
+        hash_of(c->result.text, c->result.n_text, &c->result.content);
+        buf_init(&interface, 0);
+        k = extractor_run(t->extractor, subject.text, &interface);
+        if (k < 0)
+                return k;
+        hash_of(interface.at, interface.n, &c->result.interface);
+        c->interface = buf_steal(&interface, &c->n_interface);
+        return 0;
+}
+
+static void run_judge(void *arg)
+{
+        struct run_work_item *item = arg;
+
+        item->error = judge(item->source, item->candidate);
+}
+
+static void run_render(void *arg)
+{
+        struct run_work_item *item = arg;
+        _cleanup_buf_ struct buf out;
+
+        buf_init(&out, TEMPLATE_MAX_OUTPUT_BYTES);
+        item->error = template_render(item->source->template, item->source->context, &out, &item->diag);
+        if (item->error)
+                return;
+        item->candidate->result.text = buf_steal(&out, &item->candidate->result.n_text);
+        item->error = item->candidate->result.text ? judge(item->source, item->candidate) : -ENOMEM;
+}
+
+/* ---- on the loop ---- */
+
+static bool is_accepted(const struct candidate *c)
+{
+        return c->report.verdict != VERDICT_REJECTED;
+}
+
+/* The command of the client's, if the task has one, has the last word. */
+static void accept(struct run *r, uint32_t task)
+{
+        struct run_task *t = run_task_of(r, task);
+
+        r->totals.n_confident += t->candidate->report.verdict == VERDICT_ACCEPTED;
+        r->totals.n_judged += t->candidate->report.verdict == VERDICT_DOUBTED;
+        if (r->work->tasks[task].command >= 0)
+                run_task_park(r, task, RUN_WAIT_CLIENT, NULL);
+        else
+                publish_result(r, task, t->candidate->result.made_by);
+}
+
+static char *report_text(const struct check_report *report)
+{
+        _cleanup_buf_ struct buf b;
+
+        buf_init(&b, 0);
+        if (check_report_write(report, &b) < 0)
+                return NULL;
+        return buf_steal(&b, NULL);
+}
+
+static void template_refused(struct run *r, uint32_t task, struct run_work_item *item)
+{
+        struct run_task *t = run_task_of(r, task);
+        char text[320];
+
+        if (item->error == CONDITION_REFUSED)
+                snprintf(text, sizeof(text), "%s:%u:%u: %s", template_name(item->source->template),
+                         item->diag.line, item->diag.column, item->diag.text);
+        else if (item->error == 0)
+                snprintf(text, sizeof(text), "%s", item->candidate->report.findings[0].text);
+        else
+                snprintf(text, sizeof(text), "%s", strerror(-item->error));
+        log_event(LOG_LEVEL_WARNING, "template_fallback", "%s: %s", r->work->tasks[task].title, text);
+        if (item->source->n_blocks == 0) {
+                run_task_fail(r, task, failure_new(FAILURE_TEMPLATE_FAILED, "%s", text));
+                return;
+        }
+        publish_news(r, "warning", json_pack("{s:s,s:s}", "text", text, "where", r->work->tasks[task].title));
+        t->is_template_refused = true;
+        run_task_move(r, task, TASK_READY);
+        obtain(r, task);
+}
+
+static void finish_render(struct run *r, struct run_work_item *item)
+{
+        struct run_task *t = run_task_of(r, item->task);
+
+        run_task_move(r, item->task, TASK_CHECKING);
+        if (item->error == 0 && is_accepted(item->candidate)) {
+                item->candidate->result.made_by = SOURCE_TEMPLATE;
+                t->candidate = take(item->candidate);
+                accept(r, item->task);
+        } else {
+                template_refused(r, item->task, item);
+        }
+}
+
+static void finish_judge(struct run *r, struct run_work_item *item)
+{
+        struct run_task *t = run_task_of(r, item->task);
+        struct run_call *c = item->call;
+
+        if (item->error == 0) {
+                item->candidate->result.made_by = SOURCE_CALL;
+                item->candidate->result.model = strdup(c->model);
+                t->candidate = take(item->candidate);
+        } else {
+                run_task_move(r, item->task, TASK_ASSIGNED);
+        }
+        c->n_checking--;
+        if (c->has_ended && c->n_checking == 0)
+                call_checked(c);
+        else if (t->candidate && is_accepted(t->candidate) && c->n_tasks > 1)
+                accept(r, item->task); /* delivered while the others still stream */
+}
+
+static void release_hold(struct work_hold *h)
+{
+        if (--h->n_refs > 0)
+                return;
+        work_free(h->work);
+        free(h);
+}
+
+static void finish_item(void *arg)
+{
+        struct run_work_item *item = arg;
+        struct run *r = item->run;
+
+        if (r) {
+                LIST_REMOVE(item, entry);
+                r->n_items--;
+                if (item->call)
+                        finish_judge(r, item);
+                else
+                        finish_render(r, item);
+                run_pump(r);
+        }
+        release_hold(item->hold);
+        candidate_free(item->candidate);
+        free(item);
+}
+
+static int start_item(struct run *r, uint32_t task, struct run_call *call, struct candidate *c,
+                      void (*run)(void *arg))
+{
+        struct run_work_item *item = calloc(1, sizeof(*item));
+        int k;
+
+        if (!item)
+                return -ENOMEM;
+        *item = (struct run_work_item){.run = r, .task = task, .call = call, .candidate = c,
+                                       .source = &r->work->tasks[task], .hold = r->hold};
+        k = loop_work(r->setup.loop, &(struct pool_work){.run = run, .finish = finish_item, .arg = item});
+        if (k < 0) {
+                free(item);
+                return k;
+        }
+        r->hold->n_refs++;
+        LIST_INSERT_HEAD(&r->items, item, entry);
+        r->n_items++;
+        if (call)
+                call->n_checking++;
+        return 0;
+}
+
+int check_start(struct run *r, uint32_t task, struct run_call *call, struct span text, bool was_cut)
+{
+        _cleanup_(candidate_freep) struct candidate *c = calloc(1, sizeof(*c));
+        int k;
+
+        if (!c)
+                return -ENOMEM;
+        c->was_cut = was_cut;
+        c->result.text = str_dup_span(text);
+        c->result.n_text = text.n;
+        if (!c->result.text)
+                return -ENOMEM;
+        k = start_item(r, task, call, c, run_judge);
+        if (k == 0)
+                c = NULL;
+        return k;
+}
+
+int render_start(struct run *r, uint32_t task)
+{
+        _cleanup_(candidate_freep) struct candidate *c = calloc(1, sizeof(*c));
+        int k = c ? start_item(r, task, NULL, c, run_render) : -ENOMEM;
+
+        if (k == 0)
+                c = NULL;
+        return k;
+}
+
+/* Why an answer brought nothing for a task. */
+static void missing_evidence(const struct run_call *c, struct evidence *e)
+{
+        if (c->failure) {
+                e->kind = EVIDENCE_PROVIDER;
+                e->failure = c->failure->id;
+        } else if (c->stop == STOP_LENGTH) {
+                e->kind = EVIDENCE_CUT;
+                e->text = strdup("The answer was cut off: it was too long. Write less: no comments that repeat the code.");
+        } else {
+                e->kind = EVIDENCE_MISSING;
+                e->text = strdup("The file was missing, or its markers did not stand alone on their lines with the given tag.");
+        }
+}
+
+static void conclude_task(struct run_call *c, uint32_t task)
+{
+        struct run *r = c->run;
+        struct run_task *t = run_task_of(r, task);
+        struct evidence e = {0};
+
+        if (t->state != TASK_CHECKING && t->state != TASK_ASSIGNED)
+                return; /* delivered already */
+        if (t->candidate && is_accepted(t->candidate)) {
+                accept(r, task);
+                return;
+        }
+        if (!t->candidate && c->failure) {
+                task_stopped(r, task, failure_copy(c->failure));
+                return;
+        }
+        e.attempts = t->evidence.attempts + 1;
+        if (t->candidate) {
+                e.kind = EVIDENCE_CHECKS;
+                e.text = report_text(&t->candidate->report);
+                r->totals.n_rejected++;
+        } else {
+                missing_evidence(c, &e);
+        }
+        t->candidate = candidate_free(t->candidate);
+        run_task_move(r, task, TASK_READY);
+        task_refused(r, task, &e);
+}
+
+void call_checked(struct run_call *c)
+{
+        struct run *r = c->run;
+
+        /* Settlement first: it and what is published below are one batch. */
+        publish_call(c);
+        for (size_t i = 0; i < c->n_tasks; i++)
+                conclude_task(c, c->tasks[i]);
+        run_call_free(c);
+        publish_flush(r);
+}
+
+static struct failure *refusal(const struct evidence *e)
+{
+        switch (e->kind) {
+        case EVIDENCE_COMMAND:
+                return failure_new(FAILURE_CHECK_FAILED, "the command refused it");
+        case EVIDENCE_CUT:
+                return failure_new(FAILURE_CHECK_FAILED, "the answer was cut off each time");
+        case EVIDENCE_MISSING:
+                return failure_new(FAILURE_CHECK_FAILED, "the answer did not hold the file");
+        case EVIDENCE_PROVIDER:
+                return failure_new(e->failure, NULL);
+        case EVIDENCE_CHECKS:
+                break;
+        }
+        return failure_new(FAILURE_CHECK_FAILED, "%s", e->text ? e->text : "refused");
+}
+
+void task_refused(struct run *r, uint32_t task, struct evidence *e)
+{
+        struct run_task *t = run_task_of(r, task);
+        enum tier next = t->tier;
+        enum rung rung;
+
+        while (++next < N_TIERS && !r->setup.planning.tiers[next].model)
+                ;
+        rung = ladder_next(&r->work->tasks[task], e, t->tier, next < N_TIERS);
+        if (e->kind == EVIDENCE_COMMAND && r->work->tasks[task].n_blocks == 0)
+                rung = RUNG_GIVE_UP; /* a template's text would be the same again */
+        if (rung == RUNG_GIVE_UP) {
+                run_task_fail(r, task, refusal(e));
+                free(e->text);
+                return;
+        }
+        if (rung == RUNG_NEXT_TIER)
+                t->tier = next;
+        publish_news(r, "task.retry",
+                     json_pack("{s:I,s:s,s:i,s:i}", "task", (json_int_t)task, "reason",
+                               e->text ? e->text : "refused", "delay_ms", 0, "attempt", (int)e->attempts + 1));
+        r->totals.n_retries++;
+        log_event(LOG_LEVEL_NOTICE, "retry", "%s: the answer was refused", r->work->tasks[task].title);
+        free(t->evidence.text);
+        t->evidence = *e;
+        t->candidate = candidate_free(t->candidate);
+        obtain(r, task);
+}

@@ -1,0 +1,151 @@
+#pragma once
+/* What the verbs of a run share. Not for other rooms. */
+
+#include <sys/queue.h>
+
+#include "common/buf.h"
+#include "daemon/calls/calls.h"
+#include "daemon/check/check.h"
+#include "daemon/exec/run.h"
+#include "daemon/work/evidence.h"
+
+enum task_state { TASK_BLOCKED, TASK_READY, TASK_ASSIGNED, TASK_CHECKING, TASK_PARKED, TASK_DONE, TASK_FAILED, TASK_SKIPPED, N_TASK_STATES };
+
+extern const char *const task_state_names[N_TASK_STATES];
+
+/* A text on its way to becoming a result: made by a worker, from text and task alone. */
+struct candidate {
+        struct result result;
+        char *interface; /* owned */
+        size_t n_interface;
+        struct check_report report;
+        bool was_cut;
+};
+
+struct run_task {
+        enum task_state state;
+        uint32_t n_waiting; /* dependencies that are not done */
+        struct hash key;    /* F, from TASK_READY on */
+        struct hash interface_hash;
+        char *interface; /* owned; kept while somebody may need it */
+        size_t n_interface;
+        uint32_t n_users; /* tasks that depend on it and are not at rest */
+        struct candidate *candidate; /* owned; while checking */
+        enum source source;
+        enum tier tier; /* of the attempt in hand */
+        struct evidence evidence;
+        enum run_wait wait; /* TASK_PARKED */
+        struct failure *failure; /* owned: why it failed, or is parked */
+        bool is_template_refused;
+        uint64_t nanousd, started_usec;
+        struct tokens tokens;
+};
+
+/* One model call of the run: for one or more tasks. */
+struct run_call {
+        TAILQ_ENTRY(run_call) entry;
+        struct run *run;
+        uint64_t n;
+        uint32_t *tasks; /* owned */
+        size_t n_tasks;
+        struct call *call;
+        struct answer *answer; /* NULL: one text */
+        uint64_t predicted_input;
+        char *model, *provider; /* owned */
+        size_t n_checking;
+        bool has_ended;
+        /* of the outcome */
+        enum stop_reason stop;
+        struct failure *failure; /* owned */
+        struct usage usage;
+        uint64_t nanousd, ms, first_token_ms;
+        unsigned n_attempts;
+        bool is_payer;
+};
+
+/* A rendering or a judgement in a worker. */
+struct run_work_item {
+        LIST_ENTRY(run_work_item) entry;
+        struct run *run; /* NULL when the run was freed meanwhile */
+        uint32_t task;
+        struct run_call *call; /* NULL: a template */
+        const struct task *source;
+        struct work_hold *hold;
+        struct candidate *candidate;
+        struct diag diag;
+        int error; /* 0, -ENOMEM, CONDITION_REFUSED: the template cannot be rendered */
+        bool is_reused;
+};
+
+/* The work outlives the run while workers look at it. */
+struct work_hold {
+        struct work *work;
+        unsigned n_refs; /* loop thread only */
+};
+
+#define MAX_PENDING_NEWS 4096
+
+struct run {
+        struct run_setup setup;
+        struct run_events events;
+        void *arg;
+        struct work *work;
+        struct work_hold *hold;
+        struct run_task *tasks;
+        uint32_t *users;       /* edges: users of task i are users[first_user[i]..first_user[i+1]) */
+        uint32_t *first_user;
+        TAILQ_HEAD(, run_call) calls;
+        LIST_HEAD(, run_work_item) items;
+        size_t n_calls, n_items, n_at_rest, n_parked;
+        uint32_t *ready; /* queue of tasks that wait for a free call: ring of n_tasks */
+        size_t ready_head, n_ready;
+        struct run_totals totals;
+        uint64_t started_usec;
+        struct store_batch *batch; /* to be handed to on_news at the end of the turn */
+        struct news *news;
+        size_t n_news;
+        bool is_flush_due, is_pumping, is_ended, is_dead;
+        struct result text; /* of a job of one text */
+        bool has_text;
+};
+
+/* run.c */
+void run_task_move(struct run *r, uint32_t task, enum task_state to);
+void run_task_done(struct run *r, uint32_t task);  /* wakes its users */
+void run_task_fail(struct run *r, uint32_t task, struct failure *why); /* takes why; skips its users */
+void run_task_park(struct run *r, uint32_t task, enum run_wait wait, struct failure *why);
+void run_pump(struct run *r);          /* starts what can start, tells what cannot */
+struct run_task *run_task_of(struct run *r, uint32_t task);
+/* settle.c */
+void settle(struct run *r, uint32_t task);
+/* obtain.c */
+void obtain(struct run *r, uint32_t task); /* template at once; a call waits for its turn in the ready queue */
+void obtain_by_call(struct run *r, uint32_t task);
+void run_call_free(struct run_call *c);
+/* A fault that a person can end parks the task; any other is its failure. Takes why. */
+void task_stopped(struct run *r, uint32_t task, struct failure *why);
+/* check.c */
+int check_start(struct run *r, uint32_t task, struct run_call *call, struct span text, bool was_cut) _must_check_;
+int render_start(struct run *r, uint32_t task) _must_check_;
+struct candidate *candidate_free(struct candidate *c);
+DEFINE_CLEANUP(struct candidate, candidate_free);
+void task_refused(struct run *r, uint32_t task, struct evidence *e); /* takes e->text; climbs the ladder */
+void call_checked(struct run_call *c); /* all that came with it is checked: publish and settle */
+/* publish.c */
+int publish_news(struct run *r, const char *type, json_t *fields); /* takes fields, also NULL: -ENOMEM */
+struct store_batch *publish_batch(struct run *r); /* the batch of this turn; NULL for lack of memory */
+void publish_flush(struct run *r);
+void publish_result(struct run *r, uint32_t task, enum source source); /* from its candidate */
+void publish_kept(struct run *r, uint32_t task);
+void publish_call(struct run_call *c);
+void publish_failure(struct run *r, uint32_t task);
+/* prompt.c */
+struct prompt {
+        struct prompt_block *blocks; /* owned */
+        size_t n_blocks;
+        char **texts; /* owned: what was written for this call */
+        size_t n_texts;
+        char tag[17];
+};
+int prompt_write(struct run *r, const struct step *s, struct prompt *ret) _must_check_;
+void prompt_done(struct prompt *p);

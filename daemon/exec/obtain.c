@@ -1,0 +1,344 @@
+/* Obtain: a template renders at once, in a worker; a call waits for its turn, leaves, streams and ends. */
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "daemon/exec/answer.h"
+#include "daemon/exec/internal.h"
+#include "daemon/plan/cost.h"
+
+static const struct {
+        enum failure_id failure;
+        enum run_wait wait;
+} parking[] = {
+        {FAILURE_KEY_MISSING, RUN_WAIT_KEY}, {FAILURE_KEY_REFUSED, RUN_WAIT_KEY},
+        {FAILURE_BILLING, RUN_WAIT_KEY},     {FAILURE_BUDGET, RUN_WAIT_BUDGET},
+        {FAILURE_SPEND_LIMIT, RUN_WAIT_BUDGET}, {FAILURE_DISK_FULL, RUN_WAIT_DISK},
+        {FAILURE_STOPPING, RUN_WAIT_STOPPING},
+};
+
+void task_stopped(struct run *r, uint32_t task, struct failure *why)
+{
+        for (size_t i = 0; why && i < N_ELEMENTS(parking); i++)
+                if (why->id == parking[i].failure) {
+                        run_task_park(r, task, parking[i].wait, why);
+                        return;
+                }
+        run_task_fail(r, task, why);
+}
+
+static void fail_errno(struct run *r, uint32_t task, int k)
+{
+        run_task_fail(r, task, failure_new(FAILURE_INTERNAL, "%s", strerror(-k)));
+}
+
+static bool wants_template(const struct run *r, uint32_t task)
+{
+        return r->work->tasks[task].template && !r->tasks[task].is_template_refused &&
+               r->setup.planning.is_on[RULE_TEMPLATE];
+}
+
+void obtain(struct run *r, uint32_t task)
+{
+        if (wants_template(r, task)) {
+                int k;
+
+                log_event(LOG_LEVEL_DEBUG, "template_selected", "%s", r->work->tasks[task].title);
+                run_task_move(r, task, TASK_ASSIGNED);
+                k = render_start(r, task);
+                if (k < 0)
+                        fail_errno(r, task, k);
+        } else {
+                r->ready[(r->ready_head + r->n_ready++) % r->work->n_tasks] = task;
+        }
+        run_pump(r);
+}
+
+/* ---- the life of a call ---- */
+
+void run_call_free(struct run_call *c)
+{
+        TAILQ_REMOVE(&c->run->calls, c, entry);
+        c->run->n_calls--;
+        if (c->call)
+                call_cancel(c->call);
+        answer_free(c->answer);
+        failure_free(c->failure);
+        free(c->tasks);
+        free(c->model);
+        free(c->provider);
+        free(c);
+}
+
+static void on_started(struct call *call, void *arg)
+{
+        (void)call;
+        (void)arg;
+}
+
+static void on_text(struct call *call, struct span text, void *arg)
+{
+        struct run_call *c = arg;
+
+        (void)call;
+        if (c->answer && answer_feed(c->answer, text) < 0)
+                log_warning("an answer could not be kept: out of memory");
+        c->run->events.on_delta(c->tasks[0], text, c->run->arg);
+}
+
+static void on_file_end(size_t file, struct span text, void *arg);
+static int start_answer(struct run_call *c, const char *tag);
+
+static void on_retry(struct call *call, const struct failure *why, uint64_t delay_ms, unsigned attempt, void *arg)
+{
+        struct run_call *c = arg;
+        struct run *r = c->run;
+
+        (void)call;
+        r->totals.n_retries++;
+        publish_news(r, "task.retry",
+                     json_pack("{s:I,s:I,s:s,s:I,s:i}", "task", (json_int_t)c->tasks[0], "call",
+                               (json_int_t)c->n, "reason", failure_message(why), "delay_ms",
+                               (json_int_t)delay_ms, "attempt", (int)attempt));
+        log_event(LOG_LEVEL_NOTICE, "retry", "call %llu: %s; again in %llu ms", (unsigned long long)c->n,
+                  failure_message(why), (unsigned long long)delay_ms);
+        if (c->answer)
+                answer_reset(c->answer);
+        run_pump(r);
+}
+
+/* A file is whole: it is checked at once, the others still stream. */
+static void on_file_end(size_t file, struct span text, void *arg)
+{
+        struct run_call *c = arg;
+        struct run *r = c->run;
+        uint32_t task = c->tasks[file];
+
+        if (r->tasks[task].state != TASK_ASSIGNED)
+                return;
+        run_task_move(r, task, TASK_CHECKING);
+        if (check_start(r, task, c, text, false) < 0)
+                run_task_move(r, task, TASK_ASSIGNED); /* counts as missing: asked for again */
+}
+
+static void keep_outcome(struct run_call *c, const struct call_outcome *o)
+{
+        c->has_ended = true;
+        c->stop = o->stop;
+        c->failure = o->failure ? failure_copy(o->failure) : NULL;
+        c->usage = o->usage;
+        c->nanousd = o->nanousd;
+        c->ms = o->ms;
+        c->first_token_ms = o->first_token_ms;
+        c->n_attempts = o->n_attempts;
+        c->is_payer = o->is_payer;
+}
+
+static void on_end(struct call *call, const struct call_outcome *o, void *arg)
+{
+        struct run_call *c = arg;
+        struct run *r = c->run;
+
+        (void)call;
+        keep_outcome(c, o);
+        if (c->answer) {
+                answer_finish(c->answer);
+        } else if (!o->failure) {
+                run_task_move(r, c->tasks[0], TASK_CHECKING);
+                if (check_start(r, c->tasks[0], c, o->text, o->stop == STOP_LENGTH) < 0)
+                        run_task_move(r, c->tasks[0], TASK_ASSIGNED);
+        }
+        if (c->n_checking == 0)
+                call_checked(c);
+        run_pump(r);
+}
+
+static const struct call_events call_events = {
+        .on_started = on_started, .on_text = on_text, .on_retry = on_retry, .on_end = on_end};
+
+static int start_answer(struct run_call *c, const char *tag)
+{
+        static const struct answer_events events = {.on_file_end = on_file_end};
+        _cleanup_free_ const char **paths = calloc(c->n_tasks + 1, sizeof(*paths));
+
+        if (!paths)
+                return -ENOMEM;
+        for (size_t i = 0; i < c->n_tasks; i++)
+                paths[i] = c->run->work->tasks[c->tasks[i]].path;
+        return answer_new(tag, paths, c->n_tasks, &events, c, &c->answer);
+}
+
+/* The first provider of the tier that can be used; else the first, whose refusal says what is missing. */
+static bool choose_route(const struct run *r, enum tier tier, const char **ret_provider, const char **ret_model)
+{
+        const struct tier_route *route = &r->setup.routes[tier];
+        size_t chosen = 0;
+
+        if (route->n == 0)
+                return false;
+        for (size_t i = 0; i < route->n; i++) {
+                const struct provider *p = provider_find(r->setup.providers, route->at[i].provider);
+                const char *reason = NULL;
+
+                if (p && provider_is_ready(p, &reason)) {
+                        chosen = i;
+                        break;
+                }
+        }
+        *ret_provider = route->at[chosen].provider;
+        *ret_model = route->at[chosen].model;
+        return true;
+}
+
+static uint64_t budget_left(const struct run *r)
+{
+        uint64_t budget = r->setup.budget_nanousd;
+
+        if (budget == UINT64_MAX)
+                return UINT64_MAX;
+        return r->totals.nanousd >= budget ? 0 : budget - r->totals.nanousd;
+}
+
+/* The numbers of a call: estimate, reserve, limit of its output. */
+static void price_call(struct run *r, const struct step *s, const struct prompt *p, const char *model,
+                       struct call_spec *spec, uint64_t *ret_input)
+{
+        struct planning *in = &r->setup.planning;
+        struct text_bytes bytes;
+
+        cost_prompt_bytes(in, s, &bytes);
+        bytes.at[TEXT_CODE] = 0; /* interfaces are known by now: count what they are */
+        for (size_t i = 0; i < s->recipe.n_items; i++)
+                if (s->recipe.items[i].kind == RECIPE_INTERFACE)
+                        bytes.at[TEXT_CODE] += r->tasks[s->recipe.items[i].index].n_interface;
+        (void)p;
+        *ret_input = estimator_tokens(&in->estimator, in->tiers[s->tier].facts, model, &bytes);
+        spec->max_tokens = plan_max_tokens(in, s);
+        spec->estimate_nanousd = s->estimate.nanousd;
+        spec->worst_nanousd = plan_worst_nanousd(in, s, *ret_input, spec->max_tokens);
+        spec->price = in->tiers[s->tier].facts->price;
+        spec->budget_left_nanousd = budget_left(r);
+}
+
+static struct run_call *call_record(struct run *r, const struct step *s)
+{
+        struct run_call *c = calloc(1, sizeof(*c));
+
+        if (!c)
+                return NULL;
+        c->run = r;
+        c->tasks = malloc(s->n_tasks * sizeof(*c->tasks));
+        if (!c->tasks) {
+                free(c);
+                return NULL;
+        }
+        memcpy(c->tasks, s->tasks, s->n_tasks * sizeof(*c->tasks));
+        c->n_tasks = s->n_tasks;
+        c->n = ++r->totals.last_call;
+        TAILQ_INSERT_TAIL(&r->calls, c, entry);
+        r->n_calls++;
+        return c;
+}
+
+static char *tasks_text(const struct step *s)
+{
+        _cleanup_buf_ struct buf b;
+
+        buf_init(&b, 0);
+        buf_add_char(&b, '[');
+        for (size_t i = 0; i < s->n_tasks; i++)
+                buf_printf(&b, "%s%u", i ? "," : "", s->tasks[i]);
+        buf_add_char(&b, ']');
+        return buf_steal(&b, NULL);
+}
+
+static void say_started(struct run *r, const struct step *s)
+{
+        for (size_t i = 0; i < s->n_tasks; i++) {
+                const struct task *t = &r->work->tasks[s->tasks[i]];
+
+                publish_news(r, "task.started",
+                             json_pack("{s:I,s:s?,s:s,s:i}", "task", (json_int_t)s->tasks[i], "path", t->path,
+                                       "step", step_kind_names[s->kind], "attempt",
+                                       (int)r->tasks[s->tasks[i]].evidence.attempts + 1));
+        }
+}
+
+/* 0: the call is on its way. CONDITION_REFUSED: *ret_failure. */
+static int start_call(struct run *r, const struct step *s, struct failure **ret_failure)
+{
+        _cleanup_(prompt_done) struct prompt p = {0};
+        _cleanup_free_ char *tasks = tasks_text(s);
+        struct call_spec spec = {.job = r->setup.job, .uid = r->setup.uid,
+                                 .is_interactive = r->setup.is_interactive, .tasks = tasks};
+        struct run_call *c;
+        int k;
+
+        if (!choose_route(r, s->tier, &spec.provider, &spec.model)) {
+                *ret_failure = failure_new(FAILURE_KEY_MISSING, "no model is configured for tier %s",
+                                           tier_names[s->tier]);
+                return CONDITION_REFUSED;
+        }
+        k = tasks ? prompt_write(r, s, &p) : -ENOMEM;
+        if (k < 0)
+                return k;
+        c = call_record(r, s);
+        if (!c)
+                return -ENOMEM;
+        price_call(r, s, &p, spec.model, &spec, &c->predicted_input);
+        spec.n = c->n;
+        spec.blocks = p.blocks;
+        spec.n_blocks = p.n_blocks;
+        c->model = strdup(spec.model);
+        c->provider = strdup(spec.provider);
+        k = c->model && c->provider ? 0 : -ENOMEM;
+        if (k == 0 && r->work->tasks[s->tasks[0]].path)
+                k = start_answer(c, p.tag);
+        if (k == 0)
+                k = calls_start(r->setup.calls, &spec, &call_events, c, &c->call, ret_failure);
+        if (k) {
+                run_call_free(c);
+                return k;
+        }
+        say_started(r, s);
+        return 0;
+}
+
+/* The step of the plan, when it is a call for this task as things stand; else one for the task alone. */
+static int step_for(struct run *r, uint32_t task, struct step *ret)
+{
+        const struct plan *p = r->setup.plan;
+        const struct step *planned = &p->steps[p->step_of_task[task]];
+        struct run_task *t = &r->tasks[task];
+        enum tier tier = planned->kind == STEP_CALL ? planned->tier : TIER_BALANCED;
+
+        if (planned->kind != STEP_CALL)
+                (void)tier_from_name(r->work->tasks[task].tier, &tier);
+        if (t->evidence.attempts > 0)
+                tier = t->tier;
+        t->tier = tier;
+        return plan_call_step(&r->setup.planning, task, tier, ret);
+}
+
+void obtain_by_call(struct run *r, uint32_t task)
+{
+        struct failure *why = NULL;
+        struct step s = {0};
+        int k = step_for(r, task, &s);
+
+        if (k == 0) {
+                r->tasks[task].tier = s.tier;
+                k = start_call(r, &s, &why);
+        }
+        if (k == 0) {
+                for (size_t i = 0; i < s.n_tasks; i++)
+                        run_task_move(r, s.tasks[i], TASK_ASSIGNED);
+                log_event(LOG_LEVEL_INFO, "call_started", "%s (tier %s)", r->work->tasks[task].title,
+                          tier_names[s.tier]);
+        } else if (k > 0) {
+                task_stopped(r, task, why);
+        } else {
+                fail_errno(r, task, k);
+        }
+        step_done(&s);
+        run_pump(r);
+}

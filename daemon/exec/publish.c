@@ -1,0 +1,307 @@
+/* Publish: what is known now goes to state in one transaction, with the events that tell of it.
+ *
+ * All that is published in one turn of the loop shares one batch. The run does not wait for the commit: batches of state are committed
+ * in order, and nobody hears of an event before it is durable. */
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "daemon/exec/internal.h"
+#include "daemon/store/store.h"
+
+struct store_batch *publish_batch(struct run *r)
+{
+        if (!r->batch && store_batch_new(STORE_STATE, &r->batch) < 0)
+                return NULL;
+        return r->batch;
+}
+
+int publish_news(struct run *r, const char *type, json_t *fields)
+{
+        struct news *news;
+
+        if (!fields)
+                return -ENOMEM;
+        news = realloc(r->news, (r->n_news + 1) * sizeof(*news));
+        if (!news) {
+                json_decref(fields);
+                return -ENOMEM;
+        }
+        r->news = news;
+        r->news[r->n_news++] = (struct news){type, fields};
+        if (r->n_news >= MAX_PENDING_NEWS)
+                publish_flush(r);
+        return 0;
+}
+
+static void add_progress(struct run *r)
+{
+        const struct run_totals *t = &r->totals;
+        uint64_t spent = (clock_monotonic_usec() - r->started_usec) / 1000;
+        size_t n = r->work->n_tasks;
+        uint64_t eta = r->n_at_rest ? spent * (n - r->n_at_rest) / r->n_at_rest : r->setup.plan->totals.ms;
+
+        publish_news(r, "progress",
+                     json_pack("{s:I,s:I,s:I,s:I,s:I}", "done", (json_int_t)r->n_at_rest, "total", (json_int_t)n,
+                               "eta_ms", (json_int_t)eta, "nanousd", (json_int_t)t->nanousd, "tokens",
+                               (json_int_t)(t->tokens.input + t->tokens.cache_read + t->tokens.cache_write +
+                                            t->tokens.output)));
+}
+
+void publish_flush(struct run *r)
+{
+        struct store_batch *b;
+
+        if (r->n_news == 0 && !r->batch)
+                return;
+        if (r->is_flush_due)
+                add_progress(r);
+        r->is_flush_due = false;
+        b = publish_batch(r);
+        if (!b) {
+                log_error("nothing can be published: out of memory");
+                return;
+        }
+        r->batch = NULL;
+        r->events.on_news(b, r->news, r->n_news, r->arg);
+        for (size_t i = 0; i < r->n_news; i++)
+                json_decref(r->news[i].fields);
+        r->n_news = 0;
+}
+
+static json_t *tokens_json(const struct tokens *t)
+{
+        return json_pack("{s:I,s:I,s:I,s:I}", "input", (json_int_t)t->input, "cache_read", (json_int_t)t->cache_read,
+                         "cache_write", (json_int_t)t->cache_write, "output", (json_int_t)t->output);
+}
+
+static void say_done(struct run *r, uint32_t task, const char *source, const char *verdict)
+{
+        const struct run_task *t = run_task_of(r, task);
+        uint64_t ms = t->started_usec ? (clock_monotonic_usec() - t->started_usec) / 1000 : 0;
+        json_t *fields = json_pack("{s:I,s:s?,s:s,s:o,s:I,s:I}", "task", (json_int_t)task, "path",
+                                   r->work->tasks[task].path, "verdict", verdict, "tokens", tokens_json(&t->tokens),
+                                   "nanousd", (json_int_t)t->nanousd, "ms", (json_int_t)ms);
+        json_t *error = NULL;
+
+        if (fields && source && json_put(fields, "source", json_string(source)) < 0)
+                log_error("task %u: out of memory", task);
+        if (fields && t->failure && failure_to_json(t->failure, &error) == 0)
+                (void)!json_put(fields, "error", error);
+        publish_news(r, "task.done", fields);
+        r->is_flush_due = true;
+}
+
+static json_t *hash_json(const struct hash *h)
+{
+        char hex[HASH_HEX_BYTES];
+
+        hash_to_hex(h, hex);
+        return json_string(hex);
+}
+
+static void say_file(struct run *r, uint32_t task, const struct result *result, enum source source)
+{
+        const struct stand *s = &r->setup.stands[task];
+        const struct task *t = &r->work->tasks[task];
+
+        publish_news(r, "file",
+                     json_pack("{s:I,s:s,s:s,s:o,s:o,s:I,s:o,s:s}", "task", (json_int_t)task, "action", "write", "path",
+                               t->path, "base", s->is_in_manifest ? hash_json(&s->written) : json_null(), "blob",
+                               hash_json(&result->content), "size", (json_int_t)result->n_text, "fingerprint",
+                               hash_json(&run_task_of(r, task)->key), "source", source_names[source]));
+}
+
+static int put_result(struct run *r, uint32_t task, const struct result *result, enum source source)
+{
+        struct result head = *result;
+        struct store_batch *b = publish_batch(r);
+        _cleanup_buf_ struct buf value;
+        uint8_t key[ULID_BYTES + 4];
+        int k;
+
+        if (!b)
+                return -ENOMEM;
+        memcpy(key, r->setup.job.at, ULID_BYTES);
+        for (int i = 0; i < 4; i++)
+                key[ULID_BYTES + i] = (uint8_t)(task >> (24 - 8 * i));
+        head.text = NULL; /* lies as a blob, once */
+        head.n_text = 0;
+        buf_init(&value, 0);
+        buf_add(&value, run_task_of(r, task)->key.at, HASH_BYTES);
+        buf_add_char(&value, (char)source);
+        k = result_encode(&head, &value);
+        k = k ? k : store_batch_put(b, TABLE_RESULT, (struct span){(char *)key, sizeof(key)}, buf_span(&value));
+        if (k == 0 && result->text)
+                k = store_blob_put(b, r->setup.uid, &result->content, (struct span){result->text, result->n_text},
+                                   clock_realtime_ms());
+        return k;
+}
+
+/* Into the cache: the result by its full key, and what is newest for its static key. */
+static void remember(struct run *r, uint32_t task, const struct result *result)
+{
+        const struct task *t = &r->work->tasks[task];
+        const struct run_task *rt = run_task_of(r, task);
+        _cleanup_buf_ struct buf value, seen, old;
+        size_t kept = 1;
+
+        buf_init(&value, 0);
+        buf_init(&seen, 0);
+        buf_init(&old, 0);
+        if (result_encode(result, &value) < 0)
+                return;
+        cache_put(r->setup.store, CACHE_RESULT, &rt->key, buf_span(&value));
+        buf_add(&seen, rt->key.at, HASH_BYTES);
+        buf_add(&seen, rt->interface_hash.at, HASH_BYTES);
+        if (cache_get(r->setup.store, CACHE_SEEN, &t->static_key, &old) == 0)
+                for (size_t at = 0; at + 2 * HASH_BYTES <= old.n && kept < MAX_SEEN; at += 2 * HASH_BYTES)
+                        if (memcmp(old.at + at, rt->key.at, HASH_BYTES) != 0) {
+                                buf_add(&seen, old.at + at, 2 * HASH_BYTES);
+                                kept++;
+                        }
+        if (!seen.failed)
+                cache_put(r->setup.store, CACHE_SEEN, &t->static_key, buf_span(&seen));
+        log_event(LOG_LEVEL_DEBUG, "cache_write", "%s", t->title);
+}
+
+static void adopt_candidate(struct run_task *t)
+{
+        t->interface_hash = t->candidate->result.interface;
+        if (!t->candidate->interface)
+                return; /* settle has set it */
+        free(t->interface);
+        t->interface = take(t->candidate->interface);
+        t->n_interface = t->candidate->n_interface;
+}
+
+void publish_result(struct run *r, uint32_t task, enum source source)
+{
+        struct run_task *t = run_task_of(r, task);
+        _cleanup_(candidate_freep) struct candidate *c = t->candidate;
+        int k = put_result(r, task, &c->result, source);
+
+        if (k < 0) {
+                t->candidate = NULL;
+                run_task_fail(r, task, failure_new(FAILURE_INTERNAL, "%s", strerror(-k)));
+                return;
+        }
+        adopt_candidate(t);
+        t->candidate = NULL;
+        t->source = source;
+        r->totals.files[source]++;
+        t->failure = failure_free(t->failure);
+        remember(r, task, &c->result);
+        if (r->work->tasks[task].path)
+                say_file(r, task, &c->result, source);
+        say_done(r, task, source_names[source], "accepted");
+        if (r->work->is_one_text) {
+                r->text = c->result;
+                r->has_text = true;
+                c->result = (struct result){0};
+        }
+        run_task_done(r, task);
+}
+
+void publish_kept(struct run *r, uint32_t task)
+{
+        struct run_task *t = run_task_of(r, task);
+        struct result head = {.content = r->setup.stands[task].written, .interface = t->interface_hash};
+        int k = put_result(r, task, &head, SOURCE_KEEP);
+
+        if (k < 0) {
+                run_task_fail(r, task, failure_new(FAILURE_INTERNAL, "%s", strerror(-k)));
+                return;
+        }
+        t->source = SOURCE_KEEP;
+        r->totals.files[SOURCE_KEEP]++;
+        say_done(r, task, source_names[SOURCE_KEEP], "accepted");
+        run_task_done(r, task);
+}
+
+void publish_failure(struct run *r, uint32_t task)
+{
+        const struct run_task *t = run_task_of(r, task);
+
+        say_done(r, task, NULL, t->state == TASK_SKIPPED ? "skipped" : "failed");
+}
+
+static void add_tokens(struct tokens *sum, const struct tokens *t)
+{
+        sum->input += t->input;
+        sum->cache_read += t->cache_read;
+        sum->cache_write += t->cache_write;
+        sum->output += t->output;
+}
+
+static void add_to_provider(struct run_totals *totals, const char *name, const struct tokens *t)
+{
+        size_t i;
+
+        for (i = 0; i < totals->n_providers; i++)
+                if (strcmp(totals->providers[i].name, name) == 0)
+                        break;
+        if (i == N_ELEMENTS(totals->providers) || strlen(name) >= sizeof(totals->providers[0].name))
+                return;
+        if (i == totals->n_providers) {
+                totals->n_providers++;
+                memcpy(totals->providers[i].name, name, strlen(name) + 1);
+        }
+        add_tokens(&totals->providers[i].tokens, t);
+}
+
+static void add_to_sums(struct run_call *c, const struct tokens *t)
+{
+        struct run *r = c->run;
+
+        add_tokens(&r->totals.tokens, t);
+        add_to_provider(&r->totals, c->provider, t);
+        r->totals.nanousd += c->nanousd;
+        r->totals.n_calls++;
+        r->totals.n_batched += c->n_tasks > 1 ? c->n_tasks : 0;
+        for (size_t i = 0; i < c->n_tasks; i++) {
+                struct run_task *task = run_task_of(r, c->tasks[i]);
+
+                task->nanousd += c->nanousd / c->n_tasks;
+                if (c->n_tasks == 1)
+                        add_tokens(&task->tokens, t);
+        }
+}
+
+static void learn(struct run_call *c)
+{
+        uint64_t counted = c->usage.input + c->usage.cache_read + c->usage.cache_write_5m + c->usage.cache_write_1h;
+
+        if (!c->usage.is_known || c->failure)
+                return;
+        estimator_learn(&c->run->setup.planning.estimator, c->model, c->predicted_input, counted);
+        if (c->run->setup.learner)
+                estimator_learn(c->run->setup.learner, c->model, c->predicted_input, counted);
+}
+
+void publish_call(struct run_call *c)
+{
+        struct run *r = c->run;
+        struct store_batch *b = publish_batch(r);
+        struct tokens t = {.input = c->usage.input, .cache_read = c->usage.cache_read,
+                           .cache_write = c->usage.cache_write_5m + c->usage.cache_write_1h, .output = c->usage.output};
+        json_t *tasks = json_array();
+
+        if (!c->is_payer)
+                t = (struct tokens){0};
+        if (b && call_settle(c->call, b) == 0)
+                c->call = NULL;
+        else
+                log_error("call %llu: not settled: out of memory", (unsigned long long)c->n);
+        if (c->is_payer)
+                add_to_sums(c, &t);
+        learn(c);
+        for (size_t i = 0; i < c->n_tasks; i++)
+                (void)!json_add(tasks, json_integer(c->tasks[i]));
+        publish_news(r, "call.done",
+                     json_pack("{s:I,s:o,s:s,s:o,s:I,s:I,s:I,s:s}", "call", (json_int_t)c->n, "tasks", tasks, "model",
+                               c->model, "tokens", tokens_json(&t), "nanousd", (json_int_t)(c->is_payer ? c->nanousd : 0),
+                               "first_token_ms", (json_int_t)c->first_token_ms, "ms", (json_int_t)c->ms, "state",
+                               c->failure ? "failed" : "ok"));
+        log_event(LOG_LEVEL_INFO, "call_done", "call %llu: %s, %llu ms", (unsigned long long)c->n,
+                  c->failure ? failure_message(c->failure) : "ok", (unsigned long long)c->ms);
+}

@@ -1,0 +1,125 @@
+#pragma once
+/* One run of a plan: four verbs over every task.
+ *
+ *     settle (settle.c)    the last dependency is done, so the key is known: keep, reuse, or go on
+ *     obtain (obtain.c)    template or call
+ *     check  (check.c)     accept, mend or refuse; a refusal climbs the ladder with its evidence
+ *     publish (publish.c)  result, settlement of the call, `task.done` and `file`: one transaction of state
+ *
+ * States of a task: blocked → ready → assigned → checking → done | failed | skipped, and parked (it waits for a person or a client).
+ * All on the loop; pure work goes to the pool. A run that is freed leaves nothing behind: its calls are cancelled, what was published
+ * stands, and running the same work again goes on from there. */
+
+#include <jansson.h>
+
+#include "common/hash.h"
+#include "common/macros.h"
+#include "common/ulid.h"
+#include "daemon/plan/planner.h"
+#include "daemon/work/plan.h"
+#include "daemon/work/result.h"
+#include "daemon/work/task.h"
+#include "proto/failure.h"
+
+struct loop;
+struct store;
+struct store_batch;
+struct calls;
+struct provider_room;
+struct run;
+
+/* How the file of a task stands in the output directory, as the client said. */
+struct stand {
+        bool is_in_manifest, is_on_disk;
+        struct hash fingerprint, written, disk;
+};
+
+/* Sums of a run; stored with the job, so that they survive a crash. */
+struct run_totals {
+        uint64_t files[N_SOURCES];
+        uint64_t n_batched, n_failed, n_skipped, n_calls, n_retries;
+        struct tokens tokens;
+        uint64_t n_confident, n_judged, n_rejected;
+        uint64_t nanousd, ms;
+        uint64_t last_call; /* number of the last call of the job */
+        struct {
+                char name[32];
+                struct tokens tokens;
+        } providers[4]; /* for cache shares; further providers count in tokens only */
+        size_t n_providers;
+};
+
+/* Fallbacks of a tier, in order. */
+struct tier_route {
+        struct {
+                const char *provider, *model; /* borrowed from the configuration */
+        } at[8];
+        size_t n;
+};
+
+struct run_setup {
+        struct loop *loop;
+        struct store *store;
+        struct calls *calls;
+        struct provider_room *providers;
+        struct work *work; /* owned by the run from run_new() on */
+        struct plan *plan; /* likewise */
+        struct stand *stands; /* n_tasks, malloc; likewise */
+        struct planning planning; /* settings of the plan; work and facts are set by the run */
+        struct tier_route routes[N_TIERS];
+        struct ulid job;
+        uint32_t uid;
+        bool is_interactive, is_fresh;
+        unsigned n_calls_max;
+        uint64_t budget_nanousd; /* UINT64_MAX: none */
+        struct run_totals totals; /* of earlier runs of the same job */
+        struct estimator *learner; /* borrowed: corrected by every reply; outlives all runs */
+};
+
+/* Something to journal: event type and its own fields (owned by the list). */
+struct news {
+        const char *type;
+        json_t *fields;
+};
+
+/* RUN_WAIT_STOPPING: the daemon drains; the job goes on after its restart. */
+enum run_wait { RUN_WAIT_KEY, RUN_WAIT_BUDGET, RUN_WAIT_DISK, RUN_WAIT_STOPPING, RUN_WAIT_CLIENT, N_RUN_WAITS };
+
+struct run_events {
+        /* Commit this batch with these events; the run does not wait for it. Takes the batch; the news only for the call. */
+        void (*on_news)(struct store_batch *b, const struct news *news, size_t n_news, void *arg);
+        void (*on_delta)(uint32_t task, struct span text, void *arg);
+        /* Nothing can go on until run_resume() or run_answer(). task: for RUN_WAIT_CLIENT. */
+        void (*on_wait)(enum run_wait wait, uint32_t task, const struct failure *why, void *arg);
+        /* All tasks are at rest, and everything was handed to on_news. */
+        void (*on_end)(void *arg);
+};
+
+/* 0: the run owns work, plan and stands. Otherwise they stay the caller's. */
+int run_new(const struct run_setup *s, const struct run_events *events, void *arg, struct run **ret) _must_check_;
+struct run *run_free(struct run *r);
+int run_start(struct run *r) _must_check_;
+void run_resume(struct run *r); /* what is parked for key, budget or disk is tried again */
+/* The client ran the command of the task that on_wait() named. */
+int run_answer(struct run *r, uint32_t task, bool is_passed, const char *output) _must_check_;
+
+const struct run_totals *run_totals(const struct run *r);
+size_t run_n_tasks(const struct run *r);
+size_t run_n_done(const struct run *r); /* at rest: done, failed or skipped */
+const struct work *run_work(const struct run *r);
+const struct plan *run_plan(const struct run *r);
+/* The single text of a job of one text, when it is done; borrowed. */
+const struct result *run_text(const struct run *r);
+/* `summary` and `failures` of a `done` event. */
+int run_summary(struct run *r, json_t **ret) _must_check_;
+int run_failures(struct run *r, json_t **ret) _must_check_;
+int run_tasks(struct run *r, json_t **ret) _must_check_; /* for job/get */
+int run_totals_to_json(const struct run_totals *t, json_t **ret) _must_check_;
+void run_totals_from_json(struct run_totals *t, const json_t *value); /* what does not fit is 0 */
+
+/* What a plan needs to know of the store, gathered in one go; runs in a worker. ret_need: hashes (hex) of standing files whose content
+ * is needed because nothing else tells their interface. */
+int facts_gather(struct store *s, const struct work *w, const struct stand *stands, uint32_t uid,
+                 struct task_facts **ret, struct strlist *ret_need) _must_check_;
+/* From params.input of a submit: manifest and disk, per task of the work. */
+int stands_read(const struct work *w, const json_t *input, struct stand **ret) _must_check_;

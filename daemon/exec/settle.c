@@ -1,0 +1,186 @@
+/* Settle: the last dependency is done, so the full key is known. Is the result there already? */
+
+#include "common/log.h"
+#include "daemon/blueprint/blueprint.h"
+#include "daemon/exec/internal.h"
+#include "daemon/store/store.h"
+
+struct state_key {
+        uint8_t job[ULID_BYTES];
+        uint8_t task[4];
+};
+
+static bool option(const struct run *r, enum plan_rule_id rule)
+{
+        return r->setup.planning.is_on[rule] && !r->setup.is_fresh;
+}
+
+static int full_key(struct run *r, uint32_t task, struct hash *ret)
+{
+        const struct task *t = &r->work->tasks[task];
+        _cleanup_free_ struct hash *interfaces = calloc(t->n_depends + 1, sizeof(*interfaces));
+
+        if (!interfaces)
+                return -ENOMEM;
+        for (size_t i = 0; i < t->n_depends; i++)
+                interfaces[i] = run_task_of(r, t->depends[i])->interface_hash;
+        task_full_key(t, interfaces, ret);
+        return 0;
+}
+
+/* Gives the task the interface of a text. */
+static int adopt_interface(struct run *r, uint32_t task, struct span text, const struct hash *known)
+{
+        struct run_task *t = run_task_of(r, task);
+        _cleanup_buf_ struct buf interface;
+        int k;
+
+        if (known)
+                t->interface_hash = *known;
+        if (known && t->n_users == 0)
+                return 0;
+        buf_init(&interface, 0);
+        k = extractor_run(r->work->tasks[task].extractor, text, &interface);
+        if (k < 0)
+                return k;
+        hash_of(interface.at, interface.n, &t->interface_hash);
+        free(t->interface);
+        t->interface = buf_steal(&interface, &t->n_interface);
+        return 0;
+}
+
+/* What an earlier run of this job published: it is delivered and paid for, nothing is said again. */
+static int find_published(struct run *r, uint32_t task)
+{
+        struct run_task *t = run_task_of(r, task);
+        _cleanup_buf_ struct buf value, text;
+        _cleanup_result_ struct result result = {0};
+        struct state_key key;
+        struct span bytes;
+        int k;
+
+        memcpy(key.job, r->setup.job.at, ULID_BYTES);
+        for (int i = 0; i < 4; i++)
+                key.task[i] = (uint8_t)(task >> (24 - 8 * i));
+        buf_init(&value, 0);
+        buf_init(&text, 0);
+        k = store_get(r->setup.store, TABLE_RESULT, (struct span){(char *)&key, sizeof(key)}, &value);
+        if (k)
+                return k;
+        if (value.n < HASH_BYTES + 1 || memcmp(value.at, t->key.at, HASH_BYTES) != 0)
+                return CONDITION_ABSENT;
+        bytes = (struct span){value.at + HASH_BYTES + 1, value.n - HASH_BYTES - 1};
+        k = result_decode(bytes, &result);
+        if (k < 0)
+                return k == -EBADMSG ? CONDITION_ABSENT : k;
+        if (t->n_users > 0 || !r->work->tasks[task].path) {
+                k = store_blob_get(r->setup.store, r->setup.uid, &result.content, 0, UINT64_MAX, &text);
+                if (k)
+                        return k;
+        }
+        k = adopt_interface(r, task, buf_span(&text), &result.interface);
+        if (k < 0)
+                return k;
+        t->source = (uint8_t)value.at[HASH_BYTES] < N_SOURCES ? (enum source)value.at[HASH_BYTES] : SOURCE_REUSE;
+        if (!r->work->tasks[task].path) {
+                free(result.text);
+                result.text = buf_steal(&text, &result.n_text);
+                r->text = result;
+                r->has_text = true;
+                result = (struct result){0};
+        }
+        run_task_done(r, task);
+        return 0;
+}
+
+static int find_cached(struct run *r, const struct hash *key, struct result *ret)
+{
+        _cleanup_buf_ struct buf value;
+        int k;
+
+        buf_init(&value, 0);
+        k = cache_get(r->setup.store, CACHE_RESULT, key, &value);
+        if (k)
+                return k;
+        k = result_decode(buf_span(&value), ret);
+        if (k == -EBADMSG) {
+                cache_remove(r->setup.store, CACHE_RESULT, key);
+                return CONDITION_ABSENT;
+        }
+        return k;
+}
+
+/* The file stands as we wrote it (or as the user edited it since) and would be made with the same key. */
+static int keep(struct run *r, uint32_t task)
+{
+        const struct stand *s = &r->setup.stands[task];
+        struct run_task *t = run_task_of(r, task);
+        _cleanup_result_ struct result result = {0};
+        _cleanup_buf_ struct buf text;
+        int k;
+
+        if (!s->is_in_manifest || !s->is_on_disk || !hash_is_equal(&s->fingerprint, &t->key))
+                return CONDITION_ABSENT;
+        k = find_cached(r, &t->key, &result);
+        if (k < 0)
+                return k;
+        buf_init(&text, 0);
+        if (k == CONDITION_ABSENT && t->n_users > 0) {
+                k = store_blob_get(r->setup.store, r->setup.uid, &s->written, 0, UINT64_MAX, &text);
+                if (k)
+                        return k;
+        }
+        k = adopt_interface(r, task, result.text ? (struct span){result.text, result.n_text} : buf_span(&text), NULL);
+        if (k < 0)
+                return k;
+        if (!hash_is_equal(&s->disk, &s->written))
+                publish_news(r, "warning",
+                             json_pack("{s:s+,s:s}", "text", r->work->tasks[task].path,
+                                       " was edited by you; it is kept, and would not be made otherwise", "where",
+                                       r->work->tasks[task].path));
+        publish_kept(r, task);
+        return 0;
+}
+
+static int reuse(struct run *r, uint32_t task)
+{
+        struct run_task *t = run_task_of(r, task);
+        _cleanup_(candidate_freep) struct candidate *c = calloc(1, sizeof(*c));
+        int k;
+
+        if (!c)
+                return -ENOMEM;
+        k = find_cached(r, &t->key, &c->result);
+        if (k) {
+                if (k == CONDITION_ABSENT)
+                        log_event(LOG_LEVEL_DEBUG, "cache_miss", "%s", r->work->tasks[task].title);
+                return k;
+        }
+        log_event(LOG_LEVEL_INFO, "cache_hit", "%s", r->work->tasks[task].title);
+        k = adopt_interface(r, task, (struct span){c->result.text, c->result.n_text}, NULL);
+        if (k < 0)
+                return k;
+        t->candidate = take(c);
+        publish_result(r, task, SOURCE_REUSE);
+        return 0;
+}
+
+void settle(struct run *r, uint32_t task)
+{
+        struct run_task *t = run_task_of(r, task);
+        int k;
+
+        run_task_move(r, task, TASK_READY);
+        k = full_key(r, task, &t->key);
+        if (k == 0)
+                k = find_published(r, task);
+        if (k == CONDITION_ABSENT && option(r, RULE_KEEP))
+                k = keep(r, task);
+        if (k == CONDITION_ABSENT && option(r, RULE_REUSE))
+                k = reuse(r, task);
+        if (k == CONDITION_ABSENT)
+                obtain(r, task);
+        else if (k < 0)
+                run_task_fail(r, task, failure_new(FAILURE_INTERNAL, "%s", strerror(-k)));
+        run_pump(r);
+}

@@ -1,0 +1,276 @@
+#include "daemon/jobs/jobs.h"
+
+#include <stdio.h>
+
+#include "common/canon.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "daemon/blueprint/blueprint.h"
+#include "daemon/calls/calls.h"
+#include "daemon/jobs/internal.h"
+#include "daemon/loop/loop.h"
+#include "daemon/options/options.h"
+#include "daemon/store/store.h"
+
+const char *const job_state_names[N_JOB_STATES] = {"queued", "planning", "running", "waiting", "done", "failed", "cancelled"};
+const char *const job_wait_names[N_JOB_WAITS] = {"none", "blobs", "approval", "client", "key", "budget", "disk"};
+
+/* ---- one job in memory ---- */
+
+struct job *job_new(struct jobs *j, const struct ulid *id)
+{
+        struct job *job = calloc(1, sizeof(*job));
+
+        if (!job)
+                return NULL;
+        job->jobs = j;
+        job->n_refs = 1;
+        job->id = *id;
+        job->wait_command = -1;
+        ulid_to_text(id, job->id_text);
+        LIST_INIT(&job->uploads);
+        LIST_INIT(&job->cursors);
+        HASH_ADD(hh, j->live, id, sizeof(job->id), job);
+        return job;
+}
+
+struct job *job_ref(struct job *job)
+{
+        job->n_refs++;
+        return job;
+}
+
+static void job_free(struct job *job)
+{
+        HASH_DEL(job->jobs->live, job);
+        job_stop_work(job);
+        queue_remove(job);
+        job_forget_uploads(job);
+        job_forget_needs(job);
+        free(job->label);
+        free(job->wait_remedy);
+        json_decref(job->params);
+        json_decref(job->options);
+        json_decref(job->summary);
+        failure_free(job->failure);
+        free(job);
+}
+
+struct job *job_unref(struct job *job)
+{
+        if (job && --job->n_refs == 0)
+                job_free(job);
+        return NULL;
+}
+
+/* Not in memory: ended jobs are read when somebody asks for them. */
+static int load_job(struct jobs *j, const struct ulid *id, struct job **ret)
+{
+        _cleanup_buf_ struct buf value;
+        int k;
+
+        buf_init(&value, 0);
+        k = store_get(j->c.store, TABLE_JOB, (struct span){(const char *)id->at, ULID_BYTES}, &value);
+        return k ? k : job_record_read(j, id, buf_span(&value), ret);
+}
+
+int job_find(struct jobs *j, const struct peer *p, struct span id, struct job **ret, struct failure **ret_failure)
+{
+        struct job *job = NULL;
+        struct ulid u;
+        int k = ulid_from_text(id, &u) < 0 ? CONDITION_ABSENT : 0;
+
+        if (k == 0) {
+                HASH_FIND(hh, j->live, &u, sizeof(u), job);
+                if (job)
+                        job_ref(job);
+                else
+                        k = load_job(j, &u, &job);
+        }
+        if (k < 0 && k != -EBADMSG)
+                return k;
+        if (job && !p->is_root && job->uid != p->uid)
+                job = job_unref(job);
+        if (!job) {
+                *ret_failure = failure_new(FAILURE_NO_SUCH_JOB, "no such job: %.*s", (int)MIN2(id.n, 40u), id.at);
+                return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
+        }
+        *ret = job;
+        return 0;
+}
+
+int job_find_param(struct jobs *j, const struct peer *p, const json_t *params, struct job **ret, struct failure **ret_failure)
+{
+        const char *id = json_get_text(params, "job");
+
+        return job_find(j, p, span_of(id ? id : ""), ret, ret_failure);
+}
+
+/* ---- the room ---- */
+
+/* All that was read at start or reload: a stored answer holds for the same generation only. */
+static int make_generation(struct jobs *j)
+{
+        struct canon *c = NULL;
+        struct hash h;
+        int k = canon_new(1, &c);
+
+        if (k < 0)
+                return k;
+        canon_add_text(c, 1, GENOPT_VERSION);
+        config_hash(j->c.config, &h);
+        canon_add_hash(c, 2, &h);
+        price_book_hash(j->c.prices, &h);
+        canon_add_hash(c, 3, &h);
+        blueprint_shelf_hash(j->c.shelf, &h);
+        canon_add_hash(c, 4, &h);
+        canon_get(c, &j->generation);
+        canon_free(c);
+        return 0;
+}
+
+static void load_meta(struct jobs *j)
+{
+        _cleanup_buf_ struct buf value;
+        _cleanup_json_ json_t *estimator = NULL;
+        struct diag diag;
+
+        buf_init(&value, 0);
+        if (store_get(j->c.store, TABLE_META, SPAN("last_ulid"), &value) == 0)
+                (void)!ulid_from_text(buf_span(&value), &j->last);
+        buf_clear(&value);
+        if (store_get(j->c.store, TABLE_ESTIMATE, SPAN("estimator"), &value) == 0 &&
+            json_read(buf_span(&value), &estimator, &diag) == 0)
+                estimator_from_json(&j->estimator, estimator);
+}
+
+int jobs_new(const struct jobs_config *c, struct jobs **ret)
+{
+        struct jobs *j = calloc(1, sizeof(*j));
+        int k;
+
+        if (!j)
+                return -ENOMEM;
+        j->c = *c;
+        config_ref(j->c.config);
+        blueprint_shelf_ref(j->c.shelf);
+        price_book_ref(j->c.prices);
+        for (size_t i = 0; i < N_ELEMENTS(j->queues); i++)
+                TAILQ_INIT(&j->queues[i]);
+        k = make_generation(j);
+        if (k < 0) {
+                jobs_free(j);
+                return k;
+        }
+        load_meta(j);
+        *ret = j;
+        return 0;
+}
+
+/* Estimates are worth keeping, and not worth a commit each: at the end, and with the hourly retention. */
+static void save_estimator(struct jobs *j)
+{
+        _cleanup_json_ json_t *o = NULL;
+        _cleanup_buf_ struct buf value;
+        struct store_batch *b = NULL;
+
+        buf_init(&value, 0);
+        if (j->estimator.n_rows == 0 || estimator_to_json(&j->estimator, &o) < 0 || json_write(o, &value) < 0 ||
+            store_batch_new(STORE_STATE, &b) < 0)
+                return;
+        if (store_batch_put(b, TABLE_ESTIMATE, SPAN("estimator"), buf_span(&value)) < 0 ||
+            store_commit(j->c.store, b, NULL, NULL) < 0)
+                store_batch_free(b);
+}
+
+struct jobs *jobs_free(struct jobs *j)
+{
+        struct job *job, *next;
+
+        if (!j)
+                return NULL;
+        HASH_ITER(hh, j->live, job, next)
+                job_free(job);
+        timer_free(j->disk_timer);
+        config_unref(j->c.config);
+        blueprint_shelf_unref(j->c.shelf);
+        price_book_unref(j->c.prices);
+        free(j);
+        return NULL;
+}
+
+void jobs_reload(struct jobs *j, struct config *config, struct blueprint_shelf *shelf, struct price_book *prices)
+{
+        struct jobs_config old = j->c;
+        struct job *job, *next;
+
+        j->c.config = config_ref(config);
+        j->c.shelf = blueprint_shelf_ref(shelf);
+        j->c.prices = price_book_ref(prices);
+        config_unref(old.config);
+        blueprint_shelf_unref(old.shelf);
+        price_book_unref(old.prices);
+        if (make_generation(j) < 0)
+                log_error("reload: out of memory");
+        HASH_ITER(hh, j->live, job, next)
+                if (job->state == JOB_WAITING && job->wait == WAIT_KEY)
+                        job_continue(job);
+}
+
+const struct hash *jobs_generation(const struct jobs *j)
+{
+        return &j->generation;
+}
+
+int jobs_answer_raw(struct jobs *j, const struct hash *raw_key, int (*fn)(struct span result, void *arg), void *arg)
+{
+        return cache_get_with(j->c.store, CACHE_RAW, raw_key, fn, arg);
+}
+
+int jobs_count(struct jobs *j, json_t **ret)
+{
+        size_t n_waiting = 0;
+        struct job *job, *next;
+
+        HASH_ITER(hh, j->live, job, next)
+                n_waiting += job->state == JOB_WAITING;
+        *ret = json_pack("{s:I,s:I,s:I}", "running", (json_int_t)j->n_running, "queued", (json_int_t)j->n_queued, "waiting",
+                         (json_int_t)n_waiting);
+        return *ret ? 0 : -ENOMEM;
+}
+
+/* ---- the end of the daemon ---- */
+
+static void on_calls_drained(void *arg)
+{
+        struct jobs *j = arg;
+        struct job *job, *next;
+
+        /* What was under way is no fault of its jobs: they stand in the queue for the next start. */
+        HASH_ITER(hh, j->live, job, next) {
+                if (job->state != JOB_RUNNING && job->state != JOB_PLANNING)
+                        continue;
+                job_ref(job);
+                job_stop_work(job);
+                job->state = JOB_QUEUED;
+                journal_say(job, "queued", json_pack("{s:s,s:i}", "kind", job->kind->name, "position", 0));
+                job_unref(job);
+        }
+        save_estimator(j);
+        jobs_check_drained(j);
+}
+
+void jobs_check_drained(struct jobs *j)
+{
+        if (!j->is_draining || j->n_running > 0 || j->n_commits > 0 || !j->on_drained)
+                return;
+        take(j->on_drained)(j->drained_arg);
+}
+
+void jobs_drain(struct jobs *j, void (*on_drained)(void *arg), void *arg)
+{
+        j->is_draining = true;
+        j->on_drained = on_drained;
+        j->drained_arg = arg;
+        calls_drain(j->c.calls, on_calls_drained, j);
+}

@@ -1,0 +1,388 @@
+/* The life of a job: one function moves its state. Work on it is a planning item or a run; when it waits for a person, it has neither
+ * (going on is planning again), except while it waits for the client's command, whose candidate only the run has. */
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "daemon/jobs/internal.h"
+#include "daemon/loop/loop.h"
+#include "daemon/store/store.h"
+
+static const bool may_move[N_JOB_STATES][N_JOB_STATES] = {
+        /*                queued plan   run    wait   done   fail   cancel */
+        [JOB_QUEUED] = {true, true, false, true, false, true, true},
+        [JOB_PLANNING] = {true, false, true, true, true, true, true},
+        [JOB_RUNNING] = {true, false, false, true, true, true, true},
+        [JOB_WAITING] = {true, false, true, true, false, true, true},
+        [JOB_DONE] = {true, false, false, false, false, false, false},
+        [JOB_FAILED] = {true, false, false, false, false, false, false},
+        [JOB_CANCELLED] = {true, false, false, false, false, false, false},
+};
+
+static bool is_at_work(enum job_state s)
+{
+        return s == JOB_PLANNING || s == JOB_RUNNING;
+}
+
+static void move(struct job *job, enum job_state to)
+{
+        struct jobs *j = job->jobs;
+
+        assert(may_move[job->state][to]);
+        log_debug("job %s: %s -> %s", job->id_text, job_state_names[job->state], job_state_names[to]);
+        if (is_at_work(job->state) && !is_at_work(to))
+                j->n_running--;
+        if (!is_at_work(job->state) && is_at_work(to))
+                j->n_running++;
+        if (to != JOB_WAITING)
+                job->wait = WAIT_NONE;
+        job->state = to;
+        if (to == JOB_QUEUED && !job->is_live) {
+                job->is_live = true;
+                job_ref(job);
+        }
+}
+
+/* An ended job leaves the registry when nobody looks at it any more. */
+static void leave_registry(struct job *job)
+{
+        if (!job->is_live)
+                return;
+        job->is_live = false;
+        job_unref(job);
+}
+
+static void free_run(void *arg)
+{
+        run_free(arg);
+}
+
+void job_stop_work(struct job *job)
+{
+        if (job->planning)
+                prepare_forget(job->planning);
+        job->planning = NULL;
+        if (job->run && loop_defer(job->jobs->c.loop, free_run, job->run) < 0)
+                log_error("job %s: its run cannot be freed: out of memory", job->id_text);
+        job->run = NULL;
+}
+
+/* ---- beginning ---- */
+
+static void start_work(struct job *job)
+{
+        int k;
+
+        if (!job_needs_met(job)) {
+                job_wait_for(job, WAIT_BLOBS, NULL);
+                return;
+        }
+        move(job, JOB_PLANNING);
+        k = prepare_start(job);
+        if (k < 0)
+                job_fail(job, failure_new(FAILURE_INTERNAL, "%s", strerror(-k)));
+}
+
+static void schedule(void *arg)
+{
+        struct jobs *j = arg;
+        struct job *job;
+
+        j->is_scheduling = false;
+        while (!j->is_draining && j->n_running < JOBS_RUNNING_MAX && (job = queue_take(j)))
+                start_work(job);
+}
+
+void jobs_schedule(struct jobs *j)
+{
+        if (!j->is_scheduling && loop_defer(j->c.loop, schedule, j) == 0)
+                j->is_scheduling = true;
+}
+
+void job_enqueue(struct job *job)
+{
+        move(job, JOB_QUEUED);
+        queue_add(job);
+        jobs_schedule(job->jobs);
+}
+
+void job_continue(struct job *job)
+{
+        if (job->wait == WAIT_CLIENT && job->run) {
+                move(job, JOB_RUNNING);
+                return;
+        }
+        job_stop_work(job);
+        free(job->wait_remedy);
+        job->wait_remedy = NULL;
+        job_enqueue(job);
+        journal_say(job, "queued", json_pack("{s:s,s:I}", "kind", job->kind->name, "position", (json_int_t)job->jobs->n_queued));
+}
+
+/* ---- waiting and ending ---- */
+
+void job_wait_for(struct job *job, enum job_wait wait, const char *remedy)
+{
+        json_t *fields;
+
+        move(job, JOB_WAITING);
+        job->wait = wait;
+        job->wait_id++;
+        free(job->wait_remedy);
+        job->wait_remedy = remedy ? strdup(remedy) : NULL;
+        fields = json_pack("{s:s,s:I,s:s?}", "on", job_wait_names[wait], "wait", (json_int_t)job->wait_id, "remedy", remedy);
+        if (wait == WAIT_BLOBS && fields)
+                (void)!json_put(fields, "need", job_needs_json(job));
+        if (wait == WAIT_CLIENT && fields)
+                (void)!json_put(fields, "command", json_pack("{s:i,s:I}", "index", job->wait_command, "task", (json_int_t)job->wait_task));
+        journal_say(job, "waiting", fields);
+        jobs_schedule(job->jobs);
+}
+
+/* State could not be written: nothing more is done for this job until there is room. It is looked at again every minute. */
+#define DISK_CHECK_MS 60000
+
+static void on_disk_timer(void *arg)
+{
+        struct jobs *j = arg;
+        struct job *job, *next;
+        bool is_needed = false;
+
+        HASH_ITER(hh, j->live, job, next) {
+                if (job->state != JOB_WAITING || job->wait != WAIT_DISK)
+                        continue;
+                is_needed = true;
+                if (store_has_room(j->c.store))
+                        job_continue(job);
+        }
+        if (is_needed)
+                (void)!timer_start(j->disk_timer, DISK_CHECK_MS);
+}
+
+void job_suspend(struct job *job, int r)
+{
+        struct jobs *j = job->jobs;
+
+        log_error("job %s: state cannot be written: %s", job->id_text, strerror(-r));
+        job_stop_work(job);
+        job->head = job->durable;
+        if (job_state_is_end(job->state))
+                return;
+        queue_remove(job);
+        move(job, JOB_WAITING);
+        job->wait = WAIT_DISK;
+        job->wait_id++;
+        if (!j->disk_timer && timer_new(j->c.loop, on_disk_timer, j, &j->disk_timer) < 0)
+                return;
+        (void)!timer_start(j->disk_timer, DISK_CHECK_MS);
+}
+
+void job_end(struct job *job, enum job_state state, const char *type, json_t *fields)
+{
+        job_ref(job);
+        job_stop_work(job);
+        queue_remove(job);
+        move(job, state);
+        job->ended_ms = clock_realtime_ms();
+        journal_say(job, type, fields);
+        job_forget_uploads(job);
+        json_decref(job->params);
+        job->params = NULL;
+        leave_registry(job);
+        jobs_schedule(job->jobs);
+        job_unref(job);
+}
+
+void job_fail(struct job *job, struct failure *why)
+{
+        json_t *error = NULL;
+
+        failure_free(job->failure);
+        job->failure = why;
+        if (!why || failure_to_json(why, &error) < 0)
+                error = NULL;
+        log_notice("job %s failed: %s", job->id_text, why ? failure_message(why) : "out of memory");
+        job_end(job, JOB_FAILED, "failed",
+                json_pack("{s:o*,s:s}", "error", error, "remedy", why ? failure_remedy(why) : ""));
+}
+
+/* ---- the run ---- */
+
+static void on_news(struct store_batch *b, const struct news *news, size_t n, void *arg)
+{
+        struct job *job = arg;
+
+        job->totals = *run_totals(job->run);
+        job->n_done = run_n_done(job->run);
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(news[i].type, "task.done") == 0)
+                        job->deaths = 0; /* it gets on */
+        journal_commit(job, b, news, n, NULL, NULL);
+}
+
+static void on_delta(uint32_t task, struct span text, void *arg)
+{
+        journal_delta(arg, task, text);
+}
+
+static const enum job_wait wait_of_run[N_RUN_WAITS] = {
+        [RUN_WAIT_KEY] = WAIT_KEY,
+        [RUN_WAIT_BUDGET] = WAIT_BUDGET,
+        [RUN_WAIT_DISK] = WAIT_DISK,
+        [RUN_WAIT_CLIENT] = WAIT_CLIENT,
+};
+
+static void on_wait(enum run_wait wait, uint32_t task, const struct failure *why, void *arg)
+{
+        struct job *job = arg;
+        _cleanup_free_ char *remedy = NULL;
+
+        if (wait == RUN_WAIT_STOPPING)
+                return;
+        if (wait == RUN_WAIT_CLIENT) {
+                job->wait_task = task;
+                job->wait_command = run_work(job->run)->tasks[task].command;
+                job_wait_for(job, WAIT_CLIENT, "the client runs the command");
+                return;
+        }
+        if (why)
+                remedy = str_printf("%s: %s", failure_message(why), failure_remedy(why));
+        job_stop_work(job);
+        job_wait_for(job, wait_of_run[wait], remedy);
+}
+
+static void on_end(void *arg)
+{
+        struct job *job = arg;
+        json_t *fields;
+
+        job->totals = *run_totals(job->run);
+        job->has_failed_tasks = job->totals.n_failed + job->totals.n_skipped > 0;
+        fields = outcome_fields(job, NULL);
+        if (!fields) {
+                job_fail(job, NULL);
+                return;
+        }
+        outcome_remember(job, fields);
+        log_event(LOG_LEVEL_INFO, "optimization_summary", "job %s: %llu calls, %llu nano-dollars", job->id_text,
+                  (unsigned long long)job->totals.n_calls, (unsigned long long)job->totals.nanousd);
+        job_end(job, JOB_DONE, "done", fields);
+}
+
+static const struct run_events run_events = {.on_news = on_news, .on_delta = on_delta, .on_wait = on_wait, .on_end = on_end};
+
+static void start_run(struct job *job, struct work *work, struct stand *stands, struct plan *plan)
+{
+        struct run_setup s = {.loop = job->jobs->c.loop, .store = job->jobs->c.store, .calls = job->jobs->c.calls,
+                              .providers = job->jobs->c.providers, .work = work, .plan = plan, .stands = stands,
+                              .job = job->id, .uid = job->uid, .is_interactive = job->kind->is_interactive,
+                              .is_fresh = job->is_fresh, .totals = job->totals, .learner = &job->jobs->estimator};
+        int k;
+
+        job_planning(job, &s.planning, s.routes);
+        s.n_calls_max = s.planning.n_parallel;
+        s.budget_nanousd = settings_budget(job->options);
+        /* Failed tasks are tried again: they do not count as failed before they did. */
+        s.totals.n_failed = s.totals.n_skipped = 0;
+        k = run_new(&s, &run_events, job, &job->run);
+        if (k < 0) {
+                work_free(work);
+                plan_free(plan);
+                free(stands);
+                job_fail(job, failure_new(FAILURE_INTERNAL, "%s", strerror(-k)));
+                return;
+        }
+        job->n_tasks = run_n_tasks(job->run);
+        move(job, JOB_RUNNING);
+        k = run_start(job->run);
+        if (k < 0)
+                job_fail(job, failure_new(FAILURE_INTERNAL, "%s", strerror(-k)));
+}
+
+static json_t *planned_fields(const struct plan *p)
+{
+        _cleanup_json_ json_t *kinds = json_object();
+        json_t *totals = NULL, *naive = NULL;
+        size_t counts[N_STEP_KINDS] = {0};
+
+        for (size_t i = 0; i < p->n_steps; i++)
+                counts[p->steps[i].kind]++;
+        for (size_t i = 0; i < N_STEP_KINDS; i++)
+                if (json_put(kinds, step_kind_names[i], json_integer((json_int_t)counts[i])) < 0)
+                        return NULL;
+        if (estimate_to_json(&p->totals, &totals) < 0 || estimate_to_json(&p->naive, &naive) < 0)
+                return NULL;
+        return json_pack("{s:I,s:I,s:O,s:o,s:o}", "tasks", (json_int_t)p->n_tasks, "steps", (json_int_t)p->n_steps, "kinds",
+                         kinds, "estimate", totals, "naive", naive);
+}
+
+/* The plan is kept for `explain`: under the job's key with a byte more. */
+static int put_plan(struct job *job, struct store_batch *b, const json_t *plan_json)
+{
+        _cleanup_buf_ struct buf value;
+        uint8_t key[ULID_BYTES + 1];
+        int k;
+
+        memcpy(key, job->id.at, ULID_BYTES);
+        key[ULID_BYTES] = 'p';
+        buf_init(&value, 0);
+        k = json_write(plan_json, &value);
+        return k ? k : store_batch_put(b, TABLE_JOB, (struct span){(char *)key, sizeof(key)}, buf_span(&value));
+}
+
+static void say_planned(struct job *job, const struct work *work, const struct plan *plan, json_t *plan_json)
+{
+        struct store_batch *b = NULL;
+        size_t n = 0, n_max = work->warnings.n + work->notes.n + 2;
+        _cleanup_free_ struct news *news = calloc(n_max, sizeof(*news));
+
+        if (!news || store_batch_new(STORE_STATE, &b) < 0 || put_plan(job, b, plan_json) < 0)
+                log_warning("job %s: the plan cannot be kept: out of memory", job->id_text);
+        for (size_t i = 0; news && i < work->warnings.n; i++)
+                news[n++] = (struct news){"warning", json_pack("{s:s}", "text", work->warnings.at[i])};
+        for (size_t i = 0; news && i < work->notes.n; i++)
+                news[n++] = (struct news){"warning", json_pack("{s:s,s:s}", "text", work->notes.at[i], "level", "note")};
+        if (news) {
+                news[n++] = (struct news){"planned", planned_fields(plan)};
+                if (!job->is_dry_run)
+                        news[n++] = (struct news){"started", json_pack("{s:I}", "attempt", (json_int_t)job->deaths + 1)};
+        }
+        journal_commit(job, b, news, n, NULL, NULL);
+        for (size_t i = 0; i < n; i++)
+                json_decref(news[i].fields);
+}
+
+void job_prepared(struct job *job, int error, struct failure *failure, struct work *work, struct stand *stands,
+                  struct plan *plan, json_t *plan_json, struct strlist *need)
+{
+        job->planning = NULL;
+        if (error) {
+                job_fail(job, failure ? failure : failure_new(FAILURE_INTERNAL, "%s", strerror(-error)));
+        } else if (need->n > 0) {
+                for (size_t i = 0; i < need->n; i++) {
+                        struct hash h;
+
+                        if (hash_from_hex(span_of(need->at[i]), &h) == 0)
+                                (void)!job_add_need(job, NULL, &h);
+                }
+                job_wait_for(job, WAIT_BLOBS, NULL);
+        } else if (job->is_dry_run) {
+                job->n_tasks = work->n_tasks;
+                say_planned(job, work, plan, plan_json);
+                job_end(job, JOB_DONE, "done", outcome_fields(job, plan_json));
+        } else {
+                job_ref(job);
+                say_planned(job, work, plan, plan_json);
+                if (job->state == JOB_PLANNING) {
+                        start_run(job, work, stands, plan);
+                        work = NULL;
+                        stands = NULL;
+                        plan = NULL;
+                }
+                job_unref(job);
+        }
+        work_free(work);
+        plan_free(plan);
+        free(stands);
+        json_decref(plan_json);
+}

@@ -1,0 +1,151 @@
+/* From stored parameters to a plan: reading, looking up, planning, in a worker. It sees what it is given and the store. */
+
+#include "common/json.h"
+#include "common/log.h"
+#include "daemon/blueprint/blueprint.h"
+#include "daemon/jobs/internal.h"
+#include "daemon/loop/loop.h"
+#include "daemon/store/store.h"
+
+struct planning_item {
+        struct job *job; /* NULL when nobody waits for it any more */
+        struct store *store;
+        struct blueprint_shelf *shelf; /* counted */
+        struct price_book *prices;     /* counted: planning.tiers point into it */
+        struct config *config;         /* counted: model names live in it */
+        const struct job_kind *kind;
+        json_t *params; /* a copy of its own: reference counts of Jansson are not atomic */
+        struct input_file *files;
+        char **texts;
+        size_t n_files;
+        uint32_t uid;
+        bool is_dry_run;
+        struct planning planning;
+        /* what comes out */
+        int error;
+        struct failure *failure;
+        struct work *work;
+        struct stand *stands;
+        struct plan *plan;
+        json_t *plan_json;
+        struct strlist need;
+};
+
+static int plan_work(struct planning_item *item)
+{
+        _cleanup_free_ struct task_facts *facts = NULL;
+        int k = stands_read(item->work, json_object_get(item->params, "input"), &item->stands);
+
+        k = k ? k : facts_gather(item->store, item->work, item->stands, item->uid, &facts, &item->need);
+        if (k < 0 || (item->need.n > 0 && !item->is_dry_run))
+                return k;
+        strlist_done(&item->need);
+        item->need = (struct strlist){0};
+        item->planning.work = item->work;
+        item->planning.facts = facts;
+        k = plan_make(&item->planning, &item->plan);
+        return k ? k : plan_to_json(&item->planning, item->plan, &item->plan_json);
+}
+
+static void run_planning(void *arg)
+{
+        struct planning_item *item = arg;
+        struct input in = {.params = item->params, .files = item->files, .n_files = item->n_files, .shelf = item->shelf};
+
+        item->error = item->kind->read(&in, &item->work, &item->failure);
+        if (item->error == 0)
+                item->error = plan_work(item);
+}
+
+static void free_item(struct planning_item *item)
+{
+        for (size_t i = 0; i < item->n_files; i++)
+                free(item->texts[i]);
+        free(item->texts);
+        free(item->files);
+        json_decref(item->params);
+        blueprint_shelf_unref(item->shelf);
+        price_book_unref(item->prices);
+        config_unref(item->config);
+        strlist_done(&item->need);
+        free(item);
+}
+
+static void finish_planning(void *arg)
+{
+        struct planning_item *item = arg;
+
+        if (item->job) {
+                job_prepared(item->job, item->error, item->failure, item->work, item->stands, item->plan, item->plan_json,
+                             &item->need);
+        } else {
+                failure_free(item->failure);
+                work_free(item->work);
+                plan_free(item->plan);
+                free(item->stands);
+                json_decref(item->plan_json);
+        }
+        free_item(item);
+}
+
+void prepare_forget(struct planning_item *item)
+{
+        item->job = NULL;
+}
+
+/* The files that came by blob/put, out of state. */
+static int load_files(struct job *job, struct planning_item *item)
+{
+        item->files = calloc(job->n_needs + 1, sizeof(*item->files));
+        item->texts = calloc(job->n_needs + 1, sizeof(*item->texts));
+        if (!item->files || !item->texts)
+                return -ENOMEM;
+        for (size_t i = 0; i < job->n_needs; i++) {
+                const struct need *n = &job->needs[i];
+                _cleanup_buf_ struct buf text;
+                size_t n_text = 0;
+                int k;
+
+                if (!n->path)
+                        continue;
+                buf_init(&text, 0);
+                k = n->is_absent ? 0 : store_blob_get(item->store, job->uid, &n->hash, 0, UINT64_MAX, &text);
+                if (k)
+                        return k < 0 ? k : -ENODATA;
+                item->texts[item->n_files] = buf_steal(&text, &n_text);
+                item->files[item->n_files] = (struct input_file){
+                        .path = n->path, .text = {item->texts[item->n_files], n_text}, .is_absent = n->is_absent};
+                item->n_files++;
+        }
+        return 0;
+}
+
+int prepare_start(struct job *job)
+{
+        struct planning_item *item = calloc(1, sizeof(*item));
+        struct tier_route routes[N_TIERS];
+        int k;
+
+        if (!item)
+                return -ENOMEM;
+        *item = (struct planning_item){.job = job, .store = job->jobs->c.store, .kind = job->kind, .uid = job->uid,
+                                       .is_dry_run = job->is_dry_run,
+                                       .shelf = blueprint_shelf_ref(job->jobs->c.shelf),
+                                       .prices = price_book_ref(job->jobs->c.prices),
+                                       .config = config_ref(job->jobs->c.config)};
+        job_planning(job, &item->planning, routes);
+        k = job_load_params(job);
+        if (k == 0) {
+                item->params = take(job->params);
+                k = load_files(job, item);
+        }
+        if (k == 0)
+                k = loop_work(job->jobs->c.loop,
+                              &(struct pool_work){.run = run_planning, .finish = finish_planning, .arg = item});
+        if (k) {
+                free_item(item);
+                return k < 0 ? k : -ENODATA;
+        }
+        job->planning = item;
+        return 0;
+}

@@ -1,0 +1,73 @@
+/* Who is next: interactive jobs before batch jobs, clients in turn, the jobs of one client in the order of their submission. */
+
+#include "daemon/jobs/internal.h"
+
+static struct client_queue *find_queue(struct client_queues *all, const struct job *job)
+{
+        struct client_queue *q;
+
+        TAILQ_FOREACH(q, all, entry)
+                if (q->client == job->client && q->uid == job->uid)
+                        return q;
+        q = calloc(1, sizeof(*q));
+        if (!q)
+                return NULL;
+        q->client = job->client;
+        q->uid = job->uid;
+        TAILQ_INIT(&q->jobs);
+        TAILQ_INSERT_TAIL(all, q, entry);
+        return q;
+}
+
+void queue_add(struct job *job)
+{
+        struct jobs *j = job->jobs;
+        struct client_queues *all = &j->queues[job->kind->is_interactive ? 0 : 1];
+        struct client_queue *q;
+
+        if (job->is_in_queue)
+                return;
+        q = find_queue(all, job);
+        if (!q)
+                q = TAILQ_FIRST(all); /* without memory it stands in somebody's line, but it stands */
+        if (!q)
+                return; /* found again at the next start */
+        TAILQ_INSERT_TAIL(&q->jobs, job, queue_entry);
+        job->queue = q;
+        job->is_in_queue = true;
+        j->n_queued++;
+}
+
+void queue_remove(struct job *job)
+{
+        struct jobs *j = job->jobs;
+        struct client_queue *q = job->queue;
+
+        if (!job->is_in_queue)
+                return;
+        TAILQ_REMOVE(&q->jobs, job, queue_entry);
+        job->queue = NULL;
+        job->is_in_queue = false;
+        j->n_queued--;
+        if (TAILQ_EMPTY(&q->jobs)) {
+                TAILQ_REMOVE(&j->queues[job->kind->is_interactive ? 0 : 1], q, entry);
+                free(q);
+        }
+}
+
+struct job *queue_take(struct jobs *j)
+{
+        for (size_t class = 0; class < N_ELEMENTS(j->queues); class++) {
+                struct client_queue *q = TAILQ_FIRST(&j->queues[class]);
+                struct job *job;
+
+                if (!q)
+                        continue;
+                job = TAILQ_FIRST(&q->jobs);
+                TAILQ_REMOVE(&j->queues[class], q, entry); /* its client goes to the end of the line */
+                TAILQ_INSERT_TAIL(&j->queues[class], q, entry);
+                queue_remove(job);
+                return job;
+        }
+        return NULL;
+}

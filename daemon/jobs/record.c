@@ -1,0 +1,278 @@
+/* The record of a job: what must survive. JSON, because it is small, seldom read, and looked at by people in trouble.
+ *
+ * {kind, uid, state, wait: {on, id, task, command, remedy, need: […]}?, label?, client, created, ended?, options, input: sha256 of the
+ *  params' blob, raw?, idem?, dry_run?, fresh?, deaths, head, tasks, done, totals, summary?, error?, failed_tasks?} */
+
+#include "common/json.h"
+#include "daemon/jobs/internal.h"
+#include "daemon/store/store.h"
+
+static json_t *integer(uint64_t n)
+{
+        return json_integer((json_int_t)n);
+}
+
+static json_t *hash_json(const struct hash *h)
+{
+        char hex[HASH_HEX_BYTES];
+
+        hash_to_hex(h, hex);
+        return json_string(hex);
+}
+
+json_t *job_needs_json(const struct job *job)
+{
+        json_t *list = json_array();
+
+        for (size_t i = 0; list && i < job->n_needs; i++) {
+                const struct need *n = &job->needs[i];
+                json_t *o;
+
+                if (n->is_met)
+                        continue;
+                o = n->path ? json_pack("{s:s}", "path", n->path) : json_pack("{s:o}", "sha256", hash_json(&n->hash));
+                if (json_array_append_new(list, o) < 0)
+                        break;
+        }
+        return list;
+}
+
+static int put_wait(const struct job *job, json_t *o)
+{
+        json_t *wait;
+
+        if (job->wait == WAIT_NONE)
+                return 0;
+        wait = json_pack("{s:s,s:I,s:I,s:i,s:s?,s:o}", "on", job_wait_names[job->wait], "id", (json_int_t)job->wait_id,
+                         "task", (json_int_t)job->wait_task, "command", job->wait_command, "remedy", job->wait_remedy,
+                         "need", job_needs_json(job));
+        return json_put(o, "wait", wait);
+}
+
+/* Needs that are met are kept too: their content lies in state under their hash. */
+static json_t *all_needs(const struct job *job)
+{
+        json_t *list = json_array();
+
+        for (size_t i = 0; list && i < job->n_needs; i++) {
+                const struct need *n = &job->needs[i];
+
+                if (json_array_append_new(list, json_pack("{s:s?,s:o,s:b,s:b}", "path", n->path, "sha256",
+                                                          hash_json(&n->hash), "met", n->is_met, "absent",
+                                                          n->is_absent)) < 0)
+                        break;
+        }
+        return list;
+}
+
+static int put_optional(const struct job *job, json_t *o)
+{
+        json_t *error = NULL;
+        int k = put_wait(job, o);
+
+        if (job->label)
+                k = k ? k : json_put(o, "label", json_string(job->label));
+        if (job->ended_ms)
+                k = k ? k : json_put(o, "ended", integer(job->ended_ms));
+        if (job->has_raw_key)
+                k = k ? k : json_put(o, "raw", hash_json(&job->raw_key));
+        if (job->has_idem)
+                k = k ? k : json_put(o, "idem", hash_json(&job->idem));
+        if (job->n_needs)
+                k = k ? k : json_put(o, "needs", all_needs(job));
+        if (job->summary)
+                k = k ? k : json_put(o, "summary", json_incref(job->summary));
+        if (job->failure && k == 0) {
+                k = failure_to_json(job->failure, &error);
+                k = k ? k : json_put(o, "error", error);
+        }
+        return k;
+}
+
+int job_record_write(const struct job *job, struct buf *out)
+{
+        _cleanup_json_ json_t *o = json_object();
+        json_t *totals = NULL;
+        int k = o ? 0 : -ENOMEM;
+
+        k = k ? k : json_put(o, "kind", json_string(job->kind->name));
+        k = k ? k : json_put(o, "uid", integer(job->uid));
+        k = k ? k : json_put(o, "state", json_string(job_state_names[job->state]));
+        k = k ? k : json_put(o, "client", integer(job->client));
+        k = k ? k : json_put(o, "created", integer(job->created_ms));
+        k = k ? k : json_put(o, "input", hash_json(&job->params_hash));
+        k = k ? k : json_put(o, "options", job->options ? json_incref(job->options) : json_object());
+        k = k ? k : json_put(o, "dry_run", json_boolean(job->is_dry_run));
+        k = k ? k : json_put(o, "fresh", json_boolean(job->is_fresh));
+        k = k ? k : json_put(o, "failed_tasks", json_boolean(job->has_failed_tasks));
+        k = k ? k : json_put(o, "deaths", integer(job->deaths));
+        k = k ? k : json_put(o, "head", integer(job->head));
+        k = k ? k : json_put(o, "tasks", integer(job->n_tasks));
+        k = k ? k : json_put(o, "done", integer(job->n_done));
+        k = k ? k : run_totals_to_json(&job->totals, &totals);
+        k = k ? k : json_put(o, "totals", totals);
+        k = k ? k : put_optional(job, o);
+        return k ? k : json_write(o, out);
+}
+
+/* A live job has a row in the queue table: it is what recovery reads. Written when it changes. */
+static int put_queue_row(struct job *job, struct store_batch *b)
+{
+        bool is_wanted = !job_state_is_end(job->state);
+        uint8_t key[1 + 4 + ULID_BYTES];
+        struct span k = {(char *)key, sizeof(key)};
+        int r;
+
+        if (job->has_queue_row == is_wanted)
+                return 0;
+        key[0] = job->kind->is_interactive ? 0 : 1;
+        for (int i = 0; i < 4; i++)
+                key[1 + i] = (uint8_t)(job->uid >> (24 - 8 * i));
+        memcpy(key + 5, job->id.at, ULID_BYTES);
+        r = is_wanted ? store_batch_put(b, TABLE_QUEUE, k, SPAN("")) : store_batch_delete(b, TABLE_QUEUE, k);
+        if (r == 0)
+                job->has_queue_row = is_wanted;
+        return r;
+}
+
+int job_record_put(struct job *job, struct store_batch *b)
+{
+        _cleanup_buf_ struct buf value;
+        int k;
+
+        buf_init(&value, 0);
+        k = job_record_write(job, &value);
+        k = k ? k : put_queue_row(job, b);
+        return k ? k : store_batch_put(b, TABLE_JOB, (struct span){(const char *)job->id.at, ULID_BYTES}, buf_span(&value));
+}
+
+static bool read_hash(const json_t *o, const char *key, struct hash *ret)
+{
+        const char *hex = json_get_text(o, key);
+
+        return hex && hash_from_hex(span_of(hex), ret) == 0;
+}
+
+static int index_of(const char *name, const char *const *names, size_t n)
+{
+        for (size_t i = 0; name && i < n; i++)
+                if (str_is_equal(name, names[i]))
+                        return (int)i;
+        return -EBADMSG;
+}
+
+static int read_needs(struct job *job, const json_t *list)
+{
+        json_t *o;
+        size_t i;
+
+        json_array_foreach((json_t *)list, i, o) {
+                struct hash h = {0};
+                int k;
+
+                (void)read_hash(o, "sha256", &h);
+                k = job_add_need(job, json_get_text(o, "path"), &h);
+                if (k < 0)
+                        return k;
+                job->needs[job->n_needs - 1].is_met = json_get_bool(o, "met", false);
+                job->needs[job->n_needs - 1].is_absent = json_get_bool(o, "absent", false);
+        }
+        return 0;
+}
+
+static int read_wait(struct job *job, const json_t *o)
+{
+        const char *remedy = json_get_text(o, "remedy");
+        uint64_t task = 0, command = 0;
+        int k;
+
+        if (!o)
+                return 0;
+        k = index_of(json_get_text(o, "on"), job_wait_names, N_JOB_WAITS);
+        if (k < 0)
+                return k;
+        job->wait = (enum job_wait)k;
+        (void)json_get_u64(o, "id", &job->wait_id);
+        (void)json_get_u64(o, "task", &task);
+        job->wait_task = (uint32_t)task;
+        job->wait_command = json_get_u64(o, "command", &command) ? (int)command : -1;
+        if (remedy && !(job->wait_remedy = strdup(remedy)))
+                return -ENOMEM;
+        return 0;
+}
+
+static int read_fields(struct job *job, const json_t *o)
+{
+        const char *label = json_get_text(o, "label");
+        json_t *error = json_object_get(o, "error");
+        uint64_t n = 0;
+        int k;
+
+        job->kind = job_kind_find(json_get_text(o, "kind") ? json_get_text(o, "kind") : "");
+        k = index_of(json_get_text(o, "state"), job_state_names, N_JOB_STATES);
+        if (!job->kind || k < 0 || !json_get_u64(o, "uid", &n) || !read_hash(o, "input", &job->params_hash))
+                return -EBADMSG;
+        job->state = (enum job_state)k;
+        job->has_queue_row = !job_state_is_end(job->state);
+        job->uid = (uint32_t)n;
+        (void)json_get_u64(o, "client", &job->client);
+        (void)json_get_u64(o, "created", &job->created_ms);
+        (void)json_get_u64(o, "ended", &job->ended_ms);
+        (void)json_get_u64(o, "head", &job->head);
+        (void)json_get_u64(o, "tasks", &job->n_tasks);
+        (void)json_get_u64(o, "done", &job->n_done);
+        job->durable = job->head;
+        if (json_get_u64(o, "deaths", &n))
+                job->deaths = (unsigned)n;
+        job->is_dry_run = json_get_bool(o, "dry_run", false);
+        job->is_fresh = json_get_bool(o, "fresh", false);
+        job->has_failed_tasks = json_get_bool(o, "failed_tasks", false);
+        job->has_raw_key = read_hash(o, "raw", &job->raw_key);
+        job->has_idem = read_hash(o, "idem", &job->idem);
+        job->options = json_incref(json_object_get(o, "options"));
+        job->summary = json_incref(json_object_get(o, "summary"));
+        run_totals_from_json(&job->totals, json_object_get(o, "totals"));
+        if (label && !(job->label = strdup(label)))
+                return -ENOMEM;
+        if (error && (k = failure_from_json(error, &job->failure)) < 0)
+                return k;
+        k = read_needs(job, json_object_get(o, "needs"));
+        return k < 0 ? k : read_wait(job, json_object_get(o, "wait"));
+}
+
+int job_record_read(struct jobs *j, const struct ulid *id, struct span value, struct job **ret)
+{
+        _cleanup_json_ json_t *o = NULL;
+        struct diag diag;
+        struct job *job;
+        int k = json_read(value, &o, &diag);
+
+        if (k)
+                return k < 0 ? k : -EBADMSG;
+        job = job_new(j, id);
+        if (!job)
+                return -ENOMEM;
+        k = read_fields(job, o);
+        if (k < 0) {
+                job_unref(job);
+                return k;
+        }
+        *ret = job;
+        return 0;
+}
+
+int job_load_params(struct job *job)
+{
+        _cleanup_buf_ struct buf text;
+        struct diag diag;
+        int k;
+
+        if (job->params)
+                return 0;
+        buf_init(&text, 0);
+        k = store_blob_get(job->jobs->c.store, job->uid, &job->params_hash, 0, UINT64_MAX, &text);
+        if (k)
+                return k;
+        k = json_read(buf_span(&text), &job->params, &diag);
+        return k > 0 ? -EBADMSG : k;
+}

@@ -1,0 +1,314 @@
+/* Submit: what is known is answered at once; what must be done is a job, on disk before its id is told. */
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "daemon/jobs/internal.h"
+#include "daemon/store/store.h"
+
+struct submit {
+        jobs_reply_fn *on_reply;
+        void *arg;
+};
+
+static int write_accepted(const struct job *job, struct buf *out)
+{
+        _cleanup_json_ json_t *needs = job_needs_json(job);
+        int k;
+
+        buf_printf(out, "{\"job\":\"%s\",\"need\":", job->id_text);
+        k = needs ? json_write(needs, out) : -ENOMEM;
+        buf_add_char(out, '}');
+        return k ? k : out->failed;
+}
+
+static void reply_accepted(const struct job *job, jobs_reply_fn *on_reply, void *arg)
+{
+        _cleanup_buf_ struct buf out;
+
+        buf_init(&out, 0);
+        if (write_accepted(job, &out) == 0)
+                on_reply(arg, buf_span(&out), NULL);
+        else
+                on_reply(arg, (struct span){0}, &(struct failure){.id = FAILURE_INTERNAL});
+}
+
+/* ---- what is known already ---- */
+
+/* A cheap kind is read at once: its single task has its full key before anything runs. */
+static int answer_known(struct jobs *j, const struct job_kind *kind, const json_t *params, const struct hash *raw_key,
+                        struct buf *out, struct failure **ret_failure)
+{
+        _cleanup_(work_freep) struct work *work = NULL;
+        _cleanup_result_ struct result result = {0};
+        _cleanup_buf_ struct buf value;
+        struct input in = {.params = params, .shelf = j->c.shelf};
+        struct hash key;
+        int k = kind->read(&in, &work, ret_failure);
+
+        if (k)
+                return k;
+        if (!work->is_one_text || work->n_tasks != 1 || work->tasks[0].command >= 0)
+                return CONDITION_ABSENT;
+        task_full_key(&work->tasks[0], NULL, &key);
+        buf_init(&value, 0);
+        k = cache_get(j->c.store, CACHE_RESULT, &key, &value);
+        if (k)
+                return k;
+        if (result_decode(buf_span(&value), &result) < 0 || result.n_text > JOB_TEXT_IN_EVENT)
+                return CONDITION_ABSENT;
+        k = outcome_cached(j, &result, out);
+        if (k == 0 && raw_key)
+                cache_put(j->c.store, CACHE_RAW, raw_key, buf_span(out));
+        return k;
+}
+
+/* ---- idempotency ---- */
+
+static void idem_key(uint32_t uid, const struct hash *h, uint8_t ret[4 + HASH_BYTES])
+{
+        for (int i = 0; i < 4; i++)
+                ret[i] = (uint8_t)(uid >> (24 - 8 * i));
+        memcpy(ret + 4, h->at, HASH_BYTES);
+}
+
+/* The job that the same key named before: live ones may not be committed yet. */
+static int find_idem(struct jobs *j, uint32_t uid, const struct hash *h, struct job **ret)
+{
+        struct job *job, *next;
+        _cleanup_buf_ struct buf value;
+        uint8_t key[4 + HASH_BYTES];
+        struct failure *failure = NULL;
+        char text[ULID_TEXT_BYTES];
+        struct ulid id;
+        int k;
+
+        idem_key(uid, h, key);
+        buf_init(&value, 0);
+        k = store_get(j->c.store, TABLE_IDEM, (struct span){(char *)key, sizeof(key)}, &value);
+        if (k == 0 && value.n == ULID_BYTES) {
+                memcpy(id.at, value.at, ULID_BYTES);
+                ulid_to_text(&id, text);
+                k = job_find(j, &(struct peer){.uid = uid}, span_of(text), ret, &failure);
+                failure_free(failure);
+                return k == CONDITION_REFUSED ? CONDITION_ABSENT : k;
+        }
+        if (k != CONDITION_ABSENT && k != 0)
+                return k;
+        HASH_ITER(hh, j->live, job, next)
+                if (job->durable == 0 && job->has_idem && job->uid == uid && hash_is_equal(&job->idem, h)) {
+                        *ret = job_ref(job);
+                        return 0;
+                }
+        return CONDITION_ABSENT;
+}
+
+/* ---- a new job ---- */
+
+/* Beside the record: the idempotency key, and the last id given, so that ids never go back. */
+static int put_names(const struct job *job, struct store_batch *b)
+{
+        uint8_t idem[4 + HASH_BYTES];
+        int k = 0;
+
+        if (job->has_idem) {
+                idem_key(job->uid, &job->idem, idem);
+                k = store_batch_put(b, TABLE_IDEM, (struct span){(char *)idem, sizeof(idem)},
+                                    (struct span){(const char *)job->id.at, ULID_BYTES});
+        }
+        return k ? k : store_batch_put(b, TABLE_META, SPAN("last_ulid"), span_of(job->id_text));
+}
+
+static int put_job(struct job *job, struct store_batch *b)
+{
+        _cleanup_buf_ struct buf text;
+        int k;
+
+        buf_init(&text, 0);
+        k = json_write(job->params, &text);
+        if (k < 0)
+                return k;
+        hash_of(text.at, text.n, &job->params_hash);
+        k = store_blob_put(b, job->uid, &job->params_hash, buf_span(&text), job->created_ms);
+        return k ? k : put_names(job, b);
+}
+
+static void on_accepted(struct job *job, int r, void *arg)
+{
+        struct submit *s = arg;
+
+        if (r == 0) {
+                reply_accepted(job, s->on_reply, s->arg);
+                job_enqueue(job);
+                job->params = (json_decref(job->params), NULL); /* loaded again when its turn comes */
+        } else {
+                struct failure *f = failure_new(r == -ENOSPC ? FAILURE_DISK_FULL : FAILURE_INTERNAL, NULL);
+
+                s->on_reply(s->arg, (struct span){0}, f);
+                failure_free(f);
+                job->state = JOB_CANCELLED; /* nothing was promised */
+        }
+        job_unref(job);
+        free(s);
+}
+
+/* What comes beside the input: label, idempotency key, who asks. */
+static int read_meta(struct job *job, const json_t *params)
+{
+        const json_t *meta = json_object_get(params, "meta");
+        const char *key = json_get_text(meta, "key"), *label = json_get_text(meta, "label");
+
+        (void)json_get_u64(json_object_get(meta, "client"), "pid", &job->client);
+        if (label && !(job->label = strdup(label)))
+                return -ENOMEM;
+        if (key) {
+                hash_of(key, strlen(key), &job->idem);
+                job->has_idem = true;
+        }
+        return 0;
+}
+
+static int add_path_needs(struct job *job, const struct strlist *paths)
+{
+        for (size_t i = 0; i < paths->n; i++) {
+                int k = job_add_need(job, paths->at[i], NULL);
+
+                if (k < 0)
+                        return k;
+        }
+        return 0;
+}
+
+static int accept_job(struct job *job, struct submit *s)
+{
+        struct store_batch *b = NULL;
+        struct news news = {"queued", json_pack("{s:s,s:I}", "kind", job->kind->name, "position",
+                                                (json_int_t)job->jobs->n_queued)};
+        int k = news.fields ? store_batch_new(STORE_STATE, &b) : -ENOMEM;
+
+        k = k ? k : put_job(job, b);
+        if (k == 0)
+                journal_commit(job, b, &news, 1, on_accepted, s);
+        else
+                store_batch_free(b);
+        json_decref(news.fields);
+        return k;
+}
+
+static struct failure *may_accept(struct jobs *j)
+{
+        if (j->is_draining)
+                return failure_new(FAILURE_STOPPING, NULL);
+        if (!store_has_room(j->c.store))
+                return failure_new(FAILURE_DISK_FULL, NULL);
+        if (j->n_queued >= settings_jobs_queued(j))
+                return failure_new(FAILURE_QUEUE_FULL, "%zu jobs are queued", j->n_queued);
+        return NULL;
+}
+
+static int create_job(struct jobs *j, const struct peer *p, const struct job_kind *kind, const json_t *params,
+                      const struct hash *raw_key, const struct strlist *needs, json_t *options, struct submit *s)
+{
+        struct ulid id;
+        struct job *job;
+        int k;
+
+        ulid_next(&j->last, &id);
+        job = job_new(j, &id);
+        if (!job) {
+                json_decref(options);
+                return -ENOMEM;
+        }
+        job->options = options;
+        job->kind = kind;
+        job->uid = p->uid;
+        job->created_ms = clock_realtime_ms();
+        job->params = json_incref((json_t *)params);
+        job->is_dry_run = json_get_bool(params, "dry_run", false);
+        job->is_fresh = json_get_bool(params, "fresh", false);
+        if (raw_key && !job->is_dry_run && !job->is_fresh) {
+                job->raw_key = *raw_key;
+                job->has_raw_key = true;
+        }
+        k = read_meta(job, params);
+        k = k ? k : add_path_needs(job, needs);
+        k = k ? k : accept_job(job, s);
+        if (k < 0)
+                job_unref(job);
+        return k;
+}
+
+/* CONDITION_REFUSED with a failure; 0: answered, or to be answered by s (which is consumed then); CONDITION_ABSENT never leaves. */
+static int submit(struct jobs *j, const struct peer *p, const json_t *params, const struct hash *raw_key, struct submit *s,
+                  struct failure **ret_failure)
+{
+        const char *name = json_get_text(params, "kind");
+        const struct job_kind *kind = job_kind_find(name ? name : "");
+        bool is_plain = !json_get_bool(params, "fresh", false) && !json_get_bool(params, "dry_run", false);
+        const char *key = json_get_text(json_object_get(params, "meta"), "key");
+        _cleanup_(strlist_done) struct strlist needs = {0};
+        _cleanup_buf_ struct buf out;
+        json_t *options = NULL;
+        int k;
+
+        buf_init(&out, 0);
+        if (!kind) {
+                *ret_failure = failure_new_at(FAILURE_INVALID_PARAMS, "/kind", "there is no kind of job `%s`", name ? name : "");
+                return CONDITION_REFUSED;
+        }
+        k = kind->need(params, &needs, ret_failure);
+        k = k ? k : settings_resolve(j, json_object_get(params, "options"), &options, ret_failure);
+        if (k)
+                return k;
+        if (kind->is_small && is_plain && settings_has_reuse(options)) {
+                k = answer_known(j, kind, params, raw_key, &out, ret_failure);
+                if (k == 0)
+                        s->on_reply(s->arg, buf_span(&out), NULL);
+                if (k != CONDITION_ABSENT) {
+                        json_decref(options);
+                        if (k == 0)
+                                free(s);
+                        return k;
+                }
+        }
+        if (key) {
+                struct job *job = NULL;
+                struct hash h;
+
+                hash_of(key, strlen(key), &h);
+                k = find_idem(j, p->uid, &h, &job);
+                if (k == 0) {
+                        reply_accepted(job, s->on_reply, s->arg);
+                        job_unref(job);
+                        free(s);
+                }
+                if (k != CONDITION_ABSENT) {
+                        json_decref(options);
+                        return k;
+                }
+        }
+        *ret_failure = may_accept(j);
+        if (*ret_failure) {
+                json_decref(options);
+                return CONDITION_REFUSED;
+        }
+        return create_job(j, p, kind, params, raw_key, &needs, options, s);
+}
+
+void jobs_submit(struct jobs *j, const struct peer *p, const json_t *params, const struct hash *raw_key,
+                 jobs_reply_fn *on_reply, void *arg)
+{
+        struct submit *s = calloc(1, sizeof(*s));
+        struct failure *failure = NULL;
+        int k = s ? 0 : -ENOMEM;
+
+        if (s)
+                *s = (struct submit){.on_reply = on_reply, .arg = arg};
+        k = k ? k : submit(j, p, params, raw_key, s, &failure);
+        if (k == 0)
+                return;
+        if (!failure)
+                failure = failure_new(FAILURE_INTERNAL, "%s", k < 0 ? strerror(-k) : "out of memory");
+        on_reply(arg, (struct span){0}, failure);
+        failure_free(failure);
+        free(s);
+}
