@@ -39,6 +39,7 @@ int blueprint_shelf_load(const char *dir, struct blueprint_shelf **ret, struct f
 struct blueprint_shelf *blueprint_shelf_ref(struct blueprint_shelf *s);
 struct blueprint_shelf *blueprint_shelf_unref(struct blueprint_shelf *s);
 DEFINE_CLEANUP(struct blueprint_shelf, blueprint_shelf_unref);
+void blueprint_shelf_hash(const struct blueprint_shelf *s, struct hash *ret); /* of all blueprints on it */
 /* By name, else as the specification asks, else by features; *ret_reason (owned by the caller) says why. */
 int blueprint_choose(const struct blueprint_shelf *s, const char *name, const struct model *m, struct blueprint **ret, char **ret_reason, struct failure **ret_failure) _must_check_;
 

@@ -54,7 +54,6 @@ static int cancel(struct job *job, const json_t *params, struct failure **ret_fa
 static int resume(struct job *job, const json_t *params, struct failure **ret_failure)
 {
         const json_t *changes = json_object_get(params, "options");
-        json_t *options = NULL;
         int k;
 
         if (job->state == JOB_DONE && !job->has_failed_tasks)
@@ -64,11 +63,9 @@ static int resume(struct job *job, const json_t *params, struct failure **ret_fa
         if (job->state == JOB_WAITING && (job->wait == WAIT_BLOBS || job->wait == WAIT_CLIENT))
                 return refuse_state(job, "it waits for its client", ret_failure);
         if (changes) {
-                k = settings_change(job->jobs, job->options, changes, &options, ret_failure);
+                k = job_options_change(&job->options, job->jobs->c.config, changes, NULL, ret_failure);
                 if (k)
                         return k;
-                json_decref(job->options);
-                job->options = options;
         }
         job->deaths = 0;
         job->ended_ms = 0;

@@ -9,6 +9,7 @@
 #include "daemon/exec/run.h"
 #include "daemon/input/input.h"
 #include "daemon/jobs/jobs.h"
+#include "daemon/options/options.h"
 #include "daemon/plan/estimate.h"
 
 enum job_state { JOB_QUEUED, JOB_PLANNING, JOB_RUNNING, JOB_WAITING, JOB_DONE, JOB_FAILED, JOB_CANCELLED, N_JOB_STATES };
@@ -63,7 +64,7 @@ struct job {
         char *label;       /* owned or NULL */
         json_t *params;    /* owned; loaded while it is worked on */
         struct hash params_hash;
-        json_t *options;   /* owned: resolved at submit */
+        struct job_options options; /* resolved at submit */
         bool has_raw_key, has_idem;
         struct hash raw_key, idem;
         bool is_dry_run, is_fresh;
@@ -158,6 +159,7 @@ void job_fail(struct job *job, struct failure *why); /* takes why */
 void job_end(struct job *job, enum job_state state, const char *type, json_t *fields);
 void job_suspend(struct job *job, int r); /* state cannot be written */
 void job_stop_work(struct job *job); /* no run, no planning any more */
+/* settings.c: from options to what planning and running want */
 void job_planning(const struct job *job, struct planning *ret, struct tier_route routes[N_TIERS]);
 /* prepare.c: from stored parameters to a plan, in a worker */
 int prepare_start(struct job *job) _must_check_;
@@ -169,15 +171,6 @@ json_t *outcome_fields(struct job *job, json_t *plan_json); /* of a `done` event
 void outcome_remember(struct job *job, const json_t *fields); /* raw answer for the next time */
 /* The reply to a submit whose single text is stored under its full key. */
 int outcome_cached(struct jobs *j, const struct result *result, struct buf *out) _must_check_;
-/* settings.c: from the options of the configuration and of the job to what the rooms below want */
-int settings_resolve(const struct jobs *j, const json_t *wanted, json_t **ret, struct failure **ret_failure) _must_check_;
-/* The same with further options laid over those resolved before. */
-int settings_change(const struct jobs *j, const json_t *resolved, const json_t *wanted, json_t **ret, struct failure **ret_failure) _must_check_;
-bool settings_has_reuse(const json_t *resolved);
-uint64_t settings_budget(const json_t *resolved); /* nano-dollars; UINT64_MAX: none */
-uint64_t settings_jobs_queued(const struct jobs *j);
-uint64_t settings_keep_jobs_ms(const struct jobs *j);
-uint64_t settings_keep_events_ms(const struct jobs *j);
 /* blobs.c */
 bool job_needs_met(const struct job *job);
 int job_add_need(struct job *job, const char *path, const struct hash *h) _must_check_;

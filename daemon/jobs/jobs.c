@@ -50,7 +50,6 @@ static void job_free(struct job *job)
         free(job->label);
         free(job->wait_remedy);
         json_decref(job->params);
-        json_decref(job->options);
         json_decref(job->summary);
         failure_free(job->failure);
         free(job);
@@ -118,7 +117,7 @@ static int make_generation(struct jobs *j)
         if (k < 0)
                 return k;
         canon_add_text(c, 1, GENOPT_VERSION);
-        config_hash(j->c.config, &h);
+        k = config_hash(j->c.config, &h);
         canon_add_hash(c, 2, &h);
         price_book_hash(j->c.prices, &h);
         canon_add_hash(c, 3, &h);
@@ -126,7 +125,7 @@ static int make_generation(struct jobs *j)
         canon_add_hash(c, 4, &h);
         canon_get(c, &j->generation);
         canon_free(c);
-        return 0;
+        return k;
 }
 
 static void load_meta(struct jobs *j)

@@ -281,7 +281,7 @@ static void start_run(struct job *job, struct work *work, struct stand *stands, 
 
         job_planning(job, &s.planning, s.routes);
         s.n_calls_max = s.planning.n_parallel;
-        s.budget_nanousd = settings_budget(job->options);
+        s.budget_nanousd = job_options_get_u64(&job->options, OPTION_JOB_USD);
         /* Failed tasks are tried again: they do not count as failed before they did. */
         s.totals.n_failed = s.totals.n_skipped = 0;
         k = run_new(&s, &run_events, job, &job->run);

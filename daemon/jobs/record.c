@@ -92,7 +92,7 @@ static int put_optional(const struct job *job, json_t *o)
 int job_record_write(const struct job *job, struct buf *out)
 {
         _cleanup_json_ json_t *o = json_object();
-        json_t *totals = NULL;
+        json_t *totals = NULL, *options = NULL;
         int k = o ? 0 : -ENOMEM;
 
         k = k ? k : json_put(o, "kind", json_string(job->kind->name));
@@ -101,7 +101,8 @@ int job_record_write(const struct job *job, struct buf *out)
         k = k ? k : json_put(o, "client", integer(job->client));
         k = k ? k : json_put(o, "created", integer(job->created_ms));
         k = k ? k : json_put(o, "input", hash_json(&job->params_hash));
-        k = k ? k : json_put(o, "options", job->options ? json_incref(job->options) : json_object());
+        k = k ? k : job_options_to_json(&job->options, &options);
+        k = k ? k : json_put(o, "options", options);
         k = k ? k : json_put(o, "dry_run", json_boolean(job->is_dry_run));
         k = k ? k : json_put(o, "fresh", json_boolean(job->is_fresh));
         k = k ? k : json_put(o, "failed_tasks", json_boolean(job->has_failed_tasks));
@@ -229,7 +230,9 @@ static int read_fields(struct job *job, const json_t *o)
         job->has_failed_tasks = json_get_bool(o, "failed_tasks", false);
         job->has_raw_key = read_hash(o, "raw", &job->raw_key);
         job->has_idem = read_hash(o, "idem", &job->idem);
-        job->options = json_incref(json_object_get(o, "options"));
+        k = job_options_from_json(job->jobs->c.config, json_object_get(o, "options"), &job->options);
+        if (k < 0)
+                return k;
         job->summary = json_incref(json_object_get(o, "summary"));
         run_totals_from_json(&job->totals, json_object_get(o, "totals"));
         if (label && !(job->label = strdup(label)))

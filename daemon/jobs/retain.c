@@ -95,8 +95,8 @@ static bool is_blob_live(uint32_t uid, const struct hash *h, void *arg)
 
 void jobs_retain(struct jobs *j)
 {
-        struct slice s = {.j = j, .now_ms = clock_realtime_ms(), .detail_ms = settings_keep_events_ms(j),
-                          .record_ms = settings_keep_jobs_ms(j)};
+        struct slice s = {.j = j, .now_ms = clock_realtime_ms(), .detail_ms = config_get_u64(j->c.config, OPTION_RETENTION_EVENTS),
+                          .record_ms = config_get_u64(j->c.config, OPTION_RETENTION_JOBS)};
         int k = store_batch_new(STORE_STATE, &s.batch);
 
         k = k ? k : store_scan(j->c.store, TABLE_JOB, (struct span){"", 0}, (struct span){(const char *)j->retained.at, ULID_BYTES},

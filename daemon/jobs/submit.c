@@ -200,13 +200,13 @@ static struct failure *may_accept(struct jobs *j)
                 return failure_new(FAILURE_STOPPING, NULL);
         if (!store_has_room(j->c.store))
                 return failure_new(FAILURE_DISK_FULL, NULL);
-        if (j->n_queued >= settings_jobs_queued(j))
+        if (j->n_queued >= config_get_u64(j->c.config, OPTION_JOBS_QUEUED))
                 return failure_new(FAILURE_QUEUE_FULL, "%zu jobs are queued", j->n_queued);
         return NULL;
 }
 
 static int create_job(struct jobs *j, const struct peer *p, const struct job_kind *kind, const json_t *params,
-                      const struct hash *raw_key, const struct strlist *needs, json_t *options, struct submit *s)
+                      const struct hash *raw_key, const struct strlist *needs, const struct job_options *options, struct submit *s)
 {
         struct ulid id;
         struct job *job;
@@ -214,11 +214,9 @@ static int create_job(struct jobs *j, const struct peer *p, const struct job_kin
 
         ulid_next(&j->last, &id);
         job = job_new(j, &id);
-        if (!job) {
-                json_decref(options);
+        if (!job)
                 return -ENOMEM;
-        }
-        job->options = options;
+        job->options = *options;
         job->kind = kind;
         job->uid = p->uid;
         job->created_ms = clock_realtime_ms();
@@ -247,7 +245,7 @@ static int submit(struct jobs *j, const struct peer *p, const json_t *params, co
         const char *key = json_get_text(json_object_get(params, "meta"), "key");
         _cleanup_(strlist_done) struct strlist needs = {0};
         _cleanup_buf_ struct buf out;
-        json_t *options = NULL;
+        struct job_options options;
         int k;
 
         buf_init(&out, 0);
@@ -256,19 +254,17 @@ static int submit(struct jobs *j, const struct peer *p, const json_t *params, co
                 return CONDITION_REFUSED;
         }
         k = kind->need(params, &needs, ret_failure);
-        k = k ? k : settings_resolve(j, json_object_get(params, "options"), &options, ret_failure);
+        k = k ? k : job_options_resolve(j->c.config, json_object_get(params, "options"), &options, NULL, ret_failure);
         if (k)
                 return k;
-        if (kind->is_small && is_plain && settings_has_reuse(options)) {
+        if (kind->is_small && is_plain && job_options_get_bool(&options, OPTION_REUSE)) {
                 k = answer_known(j, kind, params, raw_key, &out, ret_failure);
                 if (k == 0)
                         s->on_reply(s->arg, buf_span(&out), NULL);
-                if (k != CONDITION_ABSENT) {
-                        json_decref(options);
-                        if (k == 0)
-                                free(s);
+                if (k == 0)
+                        free(s);
+                if (k != CONDITION_ABSENT)
                         return k;
-                }
         }
         if (key) {
                 struct job *job = NULL;
@@ -281,17 +277,13 @@ static int submit(struct jobs *j, const struct peer *p, const json_t *params, co
                         job_unref(job);
                         free(s);
                 }
-                if (k != CONDITION_ABSENT) {
-                        json_decref(options);
+                if (k != CONDITION_ABSENT)
                         return k;
-                }
         }
         *ret_failure = may_accept(j);
-        if (*ret_failure) {
-                json_decref(options);
+        if (*ret_failure)
                 return CONDITION_REFUSED;
-        }
-        return create_job(j, p, kind, params, raw_key, &needs, options, s);
+        return create_job(j, p, kind, params, raw_key, &needs, &options, s);
 }
 
 void jobs_submit(struct jobs *j, const struct peer *p, const json_t *params, const struct hash *raw_key,

@@ -1,12 +1,15 @@
 #pragma once
 /* Durable state and the cache: two LMDB environments, two writer threads that commit in groups.
  *
- * *state* holds jobs, journal, results and blobs of live jobs, calls, ledger: every commit is synced. *cache* holds what may be lost:
- * NOSYNC, synced in the background; deleting its directory at any time costs only money.
- * Reads happen on the loop thread (or in workers, with a reader of their own) and never hold a transaction after they return.
- * Writes are batches: all or nothing, in the order of store_commit() per environment; the callback comes on the loop.
- * Every value: magic u16 | version u8 | codec u8 (0 plain, 1 zlib) | length u32 | XXH3_64 of the payload u64 | payload. A value whose
- * checksum fails is absent to the reader, counted, and deleted from the cache. No DUPSORT. Keys are 1..511 bytes. */
+ * *state* holds jobs, journal, results and blobs of live jobs, calls, ledger: every commit is
+ * synced. *cache* holds what may be lost: NOSYNC, synced in the background; deleting its directory
+ * at any time costs only money. Reads happen on the loop thread (or in workers, with a reader of
+ * their own) and never hold a transaction after they return. Writes are batches: all or nothing, in
+ * the order of store_commit() per environment; the callback comes on the loop. Every value: magic
+ * u16 | version u8 | codec u8 (0 plain, 1 zlib) | length u32 | XXH3_64 u64 | payload; the checksum
+ * covers table, key, head and payload, so that a value under a key it was not written for is bad
+ * too. A value whose checksum fails is absent to the reader, counted, and deleted from the cache.
+ * No DUPSORT. Keys are 1..511 bytes. */
 
 #include "common/buf.h"
 #include "common/hash.h"
@@ -19,7 +22,8 @@ struct store_batch;
 
 enum store_env { STORE_STATE, STORE_CACHE };
 
-/* Integers in keys are big endian; `|` joins fixed-size fields. uid is u32, seq and n are u64, ulid 16 bytes, hashes 32. */
+/* Integers in keys are big endian; `|` joins fixed-size fields. uid is u32, seq and n are u64, ulid
+ * 16 bytes, hashes 32. */
 enum store_table {
         /* state */
         TABLE_META,     /* text: schema, last ulid, boot counters */
@@ -38,13 +42,17 @@ enum store_table {
         TABLE_CACHE_SEEN,   /* S */
         TABLE_CACHE_RAW,    /* K */
         TABLE_CACHE_LRU,    /* stamp u64|table u8|hash */
+        TABLE_CACHE_STAMP,  /* table u8|hash: stamp */
         N_STORE_TABLES,
 };
 
 struct store_config {
         const char *state_dir, *cache_dir; /* made 0700 when missing */
         uint64_t cache_max_bytes, cache_memory_bytes, cache_max_age_ms;
-        uint64_t state_floor_bytes; /* below this much free disk store_has_room() is false; 0: default 64 MiB */
+        uint64_t state_floor_bytes;    /* below this much free disk store_has_room() is false; 0:
+                                          default 64 MiB */
+        const char *const *check_argv; /* what checks an environment after a power cut, DIR is
+                                          appended; NULL: this program with --check-store */
 };
 
 /* What opening found, for log and status. */
@@ -53,45 +61,79 @@ struct store_report {
         char text[240];
 };
 
-/* Locks the state directory for life (-EBUSY: another daemon has it). -EPROTO: state of a newer schema. A cache that cannot be
- * opened (damaged, read-only, newer) is set aside or done without: the store then runs with no cache and says so in the report. */
-int store_open(struct loop *loop, const struct store_config *c, struct store **ret, struct store_report *ret_report) _must_check_;
+/* Locks the state directory for life (-EBUSY: another daemon has it). -EPROTO: state of a newer
+ * schema. A cache that cannot be opened (damaged, read-only, newer) is set aside or done without:
+ * the store then runs with no cache and says so in the report. */
+int store_open(struct loop *loop, const struct store_config *c, struct store **ret,
+               struct store_report *ret_report) _must_check_;
 /* Commits what was submitted, calls the callbacks, syncs, removes the dirty markers. */
 struct store *store_close(struct store *s);
 bool store_has_room(struct store *s); /* free disk above the floor; asked at most once a second */
 bool store_has_cache(const struct store *s);
+/* False when a writer has had work for more than 10 s without ending a transaction: the watchdog then stops its pings. */
+bool store_is_alive(const struct store *s);
 
 /* Writing. */
 int store_batch_new(enum store_env env, struct store_batch **ret) _must_check_;
 struct store_batch *store_batch_free(struct store_batch *b);
 DEFINE_CLEANUP(struct store_batch, store_batch_free);
-int store_batch_put(struct store_batch *b, enum store_table t, struct span key, struct span value) _must_check_; /* copies; compresses where it pays */
+int store_batch_put(struct store_batch *b, enum store_table t, struct span key,
+                    struct span value) _must_check_; /* copies; compresses where it pays */
 int store_batch_delete(struct store_batch *b, enum store_table t, struct span key) _must_check_;
-int store_batch_delete_prefix(struct store_batch *b, enum store_table t, struct span prefix) _must_check_;
-/* Consumes b. on_done(arg, r) on the loop after the commit is durable (state) or visible (cache): 0, -ENOSPC, -EIO; NULL is allowed.
- * Callbacks of one environment come in the order of submission. -ENOMEM: not submitted, b stays the caller's. */
-int store_commit(struct store *s, struct store_batch *b, void (*on_done)(void *arg, int r), void *arg) _must_check_;
-size_t store_n_pending(const struct store *s, enum store_env env);
+int store_batch_delete_prefix(struct store_batch *b, enum store_table t,
+                              struct span prefix) _must_check_;
+/* Consumes b. An empty batch is a fence: its callback tells that all before it is done.
+ * on_done(arg, r) on the loop after the commit is durable (state) or visible (cache): 0, -ENOSPC,
+ * -EIO; NULL is allowed. Callbacks of one environment come in the order of submission. -ENOMEM: not
+ * submitted, b stays the caller's. */
+int store_commit(struct store *s, struct store_batch *b, void (*on_done)(void *arg, int r),
+                 void *arg) _must_check_;
+size_t store_n_pending(const struct store *s, enum store_env env); /* batches not committed yet */
+
+struct store_counters {
+        uint64_t state_batches, state_commits, state_failed,
+                state_bad_values; /* failed: commits, of groups and of single batches */
+        uint64_t cache_batches, cache_commits, cache_failed, cache_bad_values, cache_evicted,
+                cache_dropped;
+};
+void store_get_counters(struct store *s, struct store_counters *ret);
+
+/* All that `genoptd --check-store DIR` does: reads the environment in DIR, gives the exit status of
+ * check.h. */
+int store_check_main(const char *dir) _must_check_;
 
 /* Reading. Appends the value to out; CONDITION_ABSENT. */
 int store_get(struct store *s, enum store_table t, struct span key, struct buf *out) _must_check_;
-/* In key order from `from` (NULL at: the prefix itself) while the key begins with prefix. fn returns 0 to go on, CONDITION_REFUSED to stop
- * (store_scan then gives 0), < 0 to fail. Key and value are valid during fn only; fn must not call the store. */
+/* In key order from `from` (NULL at: the prefix itself) while the key begins with prefix. fn
+ * returns 0 to go on, CONDITION_REFUSED to stop (store_scan then gives 0), < 0 to fail. Key and
+ * value are valid during fn only; fn must not call the store. */
 int store_scan(struct store *s, enum store_table t, struct span prefix, struct span from,
                int (*fn)(struct span key, struct span value, void *arg), void *arg) _must_check_;
 
-/* Blobs of a uid, by content. Parts of 1 MiB, so that no value is huge. Text is compressed. */
-int store_blob_put(struct store_batch *b, uint32_t uid, const struct hash *h, struct span content, uint64_t now_ms) _must_check_;
-int store_blob_size(struct store *s, uint32_t uid, const struct hash *h, uint64_t *ret_size) _must_check_; /* CONDITION_ABSENT */
-int store_blob_get(struct store *s, uint32_t uid, const struct hash *h, uint64_t offset, uint64_t limit, struct buf *out) _must_check_;
-/* Removes blobs whose stamp is before `before_ms` and that is_live() does not claim; at most max of them. */
-int store_blob_expire(struct store *s, uint64_t before_ms, size_t max, bool (*is_live)(uint32_t uid, const struct hash *h, void *arg), void *arg) _must_check_;
+/* Blobs of a uid, by content. Parts of 256 KiB, so that reading a little unpacks little. Text is
+ * compressed. */
+int store_blob_put(struct store_batch *b, uint32_t uid, const struct hash *h, struct span content,
+                   uint64_t now_ms) _must_check_;
+int store_blob_size(struct store *s, uint32_t uid, const struct hash *h,
+                    uint64_t *ret_size) _must_check_; /* CONDITION_ABSENT */
+int store_blob_get(struct store *s, uint32_t uid, const struct hash *h, uint64_t offset,
+                   uint64_t limit, struct buf *out) _must_check_;
+/* Removes blobs whose stamp is before `before_ms` and that is_live() does not claim (NULL: none
+ * is); at most max of them. A call looks at 1,000 blobs at most and the next goes on where it
+ * ended, so that it may be asked from a timer for ever. */
+int store_blob_expire(struct store *s, uint64_t before_ms, size_t max,
+                      bool (*is_live)(uint32_t uid, const struct hash *h, void *arg),
+                      void *arg) _must_check_;
 
-/* The cache (cache.c): never an error for the caller, only hits and misses; writes are fire and forget. */
+/* The cache (cache.c): never an error for the caller, only hits and misses; writes are fire and
+ * forget. */
 enum cache_kind { CACHE_RESULT, CACHE_SEEN, CACHE_RAW, N_CACHE_KINDS };
-int cache_get(struct store *s, enum cache_kind k, const struct hash *key, struct buf *out) _must_check_; /* CONDITION_ABSENT, -ENOMEM */
-/* As it lies in the map or in the memory layer: fn(bytes) may send but not keep. For raw answers of codec plain. */
-int cache_get_with(struct store *s, enum cache_kind k, const struct hash *key, int (*fn)(struct span value, void *arg), void *arg) _must_check_;
+int cache_get(struct store *s, enum cache_kind k, const struct hash *key,
+              struct buf *out) _must_check_; /* CONDITION_ABSENT, -ENOMEM */
+/* As it lies in the map or in the memory layer: fn(bytes) may send but not keep. For raw answers of
+ * codec plain. */
+int cache_get_with(struct store *s, enum cache_kind k, const struct hash *key,
+                   int (*fn)(struct span value, void *arg), void *arg) _must_check_;
 void cache_put(struct store *s, enum cache_kind k, const struct hash *key, struct span value);
 void cache_remove(struct store *s, enum cache_kind k, const struct hash *key);
 
@@ -102,8 +144,14 @@ struct cache_stats {
 #define N_CACHE_STATS (N_CACHE_KINDS + 1)
 void cache_get_stats(struct store *s, struct cache_stats ret[N_CACHE_STATS]);
 /* Asynchronous; on_done on the loop with counts. max_bytes 0: to the configured bound and age. */
-int cache_trim(struct store *s, uint64_t max_bytes, void (*on_done)(void *arg, int r, uint64_t removed, uint64_t size), void *arg) _must_check_;
-int cache_clear(struct store *s, void (*on_done)(void *arg, int r, uint64_t removed, uint64_t size), void *arg) _must_check_;
-int cache_verify(struct store *s, void (*on_done)(void *arg, int r, uint64_t checked, uint64_t bad), void *arg) _must_check_;
+int cache_trim(struct store *s, uint64_t max_bytes,
+               void (*on_done)(void *arg, int r, uint64_t removed, uint64_t size),
+               void *arg) _must_check_;
+int cache_clear(struct store *s, void (*on_done)(void *arg, int r, uint64_t removed, uint64_t size),
+                void *arg) _must_check_;
+int cache_verify(struct store *s, void (*on_done)(void *arg, int r, uint64_t checked, uint64_t bad),
+                 void *arg) _must_check_;
 
-/* Test builds: the process ends by SIGKILL right after the nth state commit (GENOPT_TEST_DIE_AFTER=n in the environment). */
+/* Test builds: the process ends by SIGKILL right before or after the nth batch of state is
+ * committed (GENOPT_TEST_DIE_BEFORE=n, GENOPT_TEST_DIE_AFTER=n in the environment; batches are then
+ * committed one by one). */

@@ -1,0 +1,166 @@
+#include "daemon/service.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-journal.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/str.h"
+#include "daemon/loop/loop.h"
+#include "daemon/store/store.h"
+
+#define WATCHDOG_SHARE 3 /* pings per watchdog period */
+#define MAX_FIELDS 16
+
+struct service {
+        struct loop *loop;
+        struct store *store;
+        struct timer *watchdog; /* owned; NULL without a watchdog */
+        uint64_t period_ms;
+};
+
+/* ---- log ---- */
+
+static bool is_journal_stream(void)
+{
+        const char *stream = getenv("JOURNAL_STREAM");
+        unsigned long long dev, ino;
+        struct stat st;
+
+        return stream && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 && fstat(STDERR_FILENO, &st) == 0 &&
+               st.st_dev == dev && st.st_ino == ino;
+}
+
+static void free_fields(struct iovec *v, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                free(v[i].iov_base);
+}
+
+static bool add_field(struct iovec *v, size_t *n, char *text)
+{
+        if (!text)
+                return false;
+        v[*n] = (struct iovec){text, strlen(text)};
+        (*n)++;
+        return true;
+}
+
+static void to_journal(enum log_level level, const char *event, const char *text, const struct log_field *fields,
+                       size_t n_fields, void *arg)
+{
+        struct iovec v[MAX_FIELDS + 4];
+        size_t n = 0;
+
+        (void)arg;
+        add_field(v, &n, str_printf("MESSAGE=%s", text));
+        add_field(v, &n, str_printf("PRIORITY=%d", (int)level));
+        if (event)
+                add_field(v, &n, str_printf("GENOPT_EVENT=%s", event));
+        for (size_t i = 0; i < n_fields && i < MAX_FIELDS; i++) {
+                char *field = str_printf("GENOPT_%s=%s", fields[i].name, fields[i].value);
+
+                for (char *c = field; c && *c && *c != '='; c++)
+                        if (*c >= 'a' && *c <= 'z')
+                                *c = (char)(*c - 'a' + 'A');
+                add_field(v, &n, field);
+        }
+        (void)sd_journal_sendv(v, (int)n);
+        free_fields(v, n);
+}
+
+void service_log_to_journal(void)
+{
+        if (is_journal_stream())
+                log_set_sink(to_journal, NULL);
+}
+
+/* ---- sockets ---- */
+
+static void free_names(char **names)
+{
+        for (char **n = names; n && *n; n++)
+                free(*n);
+        free(names);
+}
+
+int service_take_socket(void)
+{
+        char **names = NULL;
+        int n = sd_listen_fds_with_names(true, &names), found = -ENOENT;
+
+        for (int i = 0; i < n; i++)
+                if (n == 1 || str_is_equal(names[i], "rpc"))
+                        found = SD_LISTEN_FDS_START + i;
+        free_names(names);
+        if (n < 0)
+                return n;
+        if (found >= 0 && sd_is_socket(found, AF_UNIX, SOCK_STREAM, 1) <= 0)
+                return -EINVAL;
+        return found;
+}
+
+/* ---- readiness and watchdog ---- */
+
+/* From the loop, and only while the writers get on: a wedged thread is caught too. */
+static void ping(void *arg)
+{
+        struct service *s = arg;
+
+        if (store_is_alive(s->store))
+                sd_notify(0, "WATCHDOG=1");
+        (void)!timer_start(s->watchdog, s->period_ms);
+}
+
+int service_new(struct loop *loop, struct store *store, struct service **ret)
+{
+        struct service *s = calloc(1, sizeof(*s));
+        uint64_t usec = 0;
+        int k;
+
+        if (!s)
+                return -ENOMEM;
+        s->loop = loop;
+        s->store = store;
+        if (sd_watchdog_enabled(0, &usec) > 0) {
+                s->period_ms = MAX2(usec / 1000 / WATCHDOG_SHARE, (uint64_t)1);
+                k = timer_new(loop, ping, s, &s->watchdog);
+                if (k < 0) {
+                        free(s);
+                        return k;
+                }
+        }
+        *ret = s;
+        return 0;
+}
+
+struct service *service_free(struct service *s)
+{
+        if (!s)
+                return NULL;
+        timer_free(s->watchdog);
+        free(s);
+        return NULL;
+}
+
+void service_ready(struct service *s, const char *status)
+{
+        sd_notifyf(0, "READY=1\nSTATUS=%s", status);
+        if (s->watchdog)
+                ping(s);
+}
+
+void service_reloading(struct service *s)
+{
+        (void)s;
+        sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_monotonic_usec());
+}
+
+void service_stopping(struct service *s)
+{
+        (void)s;
+        sd_notify(0, "STOPPING=1\nSTATUS=finishing what is under way");
+}
