@@ -1,0 +1,383 @@
+#include "daemon/store/env.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "common/log.h"
+#include "common/path.h"
+#include "common/str.h"
+#include "daemon/store/schema.h"
+
+#define LOCK_NAME "lock" /* not LMDB's lock.mdb */
+
+/* Small values lie in the page of their key, which is written in any case: compressing them saves
+ * nothing. */
+#define INLINE_BYTES 2048
+#define TEXT_BYTES 512
+#define SENT_BYTES (16384 + 1) /* what is sent as it lies stays plain up to here */
+
+const struct store_table_row store_tables[N_STORE_TABLES] = {
+        [TABLE_META] = {"meta", STORE_STATE, PACK_NEVER},
+        [TABLE_JOB] = {"job", STORE_STATE, INLINE_BYTES},
+        [TABLE_QUEUE] = {"queue", STORE_STATE, PACK_NEVER},
+        [TABLE_EVENT] = {"event", STORE_STATE, INLINE_BYTES},
+        [TABLE_RESULT] = {"result", STORE_STATE, TEXT_BYTES},
+        [TABLE_BLOB] = {"blob", STORE_STATE, TEXT_BYTES},
+        [TABLE_IDEM] = {"idem", STORE_STATE, PACK_NEVER},
+        [TABLE_CALL] = {"call", STORE_STATE, INLINE_BYTES},
+        [TABLE_LEDGER] = {"ledger", STORE_STATE, PACK_NEVER},
+        [TABLE_ESTIMATE] = {"estimate", STORE_STATE, INLINE_BYTES},
+        [TABLE_CACHE_META] = {"meta", STORE_CACHE, PACK_NEVER},
+        [TABLE_CACHE_RESULT] = {"result", STORE_CACHE, TEXT_BYTES},
+        [TABLE_CACHE_SEEN] = {"seen", STORE_CACHE, PACK_NEVER},
+        [TABLE_CACHE_RAW] = {"raw", STORE_CACHE, SENT_BYTES},
+        [TABLE_CACHE_LRU] = {"lru", STORE_CACHE, PACK_NEVER},
+        [TABLE_CACHE_STAMP] = {"stamp", STORE_CACHE, PACK_NEVER},
+};
+
+int env_error(struct env *e, int rc)
+{
+        switch (rc) {
+        case MDB_SUCCESS:
+                return 0;
+        case MDB_NOTFOUND:
+                return CONDITION_ABSENT;
+        case MDB_MAP_FULL:
+        case MDB_TXN_FULL:
+        case EDQUOT:
+                return -ENOSPC;
+        case MDB_READERS_FULL:
+                return -EAGAIN;
+        case MDB_BAD_VALSIZE:
+                return -EINVAL;
+        case MDB_CORRUPTED:
+        case MDB_PAGE_NOTFOUND:
+        case MDB_INVALID:
+        case MDB_VERSION_MISMATCH:
+        case MDB_PANIC:
+        case MDB_CURSOR_FULL:
+                if (!e->is_broken)
+                        log_error("%s: %s", e->dir, mdb_strerror(rc));
+                e->is_broken = true;
+                return -EIO;
+        default:
+                return rc > 0 ? -rc : -EIO;
+        }
+}
+
+int env_init(struct env *e, enum store_env which, const char *dir, size_t map_bytes)
+{
+        *e = (struct env){.which = which, .map_bytes = map_bytes, .dir_fd = -1, .lock_fd = -1};
+        e->dir = str_dup_span(span_of(dir));
+        if (!e->dir)
+                return -ENOMEM;
+        (void)pthread_mutex_init(&e->lock, NULL);
+        (void)pthread_cond_init(&e->is_quiet, NULL);
+        return 0;
+}
+
+static void release_dir(struct env *e)
+{
+        cleanup_close(&e->lock_fd);
+        cleanup_close(&e->dir_fd);
+        e->lock_fd = e->dir_fd = -1;
+}
+
+void env_done(struct env *e)
+{
+        if (!e->dir)
+                return;
+        env_close(e, false);
+        release_dir(e);
+        (void)pthread_cond_destroy(&e->is_quiet);
+        (void)pthread_mutex_destroy(&e->lock);
+        free(e->dir);
+        e->dir = NULL;
+}
+
+int env_lock(struct env *e)
+{
+        int r;
+
+        r = path_make_dirs(e->dir, 0700);
+        if (r < 0)
+                return r;
+        e->dir_fd = open(e->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (e->dir_fd < 0)
+                return -errno;
+        e->lock_fd = openat(e->dir_fd, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (e->lock_fd < 0)
+                r = -errno;
+        else if (flock(e->lock_fd, LOCK_EX | LOCK_NB) < 0)
+                r = errno == EWOULDBLOCK ? -EBUSY : -errno;
+        if (r < 0)
+                release_dir(e);
+        return r;
+}
+
+/* LMDB 0.9.24 opens data.mdb (twice: the second time for its meta pages) without O_CLOEXEC. */
+static void close_on_exec(struct env *e)
+{
+        struct stat data, st;
+        struct dirent *entry;
+        uint64_t fd;
+        DIR *fds;
+        int data_fd;
+
+        if (mdb_env_get_fd(e->mdb, &data_fd) != 0 || fstat(data_fd, &data) < 0)
+                return;
+        (void)fcntl(data_fd, F_SETFD, FD_CLOEXEC);
+        fds = opendir("/proc/self/fd");
+        if (!fds)
+                return;
+        while ((entry = readdir(fds)))
+                if (str_to_u64(entry->d_name, &fd) == 0 && fstat((int)fd, &st) == 0 &&
+                    st.st_ino == data.st_ino && st.st_dev == data.st_dev)
+                        (void)fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+        (void)closedir(fds);
+}
+
+static int open_mdb(struct env *e, size_t map_bytes)
+{
+        unsigned flags = MDB_NOTLS | (e->which == STORE_CACHE ? MDB_NOSYNC : 0u);
+        int rc;
+
+        rc = mdb_env_create(&e->mdb);
+        if (rc != 0) {
+                e->mdb = NULL;
+                return rc;
+        }
+        rc = mdb_env_set_mapsize(e->mdb, map_bytes);
+        if (rc == 0)
+                rc = mdb_env_set_maxdbs(e->mdb, N_STORE_TABLES);
+        if (rc == 0)
+                rc = mdb_env_open(e->mdb, e->dir, flags, 0600);
+        if (rc != 0) {
+                mdb_env_close(e->mdb);
+                e->mdb = NULL;
+        }
+        return rc;
+}
+
+int env_open(struct env *e)
+{
+        size_t map_bytes = e->map_bytes;
+        int rc, r, n_dead;
+
+        do {
+                rc = open_mdb(e, map_bytes);
+                map_bytes /= 2;
+        } while (rc == ENOMEM && map_bytes >= ENV_MAP_BYTES_MIN);
+        e->is_fresh = e->is_broken = false;
+        if (rc == MDB_INVALID || rc == MDB_CORRUPTED)
+                return CONDITION_DAMAGED;
+        if (rc == MDB_VERSION_MISMATCH)
+                return CONDITION_NEWER;
+        if (rc != 0)
+                return env_error(e, rc);
+        close_on_exec(e);
+        (void)mdb_reader_check(e->mdb, &n_dead);
+        r = schema_open(e);
+        if (r != 0) {
+                env_close(e, false);
+                return e->is_broken ? CONDITION_DAMAGED : r;
+        }
+        return 0;
+}
+
+static void drop_readers(struct env *e)
+{
+        while (e->n_idle > 0)
+                mdb_txn_abort(e->idle[--e->n_idle]);
+}
+
+/* With e->lock held, or before threads and after. */
+static void close_mdb(struct env *e, bool is_clean)
+{
+        if (!e->mdb)
+                return;
+        while (e->n_reading > 0)
+                (void)pthread_cond_wait(&e->is_quiet, &e->lock);
+        drop_readers(e);
+        if (is_clean && e->is_marked && !e->is_broken && mdb_env_sync(e->mdb, 1) == 0)
+                marker_remove(e->dir_fd);
+        mdb_env_close(e->mdb);
+        e->mdb = NULL;
+        e->is_marked = false;
+}
+
+void env_close(struct env *e, bool is_clean)
+{
+        (void)pthread_mutex_lock(&e->lock);
+        close_mdb(e, is_clean);
+        (void)pthread_mutex_unlock(&e->lock);
+}
+
+int env_set_aside(struct env *e)
+{
+        if (renameat(e->dir_fd, ENV_DATA, e->dir_fd, ENV_DAMAGED) < 0 && errno != ENOENT)
+                return -errno;
+        return 0;
+}
+
+static int swap_locked(struct env *e, bool is_aside)
+{
+        int r;
+
+        close_mdb(e, false);
+        if (is_aside)
+                r = env_set_aside(e);
+        else
+                r = unlinkat(e->dir_fd, ENV_DATA, 0) < 0 && errno != ENOENT ? -errno : 0;
+        if (r == 0) {
+                /* The directory itself may have been removed and made again: take it as it is now.
+                 */
+                release_dir(e);
+                r = env_lock(e);
+        }
+        if (r == 0)
+                r = env_open(e);
+        return r > 0 ? -EIO : r;
+}
+
+int env_swap(struct env *e, bool is_aside)
+{
+        int r;
+
+        (void)pthread_mutex_lock(&e->lock);
+        r = swap_locked(e, is_aside);
+        (void)pthread_mutex_unlock(&e->lock);
+        return r;
+}
+
+bool env_is_unlinked(struct env *e)
+{
+        struct stat st;
+        int fd;
+
+        return e->mdb && mdb_env_get_fd(e->mdb, &fd) == 0 && fstat(fd, &st) == 0 &&
+               st.st_nlink == 0;
+}
+
+int env_read_begin(struct env *e, MDB_txn **ret)
+{
+        MDB_txn *txn = NULL;
+        int rc;
+
+        (void)pthread_mutex_lock(&e->lock);
+        if (!e->mdb || e->n_reading >= ENV_READERS_MAX) {
+                rc = e->mdb ? -EAGAIN : -ENODEV;
+                (void)pthread_mutex_unlock(&e->lock);
+                return rc;
+        }
+        if (e->n_idle > 0)
+                txn = e->idle[--e->n_idle];
+        e->n_reading++;
+        (void)pthread_mutex_unlock(&e->lock);
+
+        rc = txn ? mdb_txn_renew(txn) : mdb_txn_begin(e->mdb, NULL, MDB_RDONLY, &txn);
+        if (rc == 0) {
+                *ret = txn;
+                return 0;
+        }
+        env_read_end(e, txn);
+        return env_error(e, rc);
+}
+
+void env_read_end(struct env *e, MDB_txn *txn)
+{
+        if (txn)
+                mdb_txn_reset(txn);
+        (void)pthread_mutex_lock(&e->lock);
+        if (txn)
+                e->idle[e->n_idle++] = txn;
+        if (--e->n_reading == 0)
+                (void)pthread_cond_signal(&e->is_quiet);
+        (void)pthread_mutex_unlock(&e->lock);
+}
+
+int env_write_begin(struct env *e, MDB_txn **ret)
+{
+        int r;
+
+        if (!e->mdb)
+                return -ENODEV;
+        if (!e->is_marked) {
+                r = marker_write(e->dir_fd);
+                if (r < 0)
+                        return r;
+                e->is_marked = true;
+        }
+        return env_error(e, mdb_txn_begin(e->mdb, NULL, 0, ret));
+}
+
+static uint64_t stat_bytes(const MDB_stat *st)
+{
+        return (st->ms_branch_pages + st->ms_leaf_pages + st->ms_overflow_pages) *
+               (uint64_t)st->ms_psize;
+}
+
+uint64_t env_table_bytes(struct env *e, MDB_txn *txn, enum store_table t, uint64_t *ret_entries)
+{
+        MDB_stat st;
+
+        if (mdb_stat(txn, e->dbi[t], &st) != 0)
+                return 0;
+        if (ret_entries)
+                *ret_entries = st.ms_entries;
+        return stat_bytes(&st);
+}
+
+uint64_t env_used_bytes(struct env *e, MDB_txn *txn)
+{
+        uint64_t n = 0;
+        MDB_stat st;
+
+        for (MDB_dbi own = 0; own < 2; own++) /* LMDB's own trees: free pages and names */
+                if (mdb_stat(txn, own, &st) == 0)
+                        n += stat_bytes(&st) + st.ms_psize; /* and the meta pages */
+        for (unsigned t = 0; t < N_STORE_TABLES; t++)
+                if (store_tables[t].env == e->which)
+                        n += env_table_bytes(e, txn, t, NULL);
+        return n;
+}
+
+int env_put_value(struct env *e, MDB_txn *txn, enum store_table t, struct span key,
+                  const struct value *v)
+{
+        MDB_val k = {key.n, (void *)key.at};
+        MDB_val at = {VALUE_HEADER_BYTES + v->payload.n, NULL};
+        int rc;
+
+        rc = mdb_put(txn, e->dbi[t], &k, &at, MDB_RESERVE);
+        if (rc != 0)
+                return env_error(e, rc);
+        value_write_head(at.mv_data, t, key, v);
+        if (v->payload.n > 0)
+                memcpy((char *)at.mv_data + VALUE_HEADER_BYTES, v->payload.at, v->payload.n);
+        return 0;
+}
+
+int env_put(struct env *e, MDB_txn *txn, enum store_table t, struct span key, struct span content)
+{
+        struct value v = {.codec = CODEC_PLAIN, .payload = content, .n_content = content.n};
+
+        return env_put_value(e, txn, t, key, &v);
+}
+
+int env_get(struct env *e, MDB_txn *txn, enum store_table t, struct span key, struct value *ret)
+{
+        MDB_val k = {key.n, (void *)key.at}, at;
+        int r;
+
+        r = env_error(e, mdb_get(txn, e->dbi[t], &k, &at));
+        if (r != 0)
+                return r;
+        r = value_open(t, key, (struct span){at.mv_data, at.mv_size}, ret);
+        if (r == CONDITION_BAD_VALUE)
+                e->n_bad_values++;
+        return r;
+}

@@ -1,0 +1,29 @@
+#pragma once
+/* Whether the file of an environment hangs together, read without LMDB, which asserts or faults on
+ * a file that does not.
+ *
+ * LMDB 0.9, data version 1 (lmdb's mdb.c; native byte order):
+ *     file   = meta meta page*                      two metas: the valid one with the larger txnid
+ * counts page   = pgno:u64 pad:u16 flags:u16 (lower:u16 upper:u16 | n_pages:u32) rest meta   = page
+ * head, magic:u32 version:u32 address:u64 mapsize:u64 db[free] db[main] last_pgno:u64 txnid:u64 db
+ * = pad:u32 flags:u16 depth:u16 branch:u64 leaf:u64 overflow:u64 entries:u64 root:u64   (pad of
+ * free: page size) branch, leaf = offsets:u16* from 16 to `lower`, each of a node: lo:u16 hi:u16
+ * flags:u16 ksize:u16 key data node of a branch: child = lo | hi << 16 | flags << 32; of a leaf:
+ * size of data = lo | hi << 16, flags BIG (data is the pgno of an overflow run), SUB (data is a db)
+ *     data in the free db: count, then count page numbers
+ *
+ * Checked: every page that the trees reach lies in the file, knows its own number and kind, is
+ * reached once, and is not free; nodes lie in their page; keys ascend. What values hold is left to
+ * their checksums, and pages that nothing reaches are no harm. */
+
+#include "common/macros.h"
+
+#define CONDITION_UNFINISHED 13 /* the time was up */
+#define CONDITION_EMPTY 14      /* no file, or nothing in it */
+
+/* CONDITION_DAMAGED (env.h), CONDITION_UNFINISHED, CONDITION_EMPTY. deadline_usec: of
+ * clock_monotonic_usec(). */
+int pages_check(int dir_fd, uint64_t deadline_usec) _must_check_;
+/* At a glance: the same for the metas alone. CONDITION_UNFINISHED: shorter than its last page,
+ * which may be all right. */
+int pages_glance(int dir_fd) _must_check_;
