@@ -1,8 +1,10 @@
 #pragma once
-/* From what a client submitted to work: one file per job kind (kind-*.c), one per input format (read-*.c).
+/* From what a client submitted to work: one file per job kind (kind-*.c), one per input format
+ * (read-*.c).
  *
- * A kind is a row of the table in kinds.c. `need` tells which of the client's files it wants before it can read; `read` is pure,
- * runs in a worker (or on the loop where is_small says that it is cheap), and sees only what it is given. */
+ * A kind is a row of the table in kinds.c. `need` tells which of the client's files it wants before
+ * it can read; `read` is pure, runs in a worker (or on the loop where is_small says that it is
+ * cheap), and sees only what it is given. */
 
 #include <jansson.h>
 
@@ -21,8 +23,8 @@ struct input_file {
 };
 
 struct input {
-        const json_t *params;            /* of job/submit, already checked against the method table */
-        const struct input_file *files;  /* all that `need` asked for */
+        const json_t *params; /* of job/submit, already checked against the method table */
+        const struct input_file *files; /* all that `need` asked for */
         size_t n_files;
         const struct blueprint_shelf *shelf;
 };
@@ -39,10 +41,13 @@ struct job_kind {
 const struct job_kind *job_kind_find(const char *name); /* NULL: no such kind */
 size_t job_kinds(const struct job_kind *const **ret);
 
-/* Input formats (read-*.c), chosen by content: for kinds that take a specification. CONDITION_REFUSED. */
+/* Input formats (read-*.c), chosen by content: for kinds that take a specification.
+ * CONDITION_REFUSED. */
 struct spec_format {
         const char *name;
         bool (*is_it)(struct span text, const char *file_name);
-        int (*read)(struct span text, const char *file_name, struct model **ret, struct failure **ret_failure);
+        int (*read)(struct span text, const char *file_name, struct model **ret,
+                    struct failure **ret_failure);
 };
-int spec_read(struct span text, const char *file_name, struct model **ret, struct failure **ret_failure) _must_check_;
+int spec_read(struct span text, const char *file_name, struct model **ret,
+              struct failure **ret_failure) _must_check_;

@@ -1,0 +1,82 @@
+#include "daemon/blueprint/blueprint.h"
+#include "daemon/input/kinds.h"
+#include "daemon/work/model.h"
+
+/* A project from a specification. Manifest and files are for planning; this room reads the
+ * specification alone. */
+
+static const struct input_field fields[] = {
+        {"spec", JSON_OBJECT, true},
+        {"blueprint", JSON_STRING, false},
+        {"manifest", JSON_ARRAY, false},
+        {"files", JSON_ARRAY, false},
+};
+
+static int decode(const json_t *params, const json_t **ret_spec, const char **ret_blueprint,
+                  struct failure **ret_failure)
+{
+        const json_t *input, *spec, *name;
+        int r;
+
+        r = kind_input(params, fields, N_ELEMENTS(fields), &input, ret_failure);
+        if (r != 0)
+                return r;
+        spec = json_object_get(input, "spec");
+        name = json_object_get(spec, "name");
+        if (!json_is_string(name) || json_string_length(name) == 0 ||
+            json_string_length(name) > 255 || strpbrk(json_string_value(name), "\n\r"))
+                return kind_refuse(ret_failure, "/input/spec/name",
+                                   "`name` must be the specification's file name");
+        if (!json_is_string(json_object_get(spec, "text")))
+                return kind_refuse(ret_failure, "/input/spec/text",
+                                   "`text` must be the specification's text");
+        if (json_object_size(spec) != 2)
+                return kind_refuse(ret_failure, "/input/spec",
+                                   "`spec` has `name` and `text` and nothing else");
+        *ret_spec = spec;
+        *ret_blueprint = json_get_text(input, "blueprint");
+        return 0;
+}
+
+static int need(const json_t *params, struct strlist *ret_paths, struct failure **ret_failure)
+{
+        const json_t *spec;
+        const char *blueprint;
+
+        (void)ret_paths;
+        return decode(params, &spec, &blueprint, ret_failure);
+}
+
+static int read_work(const struct input *in, struct work **ret, struct failure **ret_failure)
+{
+        _cleanup_(model_freep) struct model *m = NULL;
+        _cleanup_(blueprint_unrefp) struct blueprint *b = NULL;
+        _cleanup_(work_freep) struct work *w = NULL;
+        _cleanup_free_ char *reason = NULL, *note = NULL;
+        const json_t *spec, *text;
+        const char *blueprint;
+        int r;
+
+        r = decode(in->params, &spec, &blueprint, ret_failure);
+        if (r != 0)
+                return r;
+        text = json_object_get(spec, "text");
+        r = spec_read((struct span){json_string_value(text), json_string_length(text)},
+                      json_get_text(spec, "name"), &m, ret_failure);
+        if (r == 0)
+                r = blueprint_choose(in->shelf, blueprint, m, &b, &reason, ret_failure);
+        if (r == 0)
+                r = blueprint_apply(b, m, &w, ret_failure);
+        if (r != 0)
+                return r;
+        note = str_printf("blueprint %s: %s", blueprint_name(b), reason);
+        if (!note || strlist_add(&w->notes, note) < 0)
+                return -ENOMEM;
+        for (size_t i = 0; i < m->warnings.n; i++)
+                if (strlist_add(&w->warnings, m->warnings.at[i]) < 0)
+                        return -ENOMEM;
+        *ret = take(w);
+        return 0;
+}
+
+const struct job_kind job_kind_generate = {.name = "generate", .need = need, .read = read_work};
