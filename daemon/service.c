@@ -30,8 +30,8 @@ static bool is_journal_stream(void)
         unsigned long long dev, ino;
         struct stat st;
 
-        return stream && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 && fstat(STDERR_FILENO, &st) == 0 &&
-               st.st_dev == dev && st.st_ino == ino;
+        return stream && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 &&
+               fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
 }
 
 static void free_fields(struct iovec *v, size_t n)
@@ -49,8 +49,8 @@ static bool add_field(struct iovec *v, size_t *n, char *text)
         return true;
 }
 
-static void to_journal(enum log_level level, const char *event, const char *text, const struct log_field *fields,
-                       size_t n_fields, void *arg)
+static void to_journal(enum log_level level, const char *event, const char *text,
+                       const struct log_field *fields, size_t n_fields, void *arg)
 {
         struct iovec v[MAX_FIELDS + 4];
         size_t n = 0;
@@ -156,7 +156,8 @@ void service_ready(struct service *s, const char *status)
 void service_reloading(struct service *s)
 {
         (void)s;
-        sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_monotonic_usec());
+        sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+                   (unsigned long long)clock_monotonic_usec());
 }
 
 void service_stopping(struct service *s)

@@ -26,10 +26,11 @@ struct candidate *candidate_free(struct candidate *c)
 
 static size_t expected_names(const struct task *t, const char *ret[MAX_EXPECTED])
 {
-        const json_t *names = json_object_get(json_object_get(t->context, "task"), "expected"), *name;
+        const json_t *names = json_object_get(json_object_get(t->context, "task"), "expected"),
+                     *name;
         size_t i, n = 0;
 
-        json_array_foreach((json_t *)names, i, name) {
+        json_array_foreach ((json_t *)names, i, name) {
                 if (n < MAX_EXPECTED && json_is_string(name))
                         ret[n++] = json_string_value(name);
         }
@@ -39,10 +40,12 @@ static size_t expected_names(const struct task *t, const char *ret[MAX_EXPECTED]
 static int judge(const struct task *t, struct candidate *c)
 {
         const char *expected[MAX_EXPECTED];
-        struct check_subject subject = {.path = t->path, .expected = expected, .was_cut = c->was_cut};
+        struct check_subject subject = {
+                .path = t->path, .expected = expected, .was_cut = c->was_cut};
         const char *language =
                 json_string_value(json_object_get(json_object_get(t->context, "task"), "language"));
-        struct span mended = check_mend(language ? language : "text", (struct span){c->result.text, c->result.n_text});
+        struct span mended = check_mend(language ? language : "text",
+                                        (struct span){c->result.text, c->result.n_text});
         _cleanup_buf_ struct buf interface;
         int k;
 
@@ -82,7 +85,8 @@ static void run_render(void *arg)
         _cleanup_buf_ struct buf out;
 
         buf_init(&out, TEMPLATE_MAX_OUTPUT_BYTES);
-        item->error = template_render(item->source->template, item->source->context, &out, &item->diag);
+        item->error =
+                template_render(item->source->template, item->source->context, &out, &item->diag);
         if (item->error)
                 return;
         item->candidate->result.text = buf_steal(&out, &item->candidate->result.n_text);
@@ -131,12 +135,14 @@ static void template_refused(struct run *r, uint32_t task, struct run_work_item 
                 snprintf(text, sizeof(text), "%s", item->candidate->report.findings[0].text);
         else
                 snprintf(text, sizeof(text), "%s", strerror(-item->error));
-        log_event(LOG_LEVEL_WARNING, "template_fallback", "%s: %s", r->work->tasks[task].title, text);
+        log_event(LOG_LEVEL_WARNING, "template_fallback", "%s: %s", r->work->tasks[task].title,
+                  text);
         if (item->source->n_blocks == 0) {
                 run_task_fail(r, task, failure_new(FAILURE_TEMPLATE_FAILED, "%s", text));
                 return;
         }
-        publish_news(r, "warning", json_pack("{s:s,s:s}", "text", text, "where", r->work->tasks[task].title));
+        publish_news(r, "warning",
+                     json_pack("{s:s,s:s}", "text", text, "where", r->work->tasks[task].title));
         t->is_template_refused = true;
         run_task_move(r, task, TASK_READY);
         obtain(r, task);
@@ -210,9 +216,14 @@ static int start_item(struct run *r, uint32_t task, struct run_call *call, struc
 
         if (!item)
                 return -ENOMEM;
-        *item = (struct run_work_item){.run = r, .task = task, .call = call, .candidate = c,
-                                       .source = &r->work->tasks[task], .hold = r->hold};
-        k = loop_work(r->setup.loop, &(struct pool_work){.run = run, .finish = finish_item, .arg = item});
+        *item = (struct run_work_item){.run = r,
+                                       .task = task,
+                                       .call = call,
+                                       .candidate = c,
+                                       .source = &r->work->tasks[task],
+                                       .hold = r->hold};
+        k = loop_work(r->setup.loop,
+                      &(struct pool_work){.run = run, .finish = finish_item, .arg = item});
         if (k < 0) {
                 free(item);
                 return k;
@@ -261,10 +272,12 @@ static void missing_evidence(const struct run_call *c, struct evidence *e)
                 e->failure = c->failure->id;
         } else if (c->stop == STOP_LENGTH) {
                 e->kind = EVIDENCE_CUT;
-                e->text = strdup("The answer was cut off: it was too long. Write less: no comments that repeat the code.");
+                e->text = strdup("The answer was cut off: it was too long. Write less: no comments "
+                                 "that repeat the code.");
         } else {
                 e->kind = EVIDENCE_MISSING;
-                e->text = strdup("The file was missing, or its markers did not stand alone on their lines with the given tag.");
+                e->text = strdup("The file was missing, or its markers did not stand alone on "
+                                 "their lines with the given tag.");
         }
 }
 
@@ -346,9 +359,11 @@ void task_refused(struct run *r, uint32_t task, struct evidence *e)
                 t->tier = next;
         publish_news(r, "task.retry",
                      json_pack("{s:I,s:s,s:i,s:i}", "task", (json_int_t)task, "reason",
-                               e->text ? e->text : "refused", "delay_ms", 0, "attempt", (int)e->attempts + 1));
+                               e->text ? e->text : "refused", "delay_ms", 0, "attempt",
+                               (int)e->attempts + 1));
         r->totals.n_retries++;
-        log_event(LOG_LEVEL_NOTICE, "retry", "%s: the answer was refused", r->work->tasks[task].title);
+        log_event(LOG_LEVEL_NOTICE, "retry", "%s: the answer was refused",
+                  r->work->tasks[task].title);
         free(t->evidence.text);
         t->evidence = *e;
         t->candidate = candidate_free(t->candidate);

@@ -1,4 +1,5 @@
-/* What a plan needs to know: how files stand in the output directory (from the client), which results exist (from the store). */
+/* What a plan needs to know: how files stand in the output directory (from the client), which
+ * results exist (from the store). */
 
 #include <uthash.h>
 
@@ -25,7 +26,8 @@ static void read_manifest_entry(const json_t *entry, struct stand *s)
 {
         struct stand got = {.is_in_manifest = true};
 
-        if (!read_hash(entry, "fingerprint", &got.fingerprint) || !read_hash(entry, "sha256", &got.written))
+        if (!read_hash(entry, "fingerprint", &got.fingerprint) ||
+            !read_hash(entry, "sha256", &got.written))
                 return;
         got.is_on_disk = read_hash(entry, "disk", &got.disk);
         *s = got;
@@ -58,7 +60,7 @@ int stands_read(const struct work *w, const json_t *input, struct stand **ret)
         if (!stands || !rows)
                 return -ENOMEM;
         table = index_paths(w, rows);
-        json_array_foreach((json_t *)manifest, i, entry) {
+        json_array_foreach ((json_t *)manifest, i, entry) {
                 const char *path = json_get_text(entry, "path");
                 struct row *row = NULL;
 
@@ -81,7 +83,8 @@ static int find_seen(struct store *s, const struct task *t, struct task_facts *f
         k = cache_get(s, CACHE_SEEN, &t->static_key, &value);
         if (k)
                 return k == CONDITION_ABSENT ? 0 : k;
-        for (size_t at = 0; at + 2 * HASH_BYTES <= value.n && f->n_seen < MAX_SEEN; at += 2 * HASH_BYTES) {
+        for (size_t at = 0; at + 2 * HASH_BYTES <= value.n && f->n_seen < MAX_SEEN;
+             at += 2 * HASH_BYTES) {
                 struct seen_result *seen = &f->seen[f->n_seen++];
                 _cleanup_buf_ struct buf result;
 
@@ -96,9 +99,10 @@ static int find_seen(struct store *s, const struct task *t, struct task_facts *f
         return 0;
 }
 
-/* The interface of the file that stands: from the result that it is, else from its text, if the client has sent it. */
-static int find_standing_interface(struct store *s, const struct task *t, const struct stand *stand, uint32_t uid,
-                                   struct task_facts *f)
+/* The interface of the file that stands: from the result that it is, else from its text, if the
+ * client has sent it. */
+static int find_standing_interface(struct store *s, const struct task *t, const struct stand *stand,
+                                   uint32_t uid, struct task_facts *f)
 {
         _cleanup_result_ struct result result = {0};
         _cleanup_buf_ struct buf value, interface;
@@ -126,8 +130,8 @@ static int find_standing_interface(struct store *s, const struct task *t, const 
         return 0;
 }
 
-static int gather_task(struct store *s, const struct task *t, const struct stand *stand, uint32_t uid, bool has_users,
-                       struct task_facts *f, struct strlist *ret_need)
+static int gather_task(struct store *s, const struct task *t, const struct stand *stand,
+                       uint32_t uid, bool has_users, struct task_facts *f, struct strlist *ret_need)
 {
         char hex[HASH_HEX_BYTES];
         int k = find_seen(s, t, f);
@@ -161,7 +165,8 @@ int facts_gather(struct store *s, const struct work *w, const struct stand *stan
                 for (size_t k = 0; k < w->tasks[i].n_depends; k++)
                         has_users[w->tasks[i].depends[k]] = true;
         for (size_t i = 0; i < w->n_tasks; i++) {
-                int k = gather_task(s, &w->tasks[i], &stands[i], uid, has_users[i], &facts[i], ret_need);
+                int k = gather_task(s, &w->tasks[i], &stands[i], uid, has_users[i], &facts[i],
+                                    ret_need);
 
                 if (k < 0)
                         return k;

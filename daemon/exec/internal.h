@@ -9,7 +9,17 @@
 #include "daemon/exec/run.h"
 #include "daemon/work/evidence.h"
 
-enum task_state { TASK_BLOCKED, TASK_READY, TASK_ASSIGNED, TASK_CHECKING, TASK_PARKED, TASK_DONE, TASK_FAILED, TASK_SKIPPED, N_TASK_STATES };
+enum task_state {
+        TASK_BLOCKED,
+        TASK_READY,
+        TASK_ASSIGNED,
+        TASK_CHECKING,
+        TASK_PARKED,
+        TASK_DONE,
+        TASK_FAILED,
+        TASK_SKIPPED,
+        N_TASK_STATES
+};
 
 extern const char *const task_state_names[N_TASK_STATES];
 
@@ -29,12 +39,12 @@ struct run_task {
         struct hash interface_hash;
         char *interface; /* owned; kept while somebody may need it */
         size_t n_interface;
-        uint32_t n_users; /* tasks that depend on it and are not at rest */
+        uint32_t n_users;            /* tasks that depend on it and are not at rest */
         struct candidate *candidate; /* owned; while checking */
         enum source source;
         enum tier tier; /* of the attempt in hand */
         struct evidence evidence;
-        enum run_wait wait; /* TASK_PARKED */
+        enum run_wait wait;      /* TASK_PARKED */
         struct failure *failure; /* owned: why it failed, or is parked */
         bool is_template_refused;
         uint64_t nanousd, started_usec;
@@ -92,7 +102,7 @@ struct run {
         struct work *work;
         struct work_hold *hold;
         struct run_task *tasks;
-        uint32_t *users;       /* edges: users of task i are users[first_user[i]..first_user[i+1]) */
+        uint32_t *users; /* edges: users of task i are users[first_user[i]..first_user[i+1]) */
         uint32_t *first_user;
         TAILQ_HEAD(, run_call) calls;
         LIST_HEAD(, run_work_item) items;
@@ -111,29 +121,35 @@ struct run {
 
 /* run.c */
 void run_task_move(struct run *r, uint32_t task, enum task_state to);
-void run_task_done(struct run *r, uint32_t task);  /* wakes its users */
-void run_task_fail(struct run *r, uint32_t task, struct failure *why); /* takes why; skips its users */
+void run_task_done(struct run *r, uint32_t task); /* wakes its users */
+void run_task_fail(struct run *r, uint32_t task,
+                   struct failure *why); /* takes why; skips its users */
 void run_task_park(struct run *r, uint32_t task, enum run_wait wait, struct failure *why);
-void run_pump(struct run *r);          /* starts what can start, tells what cannot */
+void run_pump(struct run *r); /* starts what can start, tells what cannot */
 struct run_task *run_task_of(struct run *r, uint32_t task);
 /* settle.c */
 void settle(struct run *r, uint32_t task);
 /* obtain.c */
-void obtain(struct run *r, uint32_t task); /* template at once; a call waits for its turn in the ready queue */
+void obtain(struct run *r,
+            uint32_t task); /* template at once; a call waits for its turn in the ready queue */
 void obtain_by_call(struct run *r, uint32_t task);
 void run_call_free(struct run_call *c);
 /* A fault that a person can end parks the task; any other is its failure. Takes why. */
 void task_stopped(struct run *r, uint32_t task, struct failure *why);
 /* check.c */
-int check_start(struct run *r, uint32_t task, struct run_call *call, struct span text, bool was_cut) _must_check_;
+int check_start(struct run *r, uint32_t task, struct run_call *call, struct span text,
+                bool was_cut) _must_check_;
 int render_start(struct run *r, uint32_t task) _must_check_;
 struct candidate *candidate_free(struct candidate *c);
 DEFINE_CLEANUP(struct candidate, candidate_free);
-void task_refused(struct run *r, uint32_t task, struct evidence *e); /* takes e->text; climbs the ladder */
+void task_refused(struct run *r, uint32_t task,
+                  struct evidence *e); /* takes e->text; climbs the ladder */
 void call_checked(struct run_call *c); /* all that came with it is checked: publish and settle */
 /* publish.c */
-int publish_news(struct run *r, const char *type, json_t *fields); /* takes fields, also NULL: -ENOMEM */
-struct store_batch *publish_batch(struct run *r); /* the batch of this turn; NULL for lack of memory */
+int publish_news(struct run *r, const char *type,
+                 json_t *fields); /* takes fields, also NULL: -ENOMEM */
+struct store_batch *publish_batch(
+        struct run *r); /* the batch of this turn; NULL for lack of memory */
 void publish_flush(struct run *r);
 void publish_result(struct run *r, uint32_t task, enum source source); /* from its candidate */
 void publish_kept(struct run *r, uint32_t task);

@@ -1,4 +1,5 @@
-/* Obtain: a template renders at once, in a worker; a call waits for its turn, leaves, streams and ends. */
+/* Obtain: a template renders at once, in a worker; a call waits for its turn, leaves, streams and
+ * ends. */
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -10,8 +11,8 @@ static const struct {
         enum failure_id failure;
         enum run_wait wait;
 } parking[] = {
-        {FAILURE_KEY_MISSING, RUN_WAIT_KEY}, {FAILURE_KEY_REFUSED, RUN_WAIT_KEY},
-        {FAILURE_BILLING, RUN_WAIT_KEY},     {FAILURE_BUDGET, RUN_WAIT_BUDGET},
+        {FAILURE_KEY_MISSING, RUN_WAIT_KEY},    {FAILURE_KEY_REFUSED, RUN_WAIT_KEY},
+        {FAILURE_BILLING, RUN_WAIT_KEY},        {FAILURE_BUDGET, RUN_WAIT_BUDGET},
         {FAILURE_SPEND_LIMIT, RUN_WAIT_BUDGET}, {FAILURE_DISK_FULL, RUN_WAIT_DISK},
         {FAILURE_STOPPING, RUN_WAIT_STOPPING},
 };
@@ -88,7 +89,8 @@ static void on_text(struct call *call, struct span text, void *arg)
 static void on_file_end(size_t file, struct span text, void *arg);
 static int start_answer(struct run_call *c, const char *tag);
 
-static void on_retry(struct call *call, const struct failure *why, uint64_t delay_ms, unsigned attempt, void *arg)
+static void on_retry(struct call *call, const struct failure *why, uint64_t delay_ms,
+                     unsigned attempt, void *arg)
 {
         struct run_call *c = arg;
         struct run *r = c->run;
@@ -99,8 +101,8 @@ static void on_retry(struct call *call, const struct failure *why, uint64_t dela
                      json_pack("{s:I,s:I,s:s,s:I,s:i}", "task", (json_int_t)c->tasks[0], "call",
                                (json_int_t)c->n, "reason", failure_message(why), "delay_ms",
                                (json_int_t)delay_ms, "attempt", (int)attempt));
-        log_event(LOG_LEVEL_NOTICE, "retry", "call %llu: %s; again in %llu ms", (unsigned long long)c->n,
-                  failure_message(why), (unsigned long long)delay_ms);
+        log_event(LOG_LEVEL_NOTICE, "retry", "call %llu: %s; again in %llu ms",
+                  (unsigned long long)c->n, failure_message(why), (unsigned long long)delay_ms);
         if (c->answer)
                 answer_reset(c->answer);
         run_pump(r);
@@ -167,8 +169,10 @@ static int start_answer(struct run_call *c, const char *tag)
         return answer_new(tag, paths, c->n_tasks, &events, c, &c->answer);
 }
 
-/* The first provider of the tier that can be used; else the first, whose refusal says what is missing. */
-static bool choose_route(const struct run *r, enum tier tier, const char **ret_provider, const char **ret_model)
+/* The first provider of the tier that can be used; else the first, whose refusal says what is
+ * missing. */
+static bool choose_route(const struct run *r, enum tier tier, const char **ret_provider,
+                         const char **ret_model)
 {
         const struct tier_route *route = &r->setup.routes[tier];
         size_t chosen = 0;
@@ -199,8 +203,8 @@ static uint64_t budget_left(const struct run *r)
 }
 
 /* The numbers of a call: estimate, reserve, limit of its output. */
-static void price_call(struct run *r, const struct step *s, const struct prompt *p, const char *model,
-                       struct call_spec *spec, uint64_t *ret_input)
+static void price_call(struct run *r, const struct step *s, const struct prompt *p,
+                       const char *model, struct call_spec *spec, uint64_t *ret_input)
 {
         struct planning *in = &r->setup.planning;
         struct text_bytes bytes;
@@ -257,8 +261,8 @@ static void say_started(struct run *r, const struct step *s)
                 const struct task *t = &r->work->tasks[s->tasks[i]];
 
                 publish_news(r, "task.started",
-                             json_pack("{s:I,s:s?,s:s,s:i}", "task", (json_int_t)s->tasks[i], "path", t->path,
-                                       "step", step_kind_names[s->kind], "attempt",
+                             json_pack("{s:I,s:s?,s:s,s:i}", "task", (json_int_t)s->tasks[i],
+                                       "path", t->path, "step", step_kind_names[s->kind], "attempt",
                                        (int)r->tasks[s->tasks[i]].evidence.attempts + 1));
         }
 }
@@ -268,14 +272,17 @@ static int start_call(struct run *r, const struct step *s, struct failure **ret_
 {
         _cleanup_(prompt_done) struct prompt p = {0};
         _cleanup_free_ char *tasks = tasks_text(s);
-        struct call_spec spec = {.job = r->setup.job, .uid = r->setup.uid,
-                                 .is_interactive = r->setup.is_interactive, .tasks = tasks};
+        struct call_spec spec = {.job = r->setup.job,
+                                 .uid = r->setup.uid,
+                                 .is_interactive = r->setup.is_interactive,
+                                 .tasks = tasks};
         struct run_call *c;
         int k;
 
         if (!choose_route(r, s->tier, &spec.provider, &spec.model)) {
-                *ret_failure = failure_new(FAILURE_KEY_MISSING, "no model is configured for tier %s",
-                                           tier_names[s->tier]);
+                *ret_failure =
+                        failure_new(FAILURE_KEY_MISSING, "no model is configured for tier %s",
+                                    tier_names[s->tier]);
                 return CONDITION_REFUSED;
         }
         k = tasks ? prompt_write(r, s, &p) : -ENOMEM;
@@ -303,7 +310,8 @@ static int start_call(struct run *r, const struct step *s, struct failure **ret_
         return 0;
 }
 
-/* The step of the plan, when it is a call for this task as things stand; else one for the task alone. */
+/* The step of the plan, when it is a call for this task as things stand; else one for the task
+ * alone. */
 static int step_for(struct run *r, uint32_t task, struct step *ret)
 {
         const struct plan *p = r->setup.plan;
@@ -332,8 +340,8 @@ void obtain_by_call(struct run *r, uint32_t task)
         if (k == 0) {
                 for (size_t i = 0; i < s.n_tasks; i++)
                         run_task_move(r, s.tasks[i], TASK_ASSIGNED);
-                log_event(LOG_LEVEL_INFO, "call_started", "%s (tier %s)", r->work->tasks[task].title,
-                          tier_names[s.tier]);
+                log_event(LOG_LEVEL_INFO, "call_started", "%s (tier %s)",
+                          r->work->tasks[task].title, tier_names[s.tier]);
         } else if (k > 0) {
                 task_stopped(r, task, why);
         } else {

@@ -78,7 +78,8 @@ static int write_evidence(struct run *r, struct prompt *p, const struct step *s,
 
                 if (t->evidence.text)
                         buf_printf(&b,
-                                   "The last answer for %s was refused:\n%s\nWrite it again, whole and "
+                                   "The last answer for %s was refused:\n%s\nWrite it again, whole "
+                                   "and "
                                    "corrected.\n",
                                    r->work->tasks[s->tasks[i]].title, t->evidence.text);
         }
@@ -126,7 +127,8 @@ static int write_item(struct run *r, struct prompt *p, const struct step *s,
         struct prompt_block *out = &p->blocks[p->n_blocks];
         int k = 0;
 
-        *out = (struct prompt_block){.is_marked = item->is_marked, .is_mark_for_1h = item->is_mark_for_1h};
+        *out = (struct prompt_block){.is_marked = item->is_marked,
+                                     .is_mark_for_1h = item->is_mark_for_1h};
         switch (item->kind) {
         case RECIPE_BLOCK: {
                 const struct block *b = &r->work->blocks[item->index];

@@ -1,7 +1,8 @@
 /* Publish: what is known now goes to state in one transaction, with the events that tell of it.
  *
- * All that is published in one turn of the loop shares one batch. The run does not wait for the commit: batches of state are committed
- * in order, and nobody hears of an event before it is durable. */
+ * All that is published in one turn of the loop shares one batch. The run does not wait for the
+ * commit: batches of state are committed in order, and nobody hears of an event before it is
+ * durable. */
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -38,13 +39,15 @@ static void add_progress(struct run *r)
         const struct run_totals *t = &r->totals;
         uint64_t spent = (clock_monotonic_usec() - r->started_usec) / 1000;
         size_t n = r->work->n_tasks;
-        uint64_t eta = r->n_at_rest ? spent * (n - r->n_at_rest) / r->n_at_rest : r->setup.plan->totals.ms;
+        uint64_t eta =
+                r->n_at_rest ? spent * (n - r->n_at_rest) / r->n_at_rest : r->setup.plan->totals.ms;
 
         publish_news(r, "progress",
-                     json_pack("{s:I,s:I,s:I,s:I,s:I}", "done", (json_int_t)r->n_at_rest, "total", (json_int_t)n,
-                               "eta_ms", (json_int_t)eta, "nanousd", (json_int_t)t->nanousd, "tokens",
-                               (json_int_t)(t->tokens.input + t->tokens.cache_read + t->tokens.cache_write +
-                                            t->tokens.output)));
+                     json_pack("{s:I,s:I,s:I,s:I,s:I}", "done", (json_int_t)r->n_at_rest, "total",
+                               (json_int_t)n, "eta_ms", (json_int_t)eta, "nanousd",
+                               (json_int_t)t->nanousd, "tokens",
+                               (json_int_t)(t->tokens.input + t->tokens.cache_read +
+                                            t->tokens.cache_write + t->tokens.output)));
 }
 
 void publish_flush(struct run *r)
@@ -70,8 +73,9 @@ void publish_flush(struct run *r)
 
 static json_t *tokens_json(const struct tokens *t)
 {
-        return json_pack("{s:I,s:I,s:I,s:I}", "input", (json_int_t)t->input, "cache_read", (json_int_t)t->cache_read,
-                         "cache_write", (json_int_t)t->cache_write, "output", (json_int_t)t->output);
+        return json_pack("{s:I,s:I,s:I,s:I}", "input", (json_int_t)t->input, "cache_read",
+                         (json_int_t)t->cache_read, "cache_write", (json_int_t)t->cache_write,
+                         "output", (json_int_t)t->output);
 }
 
 static void say_done(struct run *r, uint32_t task, const char *source, const char *verdict)
@@ -79,8 +83,9 @@ static void say_done(struct run *r, uint32_t task, const char *source, const cha
         const struct run_task *t = run_task_of(r, task);
         uint64_t ms = t->started_usec ? (clock_monotonic_usec() - t->started_usec) / 1000 : 0;
         json_t *fields = json_pack("{s:I,s:s?,s:s,s:o,s:I,s:I}", "task", (json_int_t)task, "path",
-                                   r->work->tasks[task].path, "verdict", verdict, "tokens", tokens_json(&t->tokens),
-                                   "nanousd", (json_int_t)t->nanousd, "ms", (json_int_t)ms);
+                                   r->work->tasks[task].path, "verdict", verdict, "tokens",
+                                   tokens_json(&t->tokens), "nanousd", (json_int_t)t->nanousd, "ms",
+                                   (json_int_t)ms);
         json_t *error = NULL;
 
         if (fields && source && json_put(fields, "source", json_string(source)) < 0)
@@ -105,10 +110,12 @@ static void say_file(struct run *r, uint32_t task, const struct result *result, 
         const struct task *t = &r->work->tasks[task];
 
         publish_news(r, "file",
-                     json_pack("{s:I,s:s,s:s,s:o,s:o,s:I,s:o,s:s}", "task", (json_int_t)task, "action", "write", "path",
-                               t->path, "base", s->is_in_manifest ? hash_json(&s->written) : json_null(), "blob",
-                               hash_json(&result->content), "size", (json_int_t)result->n_text, "fingerprint",
-                               hash_json(&run_task_of(r, task)->key), "source", source_names[source]));
+                     json_pack("{s:I,s:s,s:s,s:o,s:o,s:I,s:o,s:s}", "task", (json_int_t)task,
+                               "action", "write", "path", t->path, "base",
+                               s->is_in_manifest ? hash_json(&s->written) : json_null(), "blob",
+                               hash_json(&result->content), "size", (json_int_t)result->n_text,
+                               "fingerprint", hash_json(&run_task_of(r, task)->key), "source",
+                               source_names[source]));
 }
 
 static int put_result(struct run *r, uint32_t task, const struct result *result, enum source source)
@@ -130,9 +137,12 @@ static int put_result(struct run *r, uint32_t task, const struct result *result,
         buf_add(&value, run_task_of(r, task)->key.at, HASH_BYTES);
         buf_add_char(&value, (char)source);
         k = result_encode(&head, &value);
-        k = k ? k : store_batch_put(b, TABLE_RESULT, (struct span){(char *)key, sizeof(key)}, buf_span(&value));
+        k = k ? k
+              : store_batch_put(b, TABLE_RESULT, (struct span){(char *)key, sizeof(key)},
+                                buf_span(&value));
         if (k == 0 && result->text)
-                k = store_blob_put(b, r->setup.uid, &result->content, (struct span){result->text, result->n_text},
+                k = store_blob_put(b, r->setup.uid, &result->content,
+                                   (struct span){result->text, result->n_text},
                                    clock_realtime_ms());
         return k;
 }
@@ -154,7 +164,8 @@ static void remember(struct run *r, uint32_t task, const struct result *result)
         buf_add(&seen, rt->key.at, HASH_BYTES);
         buf_add(&seen, rt->interface_hash.at, HASH_BYTES);
         if (cache_get(r->setup.store, CACHE_SEEN, &t->static_key, &old) == 0)
-                for (size_t at = 0; at + 2 * HASH_BYTES <= old.n && kept < MAX_SEEN; at += 2 * HASH_BYTES)
+                for (size_t at = 0; at + 2 * HASH_BYTES <= old.n && kept < MAX_SEEN;
+                     at += 2 * HASH_BYTES)
                         if (memcmp(old.at + at, rt->key.at, HASH_BYTES) != 0) {
                                 buf_add(&seen, old.at + at, 2 * HASH_BYTES);
                                 kept++;
@@ -205,7 +216,8 @@ void publish_result(struct run *r, uint32_t task, enum source source)
 void publish_kept(struct run *r, uint32_t task)
 {
         struct run_task *t = run_task_of(r, task);
-        struct result head = {.content = r->setup.stands[task].written, .interface = t->interface_hash};
+        struct result head = {.content = r->setup.stands[task].written,
+                              .interface = t->interface_hash};
         int k = put_result(r, task, &head, SOURCE_KEEP);
 
         if (k < 0) {
@@ -269,7 +281,8 @@ static void add_to_sums(struct run_call *c, const struct tokens *t)
 
 static void learn(struct run_call *c)
 {
-        uint64_t counted = c->usage.input + c->usage.cache_read + c->usage.cache_write_5m + c->usage.cache_write_1h;
+        uint64_t counted = c->usage.input + c->usage.cache_read + c->usage.cache_write_5m +
+                           c->usage.cache_write_1h;
 
         if (!c->usage.is_known || c->failure)
                 return;
@@ -282,8 +295,10 @@ void publish_call(struct run_call *c)
 {
         struct run *r = c->run;
         struct store_batch *b = publish_batch(r);
-        struct tokens t = {.input = c->usage.input, .cache_read = c->usage.cache_read,
-                           .cache_write = c->usage.cache_write_5m + c->usage.cache_write_1h, .output = c->usage.output};
+        struct tokens t = {.input = c->usage.input,
+                           .cache_read = c->usage.cache_read,
+                           .cache_write = c->usage.cache_write_5m + c->usage.cache_write_1h,
+                           .output = c->usage.output};
         json_t *tasks = json_array();
 
         if (!c->is_payer)
@@ -298,10 +313,11 @@ void publish_call(struct run_call *c)
         for (size_t i = 0; i < c->n_tasks; i++)
                 (void)!json_add(tasks, json_integer(c->tasks[i]));
         publish_news(r, "call.done",
-                     json_pack("{s:I,s:o,s:s,s:o,s:I,s:I,s:I,s:s}", "call", (json_int_t)c->n, "tasks", tasks, "model",
-                               c->model, "tokens", tokens_json(&t), "nanousd", (json_int_t)(c->is_payer ? c->nanousd : 0),
-                               "first_token_ms", (json_int_t)c->first_token_ms, "ms", (json_int_t)c->ms, "state",
-                               c->failure ? "failed" : "ok"));
+                     json_pack("{s:I,s:o,s:s,s:o,s:I,s:I,s:I,s:s}", "call", (json_int_t)c->n,
+                               "tasks", tasks, "model", c->model, "tokens", tokens_json(&t),
+                               "nanousd", (json_int_t)(c->is_payer ? c->nanousd : 0),
+                               "first_token_ms", (json_int_t)c->first_token_ms, "ms",
+                               (json_int_t)c->ms, "state", c->failure ? "failed" : "ok"));
         log_event(LOG_LEVEL_INFO, "call_done", "call %llu: %s, %llu ms", (unsigned long long)c->n,
                   c->failure ? failure_message(c->failure) : "ok", (unsigned long long)c->ms);
 }

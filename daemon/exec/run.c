@@ -85,7 +85,8 @@ static void skip_users(struct run *r, uint32_t task, const char *culprit)
 
                 if (u->state != TASK_BLOCKED)
                         continue;
-                u->failure = failure_new(FAILURE_DEPENDENCY_FAILED, "it depends on %s, which failed", culprit);
+                u->failure = failure_new(FAILURE_DEPENDENCY_FAILED,
+                                         "it depends on %s, which failed", culprit);
                 run_task_move(r, user, TASK_SKIPPED);
                 r->totals.n_skipped++;
                 publish_failure(r, user);
@@ -259,7 +260,7 @@ struct run *run_free(struct run *r)
                 return NULL;
         while ((c = TAILQ_FIRST(&r->calls)))
                 run_call_free(c);
-        LIST_FOREACH(item, &r->items, entry)
+        LIST_FOREACH (item, &r->items, entry)
                 item->run = NULL;
         for (size_t i = 0; i < r->work->n_tasks; i++)
                 free_task(&r->tasks[i]);

@@ -4,11 +4,13 @@
  *     settle (settle.c)    the last dependency is done, so the key is known: keep, reuse, or go on
  *     obtain (obtain.c)    template or call
  *     check  (check.c)     accept, mend or refuse; a refusal climbs the ladder with its evidence
- *     publish (publish.c)  result, settlement of the call, `task.done` and `file`: one transaction of state
+ *     publish (publish.c)  result, settlement of the call, `task.done` and `file`: one transaction
+ * of state
  *
- * States of a task: blocked → ready → assigned → checking → done | failed | skipped, and parked (it waits for a person or a client).
- * All on the loop; pure work goes to the pool. A run that is freed leaves nothing behind: its calls are cancelled, what was published
- * stands, and running the same work again goes on from there. */
+ * States of a task: blocked → ready → assigned → checking → done | failed | skipped, and parked (it
+ * waits for a person or a client). All on the loop; pure work goes to the pool. A run that is freed
+ * leaves nothing behind: its calls are cancelled, what was published stands, and running the same
+ * work again goes on from there. */
 
 #include <jansson.h>
 
@@ -62,17 +64,17 @@ struct run_setup {
         struct store *store;
         struct calls *calls;
         struct provider_room *providers;
-        struct work *work; /* owned by the run from run_new() on */
-        struct plan *plan; /* likewise */
-        struct stand *stands; /* n_tasks, malloc; likewise */
+        struct work *work;        /* owned by the run from run_new() on */
+        struct plan *plan;        /* likewise */
+        struct stand *stands;     /* n_tasks, malloc; likewise */
         struct planning planning; /* settings of the plan; work and facts are set by the run */
         struct tier_route routes[N_TIERS];
         struct ulid job;
         uint32_t uid;
         bool is_interactive, is_fresh;
         unsigned n_calls_max;
-        uint64_t budget_nanousd; /* UINT64_MAX: none */
-        struct run_totals totals; /* of earlier runs of the same job */
+        uint64_t budget_nanousd;   /* UINT64_MAX: none */
+        struct run_totals totals;  /* of earlier runs of the same job */
         struct estimator *learner; /* borrowed: corrected by every reply; outlives all runs */
 };
 
@@ -83,10 +85,18 @@ struct news {
 };
 
 /* RUN_WAIT_STOPPING: the daemon drains; the job goes on after its restart. */
-enum run_wait { RUN_WAIT_KEY, RUN_WAIT_BUDGET, RUN_WAIT_DISK, RUN_WAIT_STOPPING, RUN_WAIT_CLIENT, N_RUN_WAITS };
+enum run_wait {
+        RUN_WAIT_KEY,
+        RUN_WAIT_BUDGET,
+        RUN_WAIT_DISK,
+        RUN_WAIT_STOPPING,
+        RUN_WAIT_CLIENT,
+        N_RUN_WAITS
+};
 
 struct run_events {
-        /* Commit this batch with these events; the run does not wait for it. Takes the batch; the news only for the call. */
+        /* Commit this batch with these events; the run does not wait for it. Takes the batch; the
+         * news only for the call. */
         void (*on_news)(struct store_batch *b, const struct news *news, size_t n_news, void *arg);
         void (*on_delta)(uint32_t task, struct span text, void *arg);
         /* Nothing can go on until run_resume() or run_answer(). task: for RUN_WAIT_CLIENT. */
@@ -96,7 +106,8 @@ struct run_events {
 };
 
 /* 0: the run owns work, plan and stands. Otherwise they stay the caller's. */
-int run_new(const struct run_setup *s, const struct run_events *events, void *arg, struct run **ret) _must_check_;
+int run_new(const struct run_setup *s, const struct run_events *events, void *arg,
+            struct run **ret) _must_check_;
 struct run *run_free(struct run *r);
 int run_start(struct run *r) _must_check_;
 void run_resume(struct run *r); /* what is parked for key, budget or disk is tried again */
@@ -117,8 +128,8 @@ int run_tasks(struct run *r, json_t **ret) _must_check_; /* for job/get */
 int run_totals_to_json(const struct run_totals *t, json_t **ret) _must_check_;
 void run_totals_from_json(struct run_totals *t, const json_t *value); /* what does not fit is 0 */
 
-/* What a plan needs to know of the store, gathered in one go; runs in a worker. ret_need: hashes (hex) of standing files whose content
- * is needed because nothing else tells their interface. */
+/* What a plan needs to know of the store, gathered in one go; runs in a worker. ret_need: hashes
+ * (hex) of standing files whose content is needed because nothing else tells their interface. */
 int facts_gather(struct store *s, const struct work *w, const struct stand *stands, uint32_t uid,
                  struct task_facts **ret, struct strlist *ret_need) _must_check_;
 /* From params.input of a submit: manifest and disk, per task of the work. */

@@ -49,7 +49,8 @@ static int adopt_interface(struct run *r, uint32_t task, struct span text, const
         return 0;
 }
 
-/* What an earlier run of this job published: it is delivered and paid for, nothing is said again. */
+/* What an earlier run of this job published: it is delivered and paid for, nothing is said again.
+ */
 static int find_published(struct run *r, uint32_t task)
 {
         struct run_task *t = run_task_of(r, task);
@@ -64,7 +65,8 @@ static int find_published(struct run *r, uint32_t task)
                 key.task[i] = (uint8_t)(task >> (24 - 8 * i));
         buf_init(&value, 0);
         buf_init(&text, 0);
-        k = store_get(r->setup.store, TABLE_RESULT, (struct span){(char *)&key, sizeof(key)}, &value);
+        k = store_get(r->setup.store, TABLE_RESULT, (struct span){(char *)&key, sizeof(key)},
+                      &value);
         if (k)
                 return k;
         if (value.n < HASH_BYTES + 1 || memcmp(value.at, t->key.at, HASH_BYTES) != 0)
@@ -74,14 +76,16 @@ static int find_published(struct run *r, uint32_t task)
         if (k < 0)
                 return k == -EBADMSG ? CONDITION_ABSENT : k;
         if (t->n_users > 0 || !r->work->tasks[task].path) {
-                k = store_blob_get(r->setup.store, r->setup.uid, &result.content, 0, UINT64_MAX, &text);
+                k = store_blob_get(r->setup.store, r->setup.uid, &result.content, 0, UINT64_MAX,
+                                   &text);
                 if (k)
                         return k;
         }
         k = adopt_interface(r, task, buf_span(&text), &result.interface);
         if (k < 0)
                 return k;
-        t->source = (uint8_t)value.at[HASH_BYTES] < N_SOURCES ? (enum source)value.at[HASH_BYTES] : SOURCE_REUSE;
+        t->source = (uint8_t)value.at[HASH_BYTES] < N_SOURCES ? (enum source)value.at[HASH_BYTES]
+                                                              : SOURCE_REUSE;
         if (!r->work->tasks[task].path) {
                 free(result.text);
                 result.text = buf_steal(&text, &result.n_text);
@@ -110,7 +114,8 @@ static int find_cached(struct run *r, const struct hash *key, struct result *ret
         return k;
 }
 
-/* The file stands as we wrote it (or as the user edited it since) and would be made with the same key. */
+/* The file stands as we wrote it (or as the user edited it since) and would be made with the same
+ * key. */
 static int keep(struct run *r, uint32_t task)
 {
         const struct stand *s = &r->setup.stands[task];
@@ -130,14 +135,17 @@ static int keep(struct run *r, uint32_t task)
                 if (k)
                         return k;
         }
-        k = adopt_interface(r, task, result.text ? (struct span){result.text, result.n_text} : buf_span(&text), NULL);
+        k = adopt_interface(
+                r, task, result.text ? (struct span){result.text, result.n_text} : buf_span(&text),
+                NULL);
         if (k < 0)
                 return k;
         if (!hash_is_equal(&s->disk, &s->written))
-                publish_news(r, "warning",
-                             json_pack("{s:s+,s:s}", "text", r->work->tasks[task].path,
-                                       " was edited by you; it is kept, and would not be made otherwise", "where",
-                                       r->work->tasks[task].path));
+                publish_news(
+                        r, "warning",
+                        json_pack("{s:s+,s:s}", "text", r->work->tasks[task].path,
+                                  " was edited by you; it is kept, and would not be made otherwise",
+                                  "where", r->work->tasks[task].path));
         publish_kept(r, task);
         return 0;
 }

@@ -1,4 +1,5 @@
-/* What a run came to: the summary of a `done` event, its failures, its tasks; and its sums as kept with the job. */
+/* What a run came to: the summary of a `done` event, its failures, its tasks; and its sums as kept
+ * with the job. */
 
 #include "common/json.h"
 #include "daemon/exec/internal.h"
@@ -10,8 +11,9 @@ static json_t *integer(uint64_t n)
 
 static json_t *tokens_json(const struct tokens *t)
 {
-        return json_pack("{s:I,s:I,s:I,s:I}", "input", (json_int_t)t->input, "cache_read", (json_int_t)t->cache_read,
-                         "cache_write", (json_int_t)t->cache_write, "output", (json_int_t)t->output);
+        return json_pack("{s:I,s:I,s:I,s:I}", "input", (json_int_t)t->input, "cache_read",
+                         (json_int_t)t->cache_read, "cache_write", (json_int_t)t->cache_write,
+                         "output", (json_int_t)t->output);
 }
 
 static json_t *files_json(const struct run_totals *t)
@@ -37,7 +39,8 @@ static json_t *shares_json(const struct run_totals *t)
                 const struct tokens *p = &t->providers[i].tokens;
                 uint64_t all = p->input + p->cache_read + p->cache_write;
 
-                if (json_put(shares, t->providers[i].name, json_real(all ? (double)p->cache_read / (double)all : 0)) < 0)
+                if (json_put(shares, t->providers[i].name,
+                             json_real(all ? (double)p->cache_read / (double)all : 0)) < 0)
                         break;
         }
         return shares;
@@ -45,19 +48,21 @@ static json_t *shares_json(const struct run_totals *t)
 
 static json_t *naive_json(const struct estimate *e)
 {
-        return json_pack("{s:I,s:o,s:I,s:I}", "calls", (json_int_t)e->calls, "tokens", tokens_json(&e->tokens), "nanousd",
-                         (json_int_t)e->nanousd, "ms", (json_int_t)e->ms);
+        return json_pack("{s:I,s:o,s:I,s:I}", "calls", (json_int_t)e->calls, "tokens",
+                         tokens_json(&e->tokens), "nanousd", (json_int_t)e->nanousd, "ms",
+                         (json_int_t)e->ms);
 }
 
 int run_summary(struct run *r, json_t **ret)
 {
         const struct run_totals *t = &r->totals;
-        json_t *o = json_pack("{s:o,s:I,s:I,s:o,s:o,s:{s:I,s:I,s:I},s:I,s:I,s:o}", "files", files_json(t), "calls",
-                              (json_int_t)t->n_calls, "retries", (json_int_t)t->n_retries, "tokens",
-                              tokens_json(&t->tokens), "cache_share", shares_json(t), "checks", "confident",
-                              (json_int_t)t->n_confident, "judged", (json_int_t)t->n_judged, "rejected",
-                              (json_int_t)t->n_rejected, "nanousd", (json_int_t)t->nanousd, "ms", (json_int_t)t->ms,
-                              "naive", naive_json(&r->setup.plan->naive));
+        json_t *o = json_pack(
+                "{s:o,s:I,s:I,s:o,s:o,s:{s:I,s:I,s:I},s:I,s:I,s:o}", "files", files_json(t),
+                "calls", (json_int_t)t->n_calls, "retries", (json_int_t)t->n_retries, "tokens",
+                tokens_json(&t->tokens), "cache_share", shares_json(t), "checks", "confident",
+                (json_int_t)t->n_confident, "judged", (json_int_t)t->n_judged, "rejected",
+                (json_int_t)t->n_rejected, "nanousd", (json_int_t)t->nanousd, "ms",
+                (json_int_t)t->ms, "naive", naive_json(&r->setup.plan->naive));
 
         if (!o)
                 return -ENOMEM;
@@ -87,7 +92,8 @@ int run_failures(struct run *r, json_t **ret)
         int k = list ? 0 : -ENOMEM;
 
         for (uint32_t i = 0; i < r->work->n_tasks && k == 0; i++)
-                if ((r->tasks[i].state == TASK_FAILED || r->tasks[i].state == TASK_SKIPPED) && r->tasks[i].failure)
+                if ((r->tasks[i].state == TASK_FAILED || r->tasks[i].state == TASK_SKIPPED) &&
+                    r->tasks[i].failure)
                         k = failure_row(r, i, list);
         if (k == 0)
                 *ret = take(list);
@@ -97,16 +103,18 @@ int run_failures(struct run *r, json_t **ret)
 static json_t *task_row(struct run *r, uint32_t task)
 {
         const struct run_task *t = &r->tasks[task];
-        _cleanup_json_ json_t *o = json_pack("{s:I,s:s?,s:s,s:I}", "task", (json_int_t)task, "path",
-                                             r->work->tasks[task].path, "state", task_state_names[t->state],
-                                             "attempts", (json_int_t)t->evidence.attempts);
+        _cleanup_json_ json_t *o = json_pack(
+                "{s:I,s:s?,s:s,s:I}", "task", (json_int_t)task, "path", r->work->tasks[task].path,
+                "state", task_state_names[t->state], "attempts", (json_int_t)t->evidence.attempts);
         json_t *error = NULL;
 
         if (!o)
                 return NULL;
-        if (t->state == TASK_DONE && json_put(o, "source", json_string(source_names[t->source])) < 0)
+        if (t->state == TASK_DONE &&
+            json_put(o, "source", json_string(source_names[t->source])) < 0)
                 return NULL;
-        if (t->failure && (failure_to_json(t->failure, &error) < 0 || json_put(o, "error", error) < 0))
+        if (t->failure &&
+            (failure_to_json(t->failure, &error) < 0 || json_put(o, "error", error) < 0))
                 return NULL;
         return take(o);
 }
@@ -149,7 +157,8 @@ int run_totals_to_json(const struct run_totals *t, json_t **ret)
         int k = o && providers ? 0 : -ENOMEM;
 
         for (size_t i = 0; i < N_ELEMENTS(sums) && k == 0; i++)
-                k = json_put(o, sums[i].key, integer(*(const uint64_t *)((const char *)t + sums[i].offset)));
+                k = json_put(o, sums[i].key,
+                             integer(*(const uint64_t *)((const char *)t + sums[i].offset)));
         k = k ? k : json_put(o, "files", files_json(t));
         for (size_t i = 0; i < t->n_providers && k == 0; i++)
                 k = json_put(providers, t->providers[i].name, tokens_json(&t->providers[i].tokens));
@@ -178,8 +187,9 @@ void run_totals_from_json(struct run_totals *t, const json_t *value)
                 (void)json_get_u64(value, sums[i].key, (uint64_t *)((char *)t + sums[i].offset));
         for (size_t i = 0; i < N_SOURCES; i++)
                 (void)json_get_u64(files, source_names[i], &t->files[i]);
-        json_object_foreach(json_object_get(value, "providers"), name, tokens) {
-                if (t->n_providers == N_ELEMENTS(t->providers) || strlen(name) >= sizeof(t->providers[0].name))
+        json_object_foreach (json_object_get(value, "providers"), name, tokens) {
+                if (t->n_providers == N_ELEMENTS(t->providers) ||
+                    strlen(name) >= sizeof(t->providers[0].name))
                         break;
                 memcpy(t->providers[t->n_providers].name, name, strlen(name) + 1);
                 tokens_from_json(&t->providers[t->n_providers++].tokens, tokens);

@@ -16,7 +16,8 @@ static void reply_state(const struct job *job, jobs_reply_fn *on_reply, void *ar
 typedef int verb_fn(struct job *job, const json_t *params, struct failure **ret_failure);
 
 /* Finds the job, does the verb, answers. */
-static void with_job(struct jobs *j, const struct peer *p, const json_t *params, verb_fn *verb, jobs_reply_fn *on_reply, void *arg)
+static void with_job(struct jobs *j, const struct peer *p, const json_t *params, verb_fn *verb,
+                     jobs_reply_fn *on_reply, void *arg)
 {
         struct failure *failure = NULL;
         struct job *job = NULL;
@@ -27,7 +28,8 @@ static void with_job(struct jobs *j, const struct peer *p, const json_t *params,
                 reply_state(job, on_reply, arg);
         } else {
                 if (!failure)
-                        failure = failure_new(FAILURE_INTERNAL, "%s", k < 0 ? strerror(-k) : "out of memory");
+                        failure = failure_new(FAILURE_INTERNAL, "%s",
+                                              k < 0 ? strerror(-k) : "out of memory");
                 on_reply(arg, (struct span){0}, failure);
         }
         failure_free(failure);
@@ -36,7 +38,8 @@ static void with_job(struct jobs *j, const struct peer *p, const json_t *params,
 
 static int refuse_state(const struct job *job, const char *what, struct failure **ret_failure)
 {
-        *ret_failure = failure_new(FAILURE_BAD_STATE, "the job is %s; %s", job_state_names[job->state], what);
+        *ret_failure = failure_new(FAILURE_BAD_STATE, "the job is %s; %s",
+                                   job_state_names[job->state], what);
         return CONDITION_REFUSED;
 }
 
@@ -59,11 +62,13 @@ static int resume(struct job *job, const json_t *params, struct failure **ret_fa
         if (job->state == JOB_DONE && !job->has_failed_tasks)
                 return refuse_state(job, "nothing of it failed", ret_failure);
         if (!job_state_is_end(job->state) && job->state != JOB_WAITING)
-                return changes ? refuse_state(job, "its options cannot change now", ret_failure) : 0;
+                return changes ? refuse_state(job, "its options cannot change now", ret_failure)
+                               : 0;
         if (job->state == JOB_WAITING && (job->wait == WAIT_BLOBS || job->wait == WAIT_CLIENT))
                 return refuse_state(job, "it waits for its client", ret_failure);
         if (changes) {
-                k = job_options_change(&job->options, job->jobs->c.config, changes, NULL, ret_failure);
+                k = job_options_change(&job->options, job->jobs->c.config, changes, NULL,
+                                       ret_failure);
                 if (k)
                         return k;
         }
@@ -84,7 +89,8 @@ static int answer_command(struct job *job, const json_t *command, struct failure
                 return refuse_state(job, "it does not wait for a command", ret_failure);
         (void)json_get_u64(command, "index", &index);
         if (index != (uint64_t)job->wait_command) {
-                *ret_failure = failure_new_at(FAILURE_INVALID_PARAMS, "/command/index", "command %d was asked for", job->wait_command);
+                *ret_failure = failure_new_at(FAILURE_INVALID_PARAMS, "/command/index",
+                                              "command %d was asked for", job->wait_command);
                 return CONDITION_REFUSED;
         }
         if (!json_get_u64(command, "status", &status) || json_object_get(command, "signal"))
@@ -111,17 +117,20 @@ static int answer(struct job *job, const json_t *params, struct failure **ret_fa
         return 0;
 }
 
-void jobs_cancel(struct jobs *j, const struct peer *p, const json_t *params, jobs_reply_fn *on_reply, void *arg)
+void jobs_cancel(struct jobs *j, const struct peer *p, const json_t *params,
+                 jobs_reply_fn *on_reply, void *arg)
 {
         with_job(j, p, params, cancel, on_reply, arg);
 }
 
-void jobs_resume(struct jobs *j, const struct peer *p, const json_t *params, jobs_reply_fn *on_reply, void *arg)
+void jobs_resume(struct jobs *j, const struct peer *p, const json_t *params,
+                 jobs_reply_fn *on_reply, void *arg)
 {
         with_job(j, p, params, resume, on_reply, arg);
 }
 
-void jobs_answer(struct jobs *j, const struct peer *p, const json_t *params, jobs_reply_fn *on_reply, void *arg)
+void jobs_answer(struct jobs *j, const struct peer *p, const json_t *params,
+                 jobs_reply_fn *on_reply, void *arg)
 {
         with_job(j, p, params, answer, on_reply, arg);
 }

@@ -1,4 +1,5 @@
-/* Content from the client: what a job needs, and how it comes in pieces. A blob counts only when the whole matches its hash. */
+/* Content from the client: what a job needs, and how it comes in pieces. A blob counts only when
+ * the whole matches its hash. */
 
 #include "common/clock.h"
 #include "common/json.h"
@@ -79,7 +80,7 @@ static struct upload *find_upload(struct job *job, const struct hash *h, uint64_
 {
         struct upload *u;
 
-        LIST_FOREACH(u, &job->uploads, entry)
+        LIST_FOREACH (u, &job->uploads, entry)
                 if (hash_is_equal(&u->hash, h) && u->size == size)
                         return u;
         if (job->n_uploads >= JOB_MAX_UPLOADS)
@@ -104,8 +105,8 @@ struct put {
 static void reply_have(jobs_reply_fn *on_reply, void *arg, uint64_t have, bool is_complete)
 {
         char text[80];
-        int n = snprintf(text, sizeof(text), "{\"have\":%llu,\"complete\":%s}", (unsigned long long)have,
-                         is_complete ? "true" : "false");
+        int n = snprintf(text, sizeof(text), "{\"have\":%llu,\"complete\":%s}",
+                         (unsigned long long)have, is_complete ? "true" : "false");
 
         on_reply(arg, (struct span){text, (size_t)n}, NULL);
 }
@@ -115,7 +116,8 @@ static void on_stored(struct job *job, int r, void *arg)
         struct put *p = arg;
 
         if (r < 0) {
-                struct failure *f = failure_new(r == -ENOSPC ? FAILURE_DISK_FULL : FAILURE_INTERNAL, NULL);
+                struct failure *f =
+                        failure_new(r == -ENOSPC ? FAILURE_DISK_FULL : FAILURE_INTERNAL, NULL);
 
                 p->on_reply(p->arg, (struct span){0}, f);
                 failure_free(f);
@@ -128,8 +130,8 @@ static void on_stored(struct job *job, int r, void *arg)
 }
 
 /* The content is whole and right: into state, and the need is met with the commit. */
-static int store_content(struct job *job, struct need *need, const struct hash *h, struct span content, bool is_absent,
-                         jobs_reply_fn *on_reply, void *arg)
+static int store_content(struct job *job, struct need *need, const struct hash *h,
+                         struct span content, bool is_absent, jobs_reply_fn *on_reply, void *arg)
 {
         struct store_batch *b = NULL;
         struct put *p = calloc(1, sizeof(*p));
@@ -157,7 +159,8 @@ static struct failure *refuse(const char *text)
 }
 
 /* One piece. CONDITION_REFUSED with failure; 0: answered or to be answered. */
-static int put_piece(struct job *job, const json_t *params, jobs_reply_fn *on_reply, void *arg, struct failure **ret_failure)
+static int put_piece(struct job *job, const json_t *params, jobs_reply_fn *on_reply, void *arg,
+                     struct failure **ret_failure)
 {
         const char *path = json_get_text(params, "path"), *hex = json_get_text(params, "sha256"),
                    *data = json_get_text(params, "data");
@@ -170,23 +173,34 @@ static int put_piece(struct job *job, const json_t *params, jobs_reply_fn *on_re
         if (json_get_bool(params, "absent", false)) {
                 need = find_need(job, path, NULL);
                 *ret_failure = need && need->path ? NULL : refuse("nobody asked for this path");
-                return *ret_failure ? CONDITION_REFUSED : store_content(job, need, NULL, (struct span){0}, true, on_reply, arg);
+                return *ret_failure ? CONDITION_REFUSED
+                                    : store_content(job, need, NULL, (struct span){0}, true,
+                                                    on_reply, arg);
         }
         (void)json_get_u64(params, "offset", &offset);
-        if (!hex || hash_from_hex(span_of(hex), &h) < 0 || !json_get_u64(params, "size", &size) || size > JOB_MAX_BLOB_BYTES)
-                return (*ret_failure = refuse("`sha256` and `size` (at most 16 MiB) are needed")) ? CONDITION_REFUSED : -ENOMEM;
+        if (!hex || hash_from_hex(span_of(hex), &h) < 0 || !json_get_u64(params, "size", &size) ||
+            size > JOB_MAX_BLOB_BYTES)
+                return (*ret_failure = refuse("`sha256` and `size` (at most 16 MiB) are needed"))
+                               ? CONDITION_REFUSED
+                               : -ENOMEM;
         need = find_need(job, path, &h);
         if (!need)
-                return (*ret_failure = refuse("nobody asked for this content")) ? CONDITION_REFUSED : -ENOMEM;
+                return (*ret_failure = refuse("nobody asked for this content")) ? CONDITION_REFUSED
+                                                                                : -ENOMEM;
         u = find_upload(job, &h, size);
         if (!u)
-                return (*ret_failure = refuse("too many half-sent blobs")) ? CONDITION_REFUSED : -ENOMEM;
+                return (*ret_failure = refuse("too many half-sent blobs")) ? CONDITION_REFUSED
+                                                                           : -ENOMEM;
         if (offset != u->content.n)
-                return (*ret_failure = refuse("`offset` is not where the last piece ended")) ? CONDITION_REFUSED : -ENOMEM;
+                return (*ret_failure = refuse("`offset` is not where the last piece ended"))
+                               ? CONDITION_REFUSED
+                               : -ENOMEM;
         k = base64_decode(&u->content, span_of(data ? data : ""));
         if (k < 0 || u->content.n > size) {
                 upload_free(job, u);
-                return (*ret_failure = refuse("`data` is not base64, or longer than `size`")) ? CONDITION_REFUSED : -ENOMEM;
+                return (*ret_failure = refuse("`data` is not base64, or longer than `size`"))
+                               ? CONDITION_REFUSED
+                               : -ENOMEM;
         }
         if (u->content.n < size) {
                 reply_have(on_reply, arg, u->content.n, false);
@@ -195,14 +209,17 @@ static int put_piece(struct job *job, const json_t *params, jobs_reply_fn *on_re
         hash_of(u->content.at ? u->content.at : "", u->content.n, &sum);
         if (!hash_is_equal(&sum, &h)) {
                 upload_free(job, u);
-                return (*ret_failure = refuse("the content does not match its hash")) ? CONDITION_REFUSED : -ENOMEM;
+                return (*ret_failure = refuse("the content does not match its hash"))
+                               ? CONDITION_REFUSED
+                               : -ENOMEM;
         }
         k = store_content(job, need, &h, buf_span(&u->content), false, on_reply, arg);
         upload_free(job, u);
         return k;
 }
 
-void jobs_put_blob(struct jobs *j, const struct peer *p, const json_t *params, jobs_reply_fn *on_reply, void *arg)
+void jobs_put_blob(struct jobs *j, const struct peer *p, const json_t *params,
+                   jobs_reply_fn *on_reply, void *arg)
 {
         struct failure *failure = NULL;
         struct job *job = NULL;
@@ -218,7 +235,8 @@ void jobs_put_blob(struct jobs *j, const struct peer *p, const json_t *params, j
         job_unref(job);
 }
 
-int jobs_get_blob(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out, struct failure **ret_failure)
+int jobs_get_blob(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out,
+                  struct failure **ret_failure)
 {
         uint64_t offset = 0, limit = (uint64_t)4 << 20, size = 0;
         const char *hex = json_get_text(params, "sha256");
@@ -233,7 +251,9 @@ int jobs_get_blob(struct jobs *j, const struct peer *p, const json_t *params, st
         (void)json_get_u64(params, "limit", &limit);
         limit = MIN2(limit, (uint64_t)4 << 20);
         buf_init(&content, 0);
-        k = hex && hash_from_hex(span_of(hex), &h) == 0 ? store_blob_size(j->c.store, job->uid, &h, &size) : CONDITION_ABSENT;
+        k = hex && hash_from_hex(span_of(hex), &h) == 0
+                    ? store_blob_size(j->c.store, job->uid, &h, &size)
+                    : CONDITION_ABSENT;
         if (k == 0 && offset < size)
                 k = store_blob_get(j->c.store, job->uid, &h, offset, limit, &content);
         job_unref(job);
@@ -243,8 +263,9 @@ int jobs_get_blob(struct jobs *j, const struct peer *p, const json_t *params, st
         }
         if (k < 0)
                 return k;
-        buf_printf(out, "{\"size\":%llu,\"offset\":%llu,\"end\":%s,\"data\":\"", (unsigned long long)size,
-                   (unsigned long long)offset, offset + content.n >= size ? "true" : "false");
+        buf_printf(out, "{\"size\":%llu,\"offset\":%llu,\"end\":%s,\"data\":\"",
+                   (unsigned long long)size, (unsigned long long)offset,
+                   offset + content.n >= size ? "true" : "false");
         k = base64_encode(out, buf_span(&content));
         buf_add_text(out, "\"}");
         return k ? k : out->failed;

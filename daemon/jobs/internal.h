@@ -12,8 +12,26 @@
 #include "daemon/options/options.h"
 #include "daemon/plan/estimate.h"
 
-enum job_state { JOB_QUEUED, JOB_PLANNING, JOB_RUNNING, JOB_WAITING, JOB_DONE, JOB_FAILED, JOB_CANCELLED, N_JOB_STATES };
-enum job_wait { WAIT_NONE, WAIT_BLOBS, WAIT_APPROVAL, WAIT_CLIENT, WAIT_KEY, WAIT_BUDGET, WAIT_DISK, N_JOB_WAITS };
+enum job_state {
+        JOB_QUEUED,
+        JOB_PLANNING,
+        JOB_RUNNING,
+        JOB_WAITING,
+        JOB_DONE,
+        JOB_FAILED,
+        JOB_CANCELLED,
+        N_JOB_STATES
+};
+enum job_wait {
+        WAIT_NONE,
+        WAIT_BLOBS,
+        WAIT_APPROVAL,
+        WAIT_CLIENT,
+        WAIT_KEY,
+        WAIT_BUDGET,
+        WAIT_DISK,
+        N_JOB_WAITS
+};
 
 extern const char *const job_state_names[N_JOB_STATES];
 extern const char *const job_wait_names[N_JOB_WAITS];
@@ -23,11 +41,12 @@ static inline bool job_state_is_end(enum job_state s)
         return s >= JOB_DONE;
 }
 
-#define JOBS_RUNNING_MAX 64     /* side by side; calls are shared out fairly among them by the calls room */
+#define JOBS_RUNNING_MAX \
+        64 /* side by side; calls are shared out fairly among them by the calls room */
 #define JOB_MAX_DEATHS 3        /* of the daemon while it works on one job: then it is set aside */
 #define JOB_TEXT_IN_EVENT 16384 /* a longer text travels as a blob */
 #define JOB_MAX_BLOB_BYTES ((uint64_t)16 << 20)
-#define JOB_MAX_UPLOADS 64      /* half-sent blobs of one job */
+#define JOB_MAX_UPLOADS 64 /* half-sent blobs of one job */
 #define CURSOR_MAX_DELTA_BYTES 65536
 
 /* Content that the daemon lacks: asked for by path or by hash. */
@@ -61,8 +80,8 @@ struct job {
         int wait_command;
         char *wait_remedy; /* owned */
         uint64_t created_ms, ended_ms, client;
-        char *label;       /* owned or NULL */
-        json_t *params;    /* owned; loaded while it is worked on */
+        char *label;    /* owned or NULL */
+        json_t *params; /* owned; loaded while it is worked on */
         struct hash params_hash;
         struct job_options options; /* resolved at submit */
         bool has_raw_key, has_idem;
@@ -79,7 +98,7 @@ struct job {
         struct run_totals totals;
         uint64_t n_tasks, n_done;
         bool has_failed_tasks;
-        json_t *summary; /* owned; when it ended */
+        json_t *summary;         /* owned; when it ended */
         struct failure *failure; /* owned */
         LIST_HEAD(, job_cursor) cursors;
         uint64_t delta_offset; /* bytes of text told of by deltas */
@@ -112,7 +131,7 @@ TAILQ_HEAD(client_queues, client_queue);
 
 struct jobs {
         struct jobs_config c;
-        struct job *live;  /* hash by id: not ended, or looked at by a cursor */
+        struct job *live;           /* hash by id: not ended, or looked at by a cursor */
         struct ulid last, retained; /* last id given; where the next slice of retention begins */
         struct client_queues queues[2]; /* interactive, batch */
         size_t n_queued, n_running, n_commits;
@@ -128,18 +147,23 @@ struct jobs {
 struct job *job_new(struct jobs *j, const struct ulid *id);
 struct job *job_ref(struct job *job);
 struct job *job_unref(struct job *job);
-/* Live, or loaded from the store; counted. CONDITION_REFUSED: NO_SUCH_JOB, also for a job of another uid. */
-int job_find(struct jobs *j, const struct peer *p, struct span id, struct job **ret, struct failure **ret_failure) _must_check_;
-int job_find_param(struct jobs *j, const struct peer *p, const json_t *params, struct job **ret, struct failure **ret_failure) _must_check_;
+/* Live, or loaded from the store; counted. CONDITION_REFUSED: NO_SUCH_JOB, also for a job of
+ * another uid. */
+int job_find(struct jobs *j, const struct peer *p, struct span id, struct job **ret,
+             struct failure **ret_failure) _must_check_;
+int job_find_param(struct jobs *j, const struct peer *p, const json_t *params, struct job **ret,
+                   struct failure **ret_failure) _must_check_;
 void jobs_check_drained(struct jobs *j);
 /* record.c */
 int job_record_write(const struct job *job, struct buf *out) _must_check_;
-int job_record_read(struct jobs *j, const struct ulid *id, struct span value, struct job **ret) _must_check_;
-int job_record_put(struct job *job, struct store_batch *b) _must_check_; /* and its row of the queue */
-int job_load_params(struct job *job) _must_check_; /* CONDITION_ABSENT: gone */
+int job_record_read(struct jobs *j, const struct ulid *id, struct span value,
+                    struct job **ret) _must_check_;
+int job_record_put(struct job *job,
+                   struct store_batch *b) _must_check_; /* and its row of the queue */
+int job_load_params(struct job *job) _must_check_;      /* CONDITION_ABSENT: gone */
 /* journal.c */
-/* Adds events and the job's record to the batch and commits; cursors hear of it when it is durable. Takes the batch always; then(job, r)
- * may be NULL. */
+/* Adds events and the job's record to the batch and commits; cursors hear of it when it is durable.
+ * Takes the batch always; then(job, r) may be NULL. */
 void journal_commit(struct job *job, struct store_batch *b, const struct news *news, size_t n_news,
                     void (*then)(struct job *job, int r, void *arg), void *arg);
 /* One event (takes fields) in a batch of its own. */
@@ -151,23 +175,23 @@ void queue_add(struct job *job);
 void queue_remove(struct job *job);
 struct job *queue_take(struct jobs *j); /* NULL: nothing waits */
 /* life.c */
-void job_enqueue(struct job *job);  /* state is JOB_QUEUED and durable: have it worked on */
+void job_enqueue(struct job *job); /* state is JOB_QUEUED and durable: have it worked on */
 void jobs_schedule(struct jobs *j);
 void job_wait_for(struct job *job, enum job_wait wait, const char *remedy);
-void job_continue(struct job *job); /* a wait ended */
+void job_continue(struct job *job);                  /* a wait ended */
 void job_fail(struct job *job, struct failure *why); /* takes why */
 void job_end(struct job *job, enum job_state state, const char *type, json_t *fields);
 void job_suspend(struct job *job, int r); /* state cannot be written */
-void job_stop_work(struct job *job); /* no run, no planning any more */
+void job_stop_work(struct job *job);      /* no run, no planning any more */
 /* settings.c: from options to what planning and running want */
 void job_planning(const struct job *job, struct planning *ret, struct tier_route routes[N_TIERS]);
 /* prepare.c: from stored parameters to a plan, in a worker */
 int prepare_start(struct job *job) _must_check_;
 void prepare_forget(struct planning_item *item);
-void job_prepared(struct job *job, int error, struct failure *failure, struct work *work, struct stand *stands,
-                  struct plan *plan, json_t *plan_json, struct strlist *need);
+void job_prepared(struct job *job, int error, struct failure *failure, struct work *work,
+                  struct stand *stands, struct plan *plan, json_t *plan_json, struct strlist *need);
 /* outcome.c */
-json_t *outcome_fields(struct job *job, json_t *plan_json); /* of a `done` event */
+json_t *outcome_fields(struct job *job, json_t *plan_json);   /* of a `done` event */
 void outcome_remember(struct job *job, const json_t *fields); /* raw answer for the next time */
 /* The reply to a submit whose single text is stored under its full key. */
 int outcome_cached(struct jobs *j, const struct result *result, struct buf *out) _must_check_;

@@ -12,8 +12,10 @@
 #include "daemon/options/options.h"
 #include "daemon/store/store.h"
 
-const char *const job_state_names[N_JOB_STATES] = {"queued", "planning", "running", "waiting", "done", "failed", "cancelled"};
-const char *const job_wait_names[N_JOB_WAITS] = {"none", "blobs", "approval", "client", "key", "budget", "disk"};
+const char *const job_state_names[N_JOB_STATES] = {"queued", "planning", "running",  "waiting",
+                                                   "done",   "failed",   "cancelled"};
+const char *const job_wait_names[N_JOB_WAITS] = {"none", "blobs",  "approval", "client",
+                                                 "key",  "budget", "disk"};
 
 /* ---- one job in memory ---- */
 
@@ -69,11 +71,13 @@ static int load_job(struct jobs *j, const struct ulid *id, struct job **ret)
         int k;
 
         buf_init(&value, 0);
-        k = store_get(j->c.store, TABLE_JOB, (struct span){(const char *)id->at, ULID_BYTES}, &value);
+        k = store_get(j->c.store, TABLE_JOB, (struct span){(const char *)id->at, ULID_BYTES},
+                      &value);
         return k ? k : job_record_read(j, id, buf_span(&value), ret);
 }
 
-int job_find(struct jobs *j, const struct peer *p, struct span id, struct job **ret, struct failure **ret_failure)
+int job_find(struct jobs *j, const struct peer *p, struct span id, struct job **ret,
+             struct failure **ret_failure)
 {
         struct job *job = NULL;
         struct ulid u;
@@ -91,14 +95,16 @@ int job_find(struct jobs *j, const struct peer *p, struct span id, struct job **
         if (job && !p->is_root && job->uid != p->uid)
                 job = job_unref(job);
         if (!job) {
-                *ret_failure = failure_new(FAILURE_NO_SUCH_JOB, "no such job: %.*s", (int)MIN2(id.n, 40u), id.at);
+                *ret_failure = failure_new(FAILURE_NO_SUCH_JOB, "no such job: %.*s",
+                                           (int)MIN2(id.n, 40u), id.at);
                 return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
         }
         *ret = job;
         return 0;
 }
 
-int job_find_param(struct jobs *j, const struct peer *p, const json_t *params, struct job **ret, struct failure **ret_failure)
+int job_find_param(struct jobs *j, const struct peer *p, const json_t *params, struct job **ret,
+                   struct failure **ret_failure)
 {
         const char *id = json_get_text(params, "job");
 
@@ -166,7 +172,8 @@ int jobs_new(const struct jobs_config *c, struct jobs **ret)
         return 0;
 }
 
-/* Estimates are worth keeping, and not worth a commit each: at the end, and with the hourly retention. */
+/* Estimates are worth keeping, and not worth a commit each: at the end, and with the hourly
+ * retention. */
 static void save_estimator(struct jobs *j)
 {
         _cleanup_json_ json_t *o = NULL;
@@ -174,8 +181,8 @@ static void save_estimator(struct jobs *j)
         struct store_batch *b = NULL;
 
         buf_init(&value, 0);
-        if (j->estimator.n_rows == 0 || estimator_to_json(&j->estimator, &o) < 0 || json_write(o, &value) < 0 ||
-            store_batch_new(STORE_STATE, &b) < 0)
+        if (j->estimator.n_rows == 0 || estimator_to_json(&j->estimator, &o) < 0 ||
+            json_write(o, &value) < 0 || store_batch_new(STORE_STATE, &b) < 0)
                 return;
         if (store_batch_put(b, TABLE_ESTIMATE, SPAN("estimator"), buf_span(&value)) < 0 ||
             store_commit(j->c.store, b, NULL, NULL) < 0)
@@ -188,7 +195,7 @@ struct jobs *jobs_free(struct jobs *j)
 
         if (!j)
                 return NULL;
-        HASH_ITER(hh, j->live, job, next)
+        HASH_ITER (hh, j->live, job, next)
                 job_free(job);
         timer_free(j->disk_timer);
         config_unref(j->c.config);
@@ -198,7 +205,8 @@ struct jobs *jobs_free(struct jobs *j)
         return NULL;
 }
 
-void jobs_reload(struct jobs *j, struct config *config, struct blueprint_shelf *shelf, struct price_book *prices)
+void jobs_reload(struct jobs *j, struct config *config, struct blueprint_shelf *shelf,
+                 struct price_book *prices)
 {
         struct jobs_config old = j->c;
         struct job *job, *next;
@@ -211,7 +219,7 @@ void jobs_reload(struct jobs *j, struct config *config, struct blueprint_shelf *
         price_book_unref(old.prices);
         if (make_generation(j) < 0)
                 log_error("reload: out of memory");
-        HASH_ITER(hh, j->live, job, next)
+        HASH_ITER (hh, j->live, job, next)
                 if (job->state == JOB_WAITING && job->wait == WAIT_KEY)
                         job_continue(job);
 }
@@ -221,7 +229,8 @@ const struct hash *jobs_generation(const struct jobs *j)
         return &j->generation;
 }
 
-int jobs_answer_raw(struct jobs *j, const struct hash *raw_key, int (*fn)(struct span result, void *arg), void *arg)
+int jobs_answer_raw(struct jobs *j, const struct hash *raw_key,
+                    int (*fn)(struct span result, void *arg), void *arg)
 {
         return cache_get_with(j->c.store, CACHE_RAW, raw_key, fn, arg);
 }
@@ -231,10 +240,10 @@ int jobs_count(struct jobs *j, json_t **ret)
         size_t n_waiting = 0;
         struct job *job, *next;
 
-        HASH_ITER(hh, j->live, job, next)
+        HASH_ITER (hh, j->live, job, next)
                 n_waiting += job->state == JOB_WAITING;
-        *ret = json_pack("{s:I,s:I,s:I}", "running", (json_int_t)j->n_running, "queued", (json_int_t)j->n_queued, "waiting",
-                         (json_int_t)n_waiting);
+        *ret = json_pack("{s:I,s:I,s:I}", "running", (json_int_t)j->n_running, "queued",
+                         (json_int_t)j->n_queued, "waiting", (json_int_t)n_waiting);
         return *ret ? 0 : -ENOMEM;
 }
 
@@ -245,14 +254,16 @@ static void on_calls_drained(void *arg)
         struct jobs *j = arg;
         struct job *job, *next;
 
-        /* What was under way is no fault of its jobs: they stand in the queue for the next start. */
-        HASH_ITER(hh, j->live, job, next) {
+        /* What was under way is no fault of its jobs: they stand in the queue for the next start.
+         */
+        HASH_ITER (hh, j->live, job, next) {
                 if (job->state != JOB_RUNNING && job->state != JOB_PLANNING)
                         continue;
                 job_ref(job);
                 job_stop_work(job);
                 job->state = JOB_QUEUED;
-                journal_say(job, "queued", json_pack("{s:s,s:i}", "kind", job->kind->name, "position", 0));
+                journal_say(job, "queued",
+                            json_pack("{s:s,s:i}", "kind", job->kind->name, "position", 0));
                 job_unref(job);
         }
         save_estimator(j);

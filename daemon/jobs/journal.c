@@ -1,7 +1,9 @@
-/* The journal: every event of a job that has a seq. A cursor reads it; replay and live are one path.
+/* The journal: every event of a job that has a seq. A cursor reads it; replay and live are one
+ * path.
  *
- * Key ulid|seq (big endian), value the params of the notification as they are sent: {"job","seq","time","type",…}. An event is told to
- * cursors when its commit is durable, never before. */
+ * Key ulid|seq (big endian), value the params of the notification as they are sent:
+ * {"job","seq","time","type",…}. An event is told to cursors when its commit is durable, never
+ * before. */
 
 #include "common/clock.h"
 #include "common/json.h"
@@ -17,13 +19,15 @@ static void event_key(const struct ulid *id, uint64_t seq, uint8_t ret[EVENT_KEY
                 ret[ULID_BYTES + i] = (uint8_t)(seq >> (56 - 8 * i));
 }
 
-static int write_event(const struct job *job, uint64_t seq, const struct news *news, struct buf *out)
+static int write_event(const struct job *job, uint64_t seq, const struct news *news,
+                       struct buf *out)
 {
         _cleanup_json_ json_t *o = NULL;
         char now[CLOCK_RFC3339_BYTES];
 
         clock_format_rfc3339(clock_realtime_ms(), now);
-        o = json_pack("{s:s,s:I,s:s,s:s}", "job", job->id_text, "seq", (json_int_t)seq, "time", now, "type", news->type);
+        o = json_pack("{s:s,s:I,s:s,s:s}", "job", job->id_text, "seq", (json_int_t)seq, "time", now,
+                      "type", news->type);
         if (!o || json_object_update_missing(o, news->fields) < 0)
                 return -ENOMEM;
         return json_write(o, out);
@@ -39,7 +43,9 @@ static int put_events(struct job *job, struct store_batch *b, const struct news 
                 event_key(&job->id, job->head + 1, key);
                 buf_init(&value, 0);
                 k = write_event(job, job->head + 1, &news[i], &value);
-                k = k ? k : store_batch_put(b, TABLE_EVENT, (struct span){(char *)key, sizeof(key)}, buf_span(&value));
+                k = k ? k
+                      : store_batch_put(b, TABLE_EVENT, (struct span){(char *)key, sizeof(key)},
+                                        buf_span(&value));
                 if (k < 0)
                         return k;
                 job->head++;
@@ -60,7 +66,7 @@ static void wake_cursors(struct job *job)
 {
         struct job_cursor *c;
 
-        LIST_FOREACH(c, &job->cursors, entry)
+        LIST_FOREACH (c, &job->cursors, entry)
                 c->on_ready(c->arg);
 }
 
@@ -93,7 +99,8 @@ void journal_commit(struct job *job, struct store_batch *b, const struct news *n
         k = k ? k : put_events(job, b, news, n_news);
         k = k ? k : job_record_put(job, b);
         if (k == 0) {
-                *c = (struct commit){.job = job_ref(job), .head = job->head, .then = then, .arg = arg};
+                *c = (struct commit){
+                        .job = job_ref(job), .head = job->head, .then = then, .arg = arg};
                 k = store_commit(job->jobs->c.store, b, on_committed, c);
                 if (k < 0)
                         job_unref(job);
@@ -136,14 +143,15 @@ static bool is_at_head(const struct job_cursor *c)
         return c->next > c->job->durable;
 }
 
-/* Text as it streams, for who stands at the head and asked for it. What does not fit is dropped: `offset` shows the gap, and the event
- * that tells of the result has it whole. */
+/* Text as it streams, for who stands at the head and asked for it. What does not fit is dropped:
+ * `offset` shows the gap, and the event that tells of the result has it whole. */
 void journal_delta(struct job *job, uint32_t task, struct span text)
 {
         struct job_cursor *c;
 
-        LIST_FOREACH(c, &job->cursors, entry) {
-                if (!c->has_deltas || !is_at_head(c) || c->delta.n + text.n > CURSOR_MAX_DELTA_BYTES ||
+        LIST_FOREACH (c, &job->cursors, entry) {
+                if (!c->has_deltas || !is_at_head(c) ||
+                    c->delta.n + text.n > CURSOR_MAX_DELTA_BYTES ||
                     (c->delta.n && c->delta_task != task))
                         continue;
                 if (c->delta.n == 0)
@@ -157,9 +165,9 @@ void journal_delta(struct job *job, uint32_t task, struct span text)
         job->delta_offset += text.n;
 }
 
-int job_cursor_new(struct jobs *j, const struct peer *p, struct span id, uint64_t after, bool has_deltas,
-                   void (*on_ready)(void *arg), void *arg, struct job_cursor **ret, struct buf *ret_reply,
-                   struct failure **ret_failure)
+int job_cursor_new(struct jobs *j, const struct peer *p, struct span id, uint64_t after,
+                   bool has_deltas, void (*on_ready)(void *arg), void *arg, struct job_cursor **ret,
+                   struct buf *ret_reply, struct failure **ret_failure)
 {
         struct job_cursor *c;
         struct job *job = NULL;
@@ -172,7 +180,11 @@ int job_cursor_new(struct jobs *j, const struct peer *p, struct span id, uint64_
                 job_unref(job);
                 return -ENOMEM;
         }
-        *c = (struct job_cursor){.job = job, .next = after + 1, .has_deltas = has_deltas, .on_ready = on_ready, .arg = arg};
+        *c = (struct job_cursor){.job = job,
+                                 .next = after + 1,
+                                 .has_deltas = has_deltas,
+                                 .on_ready = on_ready,
+                                 .arg = arg};
         buf_init(&c->delta, CURSOR_MAX_DELTA_BYTES);
         LIST_INSERT_HEAD(&job->cursors, c, entry);
         buf_printf(ret_reply, "{\"job\":\"%s\",\"state\":\"%s\",\"head\":%llu}", job->id_text,
@@ -198,7 +210,9 @@ static int next_delta(struct job_cursor *c, struct buf *out)
         int k;
 
         clock_format_rfc3339(clock_realtime_ms(), now);
-        buf_printf(out, "{\"job\":\"%s\",\"time\":\"%s\",\"type\":\"task.delta\",\"task\":%u,\"offset\":%llu,\"text\":",
+        buf_printf(out,
+                   "{\"job\":\"%s\",\"time\":\"%s\",\"type\":\"task.delta\",\"task\":%u,\"offset\":"
+                   "%llu,\"text\":",
                    c->job->id_text, now, c->delta_task, (unsigned long long)c->delta_offset);
         k = json_write_string(out, buf_span(&c->delta));
         buf_add_char(out, '}');
@@ -213,7 +227,8 @@ int job_cursor_next(struct job_cursor *c, struct buf *out)
 
         while (c->next <= c->job->durable) {
                 event_key(&c->job->id, c->next++, key);
-                k = store_get(c->job->jobs->c.store, TABLE_EVENT, (struct span){(char *)key, sizeof(key)}, out);
+                k = store_get(c->job->jobs->c.store, TABLE_EVENT,
+                              (struct span){(char *)key, sizeof(key)}, out);
                 if (k != CONDITION_ABSENT) {
                         buf_clear(&c->delta); /* the journal is ahead of what was streamed */
                         return k;

@@ -1,5 +1,6 @@
-/* The life of a job: one function moves its state. Work on it is a planning item or a run; when it waits for a person, it has neither
- * (going on is planning again), except while it waits for the client's command, whose candidate only the run has. */
+/* The life of a job: one function moves its state. Work on it is a planning item or a run; when it
+ * waits for a person, it has neither (going on is planning again), except while it waits for the
+ * client's command, whose candidate only the run has. */
 
 #include "common/clock.h"
 #include "common/json.h"
@@ -29,7 +30,8 @@ static void move(struct job *job, enum job_state to)
         struct jobs *j = job->jobs;
 
         assert(may_move[job->state][to]);
-        log_debug("job %s: %s -> %s", job->id_text, job_state_names[job->state], job_state_names[to]);
+        log_debug("job %s: %s -> %s", job->id_text, job_state_names[job->state],
+                  job_state_names[to]);
         if (is_at_work(job->state) && !is_at_work(to))
                 j->n_running--;
         if (!is_at_work(job->state) && is_at_work(to))
@@ -116,7 +118,9 @@ void job_continue(struct job *job)
         free(job->wait_remedy);
         job->wait_remedy = NULL;
         job_enqueue(job);
-        journal_say(job, "queued", json_pack("{s:s,s:I}", "kind", job->kind->name, "position", (json_int_t)job->jobs->n_queued));
+        journal_say(job, "queued",
+                    json_pack("{s:s,s:I}", "kind", job->kind->name, "position",
+                              (json_int_t)job->jobs->n_queued));
 }
 
 /* ---- waiting and ending ---- */
@@ -130,16 +134,20 @@ void job_wait_for(struct job *job, enum job_wait wait, const char *remedy)
         job->wait_id++;
         free(job->wait_remedy);
         job->wait_remedy = remedy ? strdup(remedy) : NULL;
-        fields = json_pack("{s:s,s:I,s:s?}", "on", job_wait_names[wait], "wait", (json_int_t)job->wait_id, "remedy", remedy);
+        fields = json_pack("{s:s,s:I,s:s?}", "on", job_wait_names[wait], "wait",
+                           (json_int_t)job->wait_id, "remedy", remedy);
         if (wait == WAIT_BLOBS && fields)
                 (void)!json_put(fields, "need", job_needs_json(job));
         if (wait == WAIT_CLIENT && fields)
-                (void)!json_put(fields, "command", json_pack("{s:i,s:I}", "index", job->wait_command, "task", (json_int_t)job->wait_task));
+                (void)!json_put(fields, "command",
+                                json_pack("{s:i,s:I}", "index", job->wait_command, "task",
+                                          (json_int_t)job->wait_task));
         journal_say(job, "waiting", fields);
         jobs_schedule(job->jobs);
 }
 
-/* State could not be written: nothing more is done for this job until there is room. It is looked at again every minute. */
+/* State could not be written: nothing more is done for this job until there is room. It is looked
+ * at again every minute. */
 #define DISK_CHECK_MS 60000
 
 static void on_disk_timer(void *arg)
@@ -148,7 +156,7 @@ static void on_disk_timer(void *arg)
         struct job *job, *next;
         bool is_needed = false;
 
-        HASH_ITER(hh, j->live, job, next) {
+        HASH_ITER (hh, j->live, job, next) {
                 if (job->state != JOB_WAITING || job->wait != WAIT_DISK)
                         continue;
                 is_needed = true;
@@ -264,19 +272,30 @@ static void on_end(void *arg)
                 return;
         }
         outcome_remember(job, fields);
-        log_event(LOG_LEVEL_INFO, "optimization_summary", "job %s: %llu calls, %llu nano-dollars", job->id_text,
-                  (unsigned long long)job->totals.n_calls, (unsigned long long)job->totals.nanousd);
+        log_event(LOG_LEVEL_INFO, "optimization_summary", "job %s: %llu calls, %llu nano-dollars",
+                  job->id_text, (unsigned long long)job->totals.n_calls,
+                  (unsigned long long)job->totals.nanousd);
         job_end(job, JOB_DONE, "done", fields);
 }
 
-static const struct run_events run_events = {.on_news = on_news, .on_delta = on_delta, .on_wait = on_wait, .on_end = on_end};
+static const struct run_events run_events = {
+        .on_news = on_news, .on_delta = on_delta, .on_wait = on_wait, .on_end = on_end};
 
 static void start_run(struct job *job, struct work *work, struct stand *stands, struct plan *plan)
 {
-        struct run_setup s = {.loop = job->jobs->c.loop, .store = job->jobs->c.store, .calls = job->jobs->c.calls,
-                              .providers = job->jobs->c.providers, .work = work, .plan = plan, .stands = stands,
-                              .job = job->id, .uid = job->uid, .is_interactive = job->kind->is_interactive,
-                              .is_fresh = job->is_fresh, .totals = job->totals, .learner = &job->jobs->estimator};
+        struct run_setup s = {.loop = job->jobs->c.loop,
+                              .store = job->jobs->c.store,
+                              .calls = job->jobs->c.calls,
+                              .providers = job->jobs->c.providers,
+                              .work = work,
+                              .plan = plan,
+                              .stands = stands,
+                              .job = job->id,
+                              .uid = job->uid,
+                              .is_interactive = job->kind->is_interactive,
+                              .is_fresh = job->is_fresh,
+                              .totals = job->totals,
+                              .learner = &job->jobs->estimator};
         int k;
 
         job_planning(job, &s.planning, s.routes);
@@ -312,8 +331,9 @@ static json_t *planned_fields(const struct plan *p)
                         return NULL;
         if (estimate_to_json(&p->totals, &totals) < 0 || estimate_to_json(&p->naive, &naive) < 0)
                 return NULL;
-        return json_pack("{s:I,s:I,s:O,s:o,s:o}", "tasks", (json_int_t)p->n_tasks, "steps", (json_int_t)p->n_steps, "kinds",
-                         kinds, "estimate", totals, "naive", naive);
+        return json_pack("{s:I,s:I,s:O,s:o,s:o}", "tasks", (json_int_t)p->n_tasks, "steps",
+                         (json_int_t)p->n_steps, "kinds", kinds, "estimate", totals, "naive",
+                         naive);
 }
 
 /* The plan is kept for `explain`: under the job's key with a byte more. */
@@ -327,10 +347,13 @@ static int put_plan(struct job *job, struct store_batch *b, const json_t *plan_j
         key[ULID_BYTES] = 'p';
         buf_init(&value, 0);
         k = json_write(plan_json, &value);
-        return k ? k : store_batch_put(b, TABLE_JOB, (struct span){(char *)key, sizeof(key)}, buf_span(&value));
+        return k ? k
+                 : store_batch_put(b, TABLE_JOB, (struct span){(char *)key, sizeof(key)},
+                                   buf_span(&value));
 }
 
-static void say_planned(struct job *job, const struct work *work, const struct plan *plan, json_t *plan_json)
+static void say_planned(struct job *job, const struct work *work, const struct plan *plan,
+                        json_t *plan_json)
 {
         struct store_batch *b = NULL;
         size_t n = 0, n_max = work->warnings.n + work->notes.n + 2;
@@ -339,25 +362,30 @@ static void say_planned(struct job *job, const struct work *work, const struct p
         if (!news || store_batch_new(STORE_STATE, &b) < 0 || put_plan(job, b, plan_json) < 0)
                 log_warning("job %s: the plan cannot be kept: out of memory", job->id_text);
         for (size_t i = 0; news && i < work->warnings.n; i++)
-                news[n++] = (struct news){"warning", json_pack("{s:s}", "text", work->warnings.at[i])};
+                news[n++] =
+                        (struct news){"warning", json_pack("{s:s}", "text", work->warnings.at[i])};
         for (size_t i = 0; news && i < work->notes.n; i++)
-                news[n++] = (struct news){"warning", json_pack("{s:s,s:s}", "text", work->notes.at[i], "level", "note")};
+                news[n++] = (struct news){"warning", json_pack("{s:s,s:s}", "text",
+                                                               work->notes.at[i], "level", "note")};
         if (news) {
                 news[n++] = (struct news){"planned", planned_fields(plan)};
                 if (!job->is_dry_run)
-                        news[n++] = (struct news){"started", json_pack("{s:I}", "attempt", (json_int_t)job->deaths + 1)};
+                        news[n++] =
+                                (struct news){"started", json_pack("{s:I}", "attempt",
+                                                                   (json_int_t)job->deaths + 1)};
         }
         journal_commit(job, b, news, n, NULL, NULL);
         for (size_t i = 0; i < n; i++)
                 json_decref(news[i].fields);
 }
 
-void job_prepared(struct job *job, int error, struct failure *failure, struct work *work, struct stand *stands,
-                  struct plan *plan, json_t *plan_json, struct strlist *need)
+void job_prepared(struct job *job, int error, struct failure *failure, struct work *work,
+                  struct stand *stands, struct plan *plan, json_t *plan_json, struct strlist *need)
 {
         job->planning = NULL;
         if (error) {
-                job_fail(job, failure ? failure : failure_new(FAILURE_INTERNAL, "%s", strerror(-error)));
+                job_fail(job,
+                         failure ? failure : failure_new(FAILURE_INTERNAL, "%s", strerror(-error)));
         } else if (need->n > 0) {
                 for (size_t i = 0; i < need->n; i++) {
                         struct hash h;

@@ -1,4 +1,5 @@
-/* What a job came to, as its `done` event says it, and as the answer to the same request next time. */
+/* What a job came to, as its `done` event says it, and as the answer to the same request next time.
+ */
 
 #include "common/json.h"
 #include "daemon/jobs/internal.h"
@@ -46,7 +47,8 @@ static bool is_repeatable(const struct job *job)
         if (!job->has_raw_key || job->has_failed_tasks || !job->run)
                 return false;
         if (run_text(job->run))
-                return run_text(job->run)->n_text <= JOB_TEXT_IN_EVENT && run_work(job->run)->tasks[0].command < 0;
+                return run_text(job->run)->n_text <= JOB_TEXT_IN_EVENT &&
+                       run_work(job->run)->tasks[0].command < 0;
         return t->files[SOURCE_KEEP] == run_n_tasks(job->run);
 }
 
@@ -68,8 +70,10 @@ static json_t *as_cached(const json_t *fields, uint64_t n_files)
                 k = k ? k : json_put(files, source_names[i], json_integer(0));
         k = k ? k : json_put(files, "batched", json_integer(0));
         k = k ? k : json_put(summary, "cache_share", json_object());
-        k = k ? k : json_put(files, source_names[json_object_get(o, "text") ? SOURCE_REUSE : SOURCE_KEEP],
-                             json_integer((json_int_t)n_files));
+        k = k ? k
+              : json_put(files,
+                         source_names[json_object_get(o, "text") ? SOURCE_REUSE : SOURCE_KEEP],
+                         json_integer((json_int_t)n_files));
         return k ? NULL : take(o);
 }
 
@@ -101,13 +105,15 @@ int outcome_cached(struct jobs *j, const struct result *result, struct buf *out)
         _cleanup_json_ json_t *o = NULL;
 
         (void)j;
-        o = json_pack("{s:{s:{s:i,s:i,s:i,s:i,s:i,s:i,s:i},s:i,s:i,s:{s:i,s:i,s:i,s:i},s:{},s:{s:i,s:i,s:i},s:i,s:i,"
+        o = json_pack("{s:{s:{s:i,s:i,s:i,s:i,s:i,s:i,s:i},s:i,s:i,s:{s:i,s:i,s:i,s:i},s:{},s:{s:i,"
+                      "s:i,s:i},s:i,s:i,"
                       "s:{s:i,s:{s:i,s:i,s:i,s:i},s:I,s:i}}}",
-                      "summary", "files", "keep", 0, "reuse", 1, "template", 0, "mechanical", 0, "call", 0, "batched", 0,
-                      "failed", 0, "calls", 0, "retries", 0, "tokens", "input", 0, "cache_read", 0, "cache_write", 0,
-                      "output", 0, "cache_share", "checks", "confident", 0, "judged", 0, "rejected", 0, "nanousd", 0, "ms",
-                      0, "naive", "calls", 1, "tokens", "input", 0, "cache_read", 0, "cache_write", 0, "output", 0,
-                      "nanousd", (json_int_t)result->nanousd, "ms", 0);
+                      "summary", "files", "keep", 0, "reuse", 1, "template", 0, "mechanical", 0,
+                      "call", 0, "batched", 0, "failed", 0, "calls", 0, "retries", 0, "tokens",
+                      "input", 0, "cache_read", 0, "cache_write", 0, "output", 0, "cache_share",
+                      "checks", "confident", 0, "judged", 0, "rejected", 0, "nanousd", 0, "ms", 0,
+                      "naive", "calls", 1, "tokens", "input", 0, "cache_read", 0, "cache_write", 0,
+                      "output", 0, "nanousd", (json_int_t)result->nanousd, "ms", 0);
         if (!o || json_put(o, "text", json_stringn(result->text, result->n_text)) < 0)
                 return -ENOMEM;
         return write_reply(o, out);

@@ -1,4 +1,5 @@
-/* From stored parameters to a plan: reading, looking up, planning, in a worker. It sees what it is given and the store. */
+/* From stored parameters to a plan: reading, looking up, planning, in a worker. It sees what it is
+ * given and the store. */
 
 #include "common/json.h"
 #include "common/log.h"
@@ -36,7 +37,8 @@ static int plan_work(struct planning_item *item)
         _cleanup_free_ struct task_facts *facts = NULL;
         int k = stands_read(item->work, json_object_get(item->params, "input"), &item->stands);
 
-        k = k ? k : facts_gather(item->store, item->work, item->stands, item->uid, &facts, &item->need);
+        k = k ? k
+              : facts_gather(item->store, item->work, item->stands, item->uid, &facts, &item->need);
         if (k < 0 || (item->need.n > 0 && !item->is_dry_run))
                 return k;
         strlist_done(&item->need);
@@ -50,7 +52,10 @@ static int plan_work(struct planning_item *item)
 static void run_planning(void *arg)
 {
         struct planning_item *item = arg;
-        struct input in = {.params = item->params, .files = item->files, .n_files = item->n_files, .shelf = item->shelf};
+        struct input in = {.params = item->params,
+                           .files = item->files,
+                           .n_files = item->n_files,
+                           .shelf = item->shelf};
 
         item->error = item->kind->read(&in, &item->work, &item->failure);
         if (item->error == 0)
@@ -76,8 +81,8 @@ static void finish_planning(void *arg)
         struct planning_item *item = arg;
 
         if (item->job) {
-                job_prepared(item->job, item->error, item->failure, item->work, item->stands, item->plan, item->plan_json,
-                             &item->need);
+                job_prepared(item->job, item->error, item->failure, item->work, item->stands,
+                             item->plan, item->plan_json, &item->need);
         } else {
                 failure_free(item->failure);
                 work_free(item->work);
@@ -109,12 +114,16 @@ static int load_files(struct job *job, struct planning_item *item)
                 if (!n->path)
                         continue;
                 buf_init(&text, 0);
-                k = n->is_absent ? 0 : store_blob_get(item->store, job->uid, &n->hash, 0, UINT64_MAX, &text);
+                k = n->is_absent
+                            ? 0
+                            : store_blob_get(item->store, job->uid, &n->hash, 0, UINT64_MAX, &text);
                 if (k)
                         return k < 0 ? k : -ENODATA;
                 item->texts[item->n_files] = buf_steal(&text, &n_text);
-                item->files[item->n_files] = (struct input_file){
-                        .path = n->path, .text = {item->texts[item->n_files], n_text}, .is_absent = n->is_absent};
+                item->files[item->n_files] =
+                        (struct input_file){.path = n->path,
+                                            .text = {item->texts[item->n_files], n_text},
+                                            .is_absent = n->is_absent};
                 item->n_files++;
         }
         return 0;
@@ -128,7 +137,10 @@ int prepare_start(struct job *job)
 
         if (!item)
                 return -ENOMEM;
-        *item = (struct planning_item){.job = job, .store = job->jobs->c.store, .kind = job->kind, .uid = job->uid,
+        *item = (struct planning_item){.job = job,
+                                       .store = job->jobs->c.store,
+                                       .kind = job->kind,
+                                       .uid = job->uid,
                                        .is_dry_run = job->is_dry_run,
                                        .shelf = blueprint_shelf_ref(job->jobs->c.shelf),
                                        .prices = price_book_ref(job->jobs->c.prices),
@@ -140,8 +152,9 @@ int prepare_start(struct job *job)
                 k = load_files(job, item);
         }
         if (k == 0)
-                k = loop_work(job->jobs->c.loop,
-                              &(struct pool_work){.run = run_planning, .finish = finish_planning, .arg = item});
+                k = loop_work(job->jobs->c.loop, &(struct pool_work){.run = run_planning,
+                                                                     .finish = finish_planning,
+                                                                     .arg = item});
         if (k) {
                 free_item(item);
                 return k < 0 ? k : -ENODATA;

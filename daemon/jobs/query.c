@@ -23,9 +23,10 @@ static json_t *time_json(uint64_t realtime_ms)
 
 static json_t *row(const struct job *job)
 {
-        return json_pack("{s:s,s:s,s:s,s:s?,s:o,s:o,s:I,s:I,s:I}", "job", job->id_text, "kind", job->kind->name, "state",
-                         job_state_names[job->state], "label", job->label, "created", time_json(job->created_ms), "ended",
-                         time_json(job->ended_ms), "done", (json_int_t)job->n_done, "total", (json_int_t)job->n_tasks,
+        return json_pack("{s:s,s:s,s:s,s:s?,s:o,s:o,s:I,s:I,s:I}", "job", job->id_text, "kind",
+                         job->kind->name, "state", job_state_names[job->state], "label", job->label,
+                         "created", time_json(job->created_ms), "ended", time_json(job->ended_ms),
+                         "done", (json_int_t)job->n_done, "total", (json_int_t)job->n_tasks,
                          "nanousd", (json_int_t)job->totals.nanousd);
 }
 
@@ -65,8 +66,9 @@ static bool is_wanted(const struct listing *l, const struct job *job)
 
         if (!l->states)
                 return true;
-        json_array_foreach((json_t *)l->states, i, s) {
-                if (json_is_string(s) && str_is_equal(json_string_value(s), job_state_names[job->state]))
+        json_array_foreach ((json_t *)l->states, i, s) {
+                if (json_is_string(s) &&
+                    str_is_equal(json_string_value(s), job_state_names[job->state]))
                         return true;
         }
         return false;
@@ -90,10 +92,12 @@ static int add_row(struct listing *l, const struct ulid *id)
         return k;
 }
 
-int jobs_list(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out, struct failure **ret_failure)
+int jobs_list(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out,
+              struct failure **ret_failure)
 {
         _cleanup_json_ json_t *rows = json_array(), *reply = NULL;
-        struct listing l = {.j = j, .peer = p, .states = json_object_get(params, "state"), .rows = rows};
+        struct listing l = {
+                .j = j, .peer = p, .states = json_object_get(params, "state"), .rows = rows};
         const char *before = json_get_text(params, "before");
         uint64_t limit = LIST_DEFAULT;
         struct ulid last;
@@ -103,7 +107,9 @@ int jobs_list(struct jobs *j, const struct peer *p, const json_t *params, struct
         (void)ret_failure;
         (void)json_get_u64(params, "limit", &limit);
         limit = MIN2(limit, (uint64_t)LIST_MAX);
-        k = k ? k : store_scan(j->c.store, TABLE_JOB, (struct span){"", 0}, (struct span){0}, note_id, &l);
+        k = k ? k
+              : store_scan(j->c.store, TABLE_JOB, (struct span){"", 0}, (struct span){0}, note_id,
+                           &l);
         for (size_t i = l.n_ids; i-- > 0 && k == 0 && json_array_size(rows) <= limit;)
                 if (!has_before || memcmp(l.ids[i].at, last.at, ULID_BYTES) < 0)
                         k = add_row(&l, &l.ids[i]);
@@ -128,23 +134,26 @@ static int note_event(struct span key, struct span value, void *arg)
         uint64_t task;
 
         (void)key;
-        if (!memmem(value.at, value.n, "\"task.done\"", 11) || json_read(value, &event, &diag) != 0 ||
-            !json_get_u64(event, "task", &task))
+        if (!memmem(value.at, value.n, "\"task.done\"", 11) ||
+            json_read(value, &event, &diag) != 0 || !json_get_u64(event, "task", &task))
                 return 0;
         snprintf(name, sizeof(name), "%010llu", (unsigned long long)task);
         one = json_object();
         if (!one)
                 return -ENOMEM;
         for (size_t i = 0; i < 8; i++) {
-                static const char *const keys[] = {"task", "path", "source", "verdict", "tokens", "nanousd", "ms", "error"};
+                static const char *const keys[] = {"task",   "path",    "source", "verdict",
+                                                   "tokens", "nanousd", "ms",     "error"};
                 json_t *v = json_object_get(event, keys[i]);
 
                 if (v && json_object_set(one, keys[i], v) < 0)
                         return -ENOMEM;
         }
-        if (json_object_set_new(one, "state", json_string(str_is_equal(json_get_text(event, "verdict"), "accepted")
-                                                                  ? "done"
-                                                                  : json_get_text(event, "verdict"))) < 0)
+        if (json_object_set_new(
+                    one, "state",
+                    json_string(str_is_equal(json_get_text(event, "verdict"), "accepted")
+                                        ? "done"
+                                        : json_get_text(event, "verdict"))) < 0)
                 return -ENOMEM;
         return json_object_set(rows, name, one) < 0 ? -ENOMEM : 0;
 }
@@ -163,12 +172,14 @@ static int tasks_from_journal(struct job *job, json_t **ret)
         size_t n = 0;
         int k = rows && list ? 0 : -ENOMEM;
 
-        k = k ? k : store_scan(job->jobs->c.store, TABLE_EVENT, (struct span){(const char *)job->id.at, ULID_BYTES},
-                               (struct span){0}, note_event, rows);
+        k = k ? k
+              : store_scan(job->jobs->c.store, TABLE_EVENT,
+                           (struct span){(const char *)job->id.at, ULID_BYTES}, (struct span){0},
+                           note_event, rows);
         names = calloc(json_object_size(rows) + 1, sizeof(*names));
         if (k < 0 || !names)
                 return k < 0 ? k : -ENOMEM;
-        json_object_foreach(rows, name, value)
+        json_object_foreach (rows, name, value)
                 names[n++] = name;
         qsort(names, n, sizeof(*names), compare_names);
         for (size_t i = 0; i < n && k == 0; i++)
@@ -184,9 +195,11 @@ static int put_details(struct job *job, const json_t *params, json_t *o)
         int k = waits ? 0 : -ENOMEM;
 
         if (job->wait != WAIT_NONE)
-                k = k ? k : json_add(waits, json_pack("{s:s,s:I,s:s?,s:o}", "on", job_wait_names[job->wait], "wait",
-                                                      (json_int_t)job->wait_id, "remedy", job->wait_remedy, "need",
-                                                      job_needs_json(job)));
+                k = k ? k
+                      : json_add(waits,
+                                 json_pack("{s:s,s:I,s:s?,s:o}", "on", job_wait_names[job->wait],
+                                           "wait", (json_int_t)job->wait_id, "remedy",
+                                           job->wait_remedy, "need", job_needs_json(job)));
         k = json_put(o, "waits", waits) < 0 ? -ENOMEM : k;
         k = k ? k : (job->run ? run_tasks(job->run, &tasks) : tasks_from_journal(job, &tasks));
         k = k ? k : json_put(o, "tasks", tasks);
@@ -196,14 +209,17 @@ static int put_details(struct job *job, const json_t *params, json_t *o)
                 k = failure_to_json(job->failure, &error);
                 k = k ? k : json_put(o, "error", error);
         }
-        if (k == 0 && (json_get_bool(params, "calls", false) || json_get_bool(params, "prompts", false))) {
-                k = calls_describe(job->jobs->c.calls, &job->id, json_get_bool(params, "prompts", false), &calls);
+        if (k == 0 &&
+            (json_get_bool(params, "calls", false) || json_get_bool(params, "prompts", false))) {
+                k = calls_describe(job->jobs->c.calls, &job->id,
+                                   json_get_bool(params, "prompts", false), &calls);
                 k = k ? k : json_put(o, "calls", calls);
         }
         return k;
 }
 
-int jobs_get(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out, struct failure **ret_failure)
+int jobs_get(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out,
+             struct failure **ret_failure)
 {
         _cleanup_json_ json_t *o = NULL;
         struct job *job = NULL;
@@ -224,20 +240,21 @@ static int put_measured(struct job *job, json_t *plan)
         json_t *tasks = NULL, *task, *step;
         _cleanup_json_ json_t *by_path = json_object();
         size_t i, t;
-        int k = by_path ? (job->run ? run_tasks(job->run, &tasks) : tasks_from_journal(job, &tasks)) : -ENOMEM;
+        int k = by_path ? (job->run ? run_tasks(job->run, &tasks) : tasks_from_journal(job, &tasks))
+                        : -ENOMEM;
 
         if (k < 0)
                 return k;
-        json_array_foreach(tasks, i, task) {
+        json_array_foreach (tasks, i, task) {
                 const char *path = json_get_text(task, "path");
 
                 if (path && json_object_set(by_path, path, task) < 0)
                         k = -ENOMEM;
         }
-        json_array_foreach(json_object_get(plan, "steps"), i, step) {
+        json_array_foreach (json_object_get(plan, "steps"), i, step) {
                 json_t *measured = json_array(), *path;
 
-                json_array_foreach(json_object_get(step, "tasks"), t, path) {
+                json_array_foreach (json_object_get(step, "tasks"), t, path) {
                         json_t *found = json_object_get(by_path, json_string_value(path));
 
                         if (found && json_array_append(measured, found) < 0)
@@ -249,7 +266,8 @@ static int put_measured(struct job *job, json_t *plan)
         return k;
 }
 
-int jobs_explain(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out, struct failure **ret_failure)
+int jobs_explain(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out,
+                 struct failure **ret_failure)
 {
         _cleanup_json_ json_t *plan = NULL;
         _cleanup_buf_ struct buf value;

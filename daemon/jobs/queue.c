@@ -1,4 +1,5 @@
-/* Who is next: interactive jobs before batch jobs, clients in turn, the jobs of one client in the order of their submission. */
+/* Who is next: interactive jobs before batch jobs, clients in turn, the jobs of one client in the
+ * order of their submission. */
 
 #include "daemon/jobs/internal.h"
 
@@ -6,7 +7,7 @@ static struct client_queue *find_queue(struct client_queues *all, const struct j
 {
         struct client_queue *q;
 
-        TAILQ_FOREACH(q, all, entry)
+        TAILQ_FOREACH (q, all, entry)
                 if (q->client == job->client && q->uid == job->uid)
                         return q;
         q = calloc(1, sizeof(*q));
@@ -29,7 +30,8 @@ void queue_add(struct job *job)
                 return;
         q = find_queue(all, job);
         if (!q)
-                q = TAILQ_FIRST(all); /* without memory it stands in somebody's line, but it stands */
+                q = TAILQ_FIRST(
+                        all); /* without memory it stands in somebody's line, but it stands */
         if (!q)
                 return; /* found again at the next start */
         TAILQ_INSERT_TAIL(&q->jobs, job, queue_entry);
@@ -57,14 +59,15 @@ void queue_remove(struct job *job)
 
 struct job *queue_take(struct jobs *j)
 {
-        for (size_t class = 0; class < N_ELEMENTS(j->queues); class++) {
+        for (size_t class = 0; class < N_ELEMENTS(j->queues); class ++) {
                 struct client_queue *q = TAILQ_FIRST(&j->queues[class]);
                 struct job *job;
 
                 if (!q)
                         continue;
                 job = TAILQ_FIRST(&q->jobs);
-                TAILQ_REMOVE(&j->queues[class], q, entry); /* its client goes to the end of the line */
+                TAILQ_REMOVE(&j->queues[class], q,
+                             entry); /* its client goes to the end of the line */
                 TAILQ_INSERT_TAIL(&j->queues[class], q, entry);
                 queue_remove(job);
                 return job;

@@ -1,7 +1,9 @@
-/* The record of a job: what must survive. JSON, because it is small, seldom read, and looked at by people in trouble.
+/* The record of a job: what must survive. JSON, because it is small, seldom read, and looked at by
+ * people in trouble.
  *
- * {kind, uid, state, wait: {on, id, task, command, remedy, need: […]}?, label?, client, created, ended?, options, input: sha256 of the
- *  params' blob, raw?, idem?, dry_run?, fresh?, deaths, head, tasks, done, totals, summary?, error?, failed_tasks?} */
+ * {kind, uid, state, wait: {on, id, task, command, remedy, need: […]}?, label?, client, created,
+ * ended?, options, input: sha256 of the params' blob, raw?, idem?, dry_run?, fresh?, deaths, head,
+ * tasks, done, totals, summary?, error?, failed_tasks?} */
 
 #include "common/json.h"
 #include "daemon/jobs/internal.h"
@@ -30,7 +32,8 @@ json_t *job_needs_json(const struct job *job)
 
                 if (n->is_met)
                         continue;
-                o = n->path ? json_pack("{s:s}", "path", n->path) : json_pack("{s:o}", "sha256", hash_json(&n->hash));
+                o = n->path ? json_pack("{s:s}", "path", n->path)
+                            : json_pack("{s:o}", "sha256", hash_json(&n->hash));
                 if (json_array_append_new(list, o) < 0)
                         break;
         }
@@ -43,9 +46,10 @@ static int put_wait(const struct job *job, json_t *o)
 
         if (job->wait == WAIT_NONE)
                 return 0;
-        wait = json_pack("{s:s,s:I,s:I,s:i,s:s?,s:o}", "on", job_wait_names[job->wait], "id", (json_int_t)job->wait_id,
-                         "task", (json_int_t)job->wait_task, "command", job->wait_command, "remedy", job->wait_remedy,
-                         "need", job_needs_json(job));
+        wait = json_pack("{s:s,s:I,s:I,s:i,s:s?,s:o}", "on", job_wait_names[job->wait], "id",
+                         (json_int_t)job->wait_id, "task", (json_int_t)job->wait_task, "command",
+                         job->wait_command, "remedy", job->wait_remedy, "need",
+                         job_needs_json(job));
         return json_put(o, "wait", wait);
 }
 
@@ -57,9 +61,9 @@ static json_t *all_needs(const struct job *job)
         for (size_t i = 0; list && i < job->n_needs; i++) {
                 const struct need *n = &job->needs[i];
 
-                if (json_array_append_new(list, json_pack("{s:s?,s:o,s:b,s:b}", "path", n->path, "sha256",
-                                                          hash_json(&n->hash), "met", n->is_met, "absent",
-                                                          n->is_absent)) < 0)
+                if (json_array_append_new(list, json_pack("{s:s?,s:o,s:b,s:b}", "path", n->path,
+                                                          "sha256", hash_json(&n->hash), "met",
+                                                          n->is_met, "absent", n->is_absent)) < 0)
                         break;
         }
         return list;
@@ -130,7 +134,8 @@ static int put_queue_row(struct job *job, struct store_batch *b)
         for (int i = 0; i < 4; i++)
                 key[1 + i] = (uint8_t)(job->uid >> (24 - 8 * i));
         memcpy(key + 5, job->id.at, ULID_BYTES);
-        r = is_wanted ? store_batch_put(b, TABLE_QUEUE, k, SPAN("")) : store_batch_delete(b, TABLE_QUEUE, k);
+        r = is_wanted ? store_batch_put(b, TABLE_QUEUE, k, SPAN(""))
+                      : store_batch_delete(b, TABLE_QUEUE, k);
         if (r == 0)
                 job->has_queue_row = is_wanted;
         return r;
@@ -144,7 +149,10 @@ int job_record_put(struct job *job, struct store_batch *b)
         buf_init(&value, 0);
         k = job_record_write(job, &value);
         k = k ? k : put_queue_row(job, b);
-        return k ? k : store_batch_put(b, TABLE_JOB, (struct span){(const char *)job->id.at, ULID_BYTES}, buf_span(&value));
+        return k ? k
+                 : store_batch_put(b, TABLE_JOB,
+                                   (struct span){(const char *)job->id.at, ULID_BYTES},
+                                   buf_span(&value));
 }
 
 static bool read_hash(const json_t *o, const char *key, struct hash *ret)
@@ -167,7 +175,7 @@ static int read_needs(struct job *job, const json_t *list)
         json_t *o;
         size_t i;
 
-        json_array_foreach((json_t *)list, i, o) {
+        json_array_foreach ((json_t *)list, i, o) {
                 struct hash h = {0};
                 int k;
 
@@ -211,7 +219,8 @@ static int read_fields(struct job *job, const json_t *o)
 
         job->kind = job_kind_find(json_get_text(o, "kind") ? json_get_text(o, "kind") : "");
         k = index_of(json_get_text(o, "state"), job_state_names, N_JOB_STATES);
-        if (!job->kind || k < 0 || !json_get_u64(o, "uid", &n) || !read_hash(o, "input", &job->params_hash))
+        if (!job->kind || k < 0 || !json_get_u64(o, "uid", &n) ||
+            !read_hash(o, "input", &job->params_hash))
                 return -EBADMSG;
         job->state = (enum job_state)k;
         job->has_queue_row = !job_state_is_end(job->state);
@@ -230,7 +239,8 @@ static int read_fields(struct job *job, const json_t *o)
         job->has_failed_tasks = json_get_bool(o, "failed_tasks", false);
         job->has_raw_key = read_hash(o, "raw", &job->raw_key);
         job->has_idem = read_hash(o, "idem", &job->idem);
-        k = job_options_from_json(job->jobs->c.config, json_object_get(o, "options"), &job->options);
+        k = job_options_from_json(job->jobs->c.config, json_object_get(o, "options"),
+                                  &job->options);
         if (k < 0)
                 return k;
         job->summary = json_incref(json_object_get(o, "summary"));

@@ -1,5 +1,5 @@
-/* After a start: live jobs go on. A job in whose processing the daemon died is counted; at the third time it is set aside, because it
- * might be what kills the daemon. */
+/* After a start: live jobs go on. A job in whose processing the daemon died is counted; at the
+ * third time it is set aside, because it might be what kills the daemon. */
 
 #include "common/log.h"
 #include "daemon/jobs/internal.h"
@@ -33,7 +33,8 @@ static int note_row(struct span key, struct span value, void *arg)
 static void revive(struct job *job)
 {
         bool was_at_work = job->state == JOB_PLANNING || job->state == JOB_RUNNING;
-        bool is_waiting_alone = job->state == JOB_WAITING && job->wait != WAIT_CLIENT && job->wait != WAIT_DISK;
+        bool is_waiting_alone =
+                job->state == JOB_WAITING && job->wait != WAIT_CLIENT && job->wait != WAIT_DISK;
 
         job->is_live = true; /* the reference of job_record_read() is the registry's */
         if (was_at_work)
@@ -57,14 +58,16 @@ static void revive(struct job *job)
 int jobs_recover(struct jobs *j)
 {
         struct found f = {0};
-        int k = store_scan(j->c.store, TABLE_QUEUE, (struct span){"", 0}, (struct span){0}, note_row, &f);
+        int k = store_scan(j->c.store, TABLE_QUEUE, (struct span){"", 0}, (struct span){0},
+                           note_row, &f);
 
         for (size_t i = 0; i < f.n && k >= 0; i++) {
                 _cleanup_buf_ struct buf value;
                 struct job *job = NULL;
 
                 buf_init(&value, 0);
-                k = store_get(j->c.store, TABLE_JOB, (struct span){(const char *)f.ids[i].at, ULID_BYTES}, &value);
+                k = store_get(j->c.store, TABLE_JOB,
+                              (struct span){(const char *)f.ids[i].at, ULID_BYTES}, &value);
                 k = k ? k : job_record_read(j, &f.ids[i], buf_span(&value), &job);
                 if (k == 0) {
                         revive(job);

@@ -1,5 +1,6 @@
-/* Retention: events, results, calls and blobs of ended jobs go after some days, their records much later. In slices: each looks at a
- * bounded number of jobs and goes on where the last one stopped. Live jobs are never touched. */
+/* Retention: events, results, calls and blobs of ended jobs go after some days, their records much
+ * later. In slices: each looks at a bounded number of jobs and goes on where the last one stopped.
+ * Live jobs are never touched. */
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -63,7 +64,8 @@ static int look_at(struct span key, struct span value, void *arg)
         if (s->n_seen++ >= SLICE_JOBS)
                 return CONDITION_REFUSED;
         if (age < s->detail_ms || is_live(s->j, id))
-                return age < s->detail_ms ? CONDITION_REFUSED : 0; /* in time order: all that follow are younger */
+                return age < s->detail_ms ? CONDITION_REFUSED
+                                          : 0; /* in time order: all that follow are younger */
         if (age >= s->record_ms || key.n > ULID_BYTES)
                 k = store_batch_delete(s->batch, TABLE_JOB, key);
         if (k == 0 && key.n == ULID_BYTES)
@@ -77,7 +79,7 @@ static bool is_blob_live(uint32_t uid, const struct hash *h, void *arg)
         struct jobs *j = arg;
         struct job *job, *next;
 
-        HASH_ITER(hh, j->live, job, next) {
+        HASH_ITER (hh, j->live, job, next) {
                 if (job->uid != uid || job_state_is_end(job->state))
                         continue;
                 if (hash_is_equal(&job->params_hash, h))
@@ -85,8 +87,8 @@ static bool is_blob_live(uint32_t uid, const struct hash *h, void *arg)
                 for (size_t i = 0; i < job->n_needs; i++)
                         if (hash_is_equal(&job->needs[i].hash, h))
                                 return true;
-                /* Results of a job that still runs were written since it began, and it began less than a retention ago, or is
-                 * kept whole: */
+                /* Results of a job that still runs were written since it began, and it began less
+                 * than a retention ago, or is kept whole: */
                 if (clock_realtime_ms() - job->created_ms > DAY_MS)
                         return true;
         }
@@ -95,12 +97,15 @@ static bool is_blob_live(uint32_t uid, const struct hash *h, void *arg)
 
 void jobs_retain(struct jobs *j)
 {
-        struct slice s = {.j = j, .now_ms = clock_realtime_ms(), .detail_ms = config_get_u64(j->c.config, OPTION_RETENTION_EVENTS),
+        struct slice s = {.j = j,
+                          .now_ms = clock_realtime_ms(),
+                          .detail_ms = config_get_u64(j->c.config, OPTION_RETENTION_EVENTS),
                           .record_ms = config_get_u64(j->c.config, OPTION_RETENTION_JOBS)};
         int k = store_batch_new(STORE_STATE, &s.batch);
 
-        k = k ? k : store_scan(j->c.store, TABLE_JOB, (struct span){"", 0}, (struct span){(const char *)j->retained.at, ULID_BYTES},
-                               look_at, &s);
+        k = k ? k
+              : store_scan(j->c.store, TABLE_JOB, (struct span){"", 0},
+                           (struct span){(const char *)j->retained.at, ULID_BYTES}, look_at, &s);
         j->retained = s.n_seen > SLICE_JOBS ? s.next : (struct ulid){0};
         if (k == 0 && s.n_removed > 0) {
                 k = store_commit(j->c.store, s.batch, NULL, NULL);
@@ -110,7 +115,8 @@ void jobs_retain(struct jobs *j)
         }
         store_batch_free(s.batch);
         if (k == 0)
-                k = store_blob_expire(j->c.store, s.now_ms - MIN2(s.now_ms, s.detail_ms), SLICE_BLOBS, is_blob_live, j);
+                k = store_blob_expire(j->c.store, s.now_ms - MIN2(s.now_ms, s.detail_ms),
+                                      SLICE_BLOBS, is_blob_live, j);
         if (k < 0)
                 log_warning("retention: %s", strerror(-k));
 }

@@ -14,7 +14,8 @@ static const struct {
         {RULE_TIER, OPTION_TIER},
 };
 
-static void fill_tier(const struct jobs *j, enum tier tier, struct tier_model *model, struct tier_route *route)
+static void fill_tier(const struct jobs *j, enum tier tier, struct tier_model *model,
+                      struct tier_route *route)
 {
         const struct tier_option *t = config_tier(j->c.config, tier);
 
@@ -35,11 +36,13 @@ void job_planning(const struct job *job, struct planning *ret, struct tier_route
 {
         struct jobs *j = job->jobs;
 
-        *ret = (struct planning){.estimator = j->estimator,
-                                 .n_parallel = (unsigned)job_options_get_u64(&job->options, OPTION_CALLS)};
+        *ret = (struct planning){
+                .estimator = j->estimator,
+                .n_parallel = (unsigned)job_options_get_u64(&job->options, OPTION_CALLS)};
         for (enum tier t = 0; t < N_TIERS; t++)
                 fill_tier(j, t, &ret->tiers[t], &routes[t]);
         for (size_t i = 0; i < N_ELEMENTS(switches); i++)
-                ret->is_on[switches[i].rule] = job_options_get_bool(&job->options, switches[i].option) &&
-                                               !(job->is_fresh && switches[i].rule <= RULE_REUSE);
+                ret->is_on[switches[i].rule] =
+                        job_options_get_bool(&job->options, switches[i].option) &&
+                        !(job->is_fresh && switches[i].rule <= RULE_REUSE);
 }

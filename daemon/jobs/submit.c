@@ -1,4 +1,5 @@
-/* Submit: what is known is answered at once; what must be done is a job, on disk before its id is told. */
+/* Submit: what is known is answered at once; what must be done is a job, on disk before its id is
+ * told. */
 
 #include "common/clock.h"
 #include "common/json.h"
@@ -35,8 +36,8 @@ static void reply_accepted(const struct job *job, jobs_reply_fn *on_reply, void 
 /* ---- what is known already ---- */
 
 /* A cheap kind is read at once: its single task has its full key before anything runs. */
-static int answer_known(struct jobs *j, const struct job_kind *kind, const json_t *params, const struct hash *raw_key,
-                        struct buf *out, struct failure **ret_failure)
+static int answer_known(struct jobs *j, const struct job_kind *kind, const json_t *params,
+                        const struct hash *raw_key, struct buf *out, struct failure **ret_failure)
 {
         _cleanup_(work_freep) struct work *work = NULL;
         _cleanup_result_ struct result result = {0};
@@ -94,8 +95,9 @@ static int find_idem(struct jobs *j, uint32_t uid, const struct hash *h, struct 
         }
         if (k != CONDITION_ABSENT && k != 0)
                 return k;
-        HASH_ITER(hh, j->live, job, next)
-                if (job->durable == 0 && job->has_idem && job->uid == uid && hash_is_equal(&job->idem, h)) {
+        HASH_ITER (hh, j->live, job, next)
+                if (job->durable == 0 && job->has_idem && job->uid == uid &&
+                    hash_is_equal(&job->idem, h)) {
                         *ret = job_ref(job);
                         return 0;
                 }
@@ -139,9 +141,11 @@ static void on_accepted(struct job *job, int r, void *arg)
         if (r == 0) {
                 reply_accepted(job, s->on_reply, s->arg);
                 job_enqueue(job);
-                job->params = (json_decref(job->params), NULL); /* loaded again when its turn comes */
+                job->params =
+                        (json_decref(job->params), NULL); /* loaded again when its turn comes */
         } else {
-                struct failure *f = failure_new(r == -ENOSPC ? FAILURE_DISK_FULL : FAILURE_INTERNAL, NULL);
+                struct failure *f =
+                        failure_new(r == -ENOSPC ? FAILURE_DISK_FULL : FAILURE_INTERNAL, NULL);
 
                 s->on_reply(s->arg, (struct span){0}, f);
                 failure_free(f);
@@ -205,8 +209,9 @@ static struct failure *may_accept(struct jobs *j)
         return NULL;
 }
 
-static int create_job(struct jobs *j, const struct peer *p, const struct job_kind *kind, const json_t *params,
-                      const struct hash *raw_key, const struct strlist *needs, const struct job_options *options, struct submit *s)
+static int create_job(struct jobs *j, const struct peer *p, const struct job_kind *kind,
+                      const json_t *params, const struct hash *raw_key, const struct strlist *needs,
+                      const struct job_options *options, struct submit *s)
 {
         struct ulid id;
         struct job *job;
@@ -235,13 +240,15 @@ static int create_job(struct jobs *j, const struct peer *p, const struct job_kin
         return k;
 }
 
-/* CONDITION_REFUSED with a failure; 0: answered, or to be answered by s (which is consumed then); CONDITION_ABSENT never leaves. */
-static int submit(struct jobs *j, const struct peer *p, const json_t *params, const struct hash *raw_key, struct submit *s,
-                  struct failure **ret_failure)
+/* CONDITION_REFUSED with a failure; 0: answered, or to be answered by s (which is consumed then);
+ * CONDITION_ABSENT never leaves. */
+static int submit(struct jobs *j, const struct peer *p, const json_t *params,
+                  const struct hash *raw_key, struct submit *s, struct failure **ret_failure)
 {
         const char *name = json_get_text(params, "kind");
         const struct job_kind *kind = job_kind_find(name ? name : "");
-        bool is_plain = !json_get_bool(params, "fresh", false) && !json_get_bool(params, "dry_run", false);
+        bool is_plain =
+                !json_get_bool(params, "fresh", false) && !json_get_bool(params, "dry_run", false);
         const char *key = json_get_text(json_object_get(params, "meta"), "key");
         _cleanup_(strlist_done) struct strlist needs = {0};
         _cleanup_buf_ struct buf out;
@@ -250,11 +257,14 @@ static int submit(struct jobs *j, const struct peer *p, const json_t *params, co
 
         buf_init(&out, 0);
         if (!kind) {
-                *ret_failure = failure_new_at(FAILURE_INVALID_PARAMS, "/kind", "there is no kind of job `%s`", name ? name : "");
+                *ret_failure = failure_new_at(FAILURE_INVALID_PARAMS, "/kind",
+                                              "there is no kind of job `%s`", name ? name : "");
                 return CONDITION_REFUSED;
         }
         k = kind->need(params, &needs, ret_failure);
-        k = k ? k : job_options_resolve(j->c.config, json_object_get(params, "options"), &options, NULL, ret_failure);
+        k = k ? k
+              : job_options_resolve(j->c.config, json_object_get(params, "options"), &options, NULL,
+                                    ret_failure);
         if (k)
                 return k;
         if (kind->is_small && is_plain && job_options_get_bool(&options, OPTION_REUSE)) {
@@ -286,8 +296,8 @@ static int submit(struct jobs *j, const struct peer *p, const json_t *params, co
         return create_job(j, p, kind, params, raw_key, &needs, &options, s);
 }
 
-void jobs_submit(struct jobs *j, const struct peer *p, const json_t *params, const struct hash *raw_key,
-                 jobs_reply_fn *on_reply, void *arg)
+void jobs_submit(struct jobs *j, const struct peer *p, const json_t *params,
+                 const struct hash *raw_key, jobs_reply_fn *on_reply, void *arg)
 {
         struct submit *s = calloc(1, sizeof(*s));
         struct failure *failure = NULL;
@@ -299,7 +309,8 @@ void jobs_submit(struct jobs *j, const struct peer *p, const json_t *params, con
         if (k == 0)
                 return;
         if (!failure)
-                failure = failure_new(FAILURE_INTERNAL, "%s", k < 0 ? strerror(-k) : "out of memory");
+                failure =
+                        failure_new(FAILURE_INTERNAL, "%s", k < 0 ? strerror(-k) : "out of memory");
         on_reply(arg, (struct span){0}, failure);
         failure_free(failure);
         free(s);

@@ -12,8 +12,9 @@
 #include "common/macros.h"
 #include "daemon/plan/prices.h"
 
-#define ESTIMATOR_MAX_MODELS 32 /* more than anybody configures; further models keep correction 1 \
-                                 */
+#define ESTIMATOR_MAX_MODELS                                                 \
+        32 /* more than anybody configures; further models keep correction 1 \
+            */
 #define ESTIMATOR_MODEL_BYTES 64
 
 struct estimator {

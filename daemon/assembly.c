@@ -1,0 +1,394 @@
+#include "daemon/assembly.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "common/log.h"
+#include "common/path.h"
+#include "common/str.h"
+#include "daemon/blueprint/blueprint.h"
+#include "daemon/calls/calls.h"
+#include "daemon/jobs/jobs.h"
+#include "daemon/loop/loop.h"
+#include "daemon/metrics/metrics.h"
+#include "daemon/options/options.h"
+#include "daemon/places.h"
+#include "daemon/plan/prices.h"
+#include "daemon/provider/provider.h"
+#include "daemon/server/server.h"
+#include "daemon/service.h"
+#include "daemon/store/store.h"
+#include "proto/address.h"
+
+#define N_WORKERS 4                 /* planning, parsing, rendering: short pieces, few at a time */
+#define RETAIN_MS (uint64_t)3600000 /* between two slices of retention */
+#define FIRST_RETAIN_MS (uint64_t)60000
+
+struct assembly {
+        const struct assembly_arguments *arguments;
+        struct places places;
+        struct config *config;
+        struct price_book *prices;
+        struct blueprint_shelf *shelf;
+        struct loop *loop;
+        struct store *store;
+        struct provider_room *providers;
+        struct calls *calls;
+        struct jobs *jobs;
+        struct server *server;
+        struct service *service;
+        struct timer *retain;
+        bool is_stopping;
+};
+
+static int say(const char *what, int k, struct failure *failure)
+{
+        if (k > 0)
+                log_error("%s: %s%s%s", what, failure && failure->where ? failure->where : "",
+                          failure && failure->where ? ": " : "",
+                          failure ? failure_message(failure) : "");
+        else if (k < 0)
+                log_error("%s: %s", what, strerror(-k));
+        failure_free(failure);
+        return k > 0 ? -EINVAL : k;
+}
+
+/* ---- what is read at start and reload ---- */
+
+struct readings {
+        struct config *config;
+        struct price_book *prices;
+        struct blueprint_shelf *shelf;
+};
+
+static void readings_done(struct readings *r)
+{
+        config_unref(r->config);
+        price_book_unref(r->prices);
+        blueprint_shelf_unref(r->shelf);
+}
+
+static int read_all(const struct assembly *a, struct readings *r, struct failure **ret_failure)
+{
+        _cleanup_free_ char *book = path_join(a->places.data_dir, "models.yaml"),
+                            *blueprints = path_join(a->places.data_dir, "blueprints");
+        const char *own;
+        int k = config_load(a->arguments->config, &r->config, ret_failure);
+
+        if (k)
+                return k;
+        if (!book || !blueprints)
+                return -ENOMEM;
+        k = price_book_load(book, &r->prices, ret_failure);
+        if (k)
+                return k;
+        own = config_get_text(r->config, OPTION_BLUEPRINT_DIR);
+        return blueprint_shelf_load(own ? own : blueprints, &r->shelf, ret_failure);
+}
+
+/* One provider of the configuration, with its key if there is one. A missing key is no fault here:
+ * jobs that need it will wait. */
+static void configure_provider(struct assembly *a, const struct provider_option *o)
+{
+        struct provider_config c = {
+                .name = o->name,
+                .dialect = o->dialect,
+                .base_url = o->base_url,
+                .connect_timeout_ms = config_get_u64(a->config, OPTION_CONNECT_MS),
+                .first_byte_timeout_ms = config_get_u64(a->config, OPTION_FIRST_BYTE_MS),
+                .stall_timeout_ms = config_get_u64(a->config, OPTION_STALL_MS),
+                .total_timeout_ms = config_get_u64(a->config, OPTION_TOTAL_MS)};
+        struct failure *failure = NULL;
+        struct provider *p;
+        struct buf key;
+        int k;
+
+        buf_init(&key, KEY_MAX_BYTES);
+        k = key_read(o, &key, &failure);
+        if (k == CONDITION_REFUSED || k < 0)
+                (void)say(o->name, k, take(failure));
+        failure = failure_free(failure);
+        if (k == 0 && key.n > 0)
+                c.key = key.at;
+        k = provider_configure(a->providers, &c, &p, &failure);
+        if (k)
+                (void)say(o->name, k, failure);
+        key_wipe(&key);
+        buf_done(&key);
+}
+
+static void configure_providers(struct assembly *a, const struct config *old)
+{
+        size_t n = 0, n_old = 0;
+        const struct provider_option *all = config_providers(a->config, &n),
+                                     *before = old ? config_providers(old, &n_old) : NULL;
+
+        for (size_t i = 0; i < n_old; i++)
+                if (!config_find_provider(a->config, before[i].name))
+                        provider_remove(a->providers, before[i].name);
+        for (size_t i = 0; i < n; i++)
+                configure_provider(a, &all[i]);
+}
+
+static void apply_config(struct assembly *a)
+{
+        struct calls_config c = {.n_calls_max = (unsigned)config_get_u64(a->config, OPTION_CALLS)};
+        uint64_t day = config_get_u64(a->config, OPTION_DAY_USD);
+        const struct strlist *warnings = config_warnings(a->config);
+
+        c.day_budget_nanousd = day == UINT64_MAX ? 0 : day;
+        calls_configure(a->calls, &c);
+        log_set_level(
+                (enum log_level)(LOG_LEVEL_ERROR + config_get_u64(a->config, OPTION_LOG_LEVEL)));
+        for (size_t i = 0; i < warnings->n; i++)
+                log_warning("%s", warnings->at[i]);
+}
+
+/* ---- hooks of the server and of signals ---- */
+
+static int reload(struct assembly *a, struct failure **ret_failure)
+{
+        _cleanup_(readings_done) struct readings r = {0};
+        struct config *old;
+        int k;
+
+        service_reloading(a->service);
+        k = read_all(a, &r, ret_failure);
+        if (k == 0) {
+                old = a->config;
+                a->config = config_ref(r.config);
+                configure_providers(a, old);
+                apply_config(a);
+                config_unref(old);
+                price_book_unref(a->prices);
+                a->prices = price_book_ref(r.prices);
+                blueprint_shelf_unref(a->shelf);
+                a->shelf = blueprint_shelf_ref(r.shelf);
+                jobs_reload(a->jobs, a->config, a->shelf, a->prices);
+                server_configure(a->server, a->config);
+                log_notice("configuration read again");
+        }
+        service_ready(a->service, "ready");
+        return k;
+}
+
+static int on_reload(void *arg, struct failure **ret_failure)
+{
+        return reload(arg, ret_failure);
+}
+
+static void on_drained(void *arg)
+{
+        struct assembly *a = arg;
+
+        loop_stop(a->loop);
+}
+
+static void stop(struct assembly *a, bool is_now)
+{
+        if (a->is_stopping || is_now) {
+                loop_stop(a->loop);
+                return;
+        }
+        a->is_stopping = true;
+        log_notice("stopping: calls under way are finished first");
+        service_stopping(a->service);
+        server_stop_listening(a->server);
+        jobs_drain(a->jobs, on_drained, a);
+}
+
+static void on_stop(bool is_now, void *arg)
+{
+        stop(arg, is_now);
+}
+
+static void on_signal(int number, void *arg)
+{
+        struct assembly *a = arg;
+        struct failure *failure = NULL;
+
+        if (number == SIGHUP)
+                (void)say("reload", reload(a, &failure), failure);
+        else
+                stop(a, a->is_stopping);
+}
+
+static void on_retain(void *arg)
+{
+        struct assembly *a = arg;
+
+        jobs_retain(a->jobs);
+        (void)!timer_start(a->retain, RETAIN_MS);
+}
+
+/* ---- putting together ---- */
+
+static int open_store(struct assembly *a)
+{
+        struct store_config c = {
+                .state_dir = a->places.state_dir,
+                .cache_dir = a->places.cache_dir,
+                .cache_max_bytes = config_get_u64(a->config, OPTION_CACHE_DISK),
+                .cache_memory_bytes = config_get_u64(a->config, OPTION_CACHE_MEMORY),
+                .cache_max_age_ms = config_get_u64(a->config, OPTION_CACHE_MAX_AGE)};
+        struct store_report report = {0};
+        int k = store_open(a->loop, &c, &a->store, &report);
+
+        if (k == -EBUSY)
+                log_error("another genoptd works on %s", a->places.state_dir);
+        else if (k == -EPROTO)
+                log_error("the state in %s is of a newer version of genopt", a->places.state_dir);
+        else if (k < 0)
+                log_error("%s: %s", a->places.state_dir, strerror(-k));
+        else if (report.text[0])
+                log_warning("%s", report.text);
+        return k;
+}
+
+static int make_rooms(struct assembly *a)
+{
+        struct jobs_config j;
+        int k = provider_room_new(a->loop, &a->providers);
+
+        k = k ? k : calls_new(a->loop, a->store, a->providers, &a->calls);
+        if (k < 0)
+                return say("start", k, NULL);
+        configure_providers(a, NULL);
+        apply_config(a);
+        k = calls_recover(a->calls);
+        if (k < 0)
+                return say("recovery of calls", k, NULL);
+        j = (struct jobs_config){.loop = a->loop,
+                                 .store = a->store,
+                                 .calls = a->calls,
+                                 .providers = a->providers,
+                                 .config = a->config,
+                                 .shelf = a->shelf,
+                                 .prices = a->prices};
+        k = jobs_new(&j, &a->jobs);
+        k = k ? k : jobs_recover(a->jobs);
+        return say("recovery of jobs", k, NULL);
+}
+
+/* The inherited socket, else our own. */
+static int open_socket(struct assembly *a, int *ret_fd)
+{
+        struct address_list addresses;
+        struct failure *failure = NULL;
+        _cleanup_close_ int lock = -1;
+        int k = service_take_socket();
+
+        if (k >= 0) {
+                *ret_fd = k;
+                return 0;
+        }
+        if (k != -ENOENT)
+                return say("the inherited socket", k, NULL);
+        k = address_find(a->arguments->socket, &addresses, &failure);
+        if (k)
+                return say("socket", k, failure);
+        k = address_make_dir(&addresses.at[0]);
+        k = k ? k : address_lock(&addresses.at[0], &lock);
+        k = k ? k : address_listen(&addresses.at[0], 0600, ret_fd);
+        return say(addresses.at[0].path, k, NULL);
+}
+
+static int open_server(struct assembly *a)
+{
+        struct server_setup s = {.loop = a->loop,
+                                 .jobs = a->jobs,
+                                 .store = a->store,
+                                 .calls = a->calls,
+                                 .providers = a->providers,
+                                 .config = a->config,
+                                 .on_reload = on_reload,
+                                 .on_stop = on_stop,
+                                 .arg = a};
+        int fd = -1, k = open_socket(a, &fd);
+
+        if (k < 0)
+                return k;
+        s.listen_fd = fd;
+        k = server_new(&s, &a->server);
+        if (k < 0)
+                close(fd);
+        return say("server", k, NULL);
+}
+
+static int watch_signals(struct assembly *a)
+{
+        static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+        int k = 0;
+
+        for (size_t i = 0; i < N_ELEMENTS(numbers) && k == 0; i++)
+                k = loop_on_signal(a->loop, numbers[i], on_signal, a);
+        return k;
+}
+
+static int build(struct assembly *a)
+{
+        struct readings r = {0};
+        struct failure *failure = NULL;
+        int k = places_find(&a->places);
+
+        if (k < 0)
+                return say("no place for state: HOME is not set", k, NULL);
+        k = read_all(a, &r, &failure);
+        a->config = r.config;
+        a->prices = r.prices;
+        a->shelf = r.shelf;
+        if (k)
+                return say("configuration", k, failure);
+        k = loop_new(N_WORKERS, &a->loop);
+        k = k ? k : watch_signals(a);
+        if (k < 0)
+                return say("start", k, NULL);
+        k = open_store(a);
+        k = k ? k : make_rooms(a);
+        k = k ? k : open_server(a);
+        k = k ? k : service_new(a->loop, a->store, &a->service);
+        k = k ? k : timer_new(a->loop, on_retain, a, &a->retain);
+        return k ? k : timer_start(a->retain, FIRST_RETAIN_MS);
+}
+
+int assembly_new(const struct assembly_arguments *arguments, struct assembly **ret)
+{
+        _cleanup_(assembly_freep) struct assembly *a = calloc(1, sizeof(*a));
+        int k;
+
+        if (!a)
+                return -ENOMEM;
+        a->arguments = arguments;
+        k = build(a);
+        if (k < 0)
+                return k;
+        *ret = take(a);
+        return 0;
+}
+
+struct assembly *assembly_free(struct assembly *a)
+{
+        if (!a)
+                return NULL;
+        timer_free(a->retain);
+        service_free(a->service);
+        server_free(a->server);
+        jobs_free(a->jobs);
+        calls_free(a->calls);
+        provider_room_free(a->providers);
+        store_close(a->store);
+        loop_free(a->loop);
+        blueprint_shelf_unref(a->shelf);
+        price_book_unref(a->prices);
+        config_unref(a->config);
+        places_done(&a->places);
+        free(a);
+        return NULL;
+}
+
+int assembly_run(struct assembly *a)
+{
+        service_ready(a->service, "ready");
+        log_notice("genoptd " GENOPT_VERSION " is ready");
+        return loop_run(a->loop);
+}

@@ -1,0 +1,19 @@
+#pragma once
+/* The daemon put together: rooms made from the bottom up, given their configuration, and told of
+ * each other through callbacks. Taken apart in the opposite order. */
+
+#include "common/macros.h"
+#include "proto/failure.h"
+
+struct assembly;
+
+struct assembly_arguments {
+        const char *socket; /* path to bind when nothing was inherited; NULL: the usual one */
+        const char *config; /* file; NULL: the usual one */
+};
+
+/* A failure is said in the log. -EBUSY: another daemon has the state. */
+int assembly_new(const struct assembly_arguments *a, struct assembly **ret) _must_check_;
+struct assembly *assembly_free(struct assembly *a);
+DEFINE_CLEANUP(struct assembly, assembly_free);
+int assembly_run(struct assembly *a) _must_check_; /* until it is told to stop */
