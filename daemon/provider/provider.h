@@ -3,7 +3,12 @@
  * (anthropic.c, …): how a request is written, how its stream is read, what its errors mean, which headers tell limits.
  *
  * One attempt per provider_send(): no retries, no waiting for slots (that is calls/). Everything runs on the loop; callbacks never
- * come from within provider_send() or provider_cancel(). Keys live in this room only, wiped when replaced. */
+ * come from within provider_send() or provider_cancel(), which may be called from callbacks. Keys live in this room only, wiped when
+ * replaced, and cut out of what a provider says about them.
+ *
+ * Nothing is prepared before it is needed: libcurl and the certificates are set up by a worker at the first provider_warm() or
+ * provider_send() (http.h); until then the room is a few structs. While a provider is in use its connection is kept open: a HEAD
+ * leaves 60 s after the last request, once; after that the room owns no timer. */
 
 #include "common/macros.h"
 #include "proto/failure.h"
@@ -18,7 +23,7 @@ struct prompt_block {
         struct span text;
         bool is_system;
         bool is_marked;      /* the provider's cache may end here (at most 4) */
-        bool is_mark_for_1h; /* else 5 minutes */
+        bool is_mark_for_1h; /* else 5 minutes; never after one for 5 minutes */
 };
 
 struct request {
@@ -52,6 +57,8 @@ struct advice {
 };
 
 struct attempt_events {
+        /* May be NULL. The head of the answer came; only the limits of *limits are set. Comes before all others, whatever the status. */
+        void (*on_limits)(struct attempt *a, const struct advice *limits, void *arg);
         void (*on_started)(struct attempt *a, void *arg);                  /* first event of the stream: the prompt's cache is written */
         void (*on_text)(struct attempt *a, struct span text, void *arg);   /* UTF-8, split anywhere between characters */
         /* The end, once, after which the attempt is gone. failure is NULL when the stream came to its proper end. */
@@ -65,6 +72,11 @@ struct provider_config {
         uint64_t connect_timeout_ms, first_byte_timeout_ms, stall_timeout_ms, total_timeout_ms; /* 0: defaults */
 };
 
+#define PROVIDER_CONNECT_MS 10000
+#define PROVIDER_FIRST_BYTE_MS 180000 /* a local server may load the model, then read a long prompt */
+#define PROVIDER_STALL_MS 60000       /* providers send a ping every few seconds */
+#define PROVIDER_TOTAL_MS 3600000     /* 128k tokens at 40 a second */
+
 int provider_room_new(struct loop *loop, struct provider_room **ret) _must_check_;
 struct provider_room *provider_room_free(struct provider_room *r); /* cancels all attempts without callbacks */
 /* CONDITION_REFUSED with failure: unknown dialect, bad URL. Replaces the provider of that name (running attempts end as they began). */
@@ -76,7 +88,7 @@ bool provider_is_ready(const struct provider *p, const char **ret_reason);
 const char *provider_name(const struct provider *p);
 /* Opens a connection ahead of need (a HEAD leaves it in the pool); quiet, rate limited, harmless when it fails. */
 void provider_warm(struct provider *p);
-/* -ENOMEM, -EINVAL (more than 4 marks). */
+/* -ENOMEM, -EINVAL (more than 4 marks, a mark for 1 h after one for 5 minutes, no text outside of system blocks, not UTF-8). */
 int provider_send(struct provider *p, const struct request *r, const struct attempt_events *events, void *arg, struct attempt **ret) _must_check_;
 /* Closes the stream; on_end does not come. Fills what usage is known so far (is_known false when none). */
 void provider_cancel(struct attempt *a, struct usage *ret_usage);

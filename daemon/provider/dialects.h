@@ -1,0 +1,90 @@
+#pragma once
+/* Dialects: how one kind of provider is spoken to. A dialect knows bytes only, no connection: it
+ * writes a request's head and body, turns the bytes of an answer into a `reading`, and explains
+ * errors. One file per dialect, one row in the table. */
+
+#include "common/buf.h"
+#include "common/macros.h"
+#include "daemon/provider/provider.h"
+#include "daemon/provider/sse.h"
+
+#define PROVIDER_MARKS_MAX 4 /* the provider refuses more (providers.md A10) */
+#define PROVIDER_ANSWER_BYTES \
+        ((size_t)64 << 20) /* a whole answer: 128k tokens are under 1 MiB, with envelopes 20 */
+#define PROVIDER_ERROR_BYTES ((size_t)64 << 10) /* the body of an error; what is longer is cut */
+#define PROVIDER_MESSAGE_BYTES 400              /* of a provider's own words, as we repeat them */
+
+/* What is known of one answer while it is read. Pure state: bytes go in, text and usage come out.
+ */
+struct reading {
+        struct sse sse;
+        struct buf text; /* not yet taken by the owner, who clears it */
+        uint64_t n_text; /* bytes of text in all */
+        struct usage usage;
+        enum stop_reason stop;
+        bool has_stop;    /* the provider gave a reason */
+        bool is_started;  /* the first event that means that the model works */
+        bool is_ended;    /* the proper end came */
+        bool is_write_1h; /* unspecified cache writes are of the 1 h kind: all marks of the request
+                             were */
+        struct failure *failure; /* owned; said within the stream */
+        struct advice advice;    /* of that failure */
+};
+
+/* A response header by lower-case name, or NULL. */
+typedef const char *header_fn(const char *name, void *arg);
+
+struct error_answer {
+        unsigned status;
+        struct span body; /* at most PROVIDER_ERROR_BYTES */
+        header_fn *header;
+        void *arg;
+        uint64_t now_ms; /* wall clock, for HTTP dates */
+};
+
+/* A line of the request's head. Value is owned by the list and wiped with it. */
+struct head_line {
+        char name[32];
+        char *value;
+};
+struct head {
+        struct head_line at[8];
+        size_t n;
+};
+
+struct dialect {
+        const char *name;
+        const char *path;   /* of the one request we send, below base_url without "/v1" */
+        bool is_key_needed; /* everywhere but on this machine */
+        int (*write_head)(struct head *h, const char *key); /* key may be NULL; -ENOMEM */
+        int (*write_body)(const struct request *r,
+                          struct buf *out); /* -EINVAL: see provider_send() */
+        int (*read)(struct reading *r,
+                    struct span bytes); /* 0, -ENOMEM; faults of the stream go to r->failure */
+        int (*read_error)(const struct error_answer *e, struct failure **ret,
+                          struct advice *ret_advice); /* -ENOMEM */
+        void (*read_limits)(header_fn *header, void *arg, uint64_t now_ms, struct advice *into);
+};
+
+extern const struct dialect dialect_anthropic;
+const struct dialect *dialect_find(const char *name); /* NULL: none */
+void dialect_list(struct buf *out);                   /* "anthropic, …", for messages */
+
+void reading_init(struct reading *r);
+void reading_done(struct reading *r);
+/* Sets the first failure; later ones are ignored. Takes over failure, whose NULL means -ENOMEM. */
+int reading_fail(struct reading *r, struct failure *failure, bool is_retryable);
+int reading_add_text(struct reading *r, const char *text, size_t n) _must_check_;
+
+int head_add(struct head *h, const char *name, const char *value) _must_check_;
+void head_done(struct head *h); /* wipes */
+
+void advice_init(struct advice *a); /* nothing said, not retryable */
+/* retry-after-ms, retry-after (seconds or HTTP date): 0 when absent or unreadable. */
+uint64_t advice_retry_after_ms(header_fn *header, void *arg, uint64_t now_ms);
+/* What a header says that must be a number; UINT64_MAX. */
+uint64_t advice_number(const char *value);
+/* Blocks that are written: not those of white space alone. */
+bool block_is_empty(const struct prompt_block *b);
+/* A provider's words for our message: one line, printable, cut at PROVIDER_MESSAGE_BYTES. */
+void dialect_quote(struct span words, struct buf *out);
