@@ -1,0 +1,650 @@
+/* One request on its way: intent, attempts, retries, and what its calls are told. */
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/str.h"
+#include "daemon/calls/room.h"
+#include "daemon/metrics/metrics.h"
+
+struct call *flight_payer(const struct flight *f)
+{
+        return TAILQ_FIRST(&f->owners);
+}
+
+/* ---- life ---- */
+
+static void take_slot(struct flight *f)
+{
+        gate_enter(&f->lane->gate);
+        f->has_slot = true;
+        metrics_set(METRIC_calls_live, ++f->room->n_running);
+}
+
+static void give_slot(struct flight *f)
+{
+        gate_leave(&f->lane->gate);
+        f->has_slot = false;
+        metrics_set(METRIC_calls_live, --f->room->n_running);
+}
+
+static int copy_blocks(struct flight *f, const struct call_spec *spec)
+{
+        size_t n = 0, at = 0;
+
+        for (size_t i = 0; i < spec->n_blocks; i++)
+                n += spec->blocks[i].text.n;
+        f->prompt = malloc(n + 1);
+        f->blocks = calloc(spec->n_blocks + 1, sizeof(*f->blocks));
+        if (!f->prompt || !f->blocks)
+                return -ENOMEM;
+        for (size_t i = 0; i < spec->n_blocks; i++) {
+                struct span text = spec->blocks[i].text;
+
+                f->blocks[i] = spec->blocks[i];
+                f->blocks[i].text.at = f->prompt + at;
+                if (text.n > 0)
+                        memcpy(f->prompt + at, text.at, text.n);
+                at += text.n;
+        }
+        f->n_blocks = spec->n_blocks;
+        return 0;
+}
+
+static void on_delay_over(void *arg);
+
+int flight_new(struct calls *c, const struct call_spec *spec, const struct hash *key,
+               struct flight **ret)
+{
+        struct flight *f = calloc(1, sizeof(*f));
+        int r;
+
+        if (!f)
+                return -ENOMEM;
+        f->room = c;
+        f->key = *key;
+        f->max_tokens = spec->max_tokens;
+        f->created_usec = clock_monotonic_usec();
+        f->started_ms = clock_realtime_ms();
+        TAILQ_INIT(&f->owners);
+        buf_init(&f->text, 0);
+        LIST_INSERT_HEAD(&c->flights, f, in_room);
+        f->model = strdup(spec->model);
+        r = f->model ? copy_blocks(f, spec) : -ENOMEM;
+        if (r == 0)
+                r = lane_get(c, spec->provider, &f->lane);
+        if (r == 0)
+                r = lane_limits(f->lane, spec->model, &f->limits);
+        if (r == 0)
+                r = timer_new(c->loop, on_delay_over, f, &f->timer);
+        if (r == 0) {
+                HASH_ADD(hh, c->by_key, key, sizeof(f->key), f);
+                r = f->hh.tbl ? 0 : -ENOMEM;
+        }
+        if (r < 0) {
+                flight_free(f);
+                return r;
+        }
+        *ret = f;
+        return 0;
+}
+
+/* Takes it out of everything but memory; callbacks of its owners may still be on the stack. */
+static void detach(struct flight *f)
+{
+        struct calls *c = f->room;
+
+        if (f->hh.tbl) {
+                HASH_DEL(c->by_key, f);
+                f->hh.tbl = NULL;
+        }
+        if (f->turn)
+                queue_remove(f);
+        if (f->attempt)
+                provider_cancel(take(f->attempt), NULL);
+        if (f->intent) {
+                f->intent->flight = NULL;
+                f->intent = NULL;
+        }
+        timer_stop(f->timer);
+        if (f->has_slot)
+                give_slot(f);
+}
+
+void flight_free(struct flight *f)
+{
+        if (f->lane)
+                detach(f);
+        if (f->n_busy > 0) {
+                f->is_gone = true;
+                return;
+        }
+        LIST_REMOVE(f, in_room);
+        timer_free(f->timer);
+        failure_free(f->retry_why);
+        buf_done(&f->text);
+        free(f->blocks);
+        free(f->prompt);
+        free(f->model);
+        free(f);
+}
+
+/* ---- telling ---- */
+
+/* One thing that this call was not told yet. */
+static bool tell_next(struct flight *f, struct call *c)
+{
+        c->is_busy = true;
+        if (c->n_told_retries < f->n_retries) {
+                c->n_told_retries = f->n_retries;
+                c->n_told_text = 0;
+                c->is_told_started = false;
+                if (c->events.on_retry)
+                        c->events.on_retry(c, f->retry_why, f->retry_delay_ms, f->n_attempts + 1,
+                                           c->arg);
+        } else if (f->is_started && !c->is_told_started) {
+                c->is_told_started = true;
+                if (c->events.on_started)
+                        c->events.on_started(c, c->arg);
+        } else if (c->n_told_text < f->text.n) {
+                struct span text = {f->text.at + c->n_told_text, f->text.n - c->n_told_text};
+
+                c->n_told_text = f->text.n;
+                if (c->events.on_text)
+                        c->events.on_text(c, text, c->arg);
+        } else {
+                c->is_busy = false;
+                return false;
+        }
+        c->is_busy = false;
+        if (c->is_gone)
+                call_free(c);
+        return true;
+}
+
+/* After each callback the list of owners may be another one: from the front again. */
+void flight_deliver(struct flight *f)
+{
+        struct call *c;
+        bool has_told;
+
+        f->n_busy++;
+        do {
+                has_told = false;
+                TAILQ_FOREACH (c, &f->owners, entry) {
+                        has_told = tell_next(f, c);
+                        if (has_told)
+                                break;
+                }
+        } while (has_told && !f->is_gone);
+        f->n_busy--;
+        if (f->is_gone && f->n_busy == 0)
+                flight_free(f);
+}
+
+/* ---- money ---- */
+
+/* What an attempt cost that did not come to its end: what the provider said, and of the answer what
+ * came. */
+static uint64_t price_of_part(const struct flight *f, const struct usage *u)
+{
+        struct usage part = *u;
+
+        part.output = MAX2(part.output, (uint64_t)f->text.n / BYTES_PER_TOKEN);
+        return price_of_usage(&flight_payer(f)->price, &part);
+}
+
+/* The payer's record of what ended, and of what is still on its way. */
+static void fill_record(const struct flight *f, struct call *c, const char *state,
+                        const struct usage *u, uint64_t nanousd)
+{
+        memcpy(c->request_id, f->request_id, sizeof(c->request_id));
+        c->record = (struct record){
+                .n = c->n,
+                .uid = c->uid,
+                .tasks = c->tasks,
+                .provider = c->provider,
+                .model = c->model,
+                .state = state,
+                .started_ms = f->started_ms,
+                .estimate_nanousd = c->estimate_nanousd,
+                .nanousd = nanousd,
+                .ms = f->left_usec > 0 ? (clock_monotonic_usec() - f->left_usec) / 1000 : 0,
+                .first_token_ms = f->first_token_ms,
+                .n_attempts = f->n_attempts,
+                .usage = u ? *u : (struct usage){},
+                .request_id = c->request_id[0] ? c->request_id : NULL,
+        };
+}
+
+/* The call holds what was spent until it is settled. */
+static void hold_spent(struct call *c, uint64_t nanousd)
+{
+        c->record.nanousd = nanousd;
+        c->account->unsettled += nanousd;
+        c->room->unsettled += nanousd;
+        metrics_add(METRIC_spent_nanousd, nanousd);
+        metrics_add(METRIC_tokens_input, c->record.usage.input);
+        metrics_add(METRIC_tokens_cache_read, c->record.usage.cache_read);
+        metrics_add(METRIC_tokens_cache_write,
+                    c->record.usage.cache_write_5m + c->record.usage.cache_write_1h);
+        metrics_add(METRIC_tokens_output, c->record.usage.output);
+}
+
+/* ---- the intent ---- */
+
+static int put_intent(struct flight *f, struct store_batch *b)
+{
+        _cleanup_buf_ struct buf record = {}, prompt = {};
+        struct call *payer = flight_payer(f);
+        struct record_key key, prompt_key, mark;
+        int r;
+
+        fill_record(f, payer, "running", NULL, 0);
+        r = record_write(&payer->record, &record);
+        if (r == 0)
+                r = record_write_prompt(f->blocks, f->n_blocks, &prompt);
+        record_key_of(&payer->job, payer->n, &key);
+        record_key_of_prompt(&payer->job, payer->n, &prompt_key);
+        record_key_of_mark(&payer->job, payer->n, &mark);
+        if (r == 0)
+                r = store_batch_put(b, TABLE_CALL, record_key_span(&key), buf_span(&record));
+        if (r == 0)
+                r = store_batch_put(b, TABLE_CALL, record_key_span(&prompt_key), buf_span(&prompt));
+        if (r == 0)
+                r = store_batch_put(b, TABLE_CALL, record_key_span(&mark), SPAN("1"));
+        return r;
+}
+
+static int commit_intent(struct flight *f)
+{
+        struct store_batch *b;
+        int r = store_batch_new(STORE_STATE, &b);
+
+        if (r < 0)
+                return r;
+        r = put_intent(f, b);
+        if (r < 0) {
+                store_batch_free(b);
+                return r;
+        }
+        return calls_commit(f->room, b, f);
+}
+
+static struct failure *failure_of_errno(int r)
+{
+        if (r == -ENOSPC)
+                return failure_new(FAILURE_DISK_FULL, NULL);
+        return failure_new(FAILURE_INTERNAL, "a model call could not be made: %s", strerror(-r));
+}
+
+static void send(struct flight *f);
+
+void flight_on_intent(struct flight *f, int r)
+{
+        f->intent = NULL;
+        if (r < 0) {
+                f->has_intent = false;
+                flight_end(f, failure_of_errno(r), STOP_OTHER, NULL);
+        } else
+                send(f);
+}
+
+void flight_leave(struct flight *f)
+{
+        int r;
+
+        take_slot(f);
+        buckets_take(&f->limits->buckets, flight_payer(f)->input_tokens,
+                     flight_payer(f)->output_tokens, clock_monotonic_usec());
+        if (f->reserved == 0)
+                budget_reserve(f, flight_payer(f)->worst_nanousd);
+        if (f->has_intent) {
+                send(f);
+                return;
+        }
+        f->state = FLIGHT_INTENT;
+        r = commit_intent(f);
+        if (r < 0)
+                flight_end(f, failure_of_errno(r), STOP_OTHER, NULL);
+        else
+                f->has_intent = true;
+}
+
+/* ---- the attempt ---- */
+
+static void on_limits(struct attempt *a _unused_, const struct advice *limits, void *arg)
+{
+        struct flight *f = arg;
+
+        buckets_update(&f->limits->buckets, limits, clock_monotonic_usec());
+}
+
+static void on_started(struct attempt *a _unused_, void *arg)
+{
+        struct flight *f = arg;
+
+        f->is_started = true;
+        f->first_token_ms = attempt_first_event_usec(f->attempt) / 1000;
+        metrics_observe(METRIC_first_token_ms, f->first_token_ms);
+        flight_deliver(f);
+}
+
+static void on_text(struct attempt *a _unused_, struct span text, void *arg)
+{
+        struct flight *f = arg;
+        struct usage usage;
+
+        if (buf_add_span(&f->text, text) == 0) {
+                flight_deliver(f);
+                return;
+        }
+        provider_cancel(take(f->attempt), &usage);
+        flight_end(f, failure_of_errno(f->text.failed), STOP_OTHER, &usage);
+}
+
+/* What a failed attempt may have cost. */
+static uint64_t price_of_failed(const struct flight *f, const struct usage *u,
+                                bool was_perhaps_paid)
+{
+        if (u->is_known)
+                return price_of_part(f, u);
+        return was_perhaps_paid ? flight_payer(f)->estimate_nanousd : 0;
+}
+
+static bool may_retry(struct flight *f, const struct advice *advice)
+{
+        uint64_t more = flight_payer(f)->worst_nanousd + f->lost_nanousd;
+        bool is_never;
+
+        if (!advice->is_retryable || f->n_attempts >= CALLS_MAX_ATTEMPTS || f->room->is_draining ||
+            advice->retry_after_ms > CALLS_RETRY_AFTER_MAX_MS)
+                return false;
+        if (!budget_fits(f, &is_never))
+                return false;
+        budget_reserve(f, more);
+        return true;
+}
+
+static void start_retry(struct flight *f, struct failure *why, const struct advice *advice)
+{
+        uint64_t delay = backoff_ms(f->n_attempts, f->n_refusals, advice->retry_after_ms,
+                                    (unsigned)clock_random_below(1000));
+
+        give_slot(f);
+        metrics_count(calls_retries);
+        failure_free(f->retry_why);
+        f->retry_why = why;
+        f->retry_delay_ms = delay;
+        f->n_retries++;
+        f->is_started = false;
+        buf_clear(&f->text);
+        f->state = FLIGHT_DELAY;
+        if (timer_start(f->timer, delay) < 0) {
+                flight_end(f, take(f->retry_why), STOP_OTHER, NULL);
+                return;
+        }
+        calls_kick(f->room, 0);
+        flight_deliver(f);
+}
+
+static void on_delay_over(void *arg)
+{
+        struct flight *f = arg;
+
+        if (queue_add(f, true) < 0)
+                flight_end(f, failure_of_errno(-ENOMEM), STOP_OTHER, NULL);
+        else
+                calls_kick(f->room, 0);
+}
+
+static void on_failed(struct flight *f, const struct usage *usage, const struct failure *failure,
+                      const struct advice *advice)
+{
+        struct failure *why = failure_copy(failure);
+        uint64_t nanousd = price_of_failed(f, usage, advice->was_perhaps_paid);
+        bool is_refusal = failure->id == FAILURE_RATE_LIMITED || failure->id == FAILURE_OVERLOADED;
+
+        if (is_refusal) {
+                uint64_t pause = failure->id == FAILURE_RATE_LIMITED ? advice->retry_after_ms : 0;
+
+                f->n_refusals++;
+                gate_on_refusal(&f->lane->gate, f->sent_usec,
+                                MIN2(pause, (uint64_t)CALLS_RETRY_AFTER_MAX_MS),
+                                clock_monotonic_usec());
+        }
+        f->lost_nanousd += nanousd;
+        if (why && may_retry(f, advice)) {
+                start_retry(f, why, advice);
+                return;
+        }
+        /* What the provider said of the last attempt is booked as its usage, not as lost. */
+        if (usage->is_known)
+                f->lost_nanousd -= nanousd;
+        flight_end(f, why ?: failure_new(FAILURE_INTERNAL, NULL), STOP_OTHER, usage);
+}
+
+static void on_end(struct attempt *a, enum stop_reason stop, const struct usage *usage,
+                   const struct failure *failure, const struct advice *advice, void *arg)
+{
+        struct flight *f = arg;
+        const char *id = attempt_request_id(a);
+
+        f->attempt = NULL;
+        (void)snprintf(f->request_id, sizeof(f->request_id), "%s", id ? id : "");
+        if (failure) {
+                on_failed(f, usage, failure, advice);
+                return;
+        }
+        gate_on_success(&f->lane->gate);
+        flight_end(f, NULL, stop, usage);
+}
+
+static void send(struct flight *f)
+{
+        static const struct attempt_events events = {
+                .on_limits = on_limits,
+                .on_started = on_started,
+                .on_text = on_text,
+                .on_end = on_end,
+        };
+        struct call *payer = flight_payer(f);
+        struct provider *p = provider_find(f->room->providers, f->lane->provider);
+        char job[ULID_TEXT_BYTES];
+        const char *reason;
+        int r;
+
+        f->state = FLIGHT_SENT;
+        if (!p) {
+                flight_end(f,
+                           failure_new(FAILURE_BAD_CONFIG, "there is no provider %s any more",
+                                       f->lane->provider),
+                           STOP_OTHER, NULL);
+                return;
+        }
+        if (!provider_is_ready(p, &reason)) {
+                flight_end(f,
+                           failure_new(FAILURE_KEY_MISSING, "provider %s: %s", f->lane->provider,
+                                       reason),
+                           STOP_OTHER, NULL);
+                return;
+        }
+        ulid_to_text(&payer->job, job);
+        f->sent_usec = clock_monotonic_usec();
+        r = provider_send(p,
+                          &(struct request){
+                                  .model = f->model,
+                                  .blocks = f->blocks,
+                                  .n_blocks = f->n_blocks,
+                                  .max_tokens = f->max_tokens,
+                                  .job = job,
+                                  .call = payer->n,
+                          },
+                          &events, f, &f->attempt);
+        if (r < 0) {
+                flight_end(f, failure_of_errno(r), STOP_OTHER, NULL);
+                return;
+        }
+        f->n_attempts++;
+        if (f->left_usec == 0) {
+                f->left_usec = f->sent_usec;
+                metrics_count(calls_started);
+        }
+}
+
+/* ---- the end ---- */
+
+static void end_call(struct flight *f, struct call *c, const struct call_outcome *o,
+                     const char *state)
+{
+        c->flight = NULL;
+        if (c->is_catching) {
+                TAILQ_REMOVE(&c->room->catching, c, catching);
+                c->is_catching = false;
+        }
+        fill_record(f, c, state, &o->usage, 0);
+        c->record.error = o->failure ? failure_table[o->failure->id].name : NULL;
+        c->record.is_joined = !o->is_payer;
+        if (o->is_payer) {
+                c->has_intent = f->has_intent;
+                c->is_lost = f->lost_nanousd > 0;
+                hold_spent(c, o->nanousd);
+        } else
+                c->record.usage = (struct usage){};
+        c->is_busy = true;
+        c->events.on_end(c, o, c->arg);
+        c->is_busy = false;
+        if (c->is_gone)
+                call_free(c);
+}
+
+/* A call that joined late may find text in the outcome that no on_text() brought. */
+void flight_end(struct flight *f, struct failure *failure, enum stop_reason stop,
+                const struct usage *usage)
+{
+        struct call_outcome o = {
+                .stop = stop,
+                .usage = usage ? *usage : (struct usage){},
+                .failure = failure,
+                .n_attempts = f->n_attempts,
+                .first_token_ms = f->first_token_ms,
+                .is_payer = true,
+        };
+        struct calls *room = f->room;
+        uint64_t nanousd = f->lost_nanousd;
+        struct call *c;
+
+        detach(f);
+        f->state = FLIGHT_ENDING;
+        if (!o.usage.is_known && !failure)
+                nanousd +=
+                        flight_payer(f)
+                                ->estimate_nanousd; /* it came, and its provider does not count */
+        if (o.usage.is_known)
+                nanousd += failure ? price_of_part(f, &o.usage)
+                                   : price_of_usage(&flight_payer(f)->price, &o.usage);
+        budget_reserve(f, 0);
+        o.ms = f->left_usec > 0 ? (clock_monotonic_usec() - f->left_usec) / 1000 : 0;
+        o.request_id = f->request_id[0] ? f->request_id : NULL;
+        o.nanousd = nanousd;
+        metrics_add(failure ? METRIC_calls_failed : METRIC_calls_done, 1);
+        if (f->left_usec > 0)
+                metrics_observe(METRIC_call_ms, o.ms);
+        f->n_busy++;
+        while ((c = flight_payer(f))) {
+                o.text = buf_span(&f->text);
+                TAILQ_REMOVE(&f->owners, c, entry);
+                end_call(f, c, &o, failure ? "failed" : "ok");
+                o.is_payer = false;
+                o.nanousd = 0;
+        }
+        f->n_busy--;
+        failure_free(failure);
+        flight_free(f);
+        calls_kick(room, 0);
+}
+
+/* ---- leaving before the end ---- */
+
+/* The next owner pays from now on: its intent stands beside the end of the one that left, in one
+ * transaction. */
+static void pass_on(struct flight *f, struct call *left)
+{
+        struct call *payer = flight_payer(f);
+        struct store_batch *b;
+        uint64_t reserved = f->reserved;
+        int r;
+
+        left->account->reserved -= reserved;
+        payer->account->reserved += reserved;
+        fill_record(f, left, "cancelled", NULL, 0);
+        if (f->turn)
+                queue_review(f);
+        if (!f->has_intent)
+                return;
+        r = store_batch_new(STORE_STATE, &b);
+        if (r == 0) {
+                struct record_key key, mark;
+                _cleanup_buf_ struct buf record = {};
+
+                record_key_of(&left->job, left->n, &key);
+                record_key_of_mark(&left->job, left->n, &mark);
+                r = record_write(&left->record, &record);
+                if (r == 0)
+                        r = store_batch_put(b, TABLE_CALL, record_key_span(&key),
+                                            buf_span(&record));
+                if (r == 0)
+                        r = store_batch_delete(b, TABLE_CALL, record_key_span(&mark));
+                if (r == 0)
+                        r = put_intent(f, b);
+                if (r == 0)
+                        r = calls_commit(f->room, b, NULL);
+                else
+                        store_batch_free(b);
+        }
+        if (r < 0)
+                log_error("a shared model call could not be passed on: %s", strerror(-r));
+}
+
+/* The last one left: what was spent is the room's to settle. */
+static void abandon(struct flight *f, struct call *c)
+{
+        struct usage usage = {};
+        uint64_t nanousd = f->lost_nanousd;
+
+        if (f->attempt) {
+                provider_cancel(take(f->attempt), &usage);
+                TAILQ_INSERT_HEAD(&f->owners, c, entry); /* whose price counts */
+                nanousd += usage.is_known ? price_of_part(f, &usage) : c->estimate_nanousd;
+                TAILQ_REMOVE(&f->owners, c, entry);
+                c->is_lost = !usage.is_known;
+        }
+        c->is_lost |= f->lost_nanousd > 0;
+        c->has_intent = f->has_intent;
+        fill_record(f, c, "cancelled", &usage, 0);
+        hold_spent(c, nanousd);
+        c->account->reserved -= f->reserved;
+        f->room->reserved -= f->reserved;
+        f->reserved = 0;
+        flight_free(f);
+}
+
+void flight_drop(struct flight *f, struct call *c)
+{
+        bool was_payer = c == flight_payer(f), has_spent = false;
+
+        c->flight = NULL;
+        TAILQ_REMOVE(&f->owners, c, entry);
+        if (f->state == FLIGHT_ENDING) {
+                call_free(c);
+                return;
+        }
+        if (TAILQ_EMPTY(&f->owners)) {
+                has_spent = f->has_intent;
+                abandon(f, c);
+        } else if (was_payer)
+                pass_on(f, c);
+        if (has_spent)
+                call_settle_alone(c);
+        else
+                call_free(c);
+}

@@ -1,0 +1,269 @@
+/* Who goes next. A lane has two classes, interactive before ordinary; in a class the jobs take
+ * turns; in a job the order of asking holds, except that what must try again goes first. What does
+ * not fit a budget or a bucket is passed over, not waited for. */
+
+#include "common/clock.h"
+#include "daemon/calls/room.h"
+
+int lane_get(struct calls *c, const char *provider, struct lane **ret)
+{
+        struct lane *l;
+
+        HASH_FIND_STR(c->lanes, provider, l);
+        if (!l) {
+                l = calloc(1, sizeof(*l));
+                if (!l)
+                        return -ENOMEM;
+                l->provider = strdup(provider);
+                if (!l->provider) {
+                        free(l);
+                        return -ENOMEM;
+                }
+                gate_init(&l->gate, c->config.n_calls_max);
+                for (int i = 0; i < N_CALL_CLASSES; i++)
+                        TAILQ_INIT(&l->classes[i].order);
+                HASH_ADD_KEYPTR(hh, c->lanes, l->provider, strlen(l->provider), l);
+                if (!l->hh.tbl) {
+                        lane_free(l);
+                        return -ENOMEM;
+                }
+        }
+        *ret = l;
+        return 0;
+}
+
+struct lane *lane_free(struct lane *l)
+{
+        struct model_limits *m, *next;
+
+        HASH_ITER (hh, l->models, m, next) {
+                HASH_DEL(l->models, m);
+                free(m->model);
+                free(m);
+        }
+        free(l->provider);
+        free(l);
+        return NULL;
+}
+
+int lane_limits(struct lane *l, const char *model, struct model_limits **ret)
+{
+        struct model_limits *m;
+
+        HASH_FIND_STR(l->models, model, m);
+        if (!m) {
+                m = calloc(1, sizeof(*m));
+                if (!m)
+                        return -ENOMEM;
+                m->model = strdup(model);
+                if (m->model)
+                        HASH_ADD_KEYPTR(hh, l->models, m->model, strlen(m->model), m);
+                if (!m->model || !m->hh.tbl) {
+                        free(m->model);
+                        free(m);
+                        return -ENOMEM;
+                }
+        }
+        *ret = m;
+        return 0;
+}
+
+/* ---- turns ---- */
+
+static int turn_get(struct lane *l, enum call_class class, const struct ulid *job,
+                    struct turn **ret)
+{
+        struct turn *t;
+
+        HASH_FIND(hh, l->classes[class].by_job, job->at, ULID_BYTES, t);
+        if (!t) {
+                t = calloc(1, sizeof(*t));
+                if (!t)
+                        return -ENOMEM;
+                t->job = *job;
+                t->class = class;
+                TAILQ_INIT(&t->flights);
+                HASH_ADD(hh, l->classes[class].by_job, job, ULID_BYTES, t);
+                if (!t->hh.tbl) {
+                        free(t);
+                        return -ENOMEM;
+                }
+                TAILQ_INSERT_TAIL(&l->classes[class].order, t, entry);
+        }
+        *ret = t;
+        return 0;
+}
+
+/* In whose turn it waits: that of an interactive owner if there is one, else the payer's. */
+static const struct call *best_owner(const struct flight *f)
+{
+        const struct call *c;
+
+        TAILQ_FOREACH (c, &f->owners, entry)
+                if (c->class == CLASS_NOW)
+                        return c;
+        return flight_payer(f);
+}
+
+int queue_add(struct flight *f, bool is_first)
+{
+        const struct call *owner = best_owner(f);
+        struct turn_list *order = &f->lane->classes[owner->class].order;
+        struct turn *t;
+        int r;
+
+        r = turn_get(f->lane, owner->class, &owner->job, &t);
+        if (r < 0)
+                return r;
+        if (is_first) {
+                TAILQ_INSERT_HEAD(&t->flights, f, entry);
+                TAILQ_REMOVE(order, t, entry);
+                TAILQ_INSERT_HEAD(order, t, entry);
+        } else
+                TAILQ_INSERT_TAIL(&t->flights, f, entry);
+        f->turn = t;
+        f->state = FLIGHT_QUEUED;
+        return 0;
+}
+
+void queue_remove(struct flight *f)
+{
+        struct turn *t = f->turn;
+
+        TAILQ_REMOVE(&t->flights, f, entry);
+        f->turn = NULL;
+        if (!TAILQ_EMPTY(&t->flights))
+                return;
+        TAILQ_REMOVE(&f->lane->classes[t->class].order, t, entry);
+        HASH_DEL(f->lane->classes[t->class].by_job, t);
+        free(t);
+}
+
+void queue_review(struct flight *f)
+{
+        const struct call *owner = best_owner(f);
+        struct turn *t;
+
+        /* Without memory it waits where it is, which is only less fair. */
+        if (turn_get(f->lane, owner->class, &owner->job, &t) < 0 || t == f->turn)
+                return;
+        queue_remove(f);
+        TAILQ_INSERT_TAIL(&t->flights, f, entry);
+        f->turn = t;
+}
+
+/* ---- budgets ---- */
+
+static bool fits(uint64_t limit, uint64_t spent, uint64_t reserved, uint64_t more,
+                 bool *ret_is_never)
+{
+        if (limit == UINT64_MAX)
+                return true;
+        if (more > limit || spent > limit - more) {
+                *ret_is_never = true;
+                return false;
+        }
+        return reserved <= limit - more - spent;
+}
+
+bool budget_fits(const struct flight *f, bool *ret_is_never)
+{
+        const struct calls *c = f->room;
+        const struct call *payer = flight_payer(f);
+        const struct account *a = payer->account;
+        uint64_t more = payer->worst_nanousd + f->lost_nanousd;
+        uint64_t day = c->config.day_budget_nanousd ?: UINT64_MAX;
+
+        /* Its own reserve, when it has one, is what is being replaced. */
+        *ret_is_never = false;
+        return fits(a->left, a->unsettled, a->reserved - f->reserved, more, ret_is_never) &&
+               fits(day, ledger_today(c->ledger) + c->unsettled, c->reserved - f->reserved, more,
+                    ret_is_never);
+}
+
+void budget_reserve(struct flight *f, uint64_t nanousd)
+{
+        struct account *a = flight_payer(f)->account;
+
+        a->reserved = a->reserved - f->reserved + nanousd;
+        f->room->reserved = f->room->reserved - f->reserved + nanousd;
+        f->reserved = nanousd;
+}
+
+/* ---- running ---- */
+
+/* The flight may leave now; else *wait is lowered to when it may. CONDITION_REFUSED: its budget
+ * will never allow it. */
+static int judge(struct flight *f, uint64_t now, uint64_t *wait)
+{
+        uint64_t here = buckets_wait_usec(&f->limits->buckets, now);
+        bool is_never;
+
+        if (here > 0) {
+                *wait = MIN2(*wait, here);
+                return CONDITION_ABSENT;
+        }
+        if (f->reserved > 0 || budget_fits(f, &is_never))
+                return 0;
+        return is_never ? CONDITION_REFUSED : CONDITION_ABSENT;
+}
+
+/* True when one left the queue. */
+static bool run_one(struct lane *l, enum call_class class, uint64_t now, uint64_t *wait)
+{
+        struct turn_list *order = &l->classes[class].order;
+        struct turn *t;
+
+        TAILQ_FOREACH (t, order, entry) {
+                struct flight *f = TAILQ_FIRST(&t->flights);
+                int r = judge(f, now, wait);
+
+                if (r == CONDITION_ABSENT)
+                        continue;
+                /* The turn is over; it may be gone when it was the last flight. */
+                TAILQ_REMOVE(order, t, entry);
+                TAILQ_INSERT_TAIL(order, t, entry);
+                queue_remove(f);
+                if (r == 0)
+                        flight_leave(f);
+                else
+                        flight_end(f, failure_new(FAILURE_BUDGET, NULL), STOP_OTHER, NULL);
+                return true;
+        }
+        return false;
+}
+
+static uint64_t run_lane(struct lane *l)
+{
+        uint64_t wait = UINT64_MAX;
+
+        while (gate_has_slot(&l->gate)) {
+                uint64_t now = clock_monotonic_usec(), closed = gate_wait_usec(&l->gate, now);
+                bool has_left = false;
+
+                if (closed > 0) {
+                        bool is_empty = TAILQ_EMPTY(&l->classes[CLASS_NOW].order) &&
+                                        TAILQ_EMPTY(&l->classes[CLASS_ORDINARY].order);
+
+                        return is_empty ? wait : closed;
+                }
+                for (int class = 0; class < N_CALL_CLASSES && !has_left; class ++)
+                        has_left = run_one(l, class, now, &wait);
+                if (!has_left)
+                        break;
+        }
+        return wait;
+}
+
+uint64_t queue_run(struct calls *c)
+{
+        uint64_t wait = UINT64_MAX;
+        struct lane *l, *next;
+
+        HASH_ITER (hh, c->lanes, l, next) {
+                uint64_t here = run_lane(l);
+
+                wait = MIN2(wait, here);
+        }
+        return wait;
+}

@@ -1,0 +1,205 @@
+#pragma once
+/* The inside of the calls room, shared by its files and by nobody else.
+ *
+ *     call    an owner's handle: what one task of one job asked for
+ *     flight  one request to a provider, with one or more calls that want it (the first of them
+ * pays) lane    what leads to one provider: gate, buckets, and the queue of flights turn    the
+ * flights of one job that wait in one class of a lane; turns go round account what the running
+ * calls of one job have reserved
+ *
+ * A flight moves QUEUED → INTENT (its slot is taken, its intent on the way to disk) → SENT → DELAY
+ * (waits to try again) → QUEUED …, and from any of them to its end (flight_end), where every call
+ * gets its outcome; a call then waits for its settlement alone. */
+
+#include <sys/queue.h>
+
+#define HASH_NONFATAL_OOM 1 /* then hh.tbl of what was to be added is NULL */
+#include <uthash.h>
+
+#include "common/buf.h"
+#include "daemon/calls/calls.h"
+#include "daemon/calls/ledger.h"
+#include "daemon/calls/limiter.h"
+#include "daemon/calls/record.h"
+#include "daemon/loop/loop.h"
+#include "daemon/store/store.h"
+
+#define REQUEST_ID_BYTES 128
+#define BYTES_PER_TOKEN \
+        3 /* of an answer that was cut off: a low guess, so that the booking is rather too high */
+
+TAILQ_HEAD(call_list, call);
+TAILQ_HEAD(flight_list, flight);
+TAILQ_HEAD(turn_list, turn);
+
+enum call_class { CLASS_NOW, CLASS_ORDINARY, N_CALL_CLASSES };
+
+struct account {
+        UT_hash_handle hh;
+        struct ulid job;
+        unsigned n_calls;   /* that hold on to it */
+        uint64_t left;      /* of the job's budget, as last told, less what was settled since;
+                               UINT64_MAX: none */
+        uint64_t reserved;  /* worst cases of what may be spending now */
+        uint64_t unsettled; /* spent by calls that ended and are not settled */
+};
+
+struct turn {
+        UT_hash_handle hh; /* of the lane's class, by job */
+        TAILQ_ENTRY(turn) entry;
+        struct ulid job;
+        enum call_class class;
+        struct flight_list flights;
+};
+
+struct model_limits {
+        UT_hash_handle hh;
+        char *model; /* owned */
+        struct buckets buckets;
+};
+
+struct lane {
+        UT_hash_handle hh;
+        char *provider; /* owned */
+        struct gate gate;
+        struct model_limits *models; /* owned */
+        struct {
+                struct turn *by_job; /* owned */
+                struct turn_list order;
+        } classes[N_CALL_CLASSES];
+};
+
+enum flight_state { FLIGHT_QUEUED, FLIGHT_INTENT, FLIGHT_SENT, FLIGHT_DELAY, FLIGHT_ENDING };
+
+/* A commit under way. Outlives room and flight when those go first. */
+struct pending {
+        LIST_ENTRY(pending) entry;
+        struct calls *room;    /* borrowed; NULL: gone */
+        struct flight *flight; /* borrowed; NULL: gone, or the commit was no intent */
+};
+
+struct flight {
+        UT_hash_handle hh;         /* of the room, by key */
+        TAILQ_ENTRY(flight) entry; /* of its turn */
+        LIST_ENTRY(flight) in_room;
+        struct hash key;
+        struct calls *room;          /* borrowed: frees its flights */
+        struct lane *lane;           /* borrowed: lives as long as the room */
+        struct model_limits *limits; /* borrowed: likewise */
+        struct turn *turn;           /* borrowed: while queued */
+        enum flight_state state;
+        struct call_list owners;     /* the first one pays */
+        char *model;                 /* owned */
+        char *prompt;                /* owned: text of all blocks */
+        struct prompt_block *blocks; /* owned; text borrowed from prompt */
+        size_t n_blocks;
+        uint64_t max_tokens;
+        struct attempt *attempt; /* owned by the provider room; set in SENT */
+        struct pending *intent;  /* borrowed; set in INTENT */
+        struct timer *timer;     /* owned: of DELAY */
+        struct buf text;
+        uint64_t reserved;     /* as added to the payer's account and to the room */
+        uint64_t lost_nanousd; /* of attempts that failed after they had perhaps been paid */
+        uint64_t created_usec, sent_usec, first_token_ms, started_ms;
+        uint64_t left_usec; /* when the first attempt left; 0: none did */
+        unsigned n_attempts, n_refusals;
+        unsigned n_retries;        /* announced */
+        struct failure *retry_why; /* owned */
+        uint64_t retry_delay_ms;
+        char request_id[REQUEST_ID_BYTES];
+        bool is_started;           /* this attempt */
+        bool has_slot, has_intent; /* intent: its record is on disk or on the way there */
+        unsigned n_busy;           /* callbacks of owners on the stack */
+        bool is_gone;              /* freed when they return */
+};
+
+struct call {
+        TAILQ_ENTRY(call) entry; /* of the flight's owners */
+        TAILQ_ENTRY(call) in_room;
+        TAILQ_ENTRY(call) catching; /* of the room: joined, and something came before */
+        bool is_catching;
+        struct calls *room;      /* borrowed: frees its calls */
+        struct flight *flight;   /* borrowed; NULL once it ended */
+        struct account *account; /* borrowed: counts its calls */
+        struct call_events events;
+        void *arg;
+        struct ulid job;
+        uint64_t n;
+        uint32_t uid;
+        enum call_class class;
+        struct price price;
+        uint64_t estimate_nanousd, worst_nanousd, input_tokens, output_tokens;
+        char *tasks;            /* owned */
+        char *provider, *model; /* owned */
+        unsigned n_told_retries;
+        size_t n_told_text;
+        bool is_told_started;
+        bool is_busy, is_gone; /* freed when its callback returns */
+        struct record record;  /* once it ended: what is settled; texts borrowed from this struct */
+        char request_id[REQUEST_ID_BYTES];
+        bool has_intent; /* once it ended: there is a mark to remove */
+        bool is_lost;    /* once it ended: nothing but an estimate is known of a part */
+};
+
+struct calls {
+        struct loop *loop;               /* borrowed: outlives all rooms */
+        struct store *store;             /* borrowed: likewise */
+        struct provider_room *providers; /* borrowed: likewise */
+        struct calls_config config;
+        struct ledger *ledger;       /* owned */
+        struct timer *kick;          /* owned: runs the queues */
+        uint64_t kick_usec;          /* when it fires; 0: not set */
+        struct lane *lanes;          /* owned */
+        struct flight *by_key;       /* flights that can be joined */
+        LIST_HEAD(, flight) flights; /* owned: all */
+        struct account *accounts;    /* owned */
+        struct call_list calls;      /* owned: all, entry in_room */
+        struct call_list catching;
+        LIST_HEAD(, pending) pendings;
+        uint64_t reserved, unsettled; /* sums over the accounts */
+        uint64_t n_running;           /* flights that hold a slot */
+        bool is_draining;
+        void (*on_drained)(void *arg);
+        void *drained_arg;
+};
+
+/* calls.c */
+void calls_kick(struct calls *c, uint64_t after_usec);
+/* Commits a batch of the room's own; consumes it in any case. flight: whose intent it is, or NULL.
+ */
+int calls_commit(struct calls *c, struct store_batch *b, struct flight *flight) _must_check_;
+void call_free(struct call *c);
+/* Settles what has ended by a batch of the room's own; frees the call. */
+void call_settle_alone(struct call *c);
+
+/* queue.c */
+int lane_get(struct calls *c, const char *provider, struct lane **ret) _must_check_;
+struct lane *lane_free(struct lane *l);
+int lane_limits(struct lane *l, const char *model, struct model_limits **ret) _must_check_;
+int queue_add(struct flight *f,
+              bool is_first) _must_check_; /* is_first: has waited its turn before */
+void queue_remove(struct flight *f);
+void queue_review(
+        struct flight *f); /* its owners are others now: it may belong into another turn */
+/* Sends what may leave. Returns when to come again, in usec from now; UINT64_MAX: when something
+ * ends. */
+uint64_t queue_run(struct calls *c);
+/* Whether the flight's worst case fits beside all that is reserved. *ret_is_never: nor will it when
+ * that is settled. */
+bool budget_fits(const struct flight *f, bool *ret_is_never);
+void budget_reserve(struct flight *f, uint64_t nanousd); /* sets what it has reserved */
+
+/* flight.c */
+int flight_new(struct calls *c, const struct call_spec *spec, const struct hash *key,
+               struct flight **ret) _must_check_;
+void flight_free(struct flight *f);
+void flight_leave(struct flight *f); /* off the queue, for its way: takes slot and reserve, then
+                                        intent, then the request */
+void flight_on_intent(struct flight *f, int r); /* the intent is durable, or is not (r < 0) */
+void flight_deliver(struct flight *f);          /* to its calls what they were not told yet */
+/* Consumes failure (NULL: success). */
+void flight_end(struct flight *f, struct failure *failure, enum stop_reason stop,
+                const struct usage *usage);
+/* A call leaves before the end; settles what it spent. The flight goes with its last call. */
+void flight_drop(struct flight *f, struct call *c);
+struct call *flight_payer(const struct flight *f);
