@@ -181,6 +181,7 @@ int loop_run(struct loop *l)
                 call_deferred(l);
                 measure_turn(l, processor);
         }
+        __atomic_store_n(&l->is_stopping, 0, __ATOMIC_RELEASE); /* it may be run again */
         return 0;
 }
 
