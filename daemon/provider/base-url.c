@@ -22,7 +22,7 @@ static bool has_part(CURLU *u, CURLUPart part)
 
 static bool is_local_host(const char *host)
 {
-        return str_is_equal(host, "localhost") || str_has_prefix(host, "127.") ||
+        return strcasecmp(host, "localhost") == 0 || str_has_prefix(host, "127.") ||
                str_is_equal(host, "[::1]") || str_is_equal(host, "::1");
 }
 
