@@ -203,11 +203,23 @@ static bool is_nested(const json_t *value)
         return json_array_size(value) > 0 || json_object_size(value) > 0;
 }
 
-static int write_key(struct buf *b, const char *key)
+/* libyaml takes no "key: value" when the key is longer than 1024 characters; longer ones are
+ * written "? key", and ": value" below. */
+#define SIMPLE_KEY_BYTES 1000
+
+static int write_key(struct buf *b, const char *key, unsigned column)
 {
         struct span s = span_of(key);
+        size_t start = b->n;
         int r = is_plain(s, shape_of(s)) ? buf_add_span(b, s) : write_quoted(b, s);
 
+        if (r == 0 && b->n - start > SIMPLE_KEY_BYTES) {
+                b->n = start;
+                buf_add_text(b, "? ");
+                write_quoted(b, s);
+                buf_add_char(b, '\n');
+                add_columns(b, column);
+        }
         return r < 0 ? r : buf_add_char(b, ':');
 }
 
@@ -224,7 +236,7 @@ static int write_map(struct buf *b, const json_t *map, unsigned column, unsigned
                 if (!is_first)
                         add_columns(b, column);
                 is_first = false;
-                r = write_key(b, key);
+                r = write_key(b, key, column);
                 if (r < 0)
                         return r;
                 if (is_nested(value)) {

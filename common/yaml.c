@@ -522,7 +522,8 @@ static int unread_below(struct yaml_node *n, struct buf *path, yaml_unread_fn *f
                 if (n->kind == YAML_LIST)
                         r = buf_printf(path, "[%zu]", i);
                 else
-                        r = buf_printf(path, "%s%s", n_path ? "." : "", n->keys[i]->text);
+                        r = buf_printf(path, "%s%s", n_path ? "." : "",
+                                       n->keys[i]->n_text ? n->keys[i]->text : "\"\"");
                 if (r < 0)
                         return r;
                 if (n->kind == YAML_MAP && !n->keys[i]->was_read)

@@ -448,6 +448,24 @@ static json_t *random_value(uint32_t *seed, int depth)
         }
 }
 
+static void test_write_long_key(void **state)
+{
+        _cleanup_json_ json_t *inner = json_object(), *outer = json_object(), *back = NULL;
+        _cleanup_(yaml_freep) struct yaml_node *n = NULL;
+        _cleanup_buf_ struct buf b = {0};
+        char key[3001] = {0};
+
+        (void)state;
+        memset(key, 'k', sizeof(key) - 1);
+        assert_int_equal(json_put(inner, key, json_integer(1)), 0);
+        assert_int_equal(json_put(inner, "short", json_integer(2)), 0);
+        assert_int_equal(json_put(outer, key, json_incref(inner)), 0);
+        assert_int_equal(yaml_write(outer, 0, &b), 0);
+        n = read_text(b.at);
+        assert_int_equal(yaml_to_json(n, &back), 0);
+        assert_true(json_equal(outer, back));
+}
+
 /* Whatever is written reads back as the same data. */
 static void test_round_trip(void **state)
 {
@@ -489,6 +507,7 @@ int main(void)
                 cmocka_unit_test(test_unread),
                 cmocka_unit_test(test_write_style),
                 cmocka_unit_test(test_write_quotes),
+                cmocka_unit_test(test_write_long_key),
                 cmocka_unit_test(test_round_trip),
         };
 
