@@ -1,0 +1,169 @@
+#include "client/client.h"
+
+#include <limits.h>
+#include <stdarg.h>
+#include <sys/stat.h>
+
+#include "client/command.h"
+
+static void print_line(const char *prefix, const char *format, va_list args)
+{
+        flockfile(stderr);
+        fputs(prefix, stderr);
+        vfprintf(stderr, format, args);
+        fputc('\n', stderr);
+        funlockfile(stderr);
+}
+
+void client_say(const struct client *c, const char *format, ...)
+{
+        va_list args;
+
+        if (c->is_quiet)
+                return;
+        va_start(args, format);
+        print_line("", format, args);
+        va_end(args);
+}
+
+void client_warn(const struct client *c, const char *format, ...)
+{
+        va_list args;
+
+        va_start(args, format);
+        print_line(client_has_color(c, STDERR_FILENO) ? "\033[33mwarning:\033[0m " : "warning: ",
+                   format, args);
+        va_end(args);
+}
+
+static void print_failure(const struct client *c, const char *message, const char *where,
+                          const char *remedy)
+{
+        bool has_color = client_has_color(c, STDERR_FILENO);
+
+        fprintf(stderr, "%sgenopt:%s ", has_color ? "\033[31m" : "", has_color ? "\033[0m" : "");
+        if (where && *where)
+                fprintf(stderr, "%s: ", where);
+        fprintf(stderr, "%s\n", message && *message ? message : "something failed");
+        if (remedy && *remedy)
+                fprintf(stderr, "  → %s\n", remedy);
+}
+
+int client_exit_code(const json_t *error)
+{
+        const char *name = json_get_text(json_object_get(error, "data"), "name");
+
+        for (size_t i = 0; name && i < N_FAILURES; i++)
+                if (strcmp(failure_table[i].name, name) == 0)
+                        return failure_table[i].exit_code;
+        return EXIT_INTERNAL;
+}
+
+int client_fail_json(const struct client *c, const json_t *error, const char *remedy)
+{
+        const json_t *data = json_object_get(error, "data");
+
+        if (c->is_json) {
+                _cleanup_json_ json_t *line = json_pack("{s:O}", "error", error);
+
+                if (line && client_put_json(line) == 0)
+                        return client_exit_code(error);
+        }
+        print_failure(c, json_get_text(error, "message"), json_get_text(data, "where"),
+                      remedy && *remedy ? remedy : json_get_text(data, "remedy"));
+        return client_exit_code(error);
+}
+
+/* errno as one of the failures that users know. */
+static struct failure *failure_of_errno(int r)
+{
+        switch (r) {
+        case -ECONNRESET:
+        case -ECONNREFUSED:
+        case -EPIPE:
+                return failure_new(FAILURE_UNAVAILABLE, NULL);
+        case -ENOSPC:
+        case -EDQUOT:
+                return failure_new(FAILURE_DISK_FULL, "%s", strerror(-r));
+        default:
+                return failure_new(FAILURE_INTERNAL, "%s", strerror(r < 0 ? -r : EINVAL));
+        }
+}
+
+int client_fail(const struct client *c, int r, struct failure *f)
+{
+        _cleanup_(failure_freep) struct failure *owned = f ? f : failure_of_errno(r);
+        _cleanup_json_ json_t *error = NULL;
+
+        if (!owned) {
+                fputs("genopt: out of memory\n", stderr);
+                return EXIT_INTERNAL;
+        }
+        if (c->is_json && failure_to_json(owned, &error) == 0)
+                return client_fail_json(c, error, NULL);
+        print_failure(c, failure_message(owned), owned->where,
+                      !f && owned->id == FAILURE_INTERNAL ? NULL : failure_remedy(owned));
+        return failure_table[owned->id].exit_code;
+}
+
+int client_put_json(const json_t *value)
+{
+        if (json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY) < 0)
+                return -EIO;
+        if (putchar('\n') == EOF || fflush(stdout) != 0)
+                return -EIO;
+        return 0;
+}
+
+int client_usage(const struct client *c, const char *format, ...)
+{
+        va_list args;
+
+        va_start(args, format);
+        print_line("genopt: ", format, args);
+        va_end(args);
+        if (c->command)
+                fprintf(stderr, "usage: genopt %s %s\nSee `genopt help %s`.\n", c->command->name,
+                        c->command->args, c->command->name);
+        else
+                fputs("See `genopt --help`.\n", stderr);
+        return EXIT_USAGE;
+}
+
+bool client_has_color(const struct client *c, int fd)
+{
+        const char *no = getenv("NO_COLOR"), *force = getenv("CLICOLOR_FORCE"),
+                   *term = getenv("TERM");
+
+        if (c->color != COLOR_AUTO)
+                return c->color == COLOR_ALWAYS;
+        if (no && *no)
+                return false;
+        if (force && *force && strcmp(force, "0") != 0)
+                return true;
+        return isatty(fd) && term && strcmp(term, "dumb") != 0;
+}
+
+bool client_is_terminal(const struct client *c)
+{
+        const char *term = getenv("TERM");
+
+        return !c->is_json && isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+}
+
+int client_identity(json_t **ret)
+{
+        char cwd[PATH_MAX], tty[64] = "";
+        json_t *identity;
+
+        if (!getcwd(cwd, sizeof(cwd)))
+                cwd[0] = '\0';
+        if (isatty(STDERR_FILENO) && ttyname_r(STDERR_FILENO, tty, sizeof(tty)) != 0)
+                tty[0] = '\0';
+        identity = json_pack("{s:I, s:s*, s:s*}", "pid", (json_int_t)getpid(), "tty",
+                             *tty ? tty : NULL, "cwd", *cwd ? cwd : NULL);
+        if (!identity)
+                return -ENOMEM;
+        *ret = identity;
+        return 0;
+}

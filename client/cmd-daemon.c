@@ -1,0 +1,191 @@
+/* `genopt status|start|stop|restart|reload`: the daemon itself. */
+
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/pidfd.h>
+
+#include "client/command.h"
+#include "client/connection.h"
+#include "client/format.h"
+#include "client/progress.h"
+
+#define STOP_WAIT_MS 120000 /* calls under way may take a minute or two to end */
+
+enum stop_option { STOP_NOW };
+
+const struct option_row stop_options[] = {
+        [STOP_NOW] = {"now", 0, NULL, "do not let the calls under way end; their jobs ask again"},
+        {NULL, 0, NULL, NULL},
+};
+
+static void print_providers(const json_t *providers)
+{
+        json_t *one;
+        size_t i;
+
+        json_array_foreach (providers, i, one) {
+                const char *name = json_get_text(one, "name"),
+                           *reason = json_get_text(one, "reason");
+                bool is_ready = json_get_bool(one, "configured", false);
+
+                printf("%-9s %s: %s%s%s%s\n", i == 0 ? "providers" : "", name ? name : "?",
+                       is_ready ? "ready" : "not ready", reason && *reason ? " (" : "",
+                       reason ? reason : "", reason && *reason ? ")" : "");
+        }
+}
+
+static int print_status(const json_t *status)
+{
+        const json_t *jobs = json_object_get(status, "jobs"),
+                     *memory = json_object_get(status, "memory");
+        const char *version = json_get_text(status, "version"),
+                   *state = json_get_text(status, "state");
+        uint64_t uptime = progress_number(status, "uptime_s");
+        char text[FORMAT_BYTES];
+
+        printf("%-9s %s, process %" PRIu64 ", version %s, up %s\n", "genoptd",
+               state ? state : "running", progress_number(status, "pid"), version ? version : "?",
+               format_ms(uptime * 1000, text));
+        printf("%-9s %" PRIu64 " running, %" PRIu64 " queued, %" PRIu64 " waiting\n", "jobs",
+               progress_number(jobs, "running"), progress_number(jobs, "queued"),
+               progress_number(jobs, "waiting"));
+        printf("%-9s %" PRIu64 " running\n", "calls",
+               progress_number(json_object_get(status, "calls"), "running"));
+        print_providers(json_object_get(status, "providers"));
+        if (json_is_integer(memory))
+                printf("%-9s %s\n", "memory",
+                       format_bytes((uint64_t)json_integer_value(memory), text));
+        return 0;
+}
+
+/* Asks one thing of a daemon that runs; status and stop do not start one. */
+static int ask_daemon(struct client *c, enum start_mode mode, const char *method, json_t **ret)
+{
+        _cleanup_(connection_freep) struct connection *k = NULL;
+        struct failure *failure = NULL;
+        int r;
+
+        r = connection_open(c, mode, &k, &failure);
+        if (r == 0)
+                r = connection_call(k, method, NULL, ret, &failure);
+        return r == 0 ? EXIT_DONE : client_fail(c, r, failure);
+}
+
+int cmd_status(struct client *c)
+{
+        _cleanup_json_ json_t *status = NULL;
+        int code = ask_daemon(c, START_NEVER, "daemon/status", &status);
+
+        if (code != EXIT_DONE)
+                return code;
+        if ((c->is_json ? client_put_json(status) : print_status(status)) < 0)
+                return EXIT_INTERNAL;
+        return EXIT_DONE;
+}
+
+int cmd_start(struct client *c)
+{
+        _cleanup_json_ json_t *status = NULL;
+        int code = ask_daemon(c, START_IF_NEEDED, "daemon/status", &status);
+
+        if (code == EXIT_DONE && c->is_json)
+                return client_put_json(status) < 0 ? EXIT_INTERNAL : EXIT_DONE;
+        if (code == EXIT_DONE)
+                client_say(c, "genoptd runs as process %" PRIu64, progress_number(status, "pid"));
+        return code;
+}
+
+int cmd_reload(struct client *c)
+{
+        _cleanup_json_ json_t *result = NULL;
+        int code = ask_daemon(c, START_IF_NEEDED, "daemon/reload", &result);
+
+        if (code == EXIT_DONE && c->is_json)
+                return client_put_json(result) < 0 ? EXIT_INTERNAL : EXIT_DONE;
+        if (code == EXIT_DONE)
+                client_say(c, "genoptd read its configuration again");
+        return code;
+}
+
+/* Waits for the end of the process, not only of the connection: its state directory is free then.
+ */
+static int wait_for_end(struct connection *k, uint64_t pid)
+{
+        _cleanup_close_ int fd = pid > 1 ? pidfd_open((pid_t)pid, 0) : -1;
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        int r;
+
+        if (fd < 0) /* gone already, or not to be watched by us */
+                return connection_wait_close(k, STOP_WAIT_MS);
+        do
+                r = poll(&p, 1, STOP_WAIT_MS);
+        while (r < 0 && errno == EINTR);
+        return r < 0 ? -errno : r == 0 ? CONDITION_ABSENT : 0;
+}
+
+static int stop_daemon(struct client *c, struct connection *k, struct failure **ret_failure)
+{
+        _cleanup_json_ json_t *status = NULL;
+        int r;
+
+        r = connection_call(k, "daemon/status", NULL, &status, ret_failure);
+        if (r == 0)
+                r = connection_call(
+                        k, "daemon/stop",
+                        json_pack("{s:s}", "mode", c->values[STOP_NOW] ? "now" : "drain"), NULL,
+                        ret_failure);
+        if (r != 0)
+                return r;
+        r = wait_for_end(k, progress_number(status, "pid"));
+        if (r != CONDITION_ABSENT)
+                return r;
+        *ret_failure = failure_new(FAILURE_STOPPING, "genoptd still lets its calls end");
+        if (!*ret_failure || failure_set_remedy(*ret_failure, "wait, or `genopt stop --now`") < 0)
+                return -ENOMEM;
+        return CONDITION_REFUSED;
+}
+
+/* Under the lock of starting, so that nobody whose connection breaks starts a daemon of their own
+ * meanwhile. */
+static int stop_and_start(struct client *c, bool is_starting)
+{
+        _cleanup_(connection_freep) struct connection *k = NULL;
+        _cleanup_close_ int lock_fd = -1, fd = -1;
+        struct failure *failure = NULL;
+        bool was_running;
+        int r;
+
+        r = start_hold(c->socket, &lock_fd, &failure);
+        if (r != 0)
+                return client_fail(c, r, failure);
+        r = connection_open(c, START_NEVER, &k, &failure);
+        was_running = r == 0;
+        if (r == CONDITION_REFUSED)
+                failure = failure_free(failure);
+        else if (r == 0)
+                r = stop_daemon(c, k, &failure);
+        if (was_running && r != 0)
+                return client_fail(c, r, failure);
+        start_forget(c->socket);
+        if (is_starting) {
+                r = start_under_lock(c->socket, &fd, &failure);
+                if (r != 0)
+                        return client_fail(c, r, failure);
+        }
+        if (!c->is_json)
+                client_say(c, is_starting   ? "genoptd was started"
+                              : was_running ? "genoptd has stopped"
+                                            : "genoptd was not running");
+        return EXIT_DONE;
+}
+
+int cmd_stop(struct client *c)
+{
+        return stop_and_start(c, false);
+}
+
+int cmd_restart(struct client *c)
+{
+        return stop_and_start(c, true);
+}

@@ -1,0 +1,177 @@
+/* `genopt gen SPEC`: the files that a specification describes, into a directory. */
+
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+
+#include "client/command.h"
+#include "client/follow.h"
+#include "client/submit.h"
+#include "common/path.h"
+#include "common/str.h"
+
+#define SPEC_BYTES ((size_t)4 << 20)
+
+enum gen_option { GEN_OUTPUT, GEN_BLUEPRINT, GEN_FRESH, GEN_DETACH };
+
+const struct option_row gen_options[] = {
+        [GEN_OUTPUT] = {"output", 'o', "DIR",
+                        "write below this directory (default: the current one)"},
+        [GEN_BLUEPRINT] =
+                {"blueprint", 'b', "NAME",
+                 "generate for this stack (default: what the specification says, or fits best)"},
+        [GEN_FRESH] = {"fresh", 0, NULL, "ask again also for what is known"},
+        [GEN_DETACH] = {"detach", 'd', NULL,
+                        "print the job's id and leave; `genopt attach` delivers the files"},
+        {NULL, 0, NULL, NULL},
+};
+
+static int refuse(struct failure **ret_failure, const char *where, const char *text)
+{
+        *ret_failure = failure_new_at(FAILURE_BAD_SPEC, where, "%s", text);
+        return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
+}
+
+static int read_spec(const char *path, struct buf *b, struct failure **ret_failure)
+{
+        bool is_stdin = strcmp(path, "-") == 0;
+        _cleanup_close_ int opened = is_stdin ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+        int fd = is_stdin ? STDIN_FILENO : opened;
+        ssize_t n;
+        int r;
+
+        if (fd < 0)
+                return refuse(ret_failure, path, strerror(errno));
+        do {
+                r = buf_reserve(b, 65536);
+                if (r < 0)
+                        return r;
+                n = read(fd, b->at + b->n, 65536);
+                if (n < 0)
+                        return refuse(ret_failure, path, strerror(errno));
+                b->n += (size_t)n;
+                if (b->n > SPEC_BYTES)
+                        return refuse(ret_failure, path, "a specification is at most 4 MiB");
+        } while (n > 0);
+        if (!str_is_utf8(buf_span(b)) || memchr(b->at, '\0', b->n))
+                return refuse(ret_failure, path, "a specification is UTF-8 text");
+        return 0;
+}
+
+/* The base name decides which reader reads it: not the rest of the path, which differs from machine
+ * to machine. */
+static json_t *spec_to_json(const char *path, struct span text)
+{
+        _cleanup_free_ char *copy = str_dup_span(span_of(path));
+        const char *name = strcmp(path, "-") == 0 ? "-" : copy ? basename(copy) : NULL;
+
+        if (!name || !str_is_utf8(span_of(name)))
+                name = "-";
+        return json_pack("{s:s, s:s%}", "name", name, "text", text.at, text.n);
+}
+
+static int make_input(const struct client *c, const struct outdir *o, struct span spec,
+                      json_t **ret)
+{
+        _cleanup_json_ json_t *input = json_object();
+        json_t *manifest = NULL, *files = NULL;
+        int r = input ? 0 : -ENOMEM;
+
+        r = r < 0 ? r : json_put(input, "spec", spec_to_json(c->args[0], spec));
+        if (r == 0 && c->values[GEN_BLUEPRINT])
+                r = json_put(input, "blueprint", json_string(c->values[GEN_BLUEPRINT]));
+        r = r < 0 ? r : outdir_list_manifest(o, &manifest);
+        r = r < 0 ? r : json_put(input, "manifest", manifest);
+        r = r < 0 ? r : outdir_list_others(o, &files);
+        r = r < 0 ? r : json_put(input, "files", files);
+        if (r == 0)
+                *ret = take(input);
+        return r;
+}
+
+static int make_offer(const struct outdir *o, const json_t *input, struct offer **ret)
+{
+        _cleanup_(offer_freep) struct offer *offer = NULL;
+        int r;
+
+        r = offer_new(outdir_fd(o), &offer);
+        if (r == 0)
+                r = offer_add_list(offer, json_object_get(input, "manifest"), "disk");
+        if (r == 0)
+                r = offer_add_list(offer, json_object_get(input, "files"), "sha256");
+        if (r == 0)
+                *ret = take(offer);
+        return r;
+}
+
+static int show_known(struct follow *f, const json_t *done)
+{
+        if (f->client->is_json && client_put_json(done) < 0)
+                return EXIT_INTERNAL;
+        return follow_print_done(f, done, 0);
+}
+
+static int follow_or_leave(struct client *c, struct follow *f, struct outdir *o,
+                           struct submit_reply *reply)
+{
+        if (!c->is_dry_run && outdir_set_job(o, reply->job) < 0)
+                client_warn(c, "the job's id cannot be noted in .genopt/job");
+        if (c->values[GEN_DETACH] && !c->is_dry_run) {
+                printf("%s\n", reply->job);
+                return EXIT_DONE;
+        }
+        f->job = reply->job;
+        f->outdir = c->is_dry_run ? NULL : o;
+        return follow_job(f);
+}
+
+/* CONDITION_REFUSED with failure; 0: *ret_code. */
+static int generate(struct client *c, const char *dir, int *ret_code, struct failure **ret_failure)
+{
+        _cleanup_(connection_freep) struct connection *k = NULL;
+        _cleanup_(outdir_freep) struct outdir *o = NULL;
+        _cleanup_(offer_freep) struct offer *offer = NULL;
+        _cleanup_(view_freep) struct view *view = NULL;
+        _cleanup_json_ json_t *input = NULL;
+        _cleanup_buf_ struct buf spec = {0};
+        struct submission s = {
+                .kind = "generate", .label = c->args[0], .is_fresh = c->values[GEN_FRESH]};
+        struct submit_reply reply = {0};
+        struct follow f = {.client = c, .hint_dir = c->values[GEN_OUTPUT]};
+        int r;
+
+        r = read_spec(c->args[0], &spec, ret_failure);
+        if (r == 0)
+                r = outdir_open(c, dir, !c->is_dry_run, &o, ret_failure);
+        if (r == 0)
+                r = make_input(c, o, buf_span(&spec), &input);
+        if (r == 0)
+                r = make_offer(o, input, &offer);
+        if (r == 0)
+                r = view_new(c, c->is_dry_run, &view);
+        s.input = input;
+        if (r == 0)
+                r = submit_job(c, &s, offer, &k, &reply, ret_failure);
+        if (r != 0)
+                return r;
+        f.connection = take(k);
+        f.offer = offer;
+        f.view = view;
+        *ret_code = reply.done ? show_known(&f, reply.done) : follow_or_leave(c, &f, o, &reply);
+        json_decref(reply.done);
+        connection_free(f.connection);
+        return 0;
+}
+
+int cmd_gen(struct client *c)
+{
+        const char *dir = c->values[GEN_OUTPUT] ? c->values[GEN_OUTPUT] : ".";
+        struct failure *failure = NULL;
+        int code = EXIT_INTERNAL, r;
+
+        if (!str_is_utf8(span_of(c->args[0])) ||
+            (c->values[GEN_BLUEPRINT] && !str_is_utf8(span_of(c->values[GEN_BLUEPRINT]))))
+                return client_usage(c, "words must be UTF-8");
+        r = generate(c, dir, &code, &failure);
+        return r == 0 ? code : client_fail(c, r, failure);
+}

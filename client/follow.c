@@ -1,0 +1,495 @@
+#include "client/follow.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "client/format.h"
+#include "client/wait.h"
+#include "proto/base64.h"
+
+/* One following in progress. */
+struct session {
+        struct follow *f;
+        struct writer *writer; /* owned; NULL: nothing is written */
+        uint64_t last_seq, head;
+        bool is_caught_up, has_state_waiting;
+        json_t *waits;      /* owned: waiting events of the replay */
+        struct buf printed; /* text given out so far by streaming */
+        unsigned n_reconnects;
+        bool is_over;
+        int exit_code;
+};
+
+static volatile sig_atomic_t n_interrupts;
+
+static void on_interrupt(int signal_number)
+{
+        if (++n_interrupts < 2)
+                return;
+        (void)!write(STDERR_FILENO, "\033[?25h", isatty(STDERR_FILENO) ? 6 : 0);
+        signal(signal_number, SIG_DFL);
+        raise(signal_number);
+}
+
+static void on_resize(int signal_number)
+{
+        (void)signal_number;
+}
+
+static void handle_signals(void)
+{
+        struct sigaction interrupt = {.sa_handler = on_interrupt},
+                         resize = {.sa_handler = on_resize};
+
+        n_interrupts = 0;
+        sigaction(SIGINT, &interrupt, NULL);
+        sigaction(SIGWINCH, &resize, NULL);
+}
+
+/* Held between the look at n_interrupts and ppoll(), which lets them in: so none is missed.
+ * Elsewhere a second ^C ends us at once. */
+static void hold_signals(sigset_t *ret_before)
+{
+        sigset_t held;
+
+        sigemptyset(&held);
+        sigaddset(&held, SIGINT);
+        sigaddset(&held, SIGWINCH);
+        sigprocmask(SIG_BLOCK, &held, ret_before);
+}
+
+static int fail(struct session *s, int r, struct failure *failure)
+{
+        view_clear(s->f->view);
+        s->is_over = true;
+        s->exit_code = client_fail(s->f->client, r, failure);
+        return s->exit_code;
+}
+
+int follow_fetch(struct connection *k, const char *job, const struct hash *sha256, struct buf *b,
+                 struct failure **ret_failure)
+{
+        char hex[HASH_HEX_BYTES];
+        size_t offset = 0;
+
+        hash_to_hex(sha256, hex);
+        for (;;) {
+                _cleanup_json_ json_t *result = NULL;
+                json_t *params = json_pack("{s:s, s:s, s:I}", "job", job, "sha256", hex, "offset",
+                                           (json_int_t)offset);
+                const char *data;
+                size_t before = b->n;
+                int r;
+
+                if (!params)
+                        return -ENOMEM;
+                r = connection_call(k, "blob/get", params, &result, ret_failure);
+                if (r != 0)
+                        return r;
+                data = json_get_text(result, "data");
+                r = base64_decode(b, span_of(data ? data : ""));
+                if (r < 0)
+                        return r == -EINVAL ? -EBADMSG : r;
+                if (json_get_bool(result, "end", false))
+                        return 0;
+                if (b->n == before)
+                        return -EBADMSG; /* neither more nor the end */
+                offset += b->n - before;
+        }
+}
+
+static int fetch_for_writer(const struct hash *sha256, struct buf *b, void *arg,
+                            struct failure **ret_failure)
+{
+        struct session *s = arg;
+
+        return follow_fetch(s->f->connection, s->f->job, sha256, b, ret_failure);
+}
+
+static void report_conflict(const char *path, const char *why, void *arg)
+{
+        struct session *s = arg;
+        _cleanup_json_ json_t *event = NULL;
+
+        if (!s->f->client->is_json) {
+                view_warn(s->f->view, "%s: %s; it was kept", path, why);
+                return;
+        }
+        event = json_pack("{s:s, s:s, s:s, s:s}", "type", "conflict", "job", s->f->job, "path",
+                          path, "text", why);
+        if (event)
+                (void)!client_put_json(event);
+}
+
+static int attach(struct session *s, struct failure **ret_failure)
+{
+        _cleanup_json_ json_t *result = NULL;
+        json_t *params = json_pack("{s:s, s:I, s:b}", "job", s->f->job, "after",
+                                   (json_int_t)s->last_seq, "deltas", s->f->is_streaming);
+        const char *state;
+        int r;
+
+        if (!params)
+                return -ENOMEM;
+        r = connection_call(s->f->connection, "job/attach", params, &result, ret_failure);
+        if (r != 0)
+                return r;
+        state = json_get_text(result, "state");
+        s->has_state_waiting = state && strcmp(state, "waiting") == 0;
+        s->head = progress_number(result, "head");
+        s->is_caught_up = false;
+        if (s->writer)
+                writer_set_head(s->writer, s->head);
+        return 0;
+}
+
+/* The daemon went away: a new one has the job on disk. */
+static int reconnect(struct session *s, struct failure **ret_failure)
+{
+        _cleanup_free_ char *log = start_log_path();
+        int r;
+
+        view_clear(s->f->view);
+        s->f->connection = connection_free(s->f->connection);
+        if (s->n_reconnects++ >= FOLLOW_RECONNECTS) {
+                *ret_failure = failure_new(FAILURE_UNAVAILABLE,
+                                           "genoptd went away %d times in a row; the job stays",
+                                           FOLLOW_RECONNECTS);
+                if (!*ret_failure ||
+                    failure_set_remedy(*ret_failure, "see %s, then `genopt attach %s`",
+                                       log ? log : "its log", s->f->job) < 0)
+                        return -ENOMEM;
+                return CONDITION_REFUSED;
+        }
+        r = connection_open(s->f->client, START_IF_DIED, &s->f->connection, ret_failure);
+        if (r == CONDITION_REFUSED &&
+            failure_set_remedy(*ret_failure,
+                               "the job stays; `genopt start`, then `genopt attach %s`",
+                               s->f->job) < 0)
+                return -ENOMEM;
+        if (r == 0)
+                view_say(s->f->view, "genoptd went away and is back; the job goes on");
+        return r == 0 ? attach(s, ret_failure) : r;
+}
+
+/* Streams as far as it is the beginning of the text that counts in the end. */
+static int print_delta(struct session *s, const json_t *event)
+{
+        const char *text = json_get_text(event, "text");
+
+        if (!s->f->is_streaming || !text || s->f->client->is_json)
+                return 0;
+        view_mute(s->f->view);
+        if (fputs(text, stdout) == EOF || fflush(stdout) != 0)
+                return -EIO;
+        return buf_add_text(&s->printed, text);
+}
+
+static int print_text(struct session *s, struct span text)
+{
+        struct span rest = text;
+
+        if (s->printed.n > 0 && s->printed.n <= text.n &&
+            memcmp(text.at, s->printed.at, s->printed.n) == 0) {
+                rest.at += s->printed.n;
+                rest.n -= s->printed.n;
+        } else if (s->printed.n > 0) { /* an attempt was thrown away, or deltas were dropped */
+                fputc('\n', stdout);
+                view_say(s->f->view, "the streamed text was not whole; here is the answer:");
+        }
+        if (rest.n > 0 && fwrite(rest.at, 1, rest.n, stdout) != rest.n)
+                return -EIO;
+        if (text.n == 0 || text.at[text.n - 1] != '\n')
+                fputc('\n', stdout);
+        return fflush(stdout) != 0 ? -EIO : 0;
+}
+
+/* The text of a `done` event: in it, or as a blob. */
+static int print_answer(struct session *s, const json_t *done, struct failure **ret_failure)
+{
+        const json_t *text = json_object_get(done, "text");
+        const char *blob = json_get_text(done, "blob");
+        _cleanup_buf_ struct buf content = {0};
+        struct hash sha256;
+        int r;
+
+        if (json_is_string(text))
+                return print_text(s,
+                                  (struct span){json_string_value(text), json_string_length(text)});
+        if (!blob)
+                return 0;
+        if (hash_from_hex(span_of(blob), &sha256) < 0)
+                return -EBADMSG;
+        r = follow_fetch(s->f->connection, s->f->job, &sha256, &content, ret_failure);
+        return r == 0 ? print_text(s, buf_span(&content)) : r;
+}
+
+static void print_failures(struct follow *f, const json_t *failures)
+{
+        json_t *one;
+        size_t i;
+
+        json_array_foreach (failures, i, one) {
+                const json_t *error = json_object_get(one, "error");
+                const char *path = json_get_text(one, "path"),
+                           *remedy = json_get_text(one, "remedy");
+                const char *message = json_is_string(error) ? json_string_value(error)
+                                                            : json_get_text(error, "message");
+
+                if (!remedy || !*remedy)
+                        remedy = json_get_text(json_object_get(error, "data"), "remedy");
+                view_warn(f->view, "%s: %s%s%s", path ? path : "task", message ? message : "failed",
+                          remedy && *remedy ? "\n  → " : "", remedy ? remedy : "");
+        }
+}
+
+/* The one object of a dry run, or its table. */
+static int print_plan(struct follow *f, const json_t *plan)
+{
+        _cleanup_buf_ struct buf table = {0};
+        size_t columns = isatty(STDOUT_FILENO) ? view_columns(STDOUT_FILENO) : 200;
+
+        view_clear(f->view);
+        if (f->client->is_json)
+                return client_put_json(plan);
+        if (view_tabulate_plan(plan, columns, &table) < 0)
+                return -ENOMEM;
+        return fputs(table.at, stdout) == EOF || fflush(stdout) != 0 ? -EIO : 0;
+}
+
+int follow_print_done(struct follow *f, const json_t *done, unsigned n_conflicts)
+{
+        const json_t *summary = json_object_get(done, "summary"),
+                     *plan = json_object_get(done, "plan");
+        const json_t *failures = json_object_get(done, "failures");
+        uint64_t n_failed = MAX2(progress_number(json_object_get(summary, "files"), "failed"),
+                                 (uint64_t)json_array_size(failures));
+        _cleanup_buf_ struct buf lines = {0};
+
+        if (plan && f->client->is_dry_run)
+                return print_plan(f, plan) < 0 ? client_fail(f->client, -EIO, NULL) : EXIT_DONE;
+        if (!f->client->is_json) {
+                view_clear(f->view);
+                print_failures(f, failures);
+                if (n_conflicts > 0)
+                        view_warn(f->view,
+                                  "%u file%s kept as edited; move the edits away, or keep them",
+                                  n_conflicts, n_conflicts == 1 ? " was" : "s were");
+                if (summary && !f->is_text && view_summarise(summary, &lines) == 0 && lines.n > 0) {
+                        lines.at[lines.n - 1] = '\0';
+                        view_say(f->view, "%s", lines.at);
+                }
+        }
+        return n_failed > 0 || n_conflicts > 0 ? EXIT_TASKS_FAILED : EXIT_DONE;
+}
+
+static int finish_done(struct session *s, const json_t *event, struct failure **ret_failure)
+{
+        unsigned n_conflicts;
+        int r;
+
+        r = s->f->is_text && !s->f->client->is_json ? print_answer(s, event, ret_failure) : 0;
+        if (r != 0)
+                return r;
+        n_conflicts = s->writer ? writer_counts(s->writer)->n_conflicts : 0;
+        s->exit_code = follow_print_done(s->f, event, n_conflicts);
+        s->is_over = true;
+        return 0;
+}
+
+static void finish_failed(struct session *s, const json_t *event)
+{
+        const json_t *error = json_object_get(event, "error");
+
+        view_clear(s->f->view);
+        s->is_over = true;
+        if (s->f->client->is_json && !s->f->client->is_dry_run) /* the event itself was printed */
+                s->exit_code = client_exit_code(error);
+        else
+                s->exit_code =
+                        client_fail_json(s->f->client, error, json_get_text(event, "remedy"));
+        if (s->exit_code == EXIT_AUTH)
+                wait_hint_keys(s->f);
+}
+
+static int finish(struct session *s, const json_t *event, const char *type,
+                  struct failure **ret_failure)
+{
+        int r = 0;
+
+        if (s->writer)
+                r = writer_catch_up(s->writer, ret_failure);
+        if (r == 0 && s->writer)
+                r = writer_finish(s->writer);
+        if (r != 0)
+                return r;
+        if (strcmp(type, "done") == 0)
+                return finish_done(s, event, ret_failure);
+        if (strcmp(type, "failed") == 0) {
+                finish_failed(s, event);
+                return 0;
+        }
+        view_say(s->f->view, "the job was cancelled; finished files are kept");
+        s->is_over = true;
+        s->exit_code = EXIT_TASKS_FAILED;
+        return 0;
+}
+
+static void leave(struct session *s)
+{
+        view_clear(s->f->view);
+        if (s->writer)
+                (void)!writer_finish(s->writer);
+        s->is_over = true;
+        s->exit_code = EXIT_INTERRUPTED;
+        fprintf(stderr, "the job goes on; return to it with `genopt attach %s%s%s`\n", s->f->job,
+                s->f->hint_dir ? " -o " : "", s->f->hint_dir ? s->f->hint_dir : "");
+}
+
+static int act_on_wait(struct session *s, const json_t *event, struct failure **ret_failure)
+{
+        int r;
+
+        r = wait_act(s->f, event, ret_failure);
+        if (n_interrupts > 0 && (r == 0 || r == WAIT_LEAVE)) {
+                leave(s);
+                return 0;
+        }
+        if (r != WAIT_LEAVE)
+                return r;
+        s->is_over = true;
+        s->exit_code = wait_exit_code(event);
+        return s->writer ? writer_finish(s->writer) : 0;
+}
+
+/* Once the past is known: carry out what it left open. */
+static int catch_up(struct session *s, struct failure **ret_failure)
+{
+        _cleanup_json_ json_t *waits = take(s->waits);
+        json_t *event;
+        int r = 0;
+
+        if (s->is_caught_up)
+                return 0;
+        s->is_caught_up = true;
+        if (s->writer)
+                r = writer_catch_up(s->writer, ret_failure);
+        /* The waits of the past are over but for the last, and that one only if the job still
+         * waits. */
+        event = s->has_state_waiting ? json_array_get(waits, json_array_size(waits) - 1) : NULL;
+        return r == 0 && event ? act_on_wait(s, event, ret_failure) : r;
+}
+
+static int take_event(struct session *s, const json_t *event, struct failure **ret_failure)
+{
+        const char *type = json_get_text(event, "type");
+        uint64_t seq = 0;
+        bool is_past;
+        int r;
+
+        if (!type)
+                return 0;
+        if (json_get_u64(event, "seq", &seq)) {
+                if (seq <= s->last_seq)
+                        return 0;
+                s->last_seq = seq;
+                s->n_reconnects = 0;
+        }
+        is_past = seq > 0 && seq <= s->head;
+        r = 0;
+        if (!is_past)
+                r = catch_up(s, ret_failure);
+        if (r == 0 && s->f->client->is_json && !s->f->client->is_dry_run)
+                r = client_put_json(event);
+        if (r == 0 && strcmp(type, "task.delta") != 0)
+                r = view_apply(s->f->view, event);
+        if (r != 0 || s->is_over)
+                return r;
+        if (strcmp(type, "task.delta") == 0)
+                return print_delta(s, event);
+        if (strcmp(type, "file") == 0 && s->writer)
+                return writer_apply(s->writer, event, ret_failure);
+        if (strcmp(type, "waiting") == 0 && !is_past)
+                return act_on_wait(s, event, ret_failure);
+        if (strcmp(type, "waiting") == 0) {
+                if (!s->waits)
+                        s->waits = json_array();
+                return s->waits && json_array_append(s->waits, (json_t *)event) == 0 ? 0 : -ENOMEM;
+        }
+        if (strcmp(type, "done") == 0 || strcmp(type, "failed") == 0 ||
+            strcmp(type, "cancelled") == 0) {
+                /* A job that was resumed ended before: only the last end counts. */
+                return is_past && seq < s->head ? 0 : finish(s, event, type, ret_failure);
+        }
+        return 0;
+}
+
+static int next_event(struct session *s, json_t **ret)
+{
+        sigset_t before;
+        int r;
+
+        hold_signals(&before);
+        r = n_interrupts > 0
+                    ? -EINTR
+                    : connection_next(s->f->connection, view_timeout_ms(s->f->view), &before, ret);
+        sigprocmask(SIG_SETMASK, &before, NULL);
+        return r;
+}
+
+static int step(struct session *s, struct failure **ret_failure)
+{
+        _cleanup_json_ json_t *event = NULL;
+        int r;
+
+        if (n_interrupts > 0) {
+                leave(s);
+                return 0;
+        }
+        if (!s->is_caught_up && s->last_seq >= s->head)
+                r = catch_up(s, ret_failure);
+        else
+                r = next_event(s, &event);
+        if (r == 0 && event)
+                r = take_event(s, event, ret_failure);
+        else if (r == CONDITION_ABSENT)
+                r = 0;
+        if (r == -EINTR)
+                r = 0;
+        if (r == -ECONNRESET || r == -EPIPE)
+                r = reconnect(s, ret_failure);
+        if (r == 0 && !s->is_over)
+                view_tick(s->f->view);
+        return r;
+}
+
+int follow_job(struct follow *f)
+{
+        struct session s = {.f = f};
+        struct failure *failure = NULL;
+        int r = 0;
+
+        handle_signals();
+        if (f->outdir) {
+                struct writer_config config = {.client = f->client,
+                                               .outdir = f->outdir,
+                                               .fetch = fetch_for_writer,
+                                               .arg = &s,
+                                               .on_conflict = report_conflict,
+                                               .is_editing = f->is_editing};
+
+                r = writer_new(&config, &s.writer);
+        }
+        if (r == 0)
+                r = attach(&s, &failure);
+        while (r == 0 && !s.is_over)
+                r = step(&s, &failure);
+        if (r != 0)
+                fail(&s, r, failure);
+        writer_free(s.writer);
+        json_decref(s.waits);
+        buf_done(&s.printed);
+        return s.exit_code;
+}

@@ -1,0 +1,37 @@
+#pragma once
+/* Stays with a job until it ends: shows its events, delivers its files, answers its waits.
+ *
+ * Replay and live are one path: attaching gives all events from the start, `head` tells where the
+ * past ends. What the past asked for is acted upon only if it is still asked when the replay is
+ * over. A daemon that dies is started again and the job followed from where it was; one that was
+ * stopped is left alone. Ctrl-C leaves the job running. */
+
+#include "client/connection.h"
+#include "client/offer.h"
+#include "client/view.h"
+#include "client/writer.h"
+
+#define FOLLOW_RECONNECTS 3 /* without an event in between */
+
+struct follow {
+        const struct client *client;   /* borrowed */
+        struct connection *connection; /* owned by the caller; replaced when the daemon went away */
+        const char *job;               /* borrowed */
+        struct view *view;             /* borrowed */
+        struct outdir *outdir;         /* borrowed; NULL: files are not written */
+        struct offer *offer;           /* borrowed; NULL: needs are someone else's */
+        const json_t *commands;        /* borrowed: those of our own submit, or NULL */
+        const char *hint_dir;          /* borrowed: what `-o` to name in hints, or NULL */
+        bool is_text;                  /* a job of one text: print it */
+        bool is_streaming;             /* print its text as it comes */
+        bool is_editing;               /* see writer.h */
+};
+
+/* Returns the exit code; everything was said. */
+int follow_job(struct follow *f);
+/* Prints a `done` event (or the result of a cached submit) and gives the exit code; n_conflicts:
+ * files that were kept. */
+int follow_print_done(struct follow *f, const json_t *done, unsigned n_conflicts);
+/* Content of a job by its hash; appends. */
+int follow_fetch(struct connection *k, const char *job, const struct hash *sha256, struct buf *b,
+                 struct failure **ret_failure) _must_check_;

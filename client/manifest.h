@@ -1,0 +1,57 @@
+#pragma once
+/* What we wrote into an output directory: path, fingerprint of the task, SHA-256 of the content.
+ *
+ *     manifest = {"version": 1, "files": [
+ *     entry,                 one per line, sorted by path (byte order), no path twice
+ *     ...
+ *     ]}
+ *     entry    = {"fingerprint": text, "path": relative path, "sha256": 64 hex digits}
+ *
+ *     pending  = line*       one JSON object per line, appended before each change of the tree:
+ *     line     = {"fingerprint": text, "path": relative path, "sha256": 64 hex digits | null
+ * (removed)}
+ *
+ * A pending line whose content stands on disk becomes the entry; a removal whose file is gone drops
+ * it; any other line is of a change that did not happen. The last line of pending may be torn and
+ * is then ignored. Reading is strict and bounded: a manifest with any fault is no manifest. */
+
+#include "common/hash.h"
+#include "common/json.h"
+#include "proto/failure.h"
+
+#define MANIFEST_BYTES ((size_t)64 << 20)
+#define MANIFEST_ENTRIES 200000
+#define MANIFEST_FINGERPRINT_BYTES 128
+
+struct manifest_entry {
+        char *path;        /* owned */
+        char *fingerprint; /* owned */
+        struct hash sha256;
+};
+
+struct manifest; /* a map by path */
+
+int manifest_new(struct manifest **ret) _must_check_;
+struct manifest *manifest_free(struct manifest *m);
+DEFINE_CLEANUP(struct manifest, manifest_free);
+/* Into an empty manifest. CONDITION_REFUSED with diag. */
+int manifest_read(struct manifest *m, struct span text, struct diag *ret_diag) _must_check_;
+int manifest_write(const struct manifest *m, struct buf *b) _must_check_;
+/* Borrowed until the entry changes; NULL: none. */
+const struct manifest_entry *manifest_get(const struct manifest *m, const char *path);
+int manifest_set(struct manifest *m, const char *path, const char *fingerprint,
+                 const struct hash *sha256) _must_check_;
+void manifest_remove(struct manifest *m, const char *path);
+size_t manifest_n(const struct manifest *m);
+/* Entries in order of path. */
+const struct manifest_entry *manifest_at(const struct manifest *m, size_t i);
+
+/* One line of pending; sha256 NULL: removed. */
+int pending_write(struct buf *b, const char *path, const char *fingerprint,
+                  const struct hash *sha256) _must_check_;
+/* Hash of what stands on disk: 0, CONDITION_ABSENT, -errno. */
+typedef int pending_disk_fn(const char *path, struct hash *ret, void *arg);
+/* Folds pending lines into m. Lines that cannot be read are skipped: what they spoke of then counts
+ * as not ours, which is safe. */
+int pending_fold(struct manifest *m, struct span text, pending_disk_fn *disk,
+                 void *arg) _must_check_;

@@ -1,0 +1,233 @@
+/* What a job cost, and what it would cost: each number beside the naive way. */
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "client/format.h"
+#include "client/view.h"
+
+#define LEFT_COLUMNS 34
+
+/* name   what it was                naive …   change */
+static void add_line(struct buf *b, const char *name, const char *is, const char *naive,
+                     const char *change)
+{
+        size_t width = format_width(span_of(is));
+
+        (void)buf_printf(b, "%-9s %s", name, is);
+        if (naive && *naive) {
+                for (; width < LEFT_COLUMNS; width++)
+                        (void)buf_add_char(b, ' ');
+                (void)buf_printf(b, " naive %s", naive);
+                if (change && *change)
+                        (void)buf_printf(b, "  %s", change);
+        }
+        (void)buf_add_char(b, '\n');
+}
+
+/* 0.83 or 83: in percent */
+static unsigned percent_of(const json_t *share)
+{
+        double value = json_number_value(share);
+
+        return value <= 0   ? 0
+               : value <= 1 ? (unsigned)(value * 100 + 0.5)
+                            : (unsigned)MIN2(value, 100.0);
+}
+
+static void add_cache(struct buf *b, const json_t *shares, const json_t *tokens)
+{
+        uint64_t read = progress_number(tokens, "cache_read");
+        uint64_t input =
+                progress_number(tokens, "input") + progress_number(tokens, "cache_write") + read;
+        _cleanup_buf_ struct buf is = {0};
+        const char *provider;
+        json_t *share;
+
+        json_object_foreach ((json_t *)shares, provider, share)
+                (void)buf_printf(&is, "%s%u %% of input from cache at %s", is.n ? ", " : "",
+                                 percent_of(share), provider);
+        if (is.n == 0)
+                (void)buf_printf(&is, "%u %% of input from cache", format_share(read, input));
+        add_line(b, "cache", is.at, "0 %", NULL);
+}
+
+static void add_files(struct buf *b, const json_t *summary)
+{
+        static const char *const words[N_SOURCES] = {"kept", "reused", "by template", "mechanical",
+                                                     "by model"};
+        const json_t *files = json_object_get(summary, "files");
+        uint64_t failed = progress_number(files, "failed"),
+                 batched = progress_number(files, "batched");
+        uint64_t total = failed, calls = progress_number(summary, "calls"),
+                 retries = progress_number(summary, "retries");
+        _cleanup_buf_ struct buf is = {0};
+        char naive[FORMAT_BYTES];
+
+        for (size_t i = 0; i < N_SOURCES; i++)
+                total += progress_number(files, progress_source_names[i]);
+        (void)buf_printf(&is, "%" PRIu64 ":", total);
+        for (size_t i = 0; i < N_SOURCES; i++) {
+                uint64_t n = progress_number(files, progress_source_names[i]);
+
+                if (n > 0)
+                        (void)buf_printf(&is, " %" PRIu64 " %s%s", n, words[i],
+                                         i == SOURCE_CALL ? "" : ",");
+                if (n > 0 && i == SOURCE_TEMPLATE)
+                        (void)buf_printf(&is, " (%u %%)", format_share(n, total));
+                if (n > 0 && i == SOURCE_CALL) {
+                        (void)buf_printf(&is, " in %" PRIu64 " call%s", calls,
+                                         calls == 1 ? "" : "s");
+                        if (batched > 0)
+                                (void)buf_printf(&is, " (%" PRIu64 " batched)", batched);
+                }
+        }
+        if (failed > 0)
+                (void)buf_printf(&is, "%s %" PRIu64 " failed",
+                                 is.n && is.at[is.n - 1] == ',' ? "" : ",", failed);
+        if (retries > 0)
+                (void)buf_printf(&is, ", %" PRIu64 " retr%s", retries, retries == 1 ? "y" : "ies");
+        if (is.n > 0 && is.at[is.n - 1] == ',')
+                is.at[--is.n] = '\0';
+        snprintf(naive, sizeof(naive), "%" PRIu64 " calls",
+                 progress_number(json_object_get(summary, "naive"), "calls"));
+        add_line(b, "files", is.at ? is.at : "", naive, NULL);
+}
+
+int view_summarise(const json_t *summary, struct buf *b)
+{
+        const json_t *naive = json_object_get(summary, "naive"),
+                     *tokens = json_object_get(summary, "tokens");
+        uint64_t ms = progress_number(summary, "ms"), naive_ms = progress_number(naive, "ms");
+        uint64_t money = progress_number(summary, "nanousd"),
+                 naive_money = progress_number(naive, "nanousd");
+        uint64_t output = progress_number(tokens, "output"), all = progress_tokens(tokens);
+        uint64_t naive_all = progress_tokens(json_object_get(naive, "tokens"));
+        char is[2 * FORMAT_BYTES + 16], a[FORMAT_BYTES], c[FORMAT_BYTES], change[FORMAT_BYTES];
+
+        add_line(b, "time", format_ms(ms, a), format_ms(naive_ms, c),
+                 format_change(ms, naive_ms, change));
+        snprintf(is, sizeof(is), "%s in, %s out", format_count(all - output, a),
+                 format_count(output, c));
+        add_line(b, "tokens", is, format_count(naive_all, a),
+                 format_change(all, naive_all, change));
+        add_line(b, "money", format_money(money, a), format_money(naive_money, c),
+                 format_change(money, naive_money, change));
+        add_cache(b, json_object_get(summary, "cache_share"), tokens);
+        add_files(b, summary);
+        return b->failed;
+}
+
+static void add_row(struct buf *b, const char *kind, const char *model, size_t n, const char *what,
+                    const json_t *estimate, size_t columns)
+{
+        uint64_t input = progress_number(estimate, "input") +
+                         progress_number(estimate, "cache_read") +
+                         progress_number(estimate, "cache_write");
+        char in[FORMAT_BYTES], out[FORMAT_BYTES], money[FORMAT_BYTES];
+        _cleanup_buf_ struct buf line = {0};
+
+        (void)buf_printf(&line, "%-10s %-18.18s %5zu %8s %8s %9s  %s", kind, model ? model : "", n,
+                         input ? format_count(input, in) : "",
+                         progress_number(estimate, "output")
+                                 ? format_count(progress_number(estimate, "output"), out)
+                                 : "",
+                         progress_number(estimate, "nanousd")
+                                 ? format_money(progress_number(estimate, "nanousd"), money)
+                                 : "",
+                         what);
+        format_cut(b, buf_span(&line), columns);
+        (void)buf_add_char(b, '\n');
+}
+
+/* Steps that cost nothing are counted by kind; calls stand one by one. */
+static void add_steps(struct buf *b, const json_t *steps, size_t columns)
+{
+        static const char *const free_kinds[] = {"keep", "reuse", "template", "mechanical"};
+        json_t *step;
+        size_t i;
+
+        for (size_t k = 0; k < N_ELEMENTS(free_kinds); k++) {
+                size_t n = 0;
+
+                json_array_foreach (steps, i, step)
+                        if (json_get_text(step, "kind") &&
+                            strcmp(json_get_text(step, "kind"), free_kinds[k]) == 0)
+                                n += json_array_size(json_object_get(step, "tasks"));
+                if (n > 0)
+                        add_row(b, free_kinds[k], NULL, n, "", NULL, columns);
+        }
+        json_array_foreach (steps, i, step) {
+                json_t *tasks = json_object_get(step, "tasks");
+                const char *model = json_get_text(step, "model"),
+                           *tier = json_get_text(step, "tier");
+                const char *kind = json_get_text(step, "kind"),
+                           *first = json_string_value(json_array_get(tasks, 0));
+                _cleanup_buf_ struct buf what = {0};
+
+                if (!kind || strcmp(kind, "call") != 0)
+                        continue;
+                (void)buf_printf(&what, "%s", first ? first : "");
+                if (json_array_size(tasks) > 1)
+                        (void)buf_printf(&what, " +%zu", json_array_size(tasks) - 1);
+                if (!json_get_bool(step, "certain", true))
+                        (void)buf_add_text(&what, " (likely)");
+                add_row(b, kind, model ? model : tier, json_array_size(tasks),
+                        what.at ? what.at : "", json_object_get(step, "estimate"), columns);
+        }
+}
+
+static void add_rules(struct buf *b, const json_t *rules)
+{
+        json_t *rule;
+        size_t i;
+
+        if (json_array_size(rules) == 0)
+                return;
+        (void)buf_printf(b, "\n%-10s %8s %10s %10s %10s %8s\n", "rule", "calls", "input", "output",
+                         "money", "time");
+        json_array_foreach (rules, i, rule) {
+                static const char *const keys[] = {"calls", "input", "output"};
+                double money = json_number_value(json_object_get(rule, "nanousd")) / 1e9;
+                double seconds = json_number_value(json_object_get(rule, "ms")) / 1e3;
+                const char *name = json_get_text(rule, "name");
+
+                (void)buf_printf(b, "%-10s", name ? name : "");
+                for (size_t k = 0; k < N_ELEMENTS(keys); k++)
+                        (void)buf_printf(b, " %*.0f", k == 0 ? 8 : 10,
+                                         json_number_value(json_object_get(rule, keys[k])));
+                (void)buf_printf(b, " %10.4f %7.1fs\n", money, seconds);
+        }
+}
+
+int view_tabulate_plan(const json_t *plan, size_t columns, struct buf *b)
+{
+        const json_t *totals = json_object_get(plan, "totals"),
+                     *naive = json_object_get(plan, "naive");
+        char a[FORMAT_BYTES], c[FORMAT_BYTES], d[FORMAT_BYTES];
+
+        (void)buf_printf(b, "%-10s %-18s %5s %8s %8s %9s  %s\n", "step", "model", "tasks", "input",
+                         "output", "money", "for");
+        add_steps(b, json_object_get(plan, "steps"), columns);
+        (void)buf_printf(b, "\n%-10s %-12s %-12s\n", "", "planned", "naive");
+        (void)buf_printf(b, "%-10s %-12" PRIu64 " %-12" PRIu64 "\n", "calls",
+                         progress_number(totals, "calls"), progress_number(naive, "calls"));
+        (void)buf_printf(b, "%-10s %-12s %-12s\n", "tokens",
+                         format_count(progress_tokens(json_object_get(totals, "tokens")) +
+                                              progress_tokens(totals),
+                                      a),
+                         format_count(progress_tokens(json_object_get(naive, "tokens")) +
+                                              progress_tokens(naive),
+                                      c));
+        (void)buf_printf(b, "%-10s %-12s %-12s %s\n", "money",
+                         format_money(progress_number(totals, "nanousd"), a),
+                         format_money(progress_number(naive, "nanousd"), c),
+                         format_change(progress_number(totals, "nanousd"),
+                                       progress_number(naive, "nanousd"), d));
+        (void)buf_printf(
+                b, "%-10s %-12s %-12s %s\n", "time", format_ms(progress_number(totals, "ms"), a),
+                format_ms(progress_number(naive, "ms"), c),
+                format_change(progress_number(totals, "ms"), progress_number(naive, "ms"), d));
+        add_rules(b, json_object_get(plan, "rules"));
+        return b->failed;
+}

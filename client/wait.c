@@ -1,0 +1,169 @@
+#include "client/wait.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+#include "client/run-command.h"
+
+int wait_exit_code(const json_t *event)
+{
+        const char *on = json_get_text(event, "on");
+
+        return on && strcmp(on, "key") == 0 ? EXIT_AUTH : EXIT_TRY_AGAIN;
+}
+
+static int answer(struct follow *f, const json_t *event, const char *key, json_t *value,
+                  struct failure **ret_failure)
+{
+        json_t *params = json_pack("{s:s, s:O*, s:o}", "job", f->job, "wait",
+                                   json_object_get(event, "wait"), key, value);
+        int r;
+
+        if (!params)
+                return -ENOMEM;
+        r = connection_call(f->connection, "job/answer", params, NULL, ret_failure);
+        if (r == CONDITION_REFUSED &&
+            (*ret_failure)->id ==
+                    FAILURE_BAD_STATE) { /* somebody was faster, or the wait is over */
+                *ret_failure = failure_free(*ret_failure);
+                return 0;
+        }
+        return r;
+}
+
+/* 1: yes, 0: no, < 0: no answer. */
+static int ask_person(struct follow *f, const char *question)
+{
+        char line[64];
+
+        view_clear(f->view);
+        fprintf(stderr, "%s [y/N] ", question);
+        fflush(stderr);
+        if (!fgets(line, sizeof(line), stdin))
+                return -1;
+        return line[0] == 'y' || line[0] == 'Y';
+}
+
+static int answer_approval(struct follow *f, const json_t *event, struct failure **ret_failure)
+{
+        const char *remedy = json_get_text(event, "remedy");
+        int said;
+
+        said = ask_person(f, remedy && *remedy ? remedy : "The job asks for your approval. Go on?");
+        if (said < 0)
+                return WAIT_LEAVE;
+        return answer(f, event, "approve", json_boolean(said), ret_failure);
+}
+
+/* The words of command `index` of our own submit; NULL: there is none, or no memory. */
+static char **words_of(const json_t *commands, uint64_t index)
+{
+        const json_t *words = json_array_get(commands, (size_t)index);
+        char **argv = json_array_size(words) > 0 ? calloc(json_array_size(words) + 1, sizeof(*argv))
+                                                 : NULL;
+
+        for (size_t i = 0; argv && i < json_array_size(words); i++)
+                argv[i] = (char *)json_string_value(json_array_get(words, i));
+        return argv;
+}
+
+/* CONDITION_ABSENT: not a command of ours. */
+static int answer_command(struct follow *f, const json_t *event, struct failure **ret_failure)
+{
+        uint64_t index = UINT64_MAX;
+        _cleanup_free_ char **argv = NULL;
+        _cleanup_buf_ struct buf output = {0};
+        struct run_result result;
+        json_t *command;
+        int r;
+
+        if (!json_get_u64(json_object_get(event, "command"), "index", &index))
+                return CONDITION_ABSENT;
+        argv = words_of(f->commands, index);
+        if (!argv)
+                return CONDITION_ABSENT;
+        view_say(f->view, "running %s", argv[0]);
+        r = run_command(argv, &output, &result);
+        if (r < 0)
+                return r;
+        command =
+                json_pack("{s:I, s:i, s:s%}", "index", (json_int_t)index, "status",
+                          MIN2(result.status, 255), "output", output.at ? output.at : "", output.n);
+        if (command && result.signal &&
+            json_object_set_new(command, "signal", json_integer(result.signal)) < 0)
+                return -ENOMEM;
+        return answer(f, event, "command", command, ret_failure);
+}
+
+/* ANTHROPIC_API_KEY for "anthropic", also for "anthropic-work". */
+static bool has_key_here(const char *provider, char *variable, size_t n)
+{
+        size_t i = 0;
+
+        for (; provider[i] && i + sizeof("_API_KEY") < n && isalnum((unsigned char)provider[i]);
+             i++)
+                variable[i] = (char)toupper((unsigned char)provider[i]);
+        memcpy(variable + i, "_API_KEY", sizeof("_API_KEY"));
+        return getenv(variable) && *getenv(variable);
+}
+
+void wait_hint_keys(struct follow *f)
+{
+        _cleanup_json_ json_t *status = NULL;
+        struct failure *failure = NULL;
+        json_t *provider;
+        size_t i;
+        int r;
+
+        r = f->connection ? connection_call(f->connection, "daemon/status", NULL, &status, &failure)
+                          : -ECONNRESET;
+        failure_free(failure);
+        if (r != 0)
+                return;
+        json_array_foreach (json_object_get(status, "providers"), i, provider) {
+                const char *name = json_get_text(provider, "name");
+                char variable[80];
+
+                if (!name || json_get_bool(provider, "configured", true) ||
+                    !has_key_here(name, variable, sizeof(variable)))
+                        continue;
+                view_say(f->view,
+                         "%s is set in this shell, but genoptd was started without it:\n"
+                         "  → printenv %s | genopt key set %s",
+                         variable, variable, name);
+        }
+}
+
+static int say_remedy(struct follow *f, const json_t *event)
+{
+        const char *on = json_get_text(event, "on"), *remedy = json_get_text(event, "remedy");
+        bool is_key = on && strcmp(on, "key") == 0;
+
+        if (!f->client->is_json) {
+                view_warn(f->view, "the job waits (%s)%s%s", on ? on : "for something",
+                          remedy && *remedy ? "\n  → " : "", remedy ? remedy : "");
+                if (is_key)
+                        wait_hint_keys(f);
+        }
+        if (f->client->is_waiting || client_is_terminal(f->client))
+                return 0;
+        if (!f->client->is_json)
+                fprintf(stderr, "the job stays; afterwards: `genopt attach %s`\n", f->job);
+        return WAIT_LEAVE;
+}
+
+int wait_act(struct follow *f, const json_t *event, struct failure **ret_failure)
+{
+        const char *on = json_get_text(event, "on");
+        int r = CONDITION_ABSENT;
+
+        if (on && strcmp(on, "blobs") == 0 && f->offer)
+                return offer_answer(f->offer, f->connection, f->job, json_object_get(event, "need"),
+                                    ret_failure);
+        if (json_object_get(event, "command") && f->commands)
+                r = answer_command(f, event, ret_failure);
+        else if (on && strcmp(on, "approval") == 0 && client_is_terminal(f->client) &&
+                 isatty(STDIN_FILENO))
+                r = answer_approval(f, event, ret_failure);
+        return r == CONDITION_ABSENT ? say_remedy(f, event) : r;
+}

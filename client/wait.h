@@ -1,0 +1,17 @@
+#pragma once
+/* What a job waits for, and what this client can do about it.
+ *
+ * Files and commands are answered at once by the client that submitted them. An approval is asked
+ * for on a terminal. Whatever only a person can end: its remedy is said; off a terminal, or with
+ * --json, we leave then and the job stays, unless --wait was given. */
+
+#include "client/follow.h"
+
+#define WAIT_LEAVE 16 /* a condition: the remedy was said, there is no use in staying */
+
+/* event: a `waiting` event. CONDITION_REFUSED with failure. */
+int wait_act(struct follow *f, const json_t *event, struct failure **ret_failure) _must_check_;
+/* 77 for keys, else 75. */
+int wait_exit_code(const json_t *event);
+/* Says which keys this shell has that the daemon lacks. */
+void wait_hint_keys(struct follow *f);
