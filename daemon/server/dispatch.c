@@ -1,0 +1,299 @@
+/* One frame: what it asks for, whether its answer is known by its own bytes, who handles it. */
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "daemon/loop/loop.h"
+#include "daemon/metrics/metrics.h"
+#include "daemon/server/session.h"
+#include "proto/rpc.h"
+
+struct server_call {
+        LIST_ENTRY(server_call) entry;
+        struct server *server;
+        struct session *session; /* NULL: gone, or the request was cancelled */
+        struct peer peer;
+        bool has_raw_key;
+        struct hash raw_key;
+        enum method_id method;
+        uint64_t started_usec;
+        size_t n_id;
+        char id[SCAN_ID_BYTES]; /* as it stood in the request */
+};
+
+struct server *server_call_server(const struct server_call *c)
+{
+        return c->server;
+}
+
+const struct peer *server_call_peer(const struct server_call *c)
+{
+        return &c->peer;
+}
+
+const struct hash *server_call_raw_key(const struct server_call *c)
+{
+        return c->has_raw_key ? &c->raw_key : NULL;
+}
+
+struct session *server_call_session(const struct server_call *c)
+{
+        return c->session;
+}
+
+/* ---- ends of a call ---- */
+
+static void detach(struct server_call *c)
+{
+        if (!c->session)
+                return;
+        LIST_REMOVE(c, entry);
+        c->session->n_calls--;
+        c->session = NULL;
+}
+
+static void finish(struct server_call *c, struct session *s)
+{
+        if (c->method == METHOD_JOB_SUBMIT)
+                metrics_observe(METRIC_submit_usec, clock_monotonic_usec() - c->started_usec);
+        detach(c);
+        free(c);
+        if (!s)
+                return;
+        metrics_count(frames_out);
+        session_flush(s);
+}
+
+static struct span id_of(const struct server_call *c)
+{
+        return (struct span){c->id, c->n_id};
+}
+
+void server_call_reply(struct server_call *c, struct span result)
+{
+        struct session *s = c->session;
+
+        if (s && rpc_write_result(&s->out, session_framing(s), id_of(c), result) < 0)
+                log_error("a reply cannot be written: out of memory");
+        finish(c, s);
+}
+
+void server_call_fail(struct server_call *c, const struct failure *failure)
+{
+        static const struct failure out_of_memory = {.id = FAILURE_INTERNAL};
+        struct session *s = c->session;
+
+        if (s && rpc_write_error(&s->out, session_framing(s), id_of(c),
+                                 failure ? failure : &out_of_memory) < 0)
+                log_error("an error cannot be written: out of memory");
+        finish(c, s);
+}
+
+void server_call_answer(void *arg, struct span result, const struct failure *failure)
+{
+        if (failure)
+                server_call_fail(arg, failure);
+        else
+                server_call_reply(arg, result);
+}
+
+void server_call_reply_json(struct server_call *c, json_t *result)
+{
+        struct buf out;
+
+        buf_init(&out, 0);
+        if (result && json_write(result, &out) == 0)
+                server_call_reply(c, buf_span(&out));
+        else
+                server_call_fail(c, NULL);
+        buf_done(&out);
+        json_decref(result);
+}
+
+/* Requests of a connection that is gone go on, without anybody to tell: what was accepted is not
+ * lost. */
+void session_forget_calls(struct session *s)
+{
+        while (!LIST_EMPTY(&s->calls))
+                detach(LIST_FIRST(&s->calls));
+}
+
+/* ---- cancelling a request ---- */
+
+static void cancel_request(struct session *s, const json_t *params)
+{
+        _cleanup_free_ char *id = NULL;
+        struct server_call *c;
+
+        id = json_dumps(json_object_get(params, "id"), JSON_ENCODE_ANY | JSON_COMPACT);
+        if (!id)
+                return;
+        LIST_FOREACH (c, &s->calls, entry) {
+                struct failure f = {.id = FAILURE_REQUEST_CANCELLED};
+
+                if (!span_is_equal(id_of(c), span_of(id)))
+                        continue;
+                if (rpc_write_error(&s->out, session_framing(s), id_of(c), &f) == 0)
+                        session_flush(s);
+                if (!s->is_dead)
+                        detach(c);
+                return;
+        }
+}
+
+/* ---- a request known by its bytes ---- */
+
+struct raw_answer {
+        struct session *session;
+        struct span id;
+};
+
+static int send_raw(struct span result, void *arg)
+{
+        struct raw_answer *a = arg;
+
+        return rpc_write_result(&a->session->out, session_framing(a->session), a->id, result);
+}
+
+/* K = hash(generation, uid, method, params without meta). */
+static void make_raw_key(struct session *s, const struct scan *scan, struct hash *ret)
+{
+        struct hasher *h = server_hasher(s->server);
+        const struct hash *generation = jobs_generation(server_rooms(s->server)->jobs);
+
+        hasher_add(h, generation->at, HASH_BYTES);
+        hasher_add(h, &s->peer.uid, sizeof(s->peer.uid));
+        hasher_add(h, "job/submit", sizeof("job/submit"));
+        scan_hash_params(scan, h);
+        hasher_get(h, ret);
+}
+
+static bool answer_raw(struct session *s, const struct scan *scan, struct hash *ret_key)
+{
+        struct raw_answer a = {s, scan->id};
+        uint64_t start = clock_monotonic_usec();
+
+        make_raw_key(s, scan, ret_key);
+        if (jobs_answer_raw(server_rooms(s->server)->jobs, ret_key, send_raw, &a) != 0) {
+                metrics_count(cache_misses);
+                return false;
+        }
+        metrics_count(cache_hits);
+        metrics_count(frames_out);
+        metrics_observe(METRIC_submit_usec, clock_monotonic_usec() - start);
+        return true;
+}
+
+/* ---- a request that must be read ---- */
+
+static void refuse(struct session *s, struct span id, struct failure *f)
+{
+        if (rpc_write_error(&s->out, session_framing(s), id,
+                            f ? f : &(struct failure){.id = FAILURE_INTERNAL}) < 0)
+                log_error("an error cannot be written: out of memory");
+        failure_free(f);
+}
+
+static struct server_call *new_call(struct session *s, const struct scan *scan,
+                                    enum method_id method, const struct hash *raw_key)
+{
+        struct server_call *c = calloc(1, sizeof(*c));
+
+        if (!c)
+                return NULL;
+        c->server = s->server;
+        c->session = s;
+        c->peer = s->peer;
+        c->method = method;
+        c->started_usec = clock_monotonic_usec();
+        c->n_id = scan->id.n;
+        memcpy(c->id, scan->id.at, scan->id.n);
+        c->has_raw_key = raw_key != NULL;
+        if (raw_key)
+                c->raw_key = *raw_key;
+        LIST_INSERT_HEAD(&s->calls, c, entry);
+        s->n_calls++;
+        return c;
+}
+
+static int read_params(const struct scan *scan, const struct method *m, json_t **ret,
+                       struct failure **ret_failure)
+{
+        _cleanup_json_ json_t *params = NULL;
+        struct diag diag;
+        int k = scan->params.n ? json_read(scan->params, &params, &diag) : 0;
+
+        if (k == CONDITION_REFUSED)
+                *ret_failure = failure_new_at(FAILURE_INVALID_PARAMS, "/params", "%s", diag.text);
+        k = k ? k : params_check(m->params, params, ret_failure);
+        if (k)
+                return k;
+        *ret = params ? take(params) : json_object();
+        return *ret ? 0 : -ENOMEM;
+}
+
+static void call_method(struct session *s, const struct scan *scan, const struct method *m,
+                        const struct hash *raw_key)
+{
+        _cleanup_json_ json_t *params = NULL;
+        struct failure *failure = NULL;
+        enum method_id id = (enum method_id)(m - method_table);
+        struct server_call *c;
+        int k = read_params(scan, m, &params, &failure);
+
+        if (k) {
+                if (!m->is_notification)
+                        refuse(s, scan->id, failure);
+                else
+                        failure_free(failure);
+                return;
+        }
+        if (id == METHOD_CANCEL_REQUEST) {
+                cancel_request(s, params);
+                return;
+        }
+        c = s->n_calls < SESSION_MAX_CALLS ? new_call(s, scan, id, raw_key) : NULL;
+        if (!c) {
+                refuse(s, scan->id,
+                       failure_new(FAILURE_TOO_MANY_SESSIONS,
+                                   "too many requests under way on one connection"));
+                return;
+        }
+        k = server_methods[id].handle(c, params);
+        if (k < 0)
+                server_call_fail(c, failure = failure_new(FAILURE_INTERNAL, "%s", strerror(-k)));
+        failure_free(failure);
+}
+
+void session_handle(struct session *s, struct span frame)
+{
+        char name[SCAN_METHOD_BYTES];
+        const struct method *m;
+        struct hash raw_key;
+        struct scan scan;
+        int k = scan_message(frame, &scan);
+
+        if (k) {
+                refuse(s, scan.id, rpc_scan_failure(k, &scan));
+                return;
+        }
+        if (scan.method.n == 0)
+                return; /* a reply: we ask nothing of clients */
+        scan_get_method(&scan, name);
+        m = method_find(name);
+        if (!m) {
+                if (scan.id.n)
+                        refuse(s, scan.id,
+                               failure_new(FAILURE_METHOD_NOT_FOUND, "there is no method `%s`",
+                                           name));
+                return;
+        }
+        if (!m->is_notification && scan.id.n == 0)
+                return; /* a notification of what is none has no answer */
+        if (m == &method_table[METHOD_JOB_SUBMIT]) {
+                if (!answer_raw(s, &scan, &raw_key))
+                        call_method(s, &scan, m, &raw_key);
+        } else {
+                call_method(s, &scan, m, NULL);
+        }
+}

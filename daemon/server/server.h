@@ -1,0 +1,61 @@
+#pragma once
+/* The socket: a listener, a session per connection, a handler per method. (Limits: session.h.)
+ *
+ * A repeated job/submit is answered from its own bytes before any JSON is parsed. Everything else
+ * is validated by the method table, then goes to its handler (methods-*.c), which replies now or
+ * later: a struct server_call outlives the turn, and its session too. */
+
+#include <jansson.h>
+
+#include "common/macros.h"
+#include "daemon/jobs/jobs.h"
+#include "proto/failure.h"
+#include "proto/methods.h"
+
+struct loop;
+struct config;
+struct server;
+struct server_call;
+
+struct server_setup {
+        struct loop *loop;
+        struct jobs *jobs;
+        struct store *store;
+        struct calls *calls;
+        struct provider_room *providers;
+        struct config *config; /* counted by the server */
+        int listen_fd;         /* listening; the server's from server_new() on */
+        /* CONDITION_REFUSED: the new configuration cannot be used; the old one holds. */
+        int (*on_reload)(void *arg, struct failure **ret_failure);
+        void (*on_stop)(bool is_now, void *arg);
+        void *arg;
+};
+
+int server_new(const struct server_setup *s, struct server **ret) _must_check_;
+struct server *server_free(struct server *s); /* closes all connections */
+void server_configure(struct server *s, struct config *config);
+void server_stop_listening(struct server *s); /* connections that exist go on */
+size_t server_n_sessions(const struct server *s);
+uint64_t server_uptime_s(const struct server *s);
+const struct server_setup *server_rooms(const struct server *s);
+
+/* ---- for handlers ---- */
+
+struct server_method {
+        int (*handle)(struct server_call *c,
+                      const json_t *params); /* < 0, CONDITION_*: answered as INTERNAL */
+};
+extern const struct server_method server_methods[N_METHODS];
+
+struct server *server_call_server(const struct server_call *c);
+const struct peer *server_call_peer(const struct server_call *c);
+const struct hash *server_call_raw_key(
+        const struct server_call *c);                             /* NULL: this request has none */
+struct session *server_call_session(const struct server_call *c); /* NULL: it is gone */
+/* One of these ends the call. */
+void server_call_reply(struct server_call *c, struct span result); /* encoded JSON */
+void server_call_reply_json(struct server_call *c,
+                            json_t *result); /* takes it; NULL: out of memory */
+void server_call_fail(struct server_call *c, const struct failure *failure);
+/* The same as a jobs_reply_fn: arg is the call. */
+void server_call_answer(void *arg, struct span result, const struct failure *failure);

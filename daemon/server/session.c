@@ -1,0 +1,429 @@
+#include "daemon/server/session.h"
+
+#include <event2/event.h>
+#include <sys/socket.h>
+
+#include "common/log.h"
+#include "daemon/loop/loop.h"
+#include "daemon/metrics/metrics.h"
+#include "proto/rpc.h"
+
+/* ---- end ---- */
+
+static void free_session(void *arg)
+{
+        struct session *s = arg;
+
+        buf_done(&s->in);
+        buf_done(&s->out);
+        timer_free(s->drain);
+        timer_free(s->half);
+        free(s);
+}
+
+static void drop_subscription(struct subscription *sub)
+{
+        LIST_REMOVE(sub, entry);
+        sub->session->n_subscriptions--;
+        job_cursor_free(sub->cursor);
+        free(sub);
+}
+
+void session_close(struct session *s)
+{
+        if (s->is_dead)
+                return;
+        s->is_dead = true;
+        server_remove_session(s->server, s);
+        session_forget_calls(s);
+        while (!LIST_EMPTY(&s->subscriptions))
+                drop_subscription(LIST_FIRST(&s->subscriptions));
+        event_free(s->on_read);
+        event_free(s->on_write);
+        timer_stop(s->drain);
+        timer_stop(s->half);
+        close(s->fd);
+        if (!s->is_pumping && loop_defer(server_rooms(s->server)->loop, free_session, s) < 0)
+                log_error("a session cannot be freed: out of memory");
+}
+
+/* ---- writing ---- */
+
+static size_t n_waiting(const struct session *s)
+{
+        return s->out.n - s->out_start;
+}
+
+static void on_drain_timeout(void *arg)
+{
+        struct session *s = arg;
+
+        log_notice("a client of uid %u does not read: cut off", s->peer.uid);
+        metrics_count(sessions_refused);
+        session_close(s);
+}
+
+static void take_input(struct session *s);
+
+static void wrote(struct session *s, size_t n)
+{
+        metrics_add(METRIC_bytes_out, n);
+        s->out_start += n;
+        if (n_waiting(s) == 0) {
+                bool is_large = s->out.room > 4 * SESSION_READ_BYTES;
+
+                if (is_large)
+                        buf_done(&s->out);
+                else
+                        buf_clear(&s->out);
+                if (is_large)
+                        buf_init(&s->out, SESSION_OUT_MAX_BYTES);
+                s->out_start = 0;
+                timer_stop(s->drain);
+                event_del(s->on_write);
+        } else {
+                (void)!timer_start(s->drain, SESSION_DRAIN_MS);
+        }
+}
+
+static void write_some(struct session *s)
+{
+        ssize_t n = 0;
+
+        while (n_waiting(s) > 0) {
+                n = send(s->fd, s->out.at + s->out_start, n_waiting(s), MSG_NOSIGNAL);
+                if (n < 0)
+                        break;
+                wrote(s, (size_t)n);
+        }
+        if (n < 0 && errno != EAGAIN && errno != EINTR) {
+                session_close(s);
+                return;
+        }
+        if (n_waiting(s) > 0) {
+                if (!timer_is_running(s->drain))
+                        (void)!timer_start(s->drain, SESSION_DRAIN_MS);
+                event_add(s->on_write, NULL);
+        } else if (s->is_closing) {
+                session_close(s);
+        }
+}
+
+void session_flush(struct session *s)
+{
+        if (s->is_dead)
+                return;
+        if (s->out.failed) {
+                log_notice("a client of uid %u is too slow: cut off", s->peer.uid);
+                metrics_count(sessions_refused);
+                session_close(s);
+                return;
+        }
+        if (!event_pending(s->on_write, EV_WRITE, NULL))
+                write_some(s);
+        if (!s->is_dead && s->out_start > SESSION_OUT_PAUSE_BYTES) {
+                buf_consume(&s->out, s->out_start);
+                s->out_start = 0;
+        }
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+        struct session *s = arg;
+
+        (void)fd;
+        (void)what;
+        write_some(s);
+        if (s->is_dead || n_waiting(s) >= SESSION_OUT_PAUSE_BYTES)
+                return;
+        session_pump(s);
+        if (s->is_reading_paused) {
+                s->is_reading_paused = false;
+                event_add(s->on_read, NULL);
+                take_input(s);
+        }
+}
+
+/* ---- events of jobs ---- */
+
+static bool pump_one(struct session *s, struct subscription *sub)
+{
+        struct buf body;
+        int k = 0;
+
+        buf_init(&body, 0);
+        for (int i = 0; i < SESSION_EVENTS_PER_TURN && n_waiting(s) < SESSION_OUT_PAUSE_BYTES;
+             i++) {
+                buf_clear(&body);
+                k = job_cursor_next(sub->cursor, &body);
+                k = k ? k
+                      : rpc_write_notification(&s->out, session_framing(s), "job/event",
+                                               buf_span(&body));
+                if (k)
+                        break;
+                metrics_count(frames_out);
+        }
+        buf_done(&body);
+        if (k < 0)
+                log_error("an event cannot be sent: %s", strerror(-k));
+        return k == 0; /* there may be more */
+}
+
+static void pump(void *arg)
+{
+        struct session *s = arg;
+        struct subscription *sub;
+        bool has_more = false;
+
+        s->is_pumping = false;
+        if (s->is_dead) {
+                free_session(s);
+                return;
+        }
+        LIST_FOREACH (sub, &s->subscriptions, entry)
+                has_more = pump_one(s, sub) || has_more;
+        session_flush(s);
+        if (has_more && !s->is_dead && n_waiting(s) < SESSION_OUT_PAUSE_BYTES)
+                session_pump(s);
+}
+
+void session_pump(struct session *s)
+{
+        if (s->is_pumping || s->is_dead || s->n_subscriptions == 0)
+                return;
+        if (loop_post(server_rooms(s->server)->loop, pump, s) == 0)
+                s->is_pumping = true;
+}
+
+static void on_ready(void *arg)
+{
+        struct subscription *sub = arg;
+
+        session_pump(sub->session);
+}
+
+int session_subscribe(struct session *s, struct span job, uint64_t after, bool has_deltas,
+                      struct buf *ret_reply, struct failure **ret_failure)
+{
+        struct subscription *sub;
+        int k;
+
+        if (s->n_subscriptions >= SESSION_MAX_SUBSCRIPTIONS) {
+                *ret_failure = failure_new(FAILURE_TOO_MANY_SESSIONS,
+                                           "a connection watches at most %d jobs",
+                                           SESSION_MAX_SUBSCRIPTIONS);
+                return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
+        }
+        sub = calloc(1, sizeof(*sub));
+        if (!sub)
+                return -ENOMEM;
+        sub->session = s;
+        k = job_cursor_new(server_rooms(s->server)->jobs, &s->peer, job, after, has_deltas,
+                           on_ready, sub, &sub->cursor, ret_reply, ret_failure);
+        if (k) {
+                free(sub);
+                return k;
+        }
+        job_cursor_job(sub->cursor, &sub->job);
+        session_unsubscribe(s, &sub->job); /* attaching again moves the cursor */
+        LIST_INSERT_HEAD(&s->subscriptions, sub, entry);
+        s->n_subscriptions++;
+        session_pump(s);
+        return 0;
+}
+
+bool session_unsubscribe(struct session *s, const struct ulid *job)
+{
+        struct subscription *sub;
+
+        LIST_FOREACH (sub, &s->subscriptions, entry)
+                if (memcmp(sub->job.at, job->at, ULID_BYTES) == 0) {
+                        drop_subscription(sub);
+                        return true;
+                }
+        return false;
+}
+
+/* ---- reading ---- */
+
+enum framing session_framing(const struct session *s)
+{
+        return s->decoder.framing;
+}
+
+/* The stream cannot be followed any more: say so, let it drain, close. */
+static void give_up(struct session *s, enum failure_id why)
+{
+        struct failure f = {.id = why};
+
+        if (rpc_write_error(&s->out, session_framing(s), (struct span){0}, &f) < 0) {
+                session_close(s);
+                return;
+        }
+        s->is_closing = true;
+        event_del(s->on_read);
+        session_flush(s);
+}
+
+static void on_half_timeout(void *arg)
+{
+        give_up(arg, FAILURE_PARSE_ERROR);
+}
+
+/* Handles the whole frames in `in`; gives the number of bytes that are done with. */
+static size_t take_frames(struct session *s, struct span in)
+{
+        size_t done = 0, used;
+        struct span frame;
+        int k = 0;
+
+        while (!s->is_dead && !s->is_closing && n_waiting(s) < SESSION_OUT_PAUSE_BYTES) {
+                k = frame_next(&s->decoder, (struct span){in.at + done, in.n - done}, &frame,
+                               &used);
+                if (k)
+                        break;
+                metrics_count(frames_in);
+                done += used;
+                session_handle(s, frame);
+        }
+        if (s->is_dead || s->is_closing)
+                return in.n;
+        if (k == FRAME_TOO_LARGE)
+                give_up(s, FAILURE_FRAME_TOO_LARGE);
+        else if (k != 0 && k != CONDITION_ABSENT)
+                give_up(s, FAILURE_PARSE_ERROR);
+        else if (k == 0)
+                s->is_reading_paused = event_del(s->on_read) == 0;
+        return done;
+}
+
+/* What waits in the session's own buffer: the beginning of a frame, or frames that came while it
+ * was paused. */
+static void take_input(struct session *s)
+{
+        size_t done = take_frames(s, buf_span(&s->in));
+
+        if (s->is_dead)
+                return;
+        buf_consume(&s->in, done);
+        if (s->in.n == 0) {
+                buf_done(&s->in);
+                buf_init(&s->in, 0);
+                timer_stop(s->half);
+        } else if (!s->is_reading_paused && !timer_is_running(s->half)) {
+                (void)!timer_start(s->half, SESSION_HALF_FRAME_MS);
+        }
+        session_flush(s);
+}
+
+static void on_peer_end(struct session *s)
+{
+        struct span frame;
+
+        if (frame_last(&s->decoder, buf_span(&s->in), &frame) == 0)
+                session_handle(s, frame);
+        /* A shell that closes its end still reads the answer: requests under way are answered, then
+         * it ends. */
+        if (s->is_dead)
+                return;
+        event_del(s->on_read);
+        s->is_closing = s->n_calls == 0;
+        if (s->n_calls == 0 || s->n_subscriptions > 0)
+                session_flush(s);
+        if (!s->is_dead && s->is_closing && n_waiting(s) == 0)
+                session_close(s);
+}
+
+/* A client that waits keeps no buffer: what comes is read into the server's, and only the rest of
+ * it is kept. */
+static ssize_t read_fresh(struct session *s)
+{
+        struct span in = {server_scratch(s->server), 0};
+        ssize_t n = recv(s->fd, server_scratch(s->server), SESSION_READ_BYTES, 0);
+        size_t done;
+
+        if (n <= 0)
+                return n;
+        in.n = (size_t)n;
+        done = take_frames(s, in);
+        if (!s->is_dead && buf_add(&s->in, in.at + done, in.n - done) < 0)
+                session_close(s);
+        return n;
+}
+
+static ssize_t read_more(struct session *s)
+{
+        size_t missing = frame_n_missing(&s->decoder, s->in.n);
+        ssize_t n;
+
+        if (buf_reserve(&s->in, MAX2(missing, (size_t)SESSION_READ_BYTES)) < 0) {
+                errno = ENOMEM;
+                return -1;
+        }
+        n = recv(s->fd, s->in.at + s->in.n, s->in.room - s->in.n - 1, 0);
+        if (n > 0) {
+                s->in.n += (size_t)n;
+                s->in.at[s->in.n] = 0;
+        }
+        return n;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+        struct session *s = arg;
+        bool is_fresh = s->in.n == 0;
+        ssize_t n = is_fresh ? read_fresh(s) : read_more(s);
+
+        (void)fd;
+        (void)what;
+        if (s->is_dead || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+                return;
+        if (n < 0) {
+                session_close(s);
+                return;
+        }
+        if (n == 0) {
+                on_peer_end(s);
+                return;
+        }
+        metrics_add(METRIC_bytes_in, (uint64_t)n);
+        if (is_fresh && s->in.n == 0) {
+                session_flush(s);
+                return;
+        }
+        timer_stop(s->half);
+        take_input(s);
+}
+
+/* ---- beginning ---- */
+
+int session_new(struct server *server, int fd, const struct peer *peer, struct session **ret)
+{
+        struct event_base *base = loop_base(server_rooms(server)->loop);
+        struct session *s = calloc(1, sizeof(*s));
+        int k;
+
+        if (!s)
+                return -ENOMEM;
+        s->server = server;
+        s->fd = fd;
+        s->peer = *peer;
+        buf_init(&s->in, 0);
+        buf_init(&s->out, SESSION_OUT_MAX_BYTES);
+        LIST_INIT(&s->calls);
+        LIST_INIT(&s->subscriptions);
+        k = timer_new(server_rooms(server)->loop, on_drain_timeout, s, &s->drain);
+        k = k ? k : timer_new(server_rooms(server)->loop, on_half_timeout, s, &s->half);
+        s->on_read = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, s);
+        s->on_write = event_new(base, fd, EV_WRITE | EV_PERSIST, on_writable, s);
+        if (k == 0 && s->on_read && s->on_write && event_add(s->on_read, NULL) == 0) {
+                *ret = s;
+                return 0;
+        }
+        if (s->on_read)
+                event_free(s->on_read);
+        if (s->on_write)
+                event_free(s->on_write);
+        free_session(s);
+        return -ENOMEM;
+}
