@@ -189,7 +189,7 @@ static int verify_step(struct chore *chore)
                 mdb_txn_abort(txn);
                 return r;
         }
-        r2 = env_error(e, mdb_txn_commit(txn));
+        r2 = env_commit(e, txn);
         return r2 == 0 ? r : r2;
 }
 

@@ -282,7 +282,7 @@ int cache_index_touch(struct cache_index *x, const struct touch *touches, size_t
                 return r;
         r = touch_all(x, txn, touches, n);
         if (r == 0)
-                return env_error(x->env, mdb_txn_commit(txn));
+                return env_commit(x->env, txn);
         mdb_txn_abort(txn);
         return r;
 }
@@ -344,7 +344,7 @@ int cache_index_evict(struct cache_index *x, uint64_t max_bytes, uint64_t *ret_r
                 return r;
         }
         used = env_used_bytes(x->env, txn);
-        r2 = env_error(x->env, mdb_txn_commit(txn));
+        r2 = env_commit(x->env, txn);
         if (r2 != 0)
                 return r2;
         *ret_removed = removed;

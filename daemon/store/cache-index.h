@@ -13,7 +13,6 @@
 #include "daemon/store/batch.h"
 #include "daemon/store/env.h"
 
-#define ENTRY_HEAD_BYTES 8 /* made_ms */
 #define INDEX_SLICE 100    /* entries per transaction */
 
 struct touch {

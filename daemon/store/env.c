@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "common/log.h"
 #include "common/path.h"
@@ -17,7 +18,8 @@
  * nothing. */
 #define INLINE_BYTES 2048
 #define TEXT_BYTES 512
-#define SENT_BYTES (16384 + 1) /* what is sent as it lies stays plain up to here */
+#define FULL_BYTES ((uint64_t)256 << 10) /* less free disk than this is none */
+#define SENT_BYTES (16384 + ENTRY_HEAD_BYTES + 1) /* what is sent as it lies stays plain up to here */
 
 const struct store_table_row store_tables[N_STORE_TABLES] = {
         [TABLE_META] = {"meta", STORE_STATE, PACK_NEVER},
@@ -202,7 +204,8 @@ static void close_mdb(struct env *e, bool is_clean)
         while (e->n_reading > 0)
                 (void)pthread_cond_wait(&e->is_quiet, &e->lock);
         drop_readers(e);
-        if (is_clean && e->is_marked && !e->is_broken && mdb_env_sync(e->mdb, 1) == 0)
+        if (is_clean && (e->is_marked || e->has_old_marker) && !e->is_suspect && !e->is_broken &&
+            mdb_env_sync(e->mdb, 1) == 0)
                 marker_remove(e->dir_fd);
         mdb_env_close(e->mdb);
         e->mdb = NULL;
@@ -305,13 +308,49 @@ int env_write_begin(struct env *e, MDB_txn **ret)
 
         if (!e->mdb)
                 return -ENODEV;
-        if (!e->is_marked) {
+        if (!e->is_marked && !e->is_suspect) {
                 r = marker_write(e->dir_fd);
                 if (r < 0)
                         return r;
                 e->is_marked = true;
         }
         return env_error(e, mdb_txn_begin(e->mdb, NULL, 0, ret));
+}
+
+static bool is_disk_full(struct env *e)
+{
+        struct statvfs fs;
+
+        return fstatvfs(e->dir_fd, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < FULL_BYTES;
+}
+
+/* What a failed commit wrote behind the last page: nothing refers to it, but it fills the disk. */
+static void cut_tail(struct env *e)
+{
+        MDB_envinfo info;
+        struct stat st;
+        MDB_stat top;
+        off_t n;
+        int fd;
+
+        if (mdb_env_info(e->mdb, &info) != 0 || mdb_env_stat(e->mdb, &top) != 0 ||
+            mdb_env_get_fd(e->mdb, &fd) != 0 || fstat(fd, &st) < 0)
+                return;
+        n = (off_t)((info.me_last_pgno + 1) * top.ms_psize);
+        if (st.st_size > n && ftruncate(fd, n) < 0)
+                log_warning("%s: cannot be cut to its size: %s", e->dir, strerrordesc_np(errno));
+}
+
+int env_commit(struct env *e, MDB_txn *txn)
+{
+        int r = env_error(e, mdb_txn_commit(txn));
+
+        /* LMDB 0.9.24 calls a short write EIO, and that is how a full disk shows first. */
+        if (r == -EIO && !e->is_broken && is_disk_full(e))
+                r = -ENOSPC;
+        if (r == -ENOSPC)
+                cut_tail(e);
+        return r;
 }
 
 static uint64_t stat_bytes(const MDB_stat *st)

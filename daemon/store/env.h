@@ -38,7 +38,9 @@ struct env {
         char *dir; /* owned */
         size_t map_bytes;
         int dir_fd, lock_fd;
-        bool is_marked;       /* writing thread */
+        bool is_marked;       /* writing thread: this run wrote the marker */
+        bool has_old_marker;  /* an earlier run left one; the environment was found whole since */
+        bool is_suspect;      /* it was not: the marker stays, for the next start to check again */
         bool is_fresh;        /* env_open() made it */
         unsigned from_schema; /* env_open() migrated it from here; 0: it did not */
         MDB_dbi dbi[N_STORE_TABLES];
@@ -52,6 +54,9 @@ struct env {
         _Atomic bool is_broken; /* LMDB called it damaged */
         _Atomic uint64_t n_bad_values;
 };
+
+/* In the cache the content of an entry begins with when it was made (cache-index.h). */
+#define ENTRY_HEAD_BYTES 8
 
 struct store_table_row {
         const char *name;
@@ -77,8 +82,10 @@ int env_error(struct env *e, int rc);
 /* -ENODEV: there is no environment. */
 int env_read_begin(struct env *e, MDB_txn **ret) _must_check_;
 void env_read_end(struct env *e, MDB_txn *txn);
-/* Marks the environment dirty first. End it with mdb_txn_commit() or mdb_txn_abort(). */
+/* Marks the environment dirty first. End it with env_commit() or mdb_txn_abort(). */
 int env_write_begin(struct env *e, MDB_txn **ret) _must_check_;
+/* Tells a full disk from a broken one, and leaves it no fuller than it was. */
+int env_commit(struct env *e, MDB_txn *txn) _must_check_;
 /* Bytes of pages in use: what the trees hold. The file is larger by its free pages and never
  * shrinks. */
 uint64_t env_used_bytes(struct env *e, MDB_txn *txn);

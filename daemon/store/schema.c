@@ -120,7 +120,7 @@ static int make_tables(struct env *e, unsigned from, unsigned schema,
         if (r == 0)
                 r = write_schema(e, txn, schema);
         if (r == 0)
-                return env_error(e, mdb_txn_commit(txn));
+                return env_commit(e, txn);
         mdb_txn_abort(txn);
         return r;
 }

@@ -49,6 +49,7 @@ static void examine(struct env *e, const struct store_config *c, struct finding 
                 .is_unclean = marker != MARKER_NONE,
                 .verdict = glance == CONDITION_DAMAGED ? VERDICT_DAMAGED : VERDICT_WHOLE,
         };
+        e->has_old_marker = f->is_unclean;
         if (f->is_empty || f->verdict == VERDICT_DAMAGED)
                 return;
         if (marker != MARKER_OTHER_BOOT && glance != CONDITION_UNFINISHED)
@@ -96,7 +97,8 @@ static int open_state(struct env *e, const struct finding *f, struct store_repor
 
         if (f->verdict == VERDICT_DAMAGED || f->is_empty)
                 r = restore_state(e, f->is_empty, report);
-        else if (f->verdict == VERDICT_UNKNOWN)
+        e->is_suspect = f->verdict == VERDICT_UNKNOWN;
+        if (e->is_suspect)
                 say(report, "the state could not be checked in time");
         if (r == 0)
                 r = env_open(e);

@@ -20,6 +20,7 @@ struct writer {
         struct packer packer; /* this and what follows: its own thread only */
         struct dying dying;
         struct writer_counts own_counts;
+        uint64_t rest_ms;
         uint64_t rest_at_ms, sync_at_ms; /* 0: not due */
 
         pthread_t thread;
@@ -50,6 +51,13 @@ static uint64_t test_number(const char *name)
         return text && str_to_u64(text, &n) == 0 ? n : 0;
 }
 
+static uint64_t rest_ms(void)
+{
+        uint64_t n = test_number("GENOPT_TEST_REST_MS");
+
+        return n > 0 ? n : WRITER_REST_MS;
+}
+
 static void dying_init(struct dying *d, const struct env *e)
 {
         if (e->which != STORE_STATE)
@@ -64,6 +72,11 @@ static void die_if(bool is_time)
                 (void)raise(SIGKILL);
 }
 #else
+static uint64_t rest_ms(void)
+{
+        return WRITER_REST_MS;
+}
+
 static void dying_init(struct dying *d, const struct env *e)
 {
         (void)d;
@@ -169,7 +182,7 @@ static int commit(struct writer *w, struct store_batch *first, const struct stor
                                 break;
                 }
         if (r == 0)
-                return env_error(w->env, mdb_txn_commit(txn));
+                return env_commit(w->env, txn);
         mdb_txn_abort(txn);
         return r > 0 ? -EIO : r;
 }
@@ -267,7 +280,7 @@ static void write_group(struct writer *w, struct batch_list *group)
         if (w->hooks.after)
                 w->hooks.after(w->hooks.arg);
         if (w->rest_at_ms == 0)
-                w->rest_at_ms = now_ms() + WRITER_REST_MS;
+                w->rest_at_ms = now_ms() + w->rest_ms;
         if (w->sync_at_ms == 0 && w->env->which == STORE_CACHE)
                 w->sync_at_ms = now_ms() + WRITER_SYNC_MS;
 }
@@ -305,7 +318,7 @@ static uint64_t keep_house(struct writer *w)
                 if (w->env->mdb)
                         (void)mdb_reader_check(w->env->mdb, &n_dead);
                 if (w->hooks.rest && w->hooks.rest(w->hooks.arg))
-                        w->rest_at_ms = now_ms() + WRITER_REST_MS;
+                        w->rest_at_ms = now_ms() + w->rest_ms;
         }
         if (w->sync_at_ms == 0 || w->rest_at_ms == 0)
                 return MAX2(w->sync_at_ms, w->rest_at_ms);
@@ -352,7 +365,7 @@ static void *writer_main(void *arg)
                 if (!STAILQ_EMPTY(&group))
                         write_group(w, &group);
                 if (is_poked && w->rest_at_ms == 0)
-                        w->rest_at_ms = now_ms() + WRITER_REST_MS;
+                        w->rest_at_ms = now_ms() + w->rest_ms;
                 if (is_urgent && w->hooks.after)
                         w->hooks.after(w->hooks.arg);
                 if (chore)
@@ -399,6 +412,7 @@ int writer_new(struct env *e, struct completions *done, const struct writer_hook
         w->packer.level = pack_level;
         if (hooks)
                 w->hooks = *hooks;
+        w->rest_ms = rest_ms();
         dying_init(&w->dying, e);
         STAILQ_INIT(&w->waiting);
         STAILQ_INIT(&w->chores);
