@@ -86,7 +86,8 @@ enum key_source { KEY_NONE, KEY_ENV, KEY_FILE, KEY_CREDENTIAL };
 struct provider_option {
         char *name, *dialect, *base_url; /* owned */
         enum key_source key_source;
-        char *key_name; /* variable, path or credential; owned, NULL for KEY_NONE */
+        char *key_name; /* variable, absolute path or credential; owned, NULL for KEY_NONE */
+        char *key_file; /* where `genopt key set` puts one: the key when key_source gives none; owned */
         char *where;    /* "genopt.yaml:2:3", or "default" */
 };
 
@@ -95,6 +96,7 @@ struct provider_option {
 struct tier_option {
         struct {
                 char *provider, *model; /* owned */
+                unsigned line, column;  /* in the file; 0: a default */
         } routes[TIER_MAX_ROUTES];      /* in the order of falling back */
         size_t n_routes;
 };
@@ -123,9 +125,10 @@ int config_hash(const struct config *c, struct hash *ret) _must_check_;
 /* Names of options that differ and that a reload does not change. */
 int config_list_restarts(const struct config *old, const struct config *new, struct strlist *ret) _must_check_;
 
-/* The key of a provider, from where its option says, now. ret is empty and unbounded by the caller; wipe it with key_wipe().
- * CONDITION_ABSENT: there is none (failure KEY_MISSING says where it was looked for). CONDITION_REFUSED: BAD_CONFIG, a file that others
- * can read, or not a key. KEY_NONE gives 0 and an empty buffer. */
+/* The key of a provider, now: from where its option says, else from its key_file, DIR/keys/NAME (DIR is where $GENOPT_CONFIG lies, else
+ * $XDG_CONFIG_HOME/genopt or ~/.config/genopt, else /etc/genopt). ret is fresh; wipe it with key_wipe().
+ * CONDITION_ABSENT: there is none (failure KEY_MISSING says where it was looked for). CONDITION_REFUSED: BAD_CONFIG, a file that is not
+ * ours or that others can read (0600 is asked for), or no key in it. KEY_NONE without a key_file gives 0 and an empty buffer. */
 int key_read(const struct provider_option *p, struct buf *ret, struct failure **ret_failure) _must_check_;
 void key_wipe(struct buf *b);
 #define KEY_MAX_BYTES 4096

@@ -1,0 +1,186 @@
+/* Options of one job: the config's, with what the job said itself. */
+
+#include "common/json.h"
+#include "daemon/options/internal.h"
+
+static bool is_jobs(const struct option *o)
+{
+        return o->scope != SCOPE_DAEMON;
+}
+
+static int refuse(struct failure **ret, const char *name, const char *format, ...) _printf_(3, 4);
+static int refuse(struct failure **ret, const char *name, const char *format, ...)
+{
+        _cleanup_buf_ struct buf where = {0}, text = {0};
+        va_list args;
+
+        buf_printf(&where, "/params/options/%s", name);
+        buf_printf(&text, "`%s` ", name);
+        va_start(args, format);
+        buf_vprintf(&text, format, args);
+        va_end(args);
+        if (where.failed || text.failed)
+                return -ENOMEM;
+        *ret = failure_new_at(FAILURE_BAD_OPTION, where.at, "%s", text.at);
+        return *ret ? CONDITION_REFUSED : -ENOMEM;
+}
+
+static int match_name(const char *name, struct option_match *ret, struct failure **ret_failure)
+{
+        const char *nearest;
+
+        if (option_match(name, ret) || option_match_variable(name, ret)) {
+                if (is_jobs(ret->option))
+                        return 0;
+                return refuse(ret_failure, name,
+                              "is set in the daemon's genopt.yaml, not for one job");
+        }
+        nearest = option_suggest(name);
+        if (nearest)
+                return refuse(ret_failure, name, "is unknown; did you mean `%s`?", nearest);
+        return refuse(ret_failure, name, "is unknown");
+}
+
+static int add_warning(struct strlist *warnings, const struct option *o)
+{
+        _cleanup_free_ char *text = NULL;
+
+        if (!warnings)
+                return 0;
+        text = str_printf("`%s` has no effect in this version", o->name);
+        return text ? strlist_add(warnings, text) : -ENOMEM;
+}
+
+/* One value; is_taken tells which options this map has given already. */
+static int take_value(struct job_options *o, const struct config *c, const char *name,
+                      const char *text, bool *is_taken, struct strlist *warnings,
+                      struct failure **ret_failure)
+{
+        char why[OPTION_WHY_BYTES];
+        struct option_match m;
+        enum option_id id;
+        bool is_given;
+        uint64_t value;
+        int r;
+
+        r = match_name(name, &m, ret_failure);
+        if (r != 0)
+                return r;
+        r = option_read(&m, text, &value, &is_given, why);
+        if (r > 0)
+                return refuse(ret_failure, name, "%s", why);
+        if (r < 0 || !is_given)
+                return r;
+        id = option_id(m.option);
+        if (is_taken[id] && o->values[id] != value)
+                return refuse(ret_failure, name, "is set twice, as `%s` too", m.option->name);
+        if (m.option->scope == SCOPE_JOB_TIGHTEN && value > c->values[id])
+                return refuse(ret_failure, name,
+                              "may be at most %llu here: a job can lower a limit, not raise it",
+                              (unsigned long long)c->values[id]);
+        o->values[id] = value;
+        is_taken[id] = true;
+        return m.option->is_reserved ? add_warning(warnings, m.option) : 0;
+}
+
+int job_options_change(struct job_options *o, const struct config *c, const json_t *given,
+                       struct strlist *ret_warnings, struct failure **ret_failure)
+{
+        struct job_options changed = *o;
+        bool is_taken[N_OPTIONS] = {false};
+        const char *name;
+        json_t *text;
+        int r;
+
+        json_object_foreach ((json_t *)given, name, text) {
+                if (!json_is_string(text))
+                        return refuse(ret_failure, name, "is not a text");
+                r = take_value(&changed, c, name, json_string_value(text), is_taken, ret_warnings,
+                               ret_failure);
+                if (r != 0)
+                        return r;
+        }
+        *o = changed;
+        return 0;
+}
+
+static void take_config(struct job_options *o, const struct config *c)
+{
+        *o = (struct job_options){0};
+        for (size_t i = 0; i < N_OPTIONS; i++)
+                if (is_jobs(&option_table[i]))
+                        o->values[i] = c->values[i];
+}
+
+int job_options_resolve(const struct config *c, const json_t *given, struct job_options *ret,
+                        struct strlist *ret_warnings, struct failure **ret_failure)
+{
+        struct job_options o;
+        int r;
+
+        take_config(&o, c);
+        r = job_options_change(&o, c, given, ret_warnings, ret_failure);
+        if (r == 0)
+                *ret = o;
+        return r;
+}
+
+int job_options_to_json(const struct job_options *o, json_t **ret)
+{
+        _cleanup_json_ json_t *object = json_object();
+
+        if (!object)
+                return -ENOMEM;
+        for (size_t i = 0; i < N_OPTIONS; i++) {
+                _cleanup_buf_ struct buf text = {0};
+                int r;
+
+                if (!is_jobs(&option_table[i]))
+                        continue;
+                r = option_write(&option_table[i], o->values[i], &text);
+                if (r == 0)
+                        r = json_put(object, option_table[i].name, json_string(text.at));
+                if (r < 0)
+                        return r;
+        }
+        *ret = take(object);
+        return 0;
+}
+
+int job_options_from_json(const struct config *c, const json_t *stored, struct job_options *ret)
+{
+        struct job_options o;
+
+        take_config(&o, c);
+        for (size_t i = 0; i < N_OPTIONS; i++) {
+                const struct option_match m = {&option_table[i], false};
+                const char *text = json_get_text(stored, option_table[i].name);
+                char why[OPTION_WHY_BYTES];
+                uint64_t value;
+                bool is_given;
+                int r;
+
+                if (!text || !is_jobs(&option_table[i]))
+                        continue;
+                r = option_read(&m, text, &value, &is_given, why);
+                if (r < 0)
+                        return r;
+                if (r == 0)
+                        o.values[i] = value;
+        }
+        *ret = o;
+        return 0;
+}
+
+uint64_t job_options_get_u64(const struct job_options *o, enum option_id id)
+{
+        assert((unsigned)id < N_OPTIONS && is_jobs(&option_table[id]));
+        return o->values[id];
+}
+
+bool job_options_get_bool(const struct job_options *o, enum option_id id)
+{
+        assert((unsigned)id < N_OPTIONS && is_jobs(&option_table[id]) &&
+               option_table[id].type == OPTION_BOOL);
+        return o->values[id] != 0;
+}

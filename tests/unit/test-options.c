@@ -1,0 +1,641 @@
+#include "daemon/options/options.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+/* cmocka wants the above first */
+#include <cmocka.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <sys/stat.h>
+
+#include "common/json.h"
+#include "daemon/options/internal.h"
+#include "proto/variables.h"
+
+static char directory[64];
+
+static void clear_environment(void)
+{
+        for (size_t i = 0; i < N_OPTIONS; i++)
+                unsetenv(option_table[i].variable);
+        for (const char *const *v = option_alias_variables; *v; v++)
+                unsetenv(*v);
+        unsetenv("GENOPT_CONFIG");
+        unsetenv("CREDENTIALS_DIRECTORY");
+}
+
+static int set_up(void **state)
+{
+        (void)state;
+        snprintf(directory, sizeof(directory), "/tmp/test-options-XXXXXX");
+        if (!mkdtemp(directory))
+                return -1;
+        clear_environment();
+        setenv("XDG_CONFIG_HOME", directory, 1);
+        return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+        (void)st, (void)flag, (void)ftw;
+        return remove(path);
+}
+
+static int tear_down(void **state)
+{
+        (void)state;
+        return nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static struct config *parse(const char *text)
+{
+        struct failure *f = NULL;
+        struct config *c = NULL;
+        int r = config_parse(span_of(text), "genopt.yaml", "/etc/x", &c, &f);
+
+        if (r != 0)
+                fail_msg("%s: %s", f ? f->where : "?", f ? f->message : strerror(-r));
+        return c;
+}
+
+static void expect_refused(const char *text, const char *where, const char *message)
+{
+        _cleanup_(failure_freep) struct failure *f = NULL;
+        struct config *c = NULL;
+
+        assert_int_equal(config_parse(span_of(text), "genopt.yaml", "/etc/x", &c, &f),
+                         CONDITION_REFUSED);
+        assert_int_equal(f->id, FAILURE_BAD_CONFIG);
+        assert_string_equal(f->where, where);
+        if (!strstr(f->message, message))
+                fail_msg("%s", f->message);
+}
+
+static const char design_block[] =
+        "providers:\n"
+        "  anthropic: {dialect: anthropic, base_url: \"https://api.anthropic.com\", key: {env: "
+        "ANTHROPIC_API_KEY}}   # or\n"
+        "  desk:      {dialect: openai, base_url: \"http://127.0.0.1:1234/v1\"}\n"
+        "tiers:\n"
+        "  fast:     {provider: anthropic, model: claude-haiku-4-5}\n"
+        "  balanced: {provider: anthropic, model: claude-sonnet-5-5}\n"
+        "  quality:  {provider: anthropic, model: claude-opus-5-5}\n"
+        "optimization: {objective: balanced, template: on, batch: {enabled: on, max_output: 8000, "
+        "max_files: 0}}\n"
+        "limits: {calls: 8}\n"
+        "budget: {job_usd: 5, day_usd: 20, warn_at: 0.8}\n"
+        "cache: {disk: 2GiB, memory: 4MiB, max_age: 30d}\n";
+
+static void the_defaults_are_the_documented_block(void **state)
+{
+        _cleanup_(config_unrefp) struct config *none = parse(""), *block = parse(design_block);
+        struct hash a, b;
+        size_t n;
+
+        (void)state;
+        for (size_t i = 0; i < N_OPTIONS; i++)
+                assert_true(none->values[i] == block->values[i]);
+        assert_int_equal(config_hash(none, &a), 0);
+        assert_int_equal(config_hash(block, &b), 0);
+        assert_true(hash_is_equal(&a, &b));
+        assert_int_equal(config_get_u64(none, OPTION_CALLS), 8);
+        assert_true(config_get_u64(none, OPTION_JOB_USD) == 5000000000u);
+        assert_true(config_get_u64(none, OPTION_CACHE_DISK) == 2147483648u);
+        assert_true(config_get_u64(none, OPTION_CACHE_MAX_AGE) == 30ull * 86400000);
+        assert_int_equal(config_get_u64(none, OPTION_WARN_AT), 800000);
+        assert_int_equal(config_get_u64(none, OPTION_OBJECTIVE), OBJECTIVE_BALANCED);
+        assert_null(config_get_text(none, OPTION_TEMPLATE_DIR));
+        assert_null(config_path(none));
+        assert_int_equal(config_providers(none, &n)[1].key_source, KEY_NONE);
+        assert_int_equal(n, 2);
+        assert_string_equal(config_tier(none, TIER_FAST)->routes[0].model, "claude-haiku-4-5");
+        assert_string_equal(config_find_provider(block, "anthropic")->where, "genopt.yaml:2:3");
+        /* what nothing obeys yet is said */
+        assert_int_equal(config_warnings(block)->n, 3);
+        assert_int_equal(config_warnings(none)->n, 0);
+}
+
+static void the_table_is_whole(void **state)
+{
+        (void)state;
+        for (size_t i = 0; i < N_OPTIONS; i++) {
+                const struct option *o = &option_table[i];
+
+                assert_non_null(o->name);
+                assert_non_null(o->sentence);
+                assert_non_null(o->variable);
+                assert_ptr_equal(option_find(o->name), o);
+                assert_true((o->type == OPTION_CHOICE) == (o->choices != NULL));
+                /* job options are numbers, so that struct job_options is plain data */
+                assert_true(o->scope == SCOPE_DAEMON || o->type != OPTION_TEXT);
+                for (size_t k = 0; k < i; k++)
+                        assert_string_not_equal(o->variable, option_table[k].variable);
+        }
+}
+
+static void values_survive_being_written(void **state)
+{
+        static const struct {
+                enum option_id id;
+                const char *in, *out;
+        } values[] = {
+                {OPTION_KEEP, "FALSE", "off"},
+                {OPTION_KEEP, "1", "on"},
+                {OPTION_KEEP, "Yes", "on"},
+                {OPTION_OBJECTIVE, "cost", "cost"},
+                {OPTION_CALLS, "12", "12"},
+                {OPTION_JOB_USD, "2.50", "2.5"},
+                {OPTION_JOB_USD, "none", "none"},
+                {OPTION_JOB_USD, "0", "0"},
+                {OPTION_JOB_USD, "0.000000001", "0.000000001"},
+                {OPTION_WARN_AT, "0.75", "0.75"},
+                {OPTION_WARN_AT, "1", "1"},
+                {OPTION_CACHE_DISK, "1536k", "1572864"},
+                {OPTION_TOTAL_MS, "1500", "1500ms"},
+                {OPTION_TOTAL_MS, "120s", "2m"},
+                {OPTION_RETENTION_JOBS, "48h", "2d"},
+                {OPTION_RETENTION_JOBS, "0", "0ms"},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < N_ELEMENTS(values); i++) {
+                const struct option_match m = {&option_table[values[i].id], false};
+                _cleanup_buf_ struct buf b = {0};
+                char why[OPTION_WHY_BYTES];
+                uint64_t value, again;
+                bool is_given;
+
+                assert_int_equal(option_read(&m, values[i].in, &value, &is_given, why), 0);
+                assert_int_equal(option_write(m.option, value, &b), 0);
+                assert_string_equal(b.at, values[i].out);
+                assert_int_equal(option_read(&m, b.at, &again, &is_given, why), 0);
+                assert_true(value == again);
+        }
+}
+
+static void bad_values_say_where_and_why(void **state)
+{
+        (void)state;
+        expect_refused("limits: {calls: 0}", "genopt.yaml:1:17", "`limits.calls` is less than 1");
+        expect_refused("limits:\n  calls: 257", "genopt.yaml:2:10", "is more than 256");
+        expect_refused("limits: {calls: many}", "genopt.yaml:1:17", "is not a number");
+        expect_refused("limits: {calls: -1}", "genopt.yaml:1:17", "is not a number");
+        expect_refused("limits: {total_ms: 2d}", "genopt.yaml:1:20", "is more than 1d");
+        expect_refused("budget: {job_usd: -1}", "genopt.yaml:1:19", "dollars");
+        expect_refused("budget: {job_usd: 1.2.3}", "genopt.yaml:1:19", "dollars");
+        expect_refused("budget: {job_usd: 99999999999999999999}", "genopt.yaml:1:19", "dollars");
+        expect_refused("budget: {warn_at: 1.1}", "genopt.yaml:1:19", "between 0 and 1");
+        expect_refused("cache: {disk: big}", "genopt.yaml:1:15", "size");
+        expect_refused("optimization: {objective: speed}", "genopt.yaml:1:27",
+                       "is none of: cost, balanced, latency");
+        expect_refused("optimization: {template: maybe}", "genopt.yaml:1:26", "neither on nor off");
+        expect_refused("optimization: {template: [on]}", "genopt.yaml:1:26", "not one value");
+        expect_refused("limits: 5", "genopt.yaml:1:9", "group");
+        expect_refused("[1]", "genopt.yaml:1:1", "not a map");
+        expect_refused("a: [", "genopt.yaml:2:1", "");
+}
+
+static void unknown_names_get_the_nearest(void **state)
+{
+        (void)state;
+        expect_refused("limits: {callz: 1}", "genopt.yaml:1:10", "did you mean `limits.calls`?");
+        expect_refused("\n  limitz: {calls: 1}", "genopt.yaml:2:3", "`limitz` is unknown");
+        expect_refused("optimisation: {template: on}", "genopt.yaml:1:1", "unknown");
+        expect_refused("tempaltes: on", "genopt.yaml:1:1", "did you mean `templates`?");
+        expect_refused("provider: {}", "genopt.yaml:1:1", "did you mean `providers`?");
+        expect_refused("tiers: {fastt: {}}", "genopt.yaml:1:9", "did you mean `fast`?");
+        expect_refused("providers: {a: {dialekt: x}}", "genopt.yaml:1:17",
+                       "did you mean `dialect`?");
+}
+
+static void empty_groups_and_values_change_nothing(void **state)
+{
+        _cleanup_(config_unrefp) struct config *c =
+                parse("limits:\nbudget:\n  job_usd:\nproviders:\ntiers:\n");
+
+        (void)state;
+        assert_int_equal(config_get_u64(c, OPTION_CALLS), 8);
+}
+
+static void names_of_earlier_systems_are_accepted(void **state)
+{
+        _cleanup_(config_unrefp) struct config *c = parse(
+                "optimization:\n  templates: {enabled: false}\n  incremental: {enabled: false}\n"
+                "  batching: {enabled: true, max_batch_size: 5}\n  prompt_caching: {enabled: "
+                "true}\n"
+                "  parallelization: {enabled: true, max_workers: 3}\n");
+        _cleanup_(config_unrefp) struct config *one =
+                parse("optimization: {parallelization: {enabled: false}}");
+        _cleanup_(config_unrefp) struct config *brief = parse("templates: off");
+
+        (void)state;
+        assert_false(config_get_bool(c, OPTION_TEMPLATE));
+        assert_false(config_get_bool(c, OPTION_KEEP));
+        assert_int_equal(config_get_u64(c, OPTION_BATCH_MAX_FILES), 5);
+        assert_int_equal(config_get_u64(c, OPTION_CALLS), 3);
+        assert_int_equal(config_get_u64(one, OPTION_CALLS), 1);
+        assert_false(config_get_bool(brief, OPTION_TEMPLATE));
+        expect_refused("templates: off\noptimization: {template: on}", "genopt.yaml:2:26",
+                       "set twice");
+}
+
+static void the_environment_goes_before_the_file(void **state)
+{
+        struct config *c = NULL;
+        struct failure *f = NULL;
+
+        (void)state;
+        setenv("GENOPT_CALLS", "2", 1);
+        setenv("ENABLE_TEMPLATES", "false", 1);
+        setenv("GENOPT_DAY_USD", "", 1);
+        c = parse("limits: {calls: 4}");
+        assert_int_equal(config_get_u64(c, OPTION_CALLS), 2);
+        assert_false(config_get_bool(c, OPTION_TEMPLATE));
+        c = config_unref(c);
+        setenv("GENOPT_CALLS", "x", 1);
+        assert_int_equal(config_parse((struct span){0}, "", "/", &c, &f), CONDITION_REFUSED);
+        assert_string_equal(f->where, "$GENOPT_CALLS");
+        f = failure_free(f);
+        clear_environment();
+}
+
+static void providers_and_tiers_are_read(void **state)
+{
+        _cleanup_(config_unrefp) struct config *c = parse(
+                "providers:\n  sim: {dialect: anthropic, base_url: 'http://127.0.0.1:1', key: "
+                "{file: k}}\n"
+                "  cred: {dialect: openai, base_url: x, key: {credential: openai.key}}\n"
+                "tiers:\n  fast: [{provider: sim, model: m1}, {provider: cred, model: m2}]\n");
+        const struct provider_option *p;
+        size_t n;
+
+        (void)state;
+        p = config_providers(c, &n);
+        assert_int_equal(n, 4);
+        assert_string_equal(p[0].name, "anthropic");
+        assert_string_equal(p[3].name, "sim");
+        p = config_find_provider(c, "sim");
+        assert_int_equal(p->key_source, KEY_FILE);
+        assert_string_equal(p->key_name, "/etc/x/k");
+        assert_true(str_has_suffix(p->key_file, "/genopt/keys/sim"));
+        assert_int_equal(config_tier(c, TIER_FAST)->n_routes, 2);
+        assert_string_equal(config_tier(c, TIER_FAST)->routes[1].provider, "cred");
+        assert_string_equal(config_tier(c, TIER_QUALITY)->routes[0].provider, "anthropic");
+        expect_refused("tiers: {fast: {provider: antropic, model: m}}", "genopt.yaml:1:15",
+                       "did you mean `anthropic`?");
+        expect_refused("tiers: {fast: {provider: desk}}", "genopt.yaml:1:15", "`model` is missing");
+        expect_refused("tiers: {fast: []}", "genopt.yaml:1:15", "empty");
+        expect_refused("providers: {a: {dialect: x}}", "genopt.yaml:1:16", "`base_url` is missing");
+        expect_refused("providers: {'../a': {}}", "genopt.yaml:1:13", "name");
+}
+
+static void a_key_in_the_file_is_refused_and_not_repeated(void **state)
+{
+        static const char *const texts[] = {
+                "providers: {a: {dialect: x, base_url: y, key: sk-secret-1}}",
+                "providers: {a: {dialect: x, base_url: y, key: [sk-secret-1]}}",
+                "providers: {a: {dialect: x, base_url: y, key: {env: A, file: sk-secret-1}}}",
+                "providers: {a: {dialect: x, base_url: y, key: {credential: 'sk-secret-1/x'}}}",
+        };
+
+        (void)state;
+        for (size_t i = 0; i < N_ELEMENTS(texts); i++) {
+                _cleanup_(failure_freep) struct failure *f = NULL;
+                struct config *c = NULL;
+
+                assert_int_equal(config_parse(span_of(texts[i]), "g", "/", &c, &f),
+                                 CONDITION_REFUSED);
+                assert_null(strstr(f->message, "secret"));
+        }
+}
+
+static void write_file(const char *path, const char *text, mode_t mode)
+{
+        int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
+
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+        assert_int_equal(fchmod(fd, mode), 0);
+        close(fd);
+}
+
+static void a_file_is_found_and_its_paths_are_its_own(void **state)
+{
+        _cleanup_(config_unrefp) struct config *c = NULL;
+        _cleanup_(failure_freep) struct failure *f = NULL;
+        char path[200], expected[200];
+
+        (void)state;
+        snprintf(path, sizeof(path), "%s/genopt", directory);
+        mkdir(path, 0700);
+        assert_int_equal(config_load(NULL, &c, &f), 0);
+        assert_null(config_path(c));
+        c = config_unref(c);
+        snprintf(path, sizeof(path), "%s/genopt/genopt.yaml", directory);
+        write_file(path, "template_dir: own\nblueprint_dir: /b\n", 0600);
+        assert_int_equal(config_load(NULL, &c, &f), 0);
+        assert_string_equal(config_path(c), path);
+        snprintf(expected, sizeof(expected), "%s/genopt/own", directory);
+        assert_string_equal(config_get_text(c, OPTION_TEMPLATE_DIR), expected);
+        assert_string_equal(config_get_text(c, OPTION_BLUEPRINT_DIR), "/b");
+        setenv("GENOPT_CONFIG", "/nowhere/genopt.yaml", 1);
+        c = config_unref(c);
+        assert_int_equal(config_load(NULL, &c, &f), CONDITION_REFUSED);
+        assert_string_equal(f->where, "/nowhere/genopt.yaml");
+        clear_environment();
+        assert_int_equal(unlink(path), 0);
+}
+
+static void hashes_follow_what_changes_results(void **state)
+{
+        static const struct {
+                const char *text;
+                bool is_same;
+        } cases[] = {
+                {"limits: {calls: 3}", true},
+                {"log: {level: debug}", true},
+                {"optimization: {template: off}", false},
+                {"template_dir: x", false},
+                {"tiers: {fast: {provider: desk, model: m}}", false},
+                {"providers: {desk: {dialect: openai, base_url: other}}", false},
+                {"providers: {desk: {dialect: openai, base_url: 'http://127.0.0.1:1234/v1', key: "
+                 "{env: X}}}",
+                 true},
+        };
+        _cleanup_(config_unrefp) struct config *c = parse("");
+        struct hash base, h;
+
+        (void)state;
+        assert_int_equal(config_hash(c, &base), 0);
+        for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+                _cleanup_(config_unrefp) struct config *other = parse(cases[i].text);
+
+                assert_int_equal(config_hash(other, &h), 0);
+                assert_int_equal(hash_is_equal(&base, &h), cases[i].is_same);
+        }
+}
+
+static void what_a_reload_cannot_change_is_listed(void **state)
+{
+        _cleanup_(config_unrefp) struct config *a = parse(""),
+                                               *b = parse(
+                                                       "cache: {disk: 1GiB}\nlimits: {calls: 2}");
+        _cleanup_(strlist_done) struct strlist l = {0};
+
+        (void)state;
+        assert_int_equal(config_list_restarts(a, b, &l), 0);
+        assert_int_equal(l.n, 1);
+        assert_string_equal(l.at[0], "cache.disk");
+}
+
+static void resolve(const struct config *c, const char *json, struct job_options *o)
+{
+        _cleanup_json_ json_t *given = json_loads(json, 0, NULL);
+        _cleanup_(failure_freep) struct failure *f = NULL;
+
+        assert_int_equal(job_options_resolve(c, given, o, NULL, &f), 0);
+}
+
+static void expect_job_refused(const struct config *c, const char *json, const char *where,
+                               const char *message)
+{
+        _cleanup_json_ json_t *given = json_loads(json, 0, NULL);
+        _cleanup_(failure_freep) struct failure *f = NULL;
+        struct job_options o;
+
+        assert_int_equal(job_options_resolve(c, given, &o, NULL, &f), CONDITION_REFUSED);
+        assert_int_equal(f->id, FAILURE_BAD_OPTION);
+        assert_string_equal(f->where, where);
+        if (!strstr(f->message, message))
+                fail_msg("%s", f->message);
+}
+
+static void jobs_set_what_is_theirs(void **state)
+{
+        _cleanup_(config_unrefp) struct config *c = parse("limits: {calls: 6}");
+        struct job_options o;
+
+        (void)state;
+        assert_int_equal(job_options_resolve(c, NULL, &o, NULL, NULL), 0);
+        assert_int_equal(job_options_get_u64(&o, OPTION_CALLS), 6);
+        assert_true(job_options_get_bool(&o, OPTION_TEMPLATE));
+        resolve(c,
+                "{\"optimization.template\":\"off\",\"limits.calls\":\"2\",\"budget.job_usd\":"
+                "\"50\"}",
+                &o);
+        assert_int_equal(job_options_get_u64(&o, OPTION_CALLS), 2);
+        assert_false(job_options_get_bool(&o, OPTION_TEMPLATE));
+        assert_true(job_options_get_u64(&o, OPTION_JOB_USD) == 50000000000u);
+        resolve(c, "{\"ENABLE_TEMPLATES\":\"false\",\"ENABLE_PARALLEL_EXECUTION\":\"0\"}", &o);
+        assert_int_equal(job_options_get_u64(&o, OPTION_CALLS), 1);
+        assert_false(job_options_get_bool(&o, OPTION_TEMPLATE));
+        expect_job_refused(c, "{\"limits.calls\":\"7\"}", "/params/options/limits.calls",
+                           "at most 6");
+        expect_job_refused(c, "{\"limits.sessions\":\"1\"}", "/params/options/limits.sessions",
+                           "daemon");
+        expect_job_refused(c, "{\"budget.day_usd\":\"100\"}", "/params/options/budget.day_usd",
+                           "daemon");
+        expect_job_refused(c, "{\"template_dir\":\"/x\"}", "/params/options/template_dir",
+                           "daemon");
+        expect_job_refused(c, "{\"optimization.tempalte\":\"on\"}",
+                           "/params/options/optimization.tempalte",
+                           "did you mean `optimization.template`?");
+        expect_job_refused(c, "{\"optimization.template\":\"x\"}",
+                           "/params/options/optimization.template", "neither on nor off");
+        expect_job_refused(c, "{\"optimization.template\":\"on\",\"templates\":\"off\"}",
+                           "/params/options/templates", "set twice");
+        expect_job_refused(c, "{\"optimization.template\":true}",
+                           "/params/options/optimization.template", "not a text");
+}
+
+static void options_of_a_job_are_stored_and_read(void **state)
+{
+        _cleanup_(config_unrefp) struct config
+                *c = parse(""),
+                *other = parse("limits: {calls: 2}\noptimization: {objective: latency}");
+        _cleanup_json_ json_t *stored = NULL;
+        struct job_options o, back;
+
+        (void)state;
+        resolve(c,
+                "{\"optimization.keep\":\"off\",\"budget.job_usd\":\"none\",\"optimization."
+                "objective\":\"cost\"}",
+                &o);
+        assert_int_equal(job_options_to_json(&o, &stored), 0);
+        assert_string_equal(json_get_text(stored, "optimization.keep"), "off");
+        assert_null(json_object_get(stored, "log.level"));
+        assert_int_equal(job_options_from_json(other, stored, &back), 0);
+        assert_memory_equal(&o, &back, sizeof(o));
+        json_object_del(stored, "optimization.objective");
+        json_object_set_new(stored, "from.the.future", json_string("x"));
+        assert_int_equal(job_options_from_json(other, stored, &back), 0);
+        assert_int_equal(job_options_get_u64(&back, OPTION_OBJECTIVE), OBJECTIVE_LATENCY);
+}
+
+static void a_change_is_all_or_nothing(void **state)
+{
+        _cleanup_(config_unrefp) struct config *c = parse("");
+        _cleanup_json_ json_t *bad =
+                json_pack("{s:s,s:s}", "budget.job_usd", "9", "limits.calls", "900");
+        _cleanup_json_ json_t *good =
+                json_pack("{s:s,s:s}", "budget.job_usd", "9", "optimization.batch.enabled", "on");
+        _cleanup_(failure_freep) struct failure *f = NULL;
+        _cleanup_(strlist_done) struct strlist warnings = {0};
+        struct job_options o, before;
+
+        (void)state;
+        resolve(c, "{}", &o);
+        before = o;
+        assert_int_equal(job_options_change(&o, c, bad, NULL, &f), CONDITION_REFUSED);
+        assert_memory_equal(&o, &before, sizeof(o));
+        assert_int_equal(job_options_change(&o, c, good, &warnings, &f), 0);
+        assert_true(job_options_get_u64(&o, OPTION_JOB_USD) == 9000000000u);
+        assert_int_equal(warnings.n, 1);
+}
+
+static int read_key(struct provider_option *p, char *ret, size_t n_ret, struct failure **f)
+{
+        struct buf b;
+        int r = key_read(p, &b, f);
+
+        if (r == 0) {
+                snprintf(ret, n_ret, "%s", buf_span(&b).at);
+                key_wipe(&b);
+        }
+        return r;
+}
+
+static void keys_come_from_where_the_option_says(void **state)
+{
+        char path[200], own[200], key[64];
+        struct provider_option p = {
+                .name = (char *)"p", .key_source = KEY_FILE, .key_name = path, .key_file = own};
+        struct failure *f = NULL;
+
+        (void)state;
+        snprintf(path, sizeof(path), "%s/k", directory);
+        snprintf(own, sizeof(own), "%s/own", directory);
+        assert_int_equal(read_key(&p, key, sizeof(key), &f), CONDITION_ABSENT);
+        assert_int_equal(f->id, FAILURE_KEY_MISSING);
+        assert_non_null(strstr(f->remedy, "genopt key set p"));
+        f = failure_free(f);
+        write_file(own, "second\n", 0600);
+        assert_int_equal(read_key(&p, key, sizeof(key), &f), 0);
+        assert_string_equal(key, "second");
+        write_file(path, "  sk-first \r\n", 0600);
+        assert_int_equal(read_key(&p, key, sizeof(key), &f), 0);
+        assert_string_equal(key, "sk-first");
+        p.key_source = KEY_ENV;
+        p.key_name = (char *)"TEST_OPTIONS_KEY";
+        setenv("TEST_OPTIONS_KEY", "from-env", 1);
+        assert_int_equal(read_key(&p, key, sizeof(key), &f), 0);
+        assert_string_equal(key, "from-env");
+        unsetenv("TEST_OPTIONS_KEY");
+        assert_int_equal(read_key(&p, key, sizeof(key), &f), 0);
+        assert_string_equal(key, "second");
+        p.key_source = KEY_CREDENTIAL;
+        p.key_name = (char *)"k";
+        setenv("CREDENTIALS_DIRECTORY", directory, 1);
+        assert_int_equal(read_key(&p, key, sizeof(key), &f), 0);
+        assert_string_equal(key, "sk-first");
+        clear_environment();
+        p.key_source = KEY_NONE;
+        assert_int_equal(unlink(own), 0);
+        assert_int_equal(read_key(&p, key, sizeof(key), &f), 0);
+        assert_string_equal(key, "");
+}
+
+static void keys_that_others_can_read_are_refused(void **state)
+{
+        static const struct {
+                const char *text;
+                mode_t mode;
+                const char *why;
+        } cases[] = {
+                {"secret", 0644, "0600"},
+                {"secret", 0640, "0600"},
+                {"", 0600, "empty"},
+                {"a b", 0600, "does not hold a key"},
+                {"a\nb", 0600, "does not hold a key"},
+                {"\xc3\xa9", 0600, "does not hold a key"},
+        };
+        char path[200], key[64];
+        struct provider_option p = {
+                .name = (char *)"p", .key_source = KEY_FILE, .key_name = path, .key_file = path};
+
+        (void)state;
+        snprintf(path, sizeof(path), "%s/bad", directory);
+        for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+                _cleanup_(failure_freep) struct failure *f = NULL;
+
+                write_file(path, cases[i].text, cases[i].mode);
+                assert_int_equal(read_key(&p, key, sizeof(key), &f), CONDITION_REFUSED);
+                assert_non_null(strstr(f->message, cases[i].why));
+                assert_null(strstr(f->message, "secret"));
+        }
+}
+
+static void clients_and_daemon_know_the_same_variables(void **state)
+{
+        (void)state;
+        for (const struct job_variable *v = job_variables; v->variable; v++) {
+                struct option_match m, sent;
+
+                assert_true(option_match_variable(v->variable, &m));
+                assert_string_equal(m.option->name, v->option);
+                assert_true(option_match(v->sent_as, &sent));
+                assert_ptr_equal(sent.option, m.option);
+                assert_int_equal(sent.is_switch_of_number, m.is_switch_of_number);
+                assert_true(m.option->scope != SCOPE_DAEMON);
+        }
+        for (size_t i = 0; i < N_OPTIONS; i++) {
+                bool is_known = false;
+
+                for (const struct job_variable *v = job_variables; v->variable; v++)
+                        is_known |= str_is_equal(v->variable, option_table[i].variable);
+                assert_int_equal(is_known, option_table[i].scope != SCOPE_DAEMON);
+        }
+}
+
+static void set_goes_before_a_clients_environment(void **state)
+{
+        _cleanup_json_ json_t *options = json_pack("{s:s}", "optimization.template", "on");
+
+        (void)state;
+        setenv("ENABLE_TEMPLATES", "false", 1);
+        setenv("ENABLE_RECOGNITION_CACHE", "false", 1);
+        assert_int_equal(job_variables_add(options), 0);
+        clear_environment();
+        assert_string_equal(json_get_text(options, "optimization.template"), "on");
+        assert_string_equal(json_get_text(options, "optimization.reuse"), "false");
+        assert_int_equal(json_object_size(options), 2);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(the_defaults_are_the_documented_block),
+                cmocka_unit_test(the_table_is_whole),
+                cmocka_unit_test(values_survive_being_written),
+                cmocka_unit_test(bad_values_say_where_and_why),
+                cmocka_unit_test(unknown_names_get_the_nearest),
+                cmocka_unit_test(empty_groups_and_values_change_nothing),
+                cmocka_unit_test(names_of_earlier_systems_are_accepted),
+                cmocka_unit_test(the_environment_goes_before_the_file),
+                cmocka_unit_test(providers_and_tiers_are_read),
+                cmocka_unit_test(a_key_in_the_file_is_refused_and_not_repeated),
+                cmocka_unit_test(a_file_is_found_and_its_paths_are_its_own),
+                cmocka_unit_test(hashes_follow_what_changes_results),
+                cmocka_unit_test(what_a_reload_cannot_change_is_listed),
+                cmocka_unit_test(jobs_set_what_is_theirs),
+                cmocka_unit_test(options_of_a_job_are_stored_and_read),
+                cmocka_unit_test(a_change_is_all_or_nothing),
+                cmocka_unit_test(keys_come_from_where_the_option_says),
+                cmocka_unit_test(keys_that_others_can_read_are_refused),
+                cmocka_unit_test(clients_and_daemon_know_the_same_variables),
+                cmocka_unit_test(set_goes_before_a_clients_environment),
+        };
+
+        return cmocka_run_group_tests(tests, set_up, tear_down);
+}
