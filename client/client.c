@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "client/command.h"
+#include "client/start.h"
 
 static void print_line(const char *prefix, const char *format, va_list args)
 {
@@ -74,6 +75,16 @@ int client_fail_json(const struct client *c, const json_t *error, const char *re
         return client_exit_code(error);
 }
 
+static struct failure *failure_of_silence(void)
+{
+        struct failure *f = failure_new(FAILURE_UNAVAILABLE, "genoptd closed the connection");
+        _cleanup_free_ char *log = start_log_path();
+
+        if (f && log && failure_set_remedy(f, "see %s, then try again", log) < 0)
+                return failure_free(f);
+        return f;
+}
+
 /* errno as one of the failures that users know. */
 static struct failure *failure_of_errno(int r)
 {
@@ -81,7 +92,9 @@ static struct failure *failure_of_errno(int r)
         case -ECONNRESET:
         case -ECONNREFUSED:
         case -EPIPE:
-                return failure_new(FAILURE_UNAVAILABLE, NULL);
+                return failure_of_silence();
+        case -EBADMSG:
+                return failure_new(FAILURE_INTERNAL, "what genoptd says cannot be read");
         case -ENOSPC:
         case -EDQUOT:
                 return failure_new(FAILURE_DISK_FULL, "%s", strerror(-r));

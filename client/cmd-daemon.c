@@ -42,7 +42,7 @@ static int print_status(const json_t *status)
         const char *version = json_get_text(status, "version"),
                    *state = json_get_text(status, "state");
         uint64_t uptime = progress_number(status, "uptime_s");
-        char text[FORMAT_BYTES];
+        char text[FORMAT_BYTES], anonymous[FORMAT_BYTES];
 
         printf("%-9s %s, process %" PRIu64 ", version %s, up %s\n", "genoptd",
                state ? state : "running", progress_number(status, "pid"), version ? version : "?",
@@ -52,10 +52,12 @@ static int print_status(const json_t *status)
                progress_number(jobs, "waiting"));
         printf("%-9s %" PRIu64 " running\n", "calls",
                progress_number(json_object_get(status, "calls"), "running"));
+        printf("%-9s %s today\n", "money",
+               format_money(progress_number(status, "spent_today_nanousd"), text));
         print_providers(json_object_get(status, "providers"));
-        if (json_is_integer(memory))
-                printf("%-9s %s\n", "memory",
-                       format_bytes((uint64_t)json_integer_value(memory), text));
+        printf("%-9s %s (%s anonymous)\n", "memory",
+               format_bytes(progress_number(memory, "rss"), text),
+               format_bytes(progress_number(memory, "anonymous"), anonymous));
         return 0;
 }
 

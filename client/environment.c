@@ -17,6 +17,8 @@ static const char *const passed[] = {
         "GENOPT_STATE_DIR",
         "GENOPT_CACHE_DIR",
         "GENOPT_DATA_DIR",
+        "GENOPT_TEMPLATE_DIR",
+        "GENOPT_BLUEPRINT_DIR",
         "http_proxy",
         "https_proxy",
         "all_proxy",
@@ -82,6 +84,23 @@ static int find_key_names(struct span config, struct strlist *ret)
         return 0;
 }
 
+/* The daemon lives in `/`: our own directories, where given relative to the caller's, become
+ * absolute. */
+static int add_entry(const char *entry, struct strlist *ret)
+{
+        const char *value = strchr(entry, '=');
+        _cleanup_free_ char *cwd = NULL, *absolute = NULL;
+
+        if (!str_has_prefix(entry, "GENOPT_") || str_has_prefix(entry, "GENOPT_TEST_") || !value ||
+            !value[1] || value[1] == '/')
+                return strlist_add(ret, entry);
+        cwd = getcwd(NULL, 0);
+        if (!cwd)
+                return -errno;
+        absolute = str_printf("%.*s=%s/%s", (int)(value - entry), entry, cwd, value + 1);
+        return absolute ? strlist_add(ret, absolute) : -ENOMEM;
+}
+
 int environment_clean(char *const *from, struct span config, struct strlist *ret)
 {
         _cleanup_(strlist_done) struct strlist keys = {0};
@@ -90,7 +109,7 @@ int environment_clean(char *const *from, struct span config, struct strlist *ret
         r = find_key_names(config, &keys);
         for (; r == 0 && *from; from++)
                 if (is_passed(*from, &keys))
-                        r = strlist_add(ret, *from);
+                        r = add_entry(*from, ret);
         return r;
 }
 

@@ -4,10 +4,24 @@
 
 #include "common/json.h"
 
+/* The names of earlier systems are options by themselves: their values do not always mean the same.
+ */
 const struct setting setting_table[] = {
         {"GENOPT_OBJECTIVE", "optimization.objective"},
+        {"GENOPT_KEEP", "optimization.keep"},
+        {"GENOPT_REUSE", "optimization.reuse"},
         {"GENOPT_TEMPLATE", "optimization.template"},
-        {"ENABLE_TEMPLATES", "optimization.template"},
+        {"GENOPT_TIER", "optimization.tier"},
+        {"GENOPT_BATCH", "optimization.batch.enabled"},
+        {"GENOPT_BATCH_MAX_OUTPUT", "optimization.batch.max_output"},
+        {"GENOPT_BATCH_MAX_FILES", "optimization.batch.max_files"},
+        {"GENOPT_PREFIX", "optimization.prefix"},
+        {"GENOPT_CALLS", "limits.calls"},
+        {"GENOPT_JOB_USD", "budget.job_usd"},
+        {"GENOPT_WARN_AT", "budget.warn_at"},
+        {"ENABLE_TEMPLATES", "ENABLE_TEMPLATES"},
+        {"ENABLE_RECOGNITION_CACHE", "ENABLE_RECOGNITION_CACHE"},
+        {"ENABLE_PARALLEL_EXECUTION", "ENABLE_PARALLEL_EXECUTION"},
 };
 const size_t n_settings = N_ELEMENTS(setting_table);
 

@@ -224,7 +224,7 @@ static int take_lock(const struct address *a, int *ret_lock_fd, struct failure *
 static int start_at(const struct address *a, int *ret_fd, struct failure **ret_failure)
 {
         _cleanup_close_ int listen_fd = -1;
-        _cleanup_free_ char *program = start_find_daemon();
+        _cleanup_free_ char *program = start_find_daemon(), *absolute = NULL;
         int r;
 
         if (!program)
@@ -233,7 +233,8 @@ static int start_at(const struct address *a, int *ret_fd, struct failure **ret_f
         r = address_listen(a, 0600, &listen_fd);
         if (r < 0)
                 return refuse_socket(a, r, ret_failure);
-        r = start_daemon(program, listen_fd);
+        absolute = realpath(program, NULL); /* the daemon's directory is `/` */
+        r = absolute ? start_daemon(absolute, listen_fd) : -errno;
         if (r < 0) {
                 (void)unlink(a->path);
                 return refuse(ret_failure, "see that it can be run", "%s cannot be started: %s",

@@ -7,8 +7,9 @@
 
 #define KEY_RANDOM_BYTES 16
 #define LABEL_BYTES 256
-#define ATTEMPTS 2 /* a daemon that dies of the same request again will not be helped by a third \
-                    */
+#define ATTEMPTS                                                                        \
+        2 /* a daemon that dies of the same request again will not be helped by a third \
+           */
 
 json_t *submit_options(const struct client *c)
 {
