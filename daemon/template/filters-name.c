@@ -1,0 +1,120 @@
+#include "daemon/template/filters.h"
+#include "daemon/template/names.h"
+
+static const struct {
+        const char *name;
+        enum name_style style;
+} styles[] = {
+        {"snake", NAME_SNAKE}, {"camel", NAME_CAMEL},       {"pascal", NAME_PASCAL},
+        {"kebab", NAME_KEBAB}, {"constant", NAME_CONSTANT}, {"words", NAME_WORDS},
+};
+
+/* |pascal(["ID", "URL"]): words that are written so wherever they stand. */
+static int read_acronyms(struct render *r, struct value v, struct span **ret, size_t *ret_n)
+{
+        struct span *all;
+        struct value list;
+        int failed;
+
+        *ret = NULL;
+        *ret_n = 0;
+        if (v.kind == V_MISSING)
+                return 0;
+        failed = value_to_list(r, v, &list);
+        if (failed)
+                return failed;
+        all = arena_alloc(&r->arena, MAX2(list.list->n, 1u) * sizeof(*all));
+        if (!all)
+                return render_no_room(r);
+        for (size_t i = 0; i < list.list->n; i++) {
+                if (list.list->at[i].kind != V_TEXT)
+                        return render_fail(r, "an acronym must be a str, not '%s'",
+                                           value_type_name(list.list->at[i]));
+                all[i] = list.list->at[i].text;
+        }
+        *ret = all;
+        *ret_n = list.list->n;
+        return 0;
+}
+
+static int write_style(struct render *r, const struct call *c, enum name_style style, struct value *ret)
+{
+        _cleanup_buf_ struct buf b = {0};
+        struct span s, *acronyms = NULL;
+        size_t n_acronyms = 0;
+        int failed = call_subject_text(r, c, &s);
+
+        if (!failed && c->n)
+                failed = read_acronyms(r, c->at[0], &acronyms, &n_acronyms);
+        if (failed)
+                return failed;
+        buf_init(&b, RENDER_MAX_BYTES);
+        failed = name_write(style, s, acronyms, n_acronyms, &b);
+        return failed && failed != -EMSGSIZE ? failed : value_text_take(r, &b, ret);
+}
+
+int filter_snake(struct render *r, const struct call *c, struct value *ret)
+{
+        return write_style(r, c, NAME_SNAKE, ret);
+}
+
+int filter_camel(struct render *r, const struct call *c, struct value *ret)
+{
+        return write_style(r, c, NAME_CAMEL, ret);
+}
+
+int filter_pascal(struct render *r, const struct call *c, struct value *ret)
+{
+        return write_style(r, c, NAME_PASCAL, ret);
+}
+
+int filter_kebab(struct render *r, const struct call *c, struct value *ret)
+{
+        return write_style(r, c, NAME_KEBAB, ret);
+}
+
+int filter_constant(struct render *r, const struct call *c, struct value *ret)
+{
+        return write_style(r, c, NAME_CONSTANT, ret);
+}
+
+int filter_words(struct render *r, const struct call *c, struct value *ret)
+{
+        return write_style(r, c, NAME_WORDS, ret);
+}
+
+static int write_number(struct render *r, const struct call *c, int (*write)(struct span, struct buf *),
+                        struct value *ret)
+{
+        _cleanup_buf_ struct buf b = {0};
+        struct span s;
+        int failed = call_subject_text(r, c, &s);
+
+        if (failed)
+                return failed;
+        buf_init(&b, RENDER_MAX_BYTES);
+        failed = write(s, &b);
+        return failed && failed != -EMSGSIZE ? failed : value_text_take(r, &b, ret);
+}
+
+int filter_plural(struct render *r, const struct call *c, struct value *ret)
+{
+        return write_number(r, c, name_write_plural, ret);
+}
+
+int filter_singular(struct render *r, const struct call *c, struct value *ret)
+{
+        return write_number(r, c, name_write_singular, ret);
+}
+
+int template_filter_name(const char *filter, struct span name, struct buf *out)
+{
+        for (size_t i = 0; i < N_ELEMENTS(styles); i++)
+                if (strcmp(styles[i].name, filter) == 0)
+                        return name_write(styles[i].style, name, NULL, 0, out);
+        if (strcmp(filter, "plural") == 0)
+                return name_write_plural(name, out);
+        if (strcmp(filter, "singular") == 0)
+                return name_write_singular(name, out);
+        return CONDITION_ABSENT;
+}

@@ -1,0 +1,792 @@
+#include <stdio.h>
+
+#include "common/str.h"
+#include "daemon/template/engine.h"
+#include "daemon/template/parser-internal.h"
+
+static int parse_unary(struct parser *p, bool with_filter, struct node **ret) _must_check_;
+
+static int new_with(struct parser *p, enum node_kind kind, const struct token *at, struct node *left,
+                    struct node *right, struct node **ret)
+{
+        struct node *n;
+        int r = node_new(p, kind, at, &n);
+
+        if (!r && left)
+                r = node_above(p, n, left);
+        if (!r && right)
+                r = node_above(p, n, right);
+        if (r)
+                return r;
+        n->left = left;
+        n->right = right;
+        *ret = n;
+        return 0;
+}
+
+static int new_constant(struct parser *p, const struct token *at, struct value v, struct node **ret)
+{
+        int r = node_new(p, N_CONST, at, ret);
+
+        if (!r)
+                (*ret)->constant = v;
+        return r;
+}
+
+static int parse_integer(struct parser *p, struct value *ret)
+{
+        const struct token *t = p->at;
+        unsigned base = 10;
+        size_t i = 0;
+        int64_t total = 0;
+
+        if (t->text.n > 2 && t->text.at[0] == '0' && (t->text.at[1] | 0x20) > '9') {
+                char c = t->text.at[1] | 0x20;
+
+                base = c == 'b' ? 2 : c == 'o' ? 8 : 16;
+                i = 2;
+        }
+        for (; i < t->text.n; i++) {
+                char c = t->text.at[i] | 0x20;
+
+                if (t->text.at[i] == '_')
+                        continue;
+                if (__builtin_mul_overflow(total, (int64_t)base, &total) ||
+                    __builtin_add_overflow(total, c >= 'a' ? c - 'a' + 10 : t->text.at[i] - '0', &total))
+                        return parse_fail(p, t, "integer overflow: integers have 64 bits");
+        }
+        *ret = VALUE_INT(total);
+        return 0;
+}
+
+static int parse_float(struct parser *p, struct value *ret)
+{
+        char text[400];
+        size_t n = 0;
+
+        for (size_t i = 0; i < p->at->text.n; i++)
+                if (p->at->text.at[i] != '_') {
+                        if (n + 1 == sizeof(text))
+                                return parse_fail(p, p->at, "the number is too long");
+                        text[n++] = p->at->text.at[i];
+                }
+        text[n] = 0;
+        *ret = VALUE_FLOAT(strtod(text, NULL)); /* numbers are read in the C locale: the daemon sets no other */
+        return 0;
+}
+
+static int parse_number(struct parser *p, struct node **ret)
+{
+        const struct token *t = p->at;
+        struct value v;
+        int r = t->kind == T_INTEGER ? parse_integer(p, &v) : parse_float(p, &v);
+
+        if (r)
+                return r;
+        parse_next(p);
+        return new_constant(p, t, v, ret);
+}
+
+/* Strings that follow one another are one. */
+static int parse_strings(struct parser *p, struct node **ret)
+{
+        const struct token *first = p->at;
+        struct span text = first->text;
+        size_t n = 0;
+        char *all;
+
+        parse_next(p);
+        if (!at_kind(p, T_STRING))
+                return new_constant(p, first, VALUE_SPAN(text), ret);
+        for (const struct token *t = first; t->kind == T_STRING; t++)
+                n += t->text.n;
+        all = arena_alloc(p->arena, n + 1);
+        if (!all)
+                return parse_no_room(p);
+        n = 0;
+        for (p->at = first; at_kind(p, T_STRING); parse_next(p)) {
+                if (p->at->text.n)
+                        memcpy(all + n, p->at->text.at, p->at->text.n);
+                n += p->at->text.n;
+        }
+        return new_constant(p, first, VALUE_SPAN(((struct span){all, n})), ret);
+}
+
+/* Elements of a list or dict until the closing bracket. */
+static int parse_items(struct parser *p, enum token_kind close, struct node *n)
+{
+        bool is_dict = n->kind == N_DICT;
+        struct node *item;
+        int r;
+
+        parse_next(p);
+        while (!at_kind(p, close)) {
+                if (n->items.n) {
+                        r = parse_expect(p, T_COMMA);
+                        if (r)
+                                return r;
+                        if (at_kind(p, close))
+                                break;
+                }
+                r = parse_expression(p, true, &item);
+                if (!r)
+                        r = node_append(p, n, item);
+                if (!r && is_dict) {
+                        r = parse_expect(p, T_COLON);
+                        if (!r)
+                                r = parse_expression(p, true, &item);
+                        if (!r)
+                                r = node_append(p, n, item);
+                }
+                if (r)
+                        return r;
+        }
+        parse_next(p);
+        return 0;
+}
+
+static int parse_name(struct parser *p, bool with_members, struct node **ret)
+{
+        static const struct {
+                const char *name;
+                struct value value;
+        } words[] = {
+                {"true", VALUE_BOOL(true)},   {"True", VALUE_BOOL(true)}, {"false", VALUE_BOOL(false)},
+                {"False", VALUE_BOOL(false)}, {"none", VALUE_NONE},       {"None", VALUE_NONE},
+        };
+        const struct token *t = p->at;
+        int r;
+
+        parse_next(p);
+        for (size_t i = 0; i < N_ELEMENTS(words); i++)
+                if (span_is_equal(t->text, span_of(words[i].name)))
+                        return new_constant(p, t, words[i].value, ret);
+        if (with_members && at_kind(p, T_DOT)) {
+                parse_next(p);
+                if (!at_kind(p, T_NAME))
+                        return parse_expect(p, T_NAME);
+                r = node_new(p, N_MEMBER, t, ret);
+                if (r)
+                        return r;
+                (*ret)->name = t->text;
+                (*ret)->text = p->at->text;
+                parse_next(p);
+                return 0;
+        }
+        r = node_new(p, N_NAME, t, ret);
+        if (!r)
+                (*ret)->name = t->text;
+        return r;
+}
+
+static int parse_primary(struct parser *p, bool with_members, struct node **ret)
+{
+        const struct token *t = p->at;
+        int r;
+
+        switch (t->kind) {
+        case T_NAME:
+                return parse_name(p, with_members, ret);
+        case T_STRING:
+                return parse_strings(p, ret);
+        case T_INTEGER:
+        case T_FLOAT:
+                return parse_number(p, ret);
+        case T_LPAREN:
+                parse_next(p);
+                r = parse_tuple(p, TUPLE_IN_PARENTHESES, NULL, ret);
+                return r ? r : parse_expect(p, T_RPAREN);
+        case T_LBRACKET:
+                r = node_new(p, N_LIST, t, ret);
+                return r ? r : parse_items(p, T_RBRACKET, *ret);
+        case T_LBRACE:
+                r = node_new(p, N_DICT, t, ret);
+                return r ? r : parse_items(p, T_RBRACE, *ret);
+        default:
+                return parse_fail(p, t, "unexpected '%s'", token_describe(t->kind));
+        }
+}
+
+static bool is_tuple_end(const struct parser *p, const char *end_name)
+{
+        return at_kind(p, T_VARIABLE_END) || at_kind(p, T_BLOCK_END) || at_kind(p, T_RPAREN) ||
+               (end_name && at_name(p, end_name));
+}
+
+int parse_tuple(struct parser *p, unsigned flags, const char *end_name, struct node **ret)
+{
+        const struct token *first = p->at;
+        struct node *tuple = NULL, *item = NULL;
+        int r;
+
+        for (;;) {
+                if (is_tuple_end(p, end_name))
+                        break;
+                r = flags & TUPLE_TARGETS ? parse_primary(p, flags & TUPLE_MEMBERS, &item)
+                                          : parse_expression(p, !(flags & TUPLE_NO_CONDITION), &item);
+                if (r)
+                        return r;
+                if (!tuple && !at_kind(p, T_COMMA)) {
+                        *ret = item;
+                        return 0;
+                }
+                if (!tuple) {
+                        r = node_new(p, N_TUPLE, first, &tuple);
+                        if (r)
+                                return r;
+                }
+                r = node_append(p, tuple, item);
+                if (r)
+                        return r;
+                if (!at_kind(p, T_COMMA))
+                        break;
+                parse_next(p);
+        }
+        if (!tuple) {
+                if (!(flags & TUPLE_IN_PARENTHESES))
+                        return parse_fail(p, p->at, "expected an expression, got '%s'",
+                                          token_describe(p->at->kind));
+                return node_new(p, N_TUPLE, first, ret);
+        }
+        *ret = tuple;
+        return 0;
+}
+
+static int check_target(struct parser *p, const struct node *n, const struct token *at)
+{
+        static const char *const kinds[] = {
+                [N_CONST] = "const", [N_LIST] = "list", [N_DICT] = "dict"};
+
+        if (n->kind == N_NAME || n->kind == N_MEMBER)
+                return 0;
+        if (n->kind != N_TUPLE)
+                return parse_fail(p, at, "cannot assign to '%s'",
+                                  n->kind < N_ELEMENTS(kinds) && kinds[n->kind] ? kinds[n->kind]
+                                                                                : "expression");
+        for (const struct node *i = n->items.first; i; i = i->next) {
+                int r = check_target(p, i, at);
+
+                if (r)
+                        return r;
+        }
+        return 0;
+}
+
+int parse_target(struct parser *p, const char *end_name, bool with_members, struct node **ret)
+{
+        const struct token *first = p->at;
+        int r = parse_tuple(p, TUPLE_TARGETS | (with_members ? TUPLE_MEMBERS : 0), end_name, ret);
+
+        return r ? r : check_target(p, *ret, first);
+}
+
+/* One index or slice between brackets. */
+static int parse_subscribed(struct parser *p, struct node **ret)
+{
+        const struct token *first = p->at;
+        struct node *slice, *part;
+        int r;
+
+        if (!at_kind(p, T_COLON)) {
+                r = parse_expression(p, true, &part);
+                if (r || !at_kind(p, T_COLON)) {
+                        *ret = part;
+                        return r;
+                }
+        } else {
+                r = new_constant(p, first, VALUE_MISSING, &part);
+                if (r)
+                        return r;
+        }
+        r = node_new(p, N_SLICE, first, &slice);
+        for (;;) {
+                if (!r)
+                        r = node_append(p, slice, part);
+                if (r)
+                        return r;
+                if (slice->items.n == 3)
+                        break;
+                if (!parse_skip(p, T_COLON) || at_kind(p, T_COLON) || at_kind(p, T_RBRACKET) ||
+                    at_kind(p, T_COMMA))
+                        r = new_constant(p, p->at, VALUE_MISSING, &part);
+                else
+                        r = parse_expression(p, true, &part);
+        }
+        *ret = slice;
+        return 0;
+}
+
+static int parse_subscript(struct parser *p, struct node *subject, struct node **ret)
+{
+        const struct token *t = p->at;
+        struct node *index, *tuple = NULL;
+        int r;
+
+        parse_next(p);
+        if (t->kind == T_DOT) {
+                if (at_kind(p, T_INTEGER)) {
+                        r = parse_number(p, &index);
+                        return r ? r : new_with(p, N_ITEM, t, subject, index, ret);
+                }
+                if (!at_kind(p, T_NAME))
+                        return parse_fail(p, p->at, "expected name or number");
+                r = new_with(p, N_ATTRIBUTE, t, subject, NULL, ret);
+                if (!r)
+                        (*ret)->name = p->at->text;
+                parse_next(p);
+                return r;
+        }
+        if (at_kind(p, T_RBRACKET)) { /* x[] is x[()] there */
+                r = node_new(p, N_TUPLE, t, &index);
+        } else {
+                r = parse_subscribed(p, &index);
+                while (!r && parse_skip(p, T_COMMA)) {
+                        if (!tuple)
+                                r = node_new(p, N_TUPLE, t, &tuple);
+                        if (!r && tuple->items.n == 0)
+                                r = node_append(p, tuple, index);
+                        if (!r)
+                                r = parse_subscribed(p, &index);
+                        if (!r)
+                                r = node_append(p, tuple, index);
+                }
+        }
+        if (!r)
+                r = parse_expect(p, T_RBRACKET);
+        return r ? r : new_with(p, N_ITEM, t, subject, tuple ? tuple : index, ret);
+}
+
+static int parse_argument(struct parser *p, struct node *call, bool *has_keywords)
+{
+        const struct token *t = p->at;
+        struct node *value, *keyword;
+        int r;
+
+        if (at_kind(p, T_MUL) || at_kind(p, T_POW))
+                return parse_fail(p, t, "arguments by * and ** are not supported");
+        if (t->kind == T_NAME && t[1].kind == T_ASSIGN) {
+                p->at += 2;
+                r = parse_expression(p, true, &value);
+                if (!r)
+                        r = new_with(p, N_KEYWORD, t, value, NULL, &keyword);
+                if (r)
+                        return r;
+                keyword->name = t->text;
+                for (const struct node *i = call->items.first; i; i = i->next)
+                        if (i->kind == N_KEYWORD && span_is_equal(i->name, t->text))
+                                return parse_fail(p, t, "keyword argument repeated: %.*s",
+                                                  (int)t->text.n, t->text.at);
+                *has_keywords = true;
+                value = keyword;
+        } else {
+                if (*has_keywords)
+                        return parse_fail(p, t, "invalid syntax for function call expression");
+                r = parse_expression(p, true, &value);
+                if (r)
+                        return r;
+        }
+        return node_append(p, call, value);
+}
+
+static int parse_arguments(struct parser *p, struct node *call)
+{
+        bool has_keywords = false, is_first = true;
+        int r = parse_expect(p, T_LPAREN);
+
+        while (!r && !at_kind(p, T_RPAREN)) {
+                if (!is_first) {
+                        r = parse_expect(p, T_COMMA);
+                        if (r || at_kind(p, T_RPAREN))
+                                break;
+                }
+                r = parse_argument(p, call, &has_keywords);
+                is_first = false;
+        }
+        return r ? r : parse_expect(p, T_RPAREN);
+}
+
+static int parse_call(struct parser *p, struct node *subject, struct node **ret)
+{
+        int r = new_with(p, N_CALL, p->at, subject, NULL, ret);
+
+        return r ? r : parse_arguments(p, *ret);
+}
+
+static int parse_postfix(struct parser *p, struct node *n, struct node **ret)
+{
+        int r = 0;
+
+        while (!r) {
+                if (at_kind(p, T_DOT) || at_kind(p, T_LBRACKET))
+                        r = parse_subscript(p, n, &n);
+                else if (at_kind(p, T_LPAREN))
+                        r = parse_call(p, n, &n);
+                else
+                        break;
+        }
+        *ret = n;
+        return r;
+}
+
+/* Name of a filter or test, which may have dots; none of ours has. */
+static int parse_row(struct parser *p, bool is_filter, struct node *n)
+{
+        const struct token *t = p->at;
+
+        if (!at_kind(p, T_NAME))
+                return parse_expect(p, T_NAME);
+        parse_next(p);
+        if (at_kind(p, T_DOT))
+                return parse_fail(p, t, "no %s named '%.*s.…'", is_filter ? "filter" : "test",
+                                  (int)t->text.n, t->text.at);
+        n->name = t->text;
+        n->row = is_filter ? filter_find(t->text) : test_find(t->text);
+        if (!n->row)
+                return parse_fail(p, t, "no %s named '%.*s'", is_filter ? "filter" : "test",
+                                  (int)t->text.n, t->text.at);
+        return 0;
+}
+
+/* A filter or test that is named by an argument, as in map('upper'): known here if it is a literal. */
+static int check_named(struct parser *p, const struct node *n, const struct token *at)
+{
+        bool is_map = span_is_equal(n->name, SPAN("map"));
+        bool is_select = span_is_equal(n->name, SPAN("select")) || span_is_equal(n->name, SPAN("reject"));
+        bool is_attr = span_is_equal(n->name, SPAN("selectattr")) ||
+                       span_is_equal(n->name, SPAN("rejectattr"));
+        const struct node *i = n->items.first;
+
+        if (is_attr)
+                i = i ? i->next : NULL;
+        else if (!is_map && !is_select)
+                return 0;
+        if (!i || i->kind != N_CONST || i->constant.kind != V_TEXT)
+                return 0;
+        if (is_map ? filter_find(i->constant.text) : test_find(i->constant.text))
+                return 0;
+        return parse_fail(p, at, "no %s named '%.*s'", is_map ? "filter" : "test",
+                          (int)i->constant.text.n, i->constant.text.at);
+}
+
+int parse_filters(struct parser *p, struct node *subject, bool is_begun, struct node **ret)
+{
+        struct node *n = subject;
+        int r;
+
+        while (is_begun || at_kind(p, T_PIPE)) {
+                const struct token *t;
+
+                if (!is_begun)
+                        parse_next(p);
+                is_begun = false;
+                t = p->at;
+                r = new_with(p, N_FILTER, t, n, NULL, &n);
+                if (!r)
+                        r = parse_row(p, true, n);
+                if (!r && at_kind(p, T_LPAREN))
+                        r = parse_arguments(p, n);
+                if (!r)
+                        r = check_named(p, n, t);
+                if (r)
+                        return r;
+        }
+        *ret = n;
+        return 0;
+}
+
+static bool begins_test_argument(const struct parser *p)
+{
+        switch (p->at->kind) {
+        case T_STRING:
+        case T_INTEGER:
+        case T_FLOAT:
+        case T_LBRACKET:
+        case T_LBRACE:
+                return true;
+        case T_NAME:
+                return !at_name(p, "else") && !at_name(p, "or") && !at_name(p, "and");
+        default:
+                return false;
+        }
+}
+
+static int parse_test(struct parser *p, struct node *subject, struct node **ret)
+{
+        const struct token *t = p->at;
+        struct node *test, *argument;
+        bool is_negated;
+        int r;
+
+        parse_next(p);
+        is_negated = parse_skip_name(p, "not");
+        r = new_with(p, N_TEST, p->at, subject, NULL, &test);
+        if (!r)
+                r = parse_row(p, false, test);
+        if (r)
+                return r;
+        if (at_kind(p, T_LPAREN)) {
+                r = parse_arguments(p, test);
+        } else if (begins_test_argument(p)) {
+                if (at_name(p, "is"))
+                        return parse_fail(p, p->at, "you cannot chain multiple tests with is");
+                r = parse_primary(p, false, &argument);
+                if (!r)
+                        r = parse_postfix(p, argument, &argument);
+                if (!r)
+                        r = node_append(p, test, argument);
+        }
+        if (!r && is_negated)
+                r = new_with(p, N_NOT, t, test, NULL, &test);
+        *ret = test;
+        return r;
+}
+
+static int parse_filter_expression(struct parser *p, struct node *n, struct node **ret)
+{
+        int r = 0;
+
+        while (!r) {
+                if (at_kind(p, T_PIPE))
+                        r = parse_filters(p, n, false, &n);
+                else if (at_name(p, "is"))
+                        r = parse_test(p, n, &n);
+                else if (at_kind(p, T_LPAREN))
+                        r = parse_call(p, n, &n);
+                else
+                        break;
+        }
+        *ret = n;
+        return r;
+}
+
+static int parse_unary_inner(struct parser *p, bool with_filter, struct node **ret)
+{
+        const struct token *t = p->at;
+        struct node *n;
+        int r;
+
+        if (t->kind == T_SUB || t->kind == T_ADD) {
+                parse_next(p);
+                r = parse_unary(p, false, &n);
+                if (!r)
+                        r = new_with(p, t->kind == T_SUB ? N_NEGATE : N_POSITIVE, t, n, NULL, &n);
+        } else {
+                r = parse_primary(p, false, &n);
+        }
+        if (!r)
+                r = parse_postfix(p, n, &n);
+        if (!r && with_filter)
+                r = parse_filter_expression(p, n, &n);
+        *ret = n;
+        return r;
+}
+
+static int parse_unary(struct parser *p, bool with_filter, struct node **ret)
+{
+        int r = parse_enter(p);
+
+        if (!r)
+                r = parse_unary_inner(p, with_filter, ret);
+        p->depth--;
+        return r;
+}
+
+/* Binary operators of one level of precedence, grouped from the left. */
+struct level {
+        enum token_kind token;
+        enum op op;
+};
+
+static int parse_binary(struct parser *p, const struct level *ops, size_t n_ops,
+                        int (*operand)(struct parser *, struct node **), struct node **ret)
+{
+        struct node *left, *right;
+        int r = operand(p, &left);
+
+        while (!r) {
+                const struct token *t = p->at;
+                size_t i = 0;
+
+                while (i < n_ops && ops[i].token != t->kind)
+                        i++;
+                if (i == n_ops)
+                        break;
+                parse_next(p);
+                r = operand(p, &right);
+                if (!r)
+                        r = new_with(p, N_BINARY, t, left, right, &left);
+                if (!r)
+                        left->op = ops[i].op;
+        }
+        *ret = left;
+        return r;
+}
+
+static int parse_power_operand(struct parser *p, struct node **ret)
+{
+        return parse_unary(p, true, ret);
+}
+
+static int parse_power(struct parser *p, struct node **ret)
+{
+        static const struct level ops[] = {{T_POW, OP_POW}};
+
+        return parse_binary(p, ops, N_ELEMENTS(ops), parse_power_operand, ret);
+}
+
+static int parse_product(struct parser *p, struct node **ret)
+{
+        static const struct level ops[] = {
+                {T_MUL, OP_MUL}, {T_DIV, OP_DIV}, {T_FLOORDIV, OP_FLOORDIV}, {T_MOD, OP_MOD}};
+
+        return parse_binary(p, ops, N_ELEMENTS(ops), parse_power, ret);
+}
+
+static int parse_concat(struct parser *p, struct node **ret)
+{
+        const struct token *first = p->at;
+        struct node *item, *all;
+        int r = parse_product(p, &item);
+
+        if (r || !at_kind(p, T_TILDE)) {
+                *ret = item;
+                return r;
+        }
+        r = node_new(p, N_CONCAT, first, &all);
+        for (;;) {
+                if (!r)
+                        r = node_append(p, all, item);
+                if (r || !parse_skip(p, T_TILDE))
+                        break;
+                r = parse_product(p, &item);
+        }
+        *ret = all;
+        return r;
+}
+
+static int parse_sum(struct parser *p, struct node **ret)
+{
+        static const struct level ops[] = {{T_ADD, OP_ADD}, {T_SUB, OP_SUB}};
+
+        return parse_binary(p, ops, N_ELEMENTS(ops), parse_concat, ret);
+}
+
+static enum op comparison_at(struct parser *p)
+{
+        static const struct level ops[] = {{T_EQ, OP_EQ}, {T_NE, OP_NE}, {T_LT, OP_LT},
+                                           {T_LE, OP_LE}, {T_GT, OP_GT}, {T_GE, OP_GE}};
+
+        for (size_t i = 0; i < N_ELEMENTS(ops); i++)
+                if (at_kind(p, ops[i].token)) {
+                        parse_next(p);
+                        return ops[i].op;
+                }
+        if (parse_skip_name(p, "in"))
+                return OP_IN;
+        if (at_name(p, "not") && p->at[1].kind == T_NAME && span_is_equal(p->at[1].text, SPAN("in"))) {
+                p->at += 2;
+                return OP_NOT_IN;
+        }
+        return OP_NONE;
+}
+
+static int parse_compare(struct parser *p, struct node **ret)
+{
+        struct node *first, *compare = NULL, *operand;
+        int r = parse_sum(p, &first);
+
+        while (!r) {
+                const struct token *t = p->at;
+                enum op op = comparison_at(p);
+
+                if (op == OP_NONE)
+                        break;
+                if (!compare)
+                        r = new_with(p, N_COMPARE, t, first, NULL, &compare);
+                if (!r)
+                        r = parse_sum(p, &operand);
+                if (!r)
+                        r = new_with(p, N_OPERAND, t, operand, NULL, &operand);
+                if (r)
+                        return r;
+                operand->op = op;
+                r = node_append(p, compare, operand);
+        }
+        *ret = compare ? compare : first;
+        return r;
+}
+
+static int parse_not(struct parser *p, struct node **ret)
+{
+        const struct token *t = p->at;
+        int r;
+
+        if (!parse_skip_name(p, "not"))
+                return parse_compare(p, ret);
+        r = parse_enter(p);
+        if (!r)
+                r = parse_not(p, ret);
+        p->depth--;
+        return r ? r : new_with(p, N_NOT, t, *ret, NULL, ret);
+}
+
+static int parse_and(struct parser *p, struct node **ret)
+{
+        const struct token *t;
+        struct node *right;
+        int r = parse_not(p, ret);
+
+        while (!r && (t = p->at, parse_skip_name(p, "and"))) {
+                r = parse_not(p, &right);
+                if (!r)
+                        r = new_with(p, N_AND, t, *ret, right, ret);
+        }
+        return r;
+}
+
+static int parse_or(struct parser *p, struct node **ret)
+{
+        const struct token *t;
+        struct node *right;
+        int r = parse_and(p, ret);
+
+        while (!r && (t = p->at, parse_skip_name(p, "or"))) {
+                r = parse_and(p, &right);
+                if (!r)
+                        r = new_with(p, N_OR, t, *ret, right, ret);
+        }
+        return r;
+}
+
+static int parse_condition(struct parser *p, struct node **ret)
+{
+        const struct token *t;
+        int r = parse_or(p, ret);
+
+        while (!r && (t = p->at, parse_skip_name(p, "if"))) {
+                struct node *n, *test, *otherwise = NULL;
+
+                r = parse_or(p, &test);
+                if (!r && parse_skip_name(p, "else"))
+                        r = parse_expression(p, true, &otherwise);
+                if (!r)
+                        r = new_with(p, N_CONDITION, t, *ret, otherwise, &n);
+                if (!r)
+                        r = node_above(p, n, test);
+                if (r)
+                        return r;
+                n->test = test;
+                *ret = n;
+        }
+        return r;
+}
+
+int parse_expression(struct parser *p, bool with_condition, struct node **ret)
+{
+        int r = parse_enter(p);
+
+        if (!r)
+                r = with_condition ? parse_condition(p, ret) : parse_or(p, ret);
+        p->depth--;
+        return r;
+}

@@ -1,0 +1,382 @@
+#include "daemon/template/parser.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "daemon/template/arena.h"
+#include "daemon/template/parser-internal.h"
+
+static int parse_statements(struct parser *p, const char *const *ends, struct node_list *ret) _must_check_;
+
+int parse_fail(struct parser *p, const struct token *at, const char *format, ...)
+{
+        va_list args;
+
+        p->diag->line = at->line;
+        p->diag->column = at->column;
+        va_start(args, format);
+        vsnprintf(p->diag->text, sizeof(p->diag->text), format, args);
+        va_end(args);
+        return CONDITION_REFUSED;
+}
+
+int parse_no_room(struct parser *p)
+{
+        return p->arena->is_over ? parse_fail(p, p->at, "the template is too large") : -ENOMEM;
+}
+
+int parse_enter(struct parser *p)
+{
+        if (++p->depth > 2 * TEMPLATE_MAX_DEPTH) /* a bracket is two of them */
+                return parse_fail(p, p->at, "nested too deeply");
+        return 0;
+}
+
+int node_new(struct parser *p, enum node_kind kind, const struct token *at, struct node **ret)
+{
+        struct node *n = arena_alloc(p->arena, sizeof(*n));
+
+        if (!n)
+                return parse_no_room(p);
+        n->kind = kind;
+        n->line = at->line;
+        n->column = at->column;
+        n->height = 1;
+        *ret = n;
+        return 0;
+}
+
+int node_above(struct parser *p, struct node *parent, const struct node *child)
+{
+        parent->height = MAX2(parent->height, child->height + 1);
+        if (parent->height > PARSER_MAX_HEIGHT)
+                return parse_fail(p, p->at, "the expression is too long");
+        return 0;
+}
+
+static void list_append(struct node_list *list, struct node *n)
+{
+        if (list->last)
+                list->last->next = n;
+        else
+                list->first = n;
+        list->last = n;
+        list->n++;
+}
+
+int node_append(struct parser *p, struct node *parent, struct node *child)
+{
+        list_append(&parent->items, child);
+        return node_above(p, parent, child);
+}
+
+bool at_name(const struct parser *p, const char *name)
+{
+        return p->at->kind == T_NAME && span_is_equal(p->at->text, span_of(name));
+}
+
+void parse_next(struct parser *p)
+{
+        if (p->at->kind != T_EOF)
+                p->at++;
+}
+
+bool parse_skip(struct parser *p, enum token_kind kind)
+{
+        if (!at_kind(p, kind))
+                return false;
+        parse_next(p);
+        return true;
+}
+
+bool parse_skip_name(struct parser *p, const char *name)
+{
+        if (!at_name(p, name))
+                return false;
+        parse_next(p);
+        return true;
+}
+
+static int fail_expected(struct parser *p, const char *what)
+{
+        const struct token *t = p->at;
+
+        if (t->kind == T_EOF)
+                return parse_fail(p, t, "unexpected end of template, expected '%s'", what);
+        if (t->kind == T_NAME)
+                return parse_fail(p, t, "expected token '%s', got '%.*s'", what,
+                                  (int)MIN2(t->text.n, 60u), t->text.at);
+        return parse_fail(p, t, "expected token '%s', got '%s'", what, token_describe(t->kind));
+}
+
+int parse_expect(struct parser *p, enum token_kind kind)
+{
+        return parse_skip(p, kind) ? 0 : fail_expected(p, token_describe(kind));
+}
+
+int parse_expect_name(struct parser *p, const char *name)
+{
+        return parse_skip_name(p, name) ? 0 : fail_expected(p, name);
+}
+
+static const char *at_end_name(const struct parser *p, const char *const *ends)
+{
+        for (; ends && *ends; ends++)
+                if (at_name(p, *ends))
+                        return *ends;
+        return NULL;
+}
+
+static int parse_if(struct parser *p, struct node **ret)
+{
+        static const char *const ends[] = {"elif", "else", "endif", NULL};
+        static const char *const ends_of_else[] = {"endif", NULL};
+        struct node *n, *branch;
+        const struct token *t = p->at;
+        int r = node_new(p, N_IF, t, &n);
+
+        parse_next(p); /* if */
+        while (!r) {
+                r = node_new(p, N_BRANCH, t, &branch);
+                if (!r)
+                        r = parse_tuple(p, TUPLE_NO_CONDITION, NULL, &branch->test);
+                if (!r)
+                        r = parse_statements(p, ends, &branch->body);
+                if (!r)
+                        r = node_append(p, n, branch);
+                t = p->at;
+                if (r || !parse_skip_name(p, "elif"))
+                        break;
+        }
+        if (!r && parse_skip_name(p, "else")) {
+                r = node_new(p, N_BRANCH, t, &branch);
+                if (!r)
+                        r = parse_statements(p, ends_of_else, &branch->body);
+                if (!r)
+                        r = node_append(p, n, branch);
+        }
+        if (!r)
+                r = parse_expect_name(p, "endif");
+        *ret = n;
+        return r;
+}
+
+static int parse_for(struct parser *p, struct node **ret)
+{
+        static const char *const ends[] = {"endfor", "else", NULL};
+        static const char *const ends_of_else[] = {"endfor", NULL};
+        struct node *n;
+        int r = node_new(p, N_FOR, p->at, &n);
+
+        parse_next(p);
+        if (!r)
+                r = parse_target(p, "in", false, &n->target);
+        if (!r)
+                r = parse_expect_name(p, "in");
+        if (!r)
+                r = parse_tuple(p, TUPLE_NO_CONDITION, "recursive", &n->left);
+        if (!r && parse_skip_name(p, "if"))
+                r = parse_expression(p, true, &n->test);
+        if (!r && at_name(p, "recursive"))
+                return parse_fail(p, p->at, "recursive loops are not supported");
+        if (!r)
+                r = parse_statements(p, ends, &n->body);
+        if (!r && parse_skip_name(p, "else"))
+                r = parse_statements(p, ends_of_else, &n->otherwise);
+        if (!r)
+                r = parse_expect_name(p, "endfor");
+        *ret = n;
+        return r;
+}
+
+static int parse_set(struct parser *p, struct node **ret)
+{
+        static const char *const ends[] = {"endset", NULL};
+        const struct token *t = p->at;
+        struct node *n, *target;
+        int r;
+
+        parse_next(p);
+        r = parse_target(p, NULL, true, &target);
+        if (r)
+                return r;
+        if (parse_skip(p, T_ASSIGN)) {
+                r = node_new(p, N_SET, t, &n);
+                if (!r)
+                        r = parse_tuple(p, 0, NULL, &n->left);
+        } else {
+                r = node_new(p, N_SET_BLOCK, t, &n);
+                if (!r)
+                        r = parse_filters(p, NULL, false, &n->right);
+                if (!r)
+                        r = parse_statements(p, ends, &n->body);
+                if (!r)
+                        r = parse_expect_name(p, "endset");
+        }
+        if (r)
+                return r;
+        n->target = target;
+        *ret = n;
+        return 0;
+}
+
+static int parse_with(struct parser *p, struct node **ret)
+{
+        static const char *const ends[] = {"endwith", NULL};
+        struct node *n, *target, *value;
+        int r = node_new(p, N_WITH, p->at, &n);
+
+        parse_next(p);
+        while (!r && !at_kind(p, T_BLOCK_END)) {
+                if (n->items.n)
+                        r = parse_expect(p, T_COMMA);
+                if (!r)
+                        r = parse_target(p, NULL, false, &target);
+                if (!r)
+                        r = parse_expect(p, T_ASSIGN);
+                if (!r)
+                        r = parse_expression(p, true, &value);
+                if (!r)
+                        r = node_append(p, n, target);
+                if (!r)
+                        r = node_append(p, n, value);
+        }
+        if (!r)
+                r = parse_statements(p, ends, &n->body);
+        if (!r)
+                r = parse_expect_name(p, "endwith");
+        *ret = n;
+        return r;
+}
+
+static int parse_filter_block(struct parser *p, struct node **ret)
+{
+        static const char *const ends[] = {"endfilter", NULL};
+        struct node *n;
+        int r = node_new(p, N_FILTER_BLOCK, p->at, &n);
+
+        parse_next(p);
+        if (!r)
+                r = parse_filters(p, NULL, true, &n->right);
+        if (!r)
+                r = parse_statements(p, ends, &n->body);
+        if (!r)
+                r = parse_expect_name(p, "endfilter");
+        *ret = n;
+        return r;
+}
+
+static int parse_print(struct parser *p, struct node **ret)
+{
+        struct node *n, *item;
+        int r = node_new(p, N_PRINT, p->at, &n);
+
+        parse_next(p);
+        while (!r && !at_kind(p, T_BLOCK_END)) {
+                if (n->items.n)
+                        r = parse_expect(p, T_COMMA);
+                if (!r)
+                        r = parse_expression(p, true, &item);
+                if (!r)
+                        r = node_append(p, n, item);
+        }
+        *ret = n;
+        return r;
+}
+
+/* One row per statement. */
+static const struct {
+        const char *name;
+        int (*parse)(struct parser *p, struct node **ret); /* from the name to before the end of the tag */
+} statements[] = {
+        {"filter", parse_filter_block}, {"for", parse_for},   {"if", parse_if},
+        {"print", parse_print},         {"set", parse_set}, {"with", parse_with},
+};
+
+static int parse_statement(struct parser *p, const char *const *ends, struct node **ret)
+{
+        const struct token *t = p->at;
+
+        if (t->kind != T_NAME)
+                return parse_fail(p, t, "tag name expected");
+        for (size_t i = 0; i < N_ELEMENTS(statements); i++)
+                if (at_name(p, statements[i].name))
+                        return statements[i].parse(p, ret);
+        if (ends)
+                return parse_fail(p, t, "unknown tag '%.*s' where '%s' is looked for",
+                                  (int)MIN2(t->text.n, 60u), t->text.at, ends[0]);
+        return parse_fail(p, t, "unknown tag '%.*s'", (int)MIN2(t->text.n, 60u), t->text.at);
+}
+
+static int parse_output(struct parser *p, struct node **ret)
+{
+        struct node *n, *item;
+        int r = node_new(p, N_PRINT, p->at, &n);
+
+        parse_next(p);
+        if (!r)
+                r = parse_tuple(p, 0, NULL, &item);
+        if (!r)
+                r = parse_expect(p, T_VARIABLE_END);
+        if (!r)
+                r = node_append(p, n, item);
+        *ret = n;
+        return r;
+}
+
+/* Until one of ends (then p stands on that name) or the end of the template. */
+static int parse_body(struct parser *p, const char *const *ends, struct node_list *ret)
+{
+        struct node *n;
+        int r;
+
+        while (!at_kind(p, T_EOF)) {
+                if (at_kind(p, T_DATA)) {
+                        r = node_new(p, N_TEXT, p->at, &n);
+                        if (!r) {
+                                n->text = p->at->text;
+                                p->n_fixed += n->text.n;
+                        }
+                        parse_next(p);
+                } else if (at_kind(p, T_VARIABLE_BEGIN)) {
+                        r = parse_output(p, &n);
+                } else {
+                        parse_next(p); /* nothing else than T_BLOCK_BEGIN stands here */
+                        if (at_end_name(p, ends))
+                                return 0;
+                        r = parse_statement(p, ends, &n);
+                        if (!r)
+                                r = parse_expect(p, T_BLOCK_END);
+                }
+                if (r)
+                        return r;
+                list_append(ret, n);
+        }
+        return 0;
+}
+
+/* The inside of a statement. */
+static int parse_statements(struct parser *p, const char *const *ends, struct node_list *ret)
+{
+        int r = parse_enter(p);
+
+        parse_skip(p, T_COLON);
+        if (!r)
+                r = parse_expect(p, T_BLOCK_END);
+        if (!r)
+                r = parse_body(p, ends, ret);
+        if (!r && at_kind(p, T_EOF))
+                r = parse_fail(p, p->at, "unexpected end of template where '%s' is looked for", ends[0]);
+        p->depth--;
+        return r;
+}
+
+int parser_run(struct arena *arena, const struct tokens *tokens, struct node_list *ret_body,
+               size_t *ret_n_fixed, struct diag *diag)
+{
+        struct parser p = {.arena = arena, .at = tokens->at, .diag = diag};
+        int r = parse_body(&p, NULL, ret_body);
+
+        *ret_n_fixed = p.n_fixed;
+        return r;
+}

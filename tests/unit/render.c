@@ -1,0 +1,74 @@
+/* Renders templates for tests/integration/test_template_diff.py, which compares the bytes with Jinja2's.
+ *
+ * Standard input: a JSON array of {"template": text, "context": object}. Standard output: a JSON array with, for each,
+ * {"text": …} or {"refused": message, "stage": "compile" | "render", "line", "column"}. */
+
+#include <stdio.h>
+
+#include "common/json.h"
+#include "daemon/template/template.h"
+
+static int refuse(json_t *reply, const char *stage, const struct diag *d)
+{
+        int r = json_put(reply, "refused", json_string(d->text));
+
+        if (!r)
+                r = json_put(reply, "stage", json_string(stage));
+        if (!r)
+                r = json_put(reply, "line", json_integer(d->line));
+        if (!r)
+                r = json_put(reply, "column", json_integer(d->column));
+        return r;
+}
+
+static int render_one(const json_t *pair, json_t *replies)
+{
+        _cleanup_(template_freep) struct template *t = NULL;
+        _cleanup_buf_ struct buf out = {0};
+        json_t *reply = json_object();
+        const json_t *source = json_object_get(pair, "template");
+        struct span text = {json_string_value(source), json_string_length(source)};
+        struct diag d = {0};
+        int r;
+
+        if (!reply)
+                return -ENOMEM;
+        r = template_compile("pair", text, &t, &d);
+        if (r == CONDITION_REFUSED) {
+                r = refuse(reply, "compile", &d);
+        } else if (!r) {
+                r = template_render(t, json_object_get(pair, "context"), &out, &d);
+                if (r == CONDITION_REFUSED)
+                        r = refuse(reply, "render", &d);
+                else if (!r)
+                        r = json_put(reply, "text", json_stringn(out.at ? out.at : "", out.n));
+        }
+        if (r) {
+                json_decref(reply);
+                return r;
+        }
+        return json_add(replies, reply);
+}
+
+int main(void)
+{
+        json_error_t error;
+        _cleanup_json_ json_t *pairs = json_loadf(stdin, JSON_ALLOW_NUL, &error);
+        _cleanup_json_ json_t *replies = json_array();
+        json_t *pair;
+        size_t i;
+
+        if (!pairs || !json_is_array(pairs) || !replies) {
+                fprintf(stderr, "render: %s\n", error.text);
+                return 2;
+        }
+        json_array_foreach(pairs, i, pair) {
+                int r = render_one(pair, replies);
+
+                if (r) {
+                        fprintf(stderr, "render: pair %zu: %s\n", i, strerror(-r));
+                        return 1;
+                }
+        }
+        return json_dumpf(replies, stdout, JSON_COMPACT) ? 1 : 0;
+}
