@@ -13,7 +13,7 @@
 #include "daemon/store/batch.h"
 #include "daemon/store/env.h"
 
-#define INDEX_SLICE 100    /* entries per transaction */
+#define INDEX_SLICE 100 /* entries per transaction */
 
 struct touch {
         struct hash hash;

@@ -19,7 +19,8 @@
 #define INLINE_BYTES 2048
 #define TEXT_BYTES 512
 #define FULL_BYTES ((uint64_t)256 << 10) /* less free disk than this is none */
-#define SENT_BYTES (16384 + ENTRY_HEAD_BYTES + 1) /* what is sent as it lies stays plain up to here */
+#define SENT_BYTES \
+        (16384 + ENTRY_HEAD_BYTES + 1) /* what is sent as it lies stays plain up to here */
 
 const struct store_table_row store_tables[N_STORE_TABLES] = {
         [TABLE_META] = {"meta", STORE_STATE, PACK_NEVER},

@@ -214,14 +214,14 @@ static void commit_group(struct writer *w, struct batch_list *group)
                 return;
         }
         r = commit(w, STAILQ_FIRST(group), NULL);
+        w->own_counts.n_commits += r == 0;
+        w->own_counts.n_failed += r < 0;
         if (r < 0 && STAILQ_NEXT(STAILQ_FIRST(group), next)) {
                 commit_singly(w, group);
                 return;
         }
         STAILQ_FOREACH(b, group, next)
         b->result = r;
-        w->own_counts.n_commits += r == 0;
-        w->own_counts.n_failed += r < 0;
 }
 
 static void finish_batch(struct completion *c)
