@@ -1,0 +1,156 @@
+"""The main job: a specification becomes a project; again costs nothing; a change costs what depends on it."""
+
+import json
+import pathlib
+import shutil
+
+import pytest
+
+from conftest import ROOT, Rpc, go_build, tree, write_spec
+
+HARBOUR = ROOT / "tests" / "specs" / "harbour.yaml"
+
+
+def gen(daemon, spec, out, *args, check=0, **kw):
+    r = daemon.genopt("gen", spec, "-o", out, "--json", *args, check=check, **kw)
+    events = daemon.events(r)
+    return events, next((e for e in reversed(events) if e["type"] in ("done", "failed")), None)
+
+
+def test_cold_again_and_changed(daemon, sim, place):
+    spec = place / "harbour.yaml"
+    shutil.copy(HARBOUR, spec)
+    events, end = gen(daemon, spec, place / "out")
+    files = end["summary"]["files"]
+    assert files["failed"] == 0 and files["template"] >= 5 and files["call"] >= 25
+    first = tree(place / "out")
+    assert len(first) >= 30
+    go_build(place / "out")
+    n = len(sim.requests())
+    assert end["summary"]["calls"] == n
+
+    events, end = gen(daemon, spec, place / "out")
+    assert end["summary"]["calls"] == 0 and end["summary"]["nanousd"] == 0
+    assert tree(place / "out") == first
+    # and a third time it is known by its bytes: no job at all
+    jobs = len(daemon.rpc().ok("job/list")["jobs"])
+    events, end = gen(daemon, spec, place / "out")
+    assert len(daemon.rpc().ok("job/list")["jobs"]) == jobs
+    assert len(sim.requests()) == n
+
+    text = spec.read_text()
+    spec.write_text(text.replace("fourteen days", "thirty days"))
+    events, end = gen(daemon, spec, place / "out")
+    second = tree(place / "out")
+    changed = {p for p in second if second[p] != first.get(p)}
+    assert changed and all("invoice" in p.lower() for p in changed), changed
+    assert 0 < end["summary"]["calls"] == len(sim.requests()) - n <= len(first) / 4
+    go_build(place / "out")
+
+    spec.write_text(text)  # going back costs nothing
+    events, end = gen(daemon, spec, place / "out")
+    assert end["summary"]["calls"] == 0
+    assert tree(place / "out") == first
+
+
+def test_another_clone_costs_nothing(daemon, sim, place):
+    spec = write_spec(place / "s.yaml")
+    gen(daemon, spec, place / "a")
+    n = len(sim.requests())
+    events, end = gen(daemon, spec, place / "b")
+    assert len(sim.requests()) == n
+    assert tree(place / "a") == tree(place / "b")
+
+
+def test_dry_run_pays_and_writes_nothing(daemon, sim, place):
+    r = daemon.genopt("gen", HARBOUR, "-o", place / "out", "--dry-run", "--json", check=0)
+    plan = json.loads(r.stdout)
+    assert set(plan) >= {"tasks", "steps", "totals", "naive", "rules"}
+    step = plan["steps"][0]
+    assert set(step) >= {"kind", "tasks", "certain", "reason", "estimate"}
+    assert set(step["estimate"]) >= {"input", "cache_read", "cache_write", "output", "nanousd", "ms"}
+    assert all(set(r) >= {"name", "calls", "input", "output", "nanousd", "ms"} for r in plan["rules"])
+    assert plan["tasks"] == sum(len(s["tasks"]) for s in plan["steps"])
+    assert plan["totals"]["nanousd"] < plan["naive"]["nanousd"]
+    assert sim.requests() == []
+    assert not (place / "out").exists() or tree(place / "out") == {}
+
+
+def test_dry_run_needs_no_provider(place):
+    from conftest import Daemon
+    d = Daemon(place, "")
+    d.start()
+    r = d.genopt("gen", HARBOUR, "-o", place / "out", "--dry-run", "--json", check=0)
+    assert json.loads(r.stdout)["tasks"] > 30
+    d.stop()
+
+
+def test_estimate_is_near_what_was_measured(daemon, place):
+    plan = json.loads(daemon.genopt("gen", HARBOUR, "-o", place / "out", "--dry-run", "--json", check=0).stdout)
+    events, end = gen(daemon, HARBOUR, place / "out")
+    measured = end["summary"]["tokens"]
+    total = measured["input"] + measured["cache_read"] + measured["cache_write"]
+    estimated = plan["totals"]["input"] + plan["totals"]["cache_read"] + plan["totals"]["cache_write"]
+    assert 0.5 < estimated / total < 2, (estimated, total)
+
+
+def test_edits_of_the_user_stay(daemon, place):
+    spec = write_spec(place / "s.yaml", requirements=["A parcel has a sender."])
+    gen(daemon, spec, place / "out")
+    mine = next((place / "out").rglob("*parcel*.go"))
+    mine.write_text(mine.read_text() + "\n// mine\n")
+    edited = mine.read_text()
+    events, end = gen(daemon, spec, place / "out")
+    assert mine.read_text() == edited
+    write_spec(spec, requirements=["A parcel has a sender and a receiver."])
+    r = daemon.genopt("gen", spec, "-o", place / "out")
+    assert mine.read_text() == edited
+    assert mine.name in r.stderr
+
+
+def test_a_file_that_was_removed_comes_back(daemon, sim, place):
+    spec = write_spec(place / "s.yaml")
+    gen(daemon, spec, place / "out")
+    first, n = tree(place / "out"), len(sim.requests())
+    next((place / "out").rglob("*parcel*.go")).unlink()
+    gen(daemon, spec, place / "out")
+    assert tree(place / "out") == first
+    assert len(sim.requests()) == n
+
+
+def test_without_cache_what_stands_is_kept(daemon, sim, place):
+    """The cache may be deleted: what stands on disk is still not paid for again."""
+    spec = write_spec(place / "s.yaml")
+    gen(daemon, spec, place / "out")
+    n = len(sim.requests())
+    daemon.genopt("cache", "clear", check=0)
+    events, end = gen(daemon, spec, place / "out")
+    assert end["summary"]["files"]["keep"] == len(tree(place / "out"))
+    assert len(sim.requests()) == n
+
+
+def test_shapes_of_formats(daemon, place):
+    """JSON and YAML of one specification are the same tasks with the same keys."""
+    import yaml
+    spec = write_spec(place / "s.yaml")
+    (place / "s.json").write_text(json.dumps(yaml.safe_load(spec.read_text())))
+    a, _ = gen(daemon, spec, place / "a")
+    b, end = gen(daemon, place / "s.json", place / "b")
+    assert end["summary"]["calls"] == 0
+    prints = lambda events: {e["path"]: e["fingerprint"] for e in events if e["type"] == "file"}
+    assert prints(a) == prints(b)
+
+
+def test_no_provider_delivers_templates_and_waits(place):
+    from conftest import Daemon
+    d = Daemon(place, "", env={"ANTHROPIC_API_KEY": ""})
+    d.start()
+    spec = write_spec(place / "s.yaml")
+    r = d.genopt("gen", spec, "-o", place / "out", "--json")
+    assert r.returncode == 77, r
+    assert (place / "out" / "go.mod").exists()
+    job = d.rpc().ok("job/list")["jobs"][0]
+    assert job["state"] == "waiting"
+    text = r.stdout + r.stderr
+    assert "genopt key set" in text and "genopt resume" in text
+    d.stop()

@@ -1,0 +1,76 @@
+"""The seam for kinds of job: a file of the client's comes by need, a command of the client's judges."""
+
+import base64
+import hashlib
+
+
+def put(rpc, job, data, path=None, piece=1 << 20):
+    offset, digest = 0, hashlib.sha256(data).hexdigest()
+    while True:
+        p = {"job": job, "sha256": digest, "size": len(data), "offset": offset,
+             "data": base64.b64encode(data[offset:offset + piece]).decode()}
+        if path:
+            p["path"] = path
+        r = rpc.ok("blob/put", p)
+        offset += piece
+        if r["complete"]:
+            return r
+
+
+def submit(rpc):
+    r = rpc.ok("job/submit", {"kind": "echo-check", "input": {"path": "notes.txt", "command": 0},
+                              "commands": [["grep", "-q", "tide"]]})
+    assert r["need"] == [{"path": "notes.txt"}]
+    rpc.ok("job/attach", {"job": r["job"], "after": 0})
+    return r["job"]
+
+
+def test_file_and_command(daemon):
+    rpc = daemon.rpc()
+    job = submit(rpc)
+    put(rpc, job, b"the tide turns at noon\n", path="notes.txt")
+    w = rpc.event("waiting")
+    while w["on"] != "client":
+        w = rpc.event("waiting")
+    assert w["command"]["index"] == 0
+    assert rpc.error("job/answer", {"job": job, "wait": w["wait"] + 1, "command": {"index": 0, "status": 0, "output": ""}})
+    rpc.ok("job/answer", {"job": job, "wait": w["wait"], "command": {"index": 0, "status": 0, "output": "found\n"}})
+    end = rpc.end()
+    assert end["type"] == "done" and end["text"] == "the tide turns at noon\n"
+
+
+def test_command_refuses(daemon):
+    rpc = daemon.rpc()
+    job = submit(rpc)
+    put(rpc, job, b"nothing here\n", path="notes.txt")
+    w = rpc.event("waiting")
+    while w["on"] != "client":
+        w = rpc.event("waiting")
+    rpc.ok("job/answer", {"job": job, "wait": w["wait"], "command": {"index": 0, "status": 1, "output": "no tide\n"}})
+    end = rpc.end()
+    assert end["type"] == "done" and end["summary"]["files"]["failed"] == 1
+    assert end["failures"][0]["error"]["data"]["name"] == "check_failed"
+
+
+def test_wait_survives_kill(daemon):
+    rpc = daemon.rpc()
+    job = submit(rpc)
+    put(rpc, job, b"tide\n", path="notes.txt")
+    w = rpc.event("waiting")
+    while w["on"] != "client":
+        w = rpc.event("waiting")
+    daemon.kill()
+    daemon.start()
+    rpc = daemon.rpc()
+    rpc.ok("job/attach", {"job": job, "after": w["seq"]})
+    w = rpc.event("waiting")
+    rpc.ok("job/answer", {"job": job, "wait": w["wait"], "command": {"index": 0, "status": 0, "output": ""}})
+    assert rpc.end()["type"] == "done"
+
+
+def test_command_line(daemon, place):
+    (place / "notes.txt").write_text("the tide\n")
+    r = daemon.genopt("echo-check", "notes.txt", "--", "grep", "-q", "tide", "notes.txt", cwd=place, check=0)
+    assert "the tide" in r.stdout
+    r = daemon.genopt("echo-check", "notes.txt", "--", "false", cwd=place)
+    assert r.returncode == 1
