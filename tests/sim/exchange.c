@@ -1,0 +1,535 @@
+#include "tests/sim/exchange.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/str.h"
+#include "tests/sim/anthropic.h"
+#include "tests/sim/cache.h"
+#include "tests/sim/faults.h"
+#include "tests/sim/journal.h"
+#include "tests/sim/model.h"
+#include "tests/sim/pace.h"
+#include "tests/sim/tokens.h"
+
+#define ID_BYTES 40
+
+struct exchange {
+        struct sim *sim;        /* borrowed: outlives the loop's work */
+        struct http_conn *conn; /* borrowed; NULL: the peer left */
+        char message_id[ID_BYTES];
+        char id[ID_BYTES];      /* of the request; the message's id has the same number */
+        char scope[20];         /* workspace: made from the key */
+        json_t *body, *headers; /* owned */
+        uint64_t body_hash[2];
+        uint64_t number, realtime_ms, arrived_usec, first_usec;
+        uint64_t cost_usec;
+        struct prompt prompt;
+        struct reply_usage usage;
+        struct cache_ticket ticket;
+        struct fault_set faults;
+        struct buf text; /* the answer, cut to max_tokens */
+        const char *stop_reason;
+        struct pace *pace; /* owned while the reply is under way */
+};
+
+static struct exchange *exchange_free(struct exchange *x)
+{
+        if (!x)
+                return NULL;
+        x->sim->n_in_flight--;
+        pace_free(x->pace);
+        fault_set_done(&x->faults);
+        prompt_done(&x->prompt);
+        buf_done(&x->text);
+        json_decref(x->body);
+        json_decref(x->headers);
+        free(x);
+        return NULL;
+}
+
+static json_t *fault_names(const struct fault_set *s)
+{
+        json_t *list = json_array();
+
+        if (list && s->reply)
+                (void)json_array_append_new(list, json_string(fault_kind_name(s->reply->kind)));
+        for (size_t i = 0; list && i < N_FAULTS; i++)
+                if (s->at[i])
+                        (void)json_array_append_new(
+                                list, json_string(fault_kind_name((enum fault_kind)i)));
+        return list;
+}
+
+/* Remembers the exchange; it is over. */
+static void exchange_record(struct exchange *x, int status, const char *outcome)
+{
+        struct sim *s = x->sim;
+        struct journal_entry e = {
+                .n = x->number,
+                .realtime_ms = x->realtime_ms,
+                .headers = take(x->headers),
+                .path = "/v1/messages",
+                .request_id = x->id,
+                .scope = x->scope,
+                .body_hash = {x->body_hash[0], x->body_hash[1]},
+                .prompt = x->prompt.model ? &x->prompt : NULL,
+                .body = x->body,
+                .status = status,
+                .outcome = outcome,
+                .stop_reason = x->stop_reason,
+                .usage = x->usage,
+                .nanousd = x->prompt.model ? price_nanousd(x->prompt.model, &x->usage) : 0,
+                .faults = fault_names(&x->faults),
+                .n_answer_bytes = x->text.n,
+                .arrived_usec = x->arrived_usec,
+                .first_usec = x->first_usec,
+                .ended_usec = sim_now_usec(s),
+                .cost_usec = x->cost_usec,
+        };
+
+        if (x->prompt.model)
+                limits_take_output(s->limits, x->prompt.model->class, x->usage.output,
+                                   e.ended_usec);
+        journal_add(s->journal, &e);
+}
+
+static void add_common_headers(struct exchange *x, bool is_known)
+{
+        http_add_header(x->conn, "request-id", "%s", x->id);
+        if (!is_known)
+                return;
+        http_add_header(x->conn, "anthropic-organization-id", "org-simulated");
+        http_add_header(x->conn, "anthropic-workspace-id", "%s", x->scope);
+}
+
+static void format_reset(uint64_t wait_usec, char *at, size_t n)
+{
+        time_t when = (time_t)((clock_realtime_ms() + wait_usec / 1000 + 999) / 1000);
+        struct tm tm;
+
+        gmtime_r(&when, &tm);
+        strftime(at, n, "%Y-%m-%dT%H:%M:%SZ", &tm);
+}
+
+static void add_limit(struct exchange *x, const char *name, uint64_t limit, uint64_t remaining,
+                      uint64_t wait_usec)
+{
+        static const char *const suffixes[] = {"limit", "remaining", "reset"};
+        char reset[32], full[64];
+
+        format_reset(wait_usec, reset, sizeof(reset));
+        for (size_t i = 0; i < N_ELEMENTS(suffixes); i++) {
+                (void)snprintf(full, sizeof(full), "anthropic-ratelimit-%s-%s", name, suffixes[i]);
+                if (i == 2)
+                        http_add_header(x->conn, full, "%s", reset);
+                else
+                        http_add_header(x->conn, full, "%llu",
+                                        (unsigned long long)(i ? remaining : limit));
+        }
+}
+
+/* Tokens are told in thousands; `tokens` repeats the tighter of the two. */
+static void add_limit_headers(struct exchange *x)
+{
+        static const char *const names[N_LIMITS] = {"requests", "input-tokens", "output-tokens"};
+        struct limits_state s;
+        size_t tight = 0;
+
+        if (!limits_is_on(x->sim->limits))
+                return;
+        limits_get(x->sim->limits, x->prompt.model->class, sim_now_usec(x->sim), &s);
+        for (size_t k = 0; k < N_LIMITS; k++) {
+                if (!s.limit[k])
+                        continue;
+                if (k != LIMIT_REQUESTS)
+                        s.remaining[k] = (s.remaining[k] + 500) / 1000 * 1000;
+                if (k != LIMIT_REQUESTS &&
+                    (!tight || s.remaining[k] * s.limit[tight] < s.remaining[tight] * s.limit[k]))
+                        tight = k;
+                add_limit(x, names[k], s.limit[k], s.remaining[k], s.full_usec[k]);
+        }
+        if (tight)
+                add_limit(x, "tokens", s.limit[tight], s.remaining[tight], s.full_usec[tight]);
+}
+
+/* An error in the provider's form; the exchange is over. */
+static void exchange_refuse(struct exchange *x, int status, const char *type, const char *message,
+                            const char *outcome)
+{
+        _cleanup_buf_ struct buf b = {0};
+
+        add_common_headers(x, status != 401);
+        anthropic_write_error(&b, type, message, x->id);
+        exchange_record(x, status, outcome);
+        http_reply(x->conn, status, "application/json", buf_span(&b));
+        exchange_free(x);
+}
+
+static void add_retry_headers(struct exchange *x, const struct fault *f)
+{
+        if (f->should_retry >= 0)
+                http_add_header(x->conn, "x-should-retry", "%s",
+                                f->should_retry ? "true" : "false");
+        if (f->retry_after_ms < 0)
+                return;
+        if (f->is_date) {
+                time_t when =
+                        (time_t)((clock_realtime_ms() + (uint64_t)f->retry_after_ms + 999) / 1000);
+                char date[40];
+                struct tm tm;
+
+                gmtime_r(&when, &tm);
+                strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+                http_add_header(x->conn, "retry-after", "%s", date);
+        } else if (f->retry_after_ms % 1000) {
+                http_add_header(x->conn, "retry-after-ms", "%lld", (long long)f->retry_after_ms);
+        } else {
+                http_add_header(x->conn, "retry-after", "%lld",
+                                (long long)f->retry_after_ms / 1000);
+        }
+}
+
+static const struct {
+        int status;
+        const char *type, *message;
+} reply_faults[FAULT_OVERLOADED + 1] = {
+        [FAULT_RATE_LIMIT] = {429, "rate_limit_error",
+                              "This request would exceed your organization's rate limit. Please "
+                              "reduce the prompt length or "
+                              "the maximum tokens requested, or try again later."},
+        [FAULT_SPEND_CAP] = {429, "rate_limit_error",
+                             "This organization has reached its monthly spend limit."},
+        [FAULT_USAGE_LIMIT] = {400, "invalid_request_error",
+                               "You have reached your specified API usage limits. You will regain "
+                               "access on the first "
+                               "of next month."},
+        [FAULT_BAD_REQUEST] = {400, "invalid_request_error",
+                               "messages.0.content: Input should be a valid list"},
+        [FAULT_UNAUTHORIZED] = {401, "authentication_error", "invalid x-api-key"},
+        [FAULT_BILLING] = {402, "billing_error", "Your account has a billing problem."},
+        [FAULT_FORBIDDEN] =
+                {403, "permission_error",
+                 "Your API key does not have permission to use the specified resource."},
+        [FAULT_NOT_FOUND] = {404, "not_found_error", "The requested resource could not be found."},
+        [FAULT_CONFLICT] = {409, "conflict_error",
+                            "The request conflicts with the state of the resource."},
+        [FAULT_SERVER_ERROR] = {500, "api_error", "Internal server error"},
+        [FAULT_TIMEOUT] = {504, "timeout_error", "The request timed out."},
+        [FAULT_OVERLOADED] = {529, "overloaded_error", "Overloaded"},
+};
+
+/* A reply fault: the exchange is over. */
+static void exchange_fail(struct exchange *x, const struct fault *f)
+{
+        static const char html[] =
+                "<html>\r\n<head><title>413 Request Entity Too "
+                "Large</title></head>\r\n<body>\r\n<center><h1>413 Request Entity Too "
+                "Large</h1></center>\r\n<hr><center>cloudflare</center>\r\n</body>\r\n</html>\r\n";
+        char outcome[64];
+        struct http_conn *c = x->conn;
+        int status = f->status                     ? (int)f->status
+                     : f->kind <= FAULT_OVERLOADED ? reply_faults[f->kind].status
+                                                   : 0;
+
+        (void)snprintf(outcome, sizeof(outcome), "fault:%s", fault_kind_name(f->kind));
+        if (f->kind == FAULT_DROP || f->kind == FAULT_RESET) {
+                exchange_record(x, 0, outcome);
+                http_abort(c, f->kind == FAULT_RESET);
+                exchange_free(x);
+                return;
+        }
+        add_retry_headers(x, f);
+        if (f->kind == FAULT_TOO_LARGE || f->kind == FAULT_EMPTY_BODY || f->kind == FAULT_STATUS ||
+            f->kind == FAULT_SPEND_CAP || f->body) {
+                _cleanup_free_ char *made = NULL;
+                const char *body = f->body, *type = "application/json";
+
+                if (!body && f->kind == FAULT_TOO_LARGE) {
+                        status = status ? status : 413;
+                        type = "text/html";
+                        body = html;
+                } else if (!body && f->kind == FAULT_SPEND_CAP) {
+                        made = str_printf(
+                                "{\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\","
+                                "\"message\":\"%s\",\"details\":{\"error_code\":"
+                                "\"enforced_spend_limit_reached\"}},\"request_id\":\"%s\"}",
+                                reply_faults[f->kind].message, x->id);
+                        body = made;
+                }
+                add_common_headers(x, true);
+                status = status ? status : f->kind == FAULT_STATUS ? 500 : 200;
+                exchange_record(x, status, outcome);
+                http_reply(c, status, type, span_of(body ? body : ""));
+                exchange_free(x);
+                return;
+        }
+        exchange_refuse(x, status, f->error ? f->error : reply_faults[f->kind].type,
+                        reply_faults[f->kind].message, outcome);
+}
+
+static void on_first(void *arg)
+{
+        struct exchange *x = arg;
+
+        x->first_usec = sim_now_usec(x->sim);
+        cache_publish(x->sim->cache, &x->ticket,
+                      x->first_usec + x->sim->options.visible_delay_ms * 1000);
+}
+
+static void on_end(const char *outcome, uint64_t n_tokens, uint64_t cost_usec, void *arg)
+{
+        struct exchange *x = arg;
+
+        x->usage.output = n_tokens;
+        x->cost_usec += cost_usec;
+        exchange_record(x, 200, outcome);
+        exchange_free(x);
+}
+
+void exchange_gone(void *owner)
+{
+        struct exchange *x = owner;
+
+        if (!x)
+                return;
+        x->conn = NULL;
+        x->usage.output = x->pace ? pace_n_tokens(x->pace) : 0;
+        exchange_record(x, 499, "client_gone");
+        exchange_free(x);
+}
+
+/* Cuts the answer where max_tokens ends it. */
+static uint64_t cut_answer(struct exchange *x)
+{
+        const struct fault *cut = x->faults.at[FAULT_TRUNCATE];
+        bool is_dense = x->prompt.model->is_dense;
+        struct span s = buf_span(&x->text);
+        uint64_t n = 0, max = x->prompt.max_tokens;
+        size_t at = 0;
+
+        if (cut)
+                max = MIN2(max, cut->tokens ? cut->tokens : tokens_count(s, is_dense) / 2);
+        while (at < s.n && n < max) {
+                at = token_end(s, at, is_dense);
+                n++;
+        }
+        if (at < s.n || max == 0) {
+                x->text.n = at;
+                x->stop_reason = "max_tokens";
+        }
+        return n;
+}
+
+/* Seconds to the first token: what the model has to read. */
+static uint64_t first_usec(const struct exchange *x)
+{
+        const struct sim_model *m = x->prompt.model;
+        uint64_t base =
+                x->sim->options.first_ms == UINT64_MAX ? m->first_ms : x->sim->options.first_ms;
+        uint64_t fresh = x->usage.in.input + x->usage.in.write_5m + x->usage.in.write_1h;
+
+        if (x->sim->options.first_ms == 0)
+                return 0;
+        return base * 1000 + fresh * 1000000 / m->fresh_per_s +
+               x->usage.in.read * 1000000 / m->cached_per_s;
+}
+
+static bool exchange_is_over_limit(struct exchange *x)
+{
+        static const char *const names[N_LIMITS] = {"requests", "input tokens", "output tokens"};
+        uint64_t input = x->usage.in.input + x->usage.in.write_5m + x->usage.in.write_1h, wait;
+        const char *class = x->prompt.model->class;
+        enum limit_kind kind = LIMIT_REQUESTS;
+        char text[256];
+
+        if (limits_take(x->sim->limits, class, input, sim_now_usec(x->sim), &kind, &wait))
+                return false;
+        add_limit_headers(x);
+        http_add_header(x->conn, "retry-after", "%llu",
+                        (unsigned long long)((wait + 999999) / 1000000));
+        (void)snprintf(
+                text, sizeof(text),
+                "This request would exceed your organization's rate limit of %llu %s per minute.",
+                (unsigned long long)x->sim->options.limits.per_minute[kind], names[kind]);
+        memset(&x->usage, 0, sizeof(x->usage));
+        exchange_refuse(x, 429, "rate_limit_error", text, "limited");
+        return true;
+}
+
+static void exchange_reply(struct exchange *x, uint64_t turn_usec)
+{
+        const struct sim_options *o = &x->sim->options;
+        struct pace_config c = {
+                .sim = x->sim,
+                .conn = x->conn,
+                .id = x->message_id,
+                .model = x->prompt.model_name,
+                .is_stream = x->prompt.is_stream,
+                .is_dense = x->prompt.model->is_dense,
+                .n_tokens = cut_answer(x),
+                .stop_reason = x->stop_reason,
+                .usage = &x->usage,
+                .faults = &x->faults,
+                .first_usec = first_usec(x),
+                .tokens_per_second =
+                        o->tokens_per_second ? o->tokens_per_second : x->prompt.model->output_per_s,
+                .on_first = on_first,
+                .on_end = on_end,
+                .arg = x,
+        };
+
+        c.text = buf_span(&x->text);
+        add_common_headers(x, true);
+        add_limit_headers(x);
+        x->cost_usec = clock_monotonic_usec() - turn_usec;
+        if (pace_start(&c, &x->pace) < 0)
+                exchange_refuse(x, 500, "api_error", "Internal server error", "no_memory");
+}
+
+static double chance_of(void *arg)
+{
+        return sim_chance(arg);
+}
+
+static int pick_faults(struct exchange *x, const char *path)
+{
+        _cleanup_free_ struct span *texts = calloc(x->prompt.n_parts + 1, sizeof(*texts));
+        struct fault_view view = {.path = path,
+                                  .model = x->prompt.model_name,
+                                  .texts = texts,
+                                  .n_texts = x->prompt.n_parts};
+
+        if (!texts)
+                return -ENOMEM;
+        for (size_t i = 0; i < x->prompt.n_parts; i++)
+                texts[i] = x->prompt.parts[i].text;
+        view.has_evidence = faults_want_evidence(x->sim->faults) && model_has_evidence(&x->prompt);
+        faults_pick(x->sim->faults, &view, chance_of, x->sim, &x->faults);
+        return 0;
+}
+
+static void account(struct exchange *x)
+{
+        struct sim *s = x->sim;
+        bool is_missing = s->options.miss_rate > 0 && sim_chance(s) < s->options.miss_rate;
+
+        cache_account(s->cache, x->prompt.positions, x->prompt.n_positions, x->prompt.n_tokens,
+                      x->prompt.model->cache_minimum, x->arrived_usec, is_missing, &x->usage.in,
+                      &x->ticket);
+}
+
+/* Body to answer. 0: the exchange goes on; else it is over. */
+static int exchange_judge(struct exchange *x, const struct http_request *r, const char *key)
+{
+        struct refusal refusal = {0};
+        json_error_t error;
+        int e;
+
+        x->body = json_loadb(r->body ? r->body : "", r->n_body, JSON_REJECT_DUPLICATES, &error);
+        if (!x->body) {
+                (void)snprintf(refusal.message, sizeof(refusal.message),
+                               "The request body is not valid JSON: %s: line %d column %d",
+                               error.text, error.line, error.column);
+                exchange_refuse(x, 400, "invalid_request_error", refusal.message, "refused");
+                return 1;
+        }
+        XXH128_hash_t scope = XXH3_128bits(key, strlen(key));
+        (void)snprintf(x->scope, sizeof(x->scope), "wrkspc_%08llx",
+                       (unsigned long long)(scope.low64 & 0xffffffff));
+        e = anthropic_read(x->body, x->scope, false, &x->prompt, &refusal);
+        if (e > 0) {
+                exchange_refuse(x, refusal.status, refusal.type, refusal.message, "refused");
+                return 1;
+        }
+        if (e < 0 || pick_faults(x, r->path) < 0) {
+                exchange_refuse(x, 500, "api_error", "Internal server error", "no_memory");
+                return 1;
+        }
+        if (x->faults.reply) {
+                exchange_fail(x, x->faults.reply);
+                return 1;
+        }
+        account(x);
+        return exchange_is_over_limit(x) ? 1 : 0;
+}
+
+static struct exchange *exchange_new(struct sim *s, struct http_conn *c,
+                                     const struct http_request *r)
+{
+        struct exchange *x = calloc(1, sizeof(*x));
+        XXH128_hash_t hash;
+
+        if (!x)
+                return NULL;
+        hash = XXH3_128bits(r->body ? r->body : "", r->n_body);
+        x->sim = s;
+        x->conn = c;
+        x->body_hash[0] = hash.low64;
+        x->body_hash[1] = hash.high64;
+        x->number = ++s->n_exchanges;
+        x->realtime_ms = clock_realtime_ms();
+        x->arrived_usec = sim_now_usec(s);
+        x->headers = journal_headers(r);
+        (void)snprintf(x->id, sizeof(x->id), "req_sim%012llu", (unsigned long long)x->number);
+        (void)snprintf(x->message_id, sizeof(x->message_id), "msg_sim%012llu",
+                       (unsigned long long)x->number);
+        journal_note_in_flight(s->journal, ++s->n_in_flight);
+        http_set_owner(c, x);
+        return x;
+}
+
+void exchange_start(struct sim *s, struct http_conn *c, const struct http_request *r)
+{
+        struct exchange *x = exchange_new(s, c, r);
+        struct refusal refusal = {0};
+        const char *key;
+        int e;
+
+        if (!x) {
+                http_abort(c, false);
+                return;
+        }
+        if (r->is_too_large) {
+                exchange_fail(x, &(struct fault){.kind = FAULT_TOO_LARGE,
+                                                 .retry_after_ms = -1,
+                                                 .should_retry = -1});
+                return;
+        }
+        e = anthropic_check_headers(r, s->options.keys, s->options.n_keys, &key, &refusal);
+        if (e) {
+                exchange_refuse(x, e > 0 ? refusal.status : 500, e > 0 ? refusal.type : "api_error",
+                                refusal.message, "refused");
+                return;
+        }
+        if (exchange_judge(x, r, key))
+                return;
+        if (model_answer(&x->prompt, &x->faults, &x->text, &x->stop_reason) < 0) {
+                exchange_refuse(x, 500, "api_error", "Internal server error", "no_memory");
+                return;
+        }
+        exchange_reply(x, r->woken_usec);
+}
+
+void exchange_count_tokens(struct sim *s, struct http_conn *c, const struct http_request *r)
+{
+        _cleanup_json_ json_t *body = json_loadb(r->body ? r->body : "", r->n_body, 0, NULL);
+        _cleanup_buf_ struct buf b = {0};
+        struct refusal refusal = {
+                .status = 500, .type = "api_error", .message = "Internal server error"};
+        struct prompt prompt = {0};
+        const char *key;
+        int e = anthropic_check_headers(r, s->options.keys, s->options.n_keys, &key, &refusal);
+
+        if (!e)
+                e = anthropic_read(body, "", true, &prompt, &refusal);
+        if (e)
+                anthropic_write_error(&b, refusal.type, refusal.message, "req_sim_count");
+        else
+                buf_printf(&b, "{\"input_tokens\":%llu}", (unsigned long long)prompt.n_tokens);
+        http_add_header(c, "request-id", "%s", "req_sim_count");
+        http_reply(c, e ? refusal.status : 200, "application/json", buf_span(&b));
+        prompt_done(&prompt);
+}

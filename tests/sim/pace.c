@@ -1,0 +1,338 @@
+#include "tests/sim/pace.h"
+
+#include "common/clock.h"
+#include "common/str.h"
+#include "tests/sim/http.h"
+#include "tests/sim/tokens.h"
+
+#define GATE_EVENTS                                                                               \
+        4             /* where a stream breaks when nobody said: in the middle of the first words \
+                       */
+#define TICK_USEC 500 /* timers are not asked for more often */
+#define FOREVER_SECONDS 86400
+
+enum step {
+        STEP_MESSAGE_START,
+        STEP_BLOCK_START,
+        STEP_PING,
+        STEP_DELTA,
+        STEP_BLOCK_STOP,
+        STEP_MESSAGE_DELTA,
+        STEP_MESSAGE_STOP,
+        STEP_DONE
+};
+
+struct pace {
+        struct pace_config c;
+        struct event *timer; /* owned */
+        enum step step;
+        size_t at;         /* in the text */
+        uint64_t n_tokens; /* sent */
+        uint64_t n_events, n_bytes;
+        uint64_t begun_usec; /* clock when the first token was due; 0: not yet */
+        uint64_t cost_usec;
+        bool was_stalled, is_stalled, has_begun;
+        const char *outcome; /* set: it is over */
+        struct buf out;      /* events not yet handed to the connection */
+};
+
+static const struct fault *fault_of(const struct pace *p, enum fault_kind kind)
+{
+        return p->c.faults->at[kind];
+}
+
+static enum usage_style usage_style(const struct pace *p)
+{
+        return fault_of(p, FAULT_NO_USAGE)     ? USAGE_NONE
+               : fault_of(p, FAULT_NULL_USAGE) ? USAGE_NULL
+                                               : USAGE_FULL;
+}
+
+static void pace_flush(struct pace *p)
+{
+        const struct fault *split = fault_of(p, FAULT_SPLIT);
+        size_t step = split ? MAX2(split->bytes, (uint64_t)1) : SIZE_MAX;
+
+        for (size_t at = 0; at < p->out.n; at += MIN2(step, p->out.n - at))
+                http_stream_write(p->c.conn,
+                                  (struct span){p->out.at + at, MIN2(step, p->out.n - at)});
+        buf_clear(&p->out);
+}
+
+/* LF to CRLF in what was added after `from`. */
+static void make_crlf(struct buf *b, size_t from)
+{
+        struct buf copy = {0};
+
+        buf_add(&copy, b->at + from, b->n - from);
+        b->n = from;
+        for (size_t i = 0; i < copy.n; i++) {
+                if (copy.at[i] == '\n')
+                        buf_add_char(b, '\r');
+                buf_add_char(b, copy.at[i]);
+        }
+        buf_done(&copy);
+}
+
+/* Whether the stream breaks or stops before its next event. */
+static bool gate_is_shut(struct pace *p)
+{
+        const struct fault *cut = fault_of(p, FAULT_CUT), *stall = fault_of(p, FAULT_STALL),
+                           *error = fault_of(p, FAULT_ERROR_FRAME);
+
+        if (cut && !cut->bytes && p->n_events >= (cut->events ? cut->events : GATE_EVENTS)) {
+                p->outcome = "fault:cut";
+                return true;
+        }
+        if (error && p->n_events >= (error->events ? error->events : GATE_EVENTS)) {
+                const char *type = error->error ? error->error : "overloaded_error";
+
+                anthropic_write_error_event(&p->out, type,
+                                            str_is_equal(type, "overloaded_error")
+                                                    ? "Overloaded"
+                                                    : "Internal server error");
+                p->outcome = "fault:error_frame";
+                return true;
+        }
+        if (stall && !p->was_stalled &&
+            p->n_events >= (stall->events ? stall->events : GATE_EVENTS)) {
+                p->was_stalled = p->is_stalled = true;
+                return true;
+        }
+        return false;
+}
+
+static void write_delta(struct pace *p)
+{
+        struct span text = p->c.text;
+        size_t start = p->at;
+
+        if (fault_of(p, FAULT_NOISE)) {
+                buf_add_text(&p->out, ": a comment\n\nevent: shape_of_things\ndata: {\"type\": "
+                                      "\"shape_of_things\"}\n\n");
+                anthropic_write_ping(&p->out);
+        }
+        for (uint64_t i = 0; i < p->c.sim->options.delta_tokens && p->at < text.n; i++) {
+                p->at = token_end(text, p->at, p->c.is_dense);
+                p->n_tokens++;
+        }
+        anthropic_write_delta(&p->out, (struct span){text.at + start, p->at - start});
+}
+
+/* Writes the event of this step and goes to the next. False: nothing is due now. */
+static bool pace_step(struct pace *p, uint64_t n_due)
+{
+        struct reply_usage usage = *p->c.usage;
+        size_t from = p->out.n;
+        bool is_last = p->at == p->c.text.n;
+
+        if (p->step == STEP_DONE || p->outcome || gate_is_shut(p))
+                return false;
+        if (p->step == STEP_DELTA && is_last)
+                p->step = STEP_BLOCK_STOP;
+        if (p->step == STEP_DELTA &&
+            n_due < MIN2(p->n_tokens + p->c.sim->options.delta_tokens, p->c.n_tokens))
+                return false;
+        usage.output = p->c.n_tokens;
+        switch (p->step) {
+        case STEP_MESSAGE_START:
+                anthropic_write_start(&p->out, p->c.id, p->c.model, &p->c.usage->in,
+                                      usage_style(p));
+                p->step = p->c.text.n ? STEP_BLOCK_START : STEP_MESSAGE_DELTA;
+                break;
+        case STEP_BLOCK_START:
+                anthropic_write_block_start(&p->out);
+                p->step = STEP_PING;
+                break;
+        case STEP_PING:
+                anthropic_write_ping(&p->out);
+                p->step = STEP_DELTA;
+                break;
+        case STEP_DELTA:
+                write_delta(p);
+                break;
+        case STEP_BLOCK_STOP:
+                anthropic_write_block_stop(&p->out);
+                p->step = STEP_MESSAGE_DELTA;
+                break;
+        case STEP_MESSAGE_DELTA:
+                anthropic_write_delta_end(&p->out, p->c.stop_reason, &usage, usage_style(p));
+                p->step = fault_of(p, FAULT_NO_STOP) ? STEP_DONE : STEP_MESSAGE_STOP;
+                break;
+        case STEP_MESSAGE_STOP:
+                anthropic_write_stop(&p->out);
+                p->step = STEP_DONE;
+                break;
+        case STEP_DONE:
+                break;
+        }
+        if (fault_of(p, FAULT_CRLF))
+                make_crlf(&p->out, from);
+        p->n_events++;
+        p->n_bytes += p->out.n - from;
+        return true;
+}
+
+/* Breaks off after the asked number of bytes. */
+static void check_cut_bytes(struct pace *p)
+{
+        const struct fault *cut = fault_of(p, FAULT_CUT);
+
+        if (!cut || !cut->bytes || p->n_bytes < cut->bytes)
+                return;
+        p->out.n -= MIN2(p->out.n, p->n_bytes - cut->bytes);
+        p->outcome = "fault:cut";
+}
+
+static void pace_arm(struct pace *p, uint64_t usec)
+{
+        struct timeval tv = {(time_t)(usec / 1000000), (suseconds_t)(usec % 1000000)};
+
+        event_add(p->timer, &tv);
+}
+
+static void pace_finish(struct pace *p)
+{
+        const struct fault *cut = fault_of(p, FAULT_CUT);
+
+        if (str_is_equal(p->outcome, "fault:cut"))
+                http_abort(p->c.conn, cut->is_reset);
+        else
+                http_stream_end(p->c.conn);
+}
+
+static void reply_whole(struct pace *p)
+{
+        const struct fault *cut = fault_of(p, FAULT_CUT);
+        struct reply_usage usage = *p->c.usage;
+
+        p->n_tokens = usage.output = p->c.n_tokens;
+        p->c.on_first(p->c.arg);
+        anthropic_write_message(&p->out, p->c.id, p->c.model, p->c.text, p->c.stop_reason, &usage,
+                                usage_style(p));
+        p->outcome = "ok";
+        if (!cut) {
+                http_reply(p->c.conn, 200, "application/json", buf_span(&p->out));
+                return;
+        }
+        http_stream_begin(p->c.conn, 200, "application/json");
+        p->out.n = MIN2(p->out.n, cut->bytes ? cut->bytes : p->out.n / 2);
+        pace_flush(p);
+        p->outcome = "fault:cut";
+        pace_finish(p);
+}
+
+/* Tokens that are due by now. */
+static uint64_t count_due(const struct pace *p, uint64_t now)
+{
+        double speed = p->c.sim->options.speed;
+
+        if (speed <= 0)
+                return p->c.n_tokens;
+        return (uint64_t)((double)(now - p->begun_usec) * speed / 1e6 *
+                          (double)p->c.tokens_per_second);
+}
+
+static uint64_t until_next(const struct pace *p, uint64_t now)
+{
+        uint64_t n = MIN2(p->n_tokens + p->c.sim->options.delta_tokens, p->c.n_tokens);
+        double due = (double)n * 1e6 / ((double)p->c.tokens_per_second * p->c.sim->options.speed);
+        uint64_t at = p->begun_usec + (uint64_t)due + 1;
+
+        return MAX2(at > now ? at - now : 0, (uint64_t)TICK_USEC);
+}
+
+static void stream_tick(struct pace *p, uint64_t now)
+{
+        if (!p->has_begun) {
+                p->has_begun = true;
+                http_stream_begin(p->c.conn, 200, "text/event-stream; charset=utf-8");
+                p->begun_usec = now;
+        }
+        if (p->is_stalled) { /* the timer that ended the stall: go on from here */
+                p->is_stalled = false;
+                p->begun_usec = now - sim_to_real_usec(p->c.sim, p->n_tokens * 1000000 /
+                                                                         p->c.tokens_per_second);
+        }
+        while (!p->outcome && pace_step(p, count_due(p, now))) {
+                check_cut_bytes(p);
+                if (p->n_events == 1)
+                        p->c.on_first(p->c.arg);
+        }
+        pace_flush(p);
+        if (p->step == STEP_DONE && !p->outcome)
+                p->outcome = fault_of(p, FAULT_NO_STOP) ? "fault:no_stop" : "ok";
+        if (p->outcome)
+                pace_finish(p);
+        else if (p->is_stalled)
+                pace_arm(p,
+                         fault_of(p, FAULT_STALL)->ms
+                                 ? sim_to_real_usec(p->c.sim, fault_of(p, FAULT_STALL)->ms * 1000)
+                                 : FOREVER_SECONDS * 1000000ull);
+        else
+                pace_arm(p, until_next(p, now));
+}
+
+static void pace_tick(struct pace *p)
+{
+        uint64_t now = clock_monotonic_usec();
+
+        if (p->c.is_stream)
+                stream_tick(p, now);
+        else
+                reply_whole(p);
+        p->cost_usec += clock_monotonic_usec() - now;
+        if (p->outcome)
+                p->c.on_end(p->outcome, p->n_tokens, p->cost_usec, p->c.arg);
+}
+
+static void on_timer(_unused_ evutil_socket_t fd, _unused_ short what, void *arg)
+{
+        pace_tick(arg);
+}
+
+int pace_start(const struct pace_config *c, struct pace **ret)
+{
+        struct pace *p = calloc(1, sizeof(*p));
+        const struct fault *slow = c->faults->at[FAULT_SLOW_FIRST_BYTE];
+        uint64_t wait;
+
+        if (!p)
+                return -ENOMEM;
+        p->c = *c;
+        if (c->faults->at[FAULT_EMPTY]) {
+                p->c.text.n = 0;
+                p->c.n_tokens = 0;
+        }
+        p->timer = evtimer_new(c->sim->base, on_timer, p);
+        if (!p->timer) {
+                free(p);
+                return -ENOMEM;
+        }
+        wait = c->first_usec + (slow ? slow->ms * 1000 : 0);
+        if (!c->is_stream)
+                wait += p->c.n_tokens * 1000000 / c->tokens_per_second;
+        wait = sim_to_real_usec(c->sim, wait);
+        *ret = p;
+        if (wait)
+                pace_arm(p, wait);
+        else
+                pace_tick(p);
+        return 0;
+}
+
+struct pace *pace_free(struct pace *p)
+{
+        if (!p)
+                return NULL;
+        if (p->timer)
+                event_free(p->timer);
+        buf_done(&p->out);
+        free(p);
+        return NULL;
+}
+
+uint64_t pace_n_tokens(const struct pace *p)
+{
+        return p->n_tokens;
+}

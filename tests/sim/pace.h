@@ -1,0 +1,35 @@
+#pragma once
+/* Sends an answer at the speed of a model: waits for the first token, then lets tokens go as they
+ * become due, by timers. Stream faults happen here. */
+
+#include "tests/sim/anthropic.h"
+#include "tests/sim/faults.h"
+#include "tests/sim/sim.h"
+
+struct pace;
+
+struct pace_config {
+        struct sim *sim;
+        struct http_conn *conn;
+        const char *id, *model; /* of the message */
+        bool is_stream, is_dense;
+        struct span text;
+        uint64_t n_tokens; /* of the text */
+        const char *stop_reason;
+        const struct reply_usage *usage;
+        const struct fault_set *faults;
+        uint64_t first_usec;        /* model time to the first token */
+        uint64_t tokens_per_second; /* model time */
+        /* The first event was sent. */
+        void (*on_first)(void *arg);
+        /* The reply is over, or was broken off after n_tokens; *cost_usec is our own work. The pace
+         * may be freed in it. */
+        void (*on_end)(const char *outcome, uint64_t n_tokens, uint64_t cost_usec, void *arg);
+        void *arg;
+};
+
+/* All that c points to is borrowed until on_end or pace_free(). When nothing is to be waited for,
+ * on_end comes from within. */
+int pace_start(const struct pace_config *c, struct pace **ret) _must_check_;
+struct pace *pace_free(struct pace *p);
+uint64_t pace_n_tokens(const struct pace *p); /* sent so far */
