@@ -94,8 +94,7 @@ int calls_recover(struct calls *c)
         free(marks.at);
         if (r < 0 || marks.n == 0)
                 return r;
-        log_notice("%zu model calls were under way when genoptd ended; they are booked at their "
-                   "estimate",
+        log_notice("model calls under way when genoptd ended, booked at their estimate: %zu",
                    marks.n);
         return calls_commit(c, take(b), NULL);
 }

@@ -434,8 +434,12 @@ static CURLcode give_store(CURL *easy _unused_, void *ssl_ctx, void *arg)
         return CURLE_OK;
 }
 
+/* libcurl 7.88 sets up its own store after the callback, in the handshake: without a CAINFO that
+ * adds nothing to ours, but with its cache on it would keep the first one that it saw and put that
+ * over what the callback gave (curl issue 11800). */
 static void set_tls(struct http_transfer *t)
 {
+        curl_easy_setopt(t->easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
         curl_easy_setopt(t->easy, CURLOPT_CAINFO, NULL);
         curl_easy_setopt(t->easy, CURLOPT_CAPATH, NULL);
         curl_easy_setopt(t->easy, CURLOPT_PROXY_CAINFO, NULL);
