@@ -364,3 +364,58 @@ bool timer_is_running(const struct timer *t)
 {
         return evtimer_pending(t->event, NULL);
 }
+
+struct waker {
+        struct loop *loop;   /* borrowed: wakers go before their loop */
+        struct event *event; /* owned */
+        int fd;              /* owned: eventfd */
+        void (*fn)(void *arg);
+        void *arg;
+};
+
+static void on_waker(evutil_socket_t fd, short what, void *arg)
+{
+        struct waker *w = arg;
+
+        on_wake(fd, what, w->loop);
+        w->fn(w->arg);
+}
+
+int waker_new(struct loop *l, void (*fn)(void *arg), void *arg, struct waker **ret)
+{
+        _cleanup_(waker_freep) struct waker *w = calloc(1, sizeof(*w));
+
+        if (!w)
+                return -ENOMEM;
+        w->loop = l;
+        w->fn = fn;
+        w->arg = arg;
+        w->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (w->fd < 0)
+                return -errno;
+        w->event = event_new(l->base, w->fd, EV_READ | EV_PERSIST, on_waker, w);
+        if (!w->event || event_add(w->event, NULL) < 0)
+                return -ENOMEM;
+        *ret = take(w);
+        return 0;
+}
+
+struct waker *waker_free(struct waker *w)
+{
+        if (!w)
+                return NULL;
+        if (w->event)
+                event_free(w->event);
+        if (w->fd >= 0)
+                close(w->fd);
+        free(w);
+        return NULL;
+}
+
+void waker_wake(struct waker *w)
+{
+        uint64_t one = 1;
+        ssize_t r = write(w->fd, &one, sizeof(one));
+
+        (void)r; /* EAGAIN: it is awake already */
+}

@@ -41,6 +41,14 @@ int loop_post(struct loop *l, void (*fn)(void *arg), void *arg) _must_check_;
  * for calls that must not nest. */
 int loop_defer(struct loop *l, void (*fn)(void *arg), void *arg) _must_check_;
 
+/* For a queue of the owner's that other threads fill: waker_wake(), from any thread, cannot fail;
+ * fn(arg) follows on the loop, once for any number of wakes before it. */
+struct waker;
+int waker_new(struct loop *l, void (*fn)(void *arg), void *arg, struct waker **ret) _must_check_;
+struct waker *waker_free(struct waker *w);
+DEFINE_CLEANUP(struct waker, waker_free);
+void waker_wake(struct waker *w);
+
 /* One-shot timers on CLOCK_MONOTONIC. The owner frees them. */
 int timer_new(struct loop *l, void (*fn)(void *arg), void *arg, struct timer **ret) _must_check_;
 struct timer *timer_free(struct timer *t);

@@ -276,6 +276,51 @@ static void test_signal(void **state)
         assert_int_equal(f->n, 1);
 }
 
+struct woken {
+        struct fixture *f;
+        struct waker *waker;
+        int n_rings; /* atomic */
+};
+
+static void on_woken(void *arg)
+{
+        struct woken *w = arg;
+
+        assert_true(pthread_equal(pthread_self(), w->f->owner));
+        w->f->n++;
+        if (__atomic_load_n(&w->n_rings, __ATOMIC_ACQUIRE) == 1000)
+                loop_stop(w->f->loop);
+}
+
+static void wake_self(void *arg)
+{
+        struct woken *w = arg;
+
+        __atomic_add_fetch(&w->n_rings, 1, __ATOMIC_RELEASE);
+        waker_wake(w->waker);
+}
+
+static void *wake_many(void *arg)
+{
+        for (int i = 0; i < 1000; i++)
+                wake_self(arg);
+        return NULL;
+}
+
+static void test_waker(void **state)
+{
+        struct fixture *f = *state;
+        struct woken w = {.f = f};
+        pthread_t thread;
+
+        assert_int_equal(waker_new(f->loop, on_woken, &w, &w.waker), 0);
+        assert_int_equal(pthread_create(&thread, NULL, wake_many, &w), 0);
+        assert_int_equal(loop_run(f->loop), 0);
+        pthread_join(thread, NULL);
+        assert_in_range(f->n, 1, 1000); /* many wakes may be one call, but the last is seen */
+        waker_free(w.waker);
+}
+
 static void count(void *arg)
 {
         ++*(int *)arg;
@@ -307,6 +352,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_stopped_timer, enter, leave),
                 cmocka_unit_test_setup_teardown(test_longest_turn, enter, leave),
                 cmocka_unit_test_setup_teardown(test_signal, enter, leave),
+                cmocka_unit_test_setup_teardown(test_waker, enter, leave),
                 cmocka_unit_test_setup_teardown(test_free_calls_what_is_left, enter, leave),
         };
 
