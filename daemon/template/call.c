@@ -3,7 +3,7 @@
 #include "daemon/template/engine.h"
 #include "daemon/template/unicode.h"
 
-/* Splits "width first! blank" into names. */
+/* Splits "width first! blank" into names; they may not be used as keywords when "/" ends them. */
 static size_t read_parameters(const char *text, struct span names[CALL_MAX_PARAMETERS],
                               bool is_required[CALL_MAX_PARAMETERS])
 {
@@ -12,6 +12,11 @@ static size_t read_parameters(const char *text, struct span names[CALL_MAX_PARAM
         while (*text) {
                 size_t length = strcspn(text, " ");
 
+                if (*text == '/') {
+                        for (size_t i = 0; i < n; i++)
+                                names[i].n = 0;
+                        break;
+                }
                 assert(n < CALL_MAX_PARAMETERS);
                 is_required[n] = text[length - 1] == '!';
                 names[n] = (struct span){text, length - is_required[n]};
@@ -26,7 +31,7 @@ static int bind_keyword(struct render *r, const struct call *raw, size_t i, cons
                         struct value *at)
 {
         for (size_t k = 0; k < n; k++) {
-                if (!span_is_equal(raw->keys[i], names[k]))
+                if (!names[k].n || !span_is_equal(raw->keys[i], names[k]))
                         continue;
                 if (at[k].kind != V_MISSING)
                         return render_fail(r, "%s got multiple values for argument '%.*s'", raw->name,
@@ -65,8 +70,7 @@ int call_bound(struct render *r, call_fn *fn, const char *parameters, const stru
         }
         for (size_t i = 0; i < n; i++)
                 if (is_required[i] && c->at[i].kind == V_MISSING)
-                        return render_fail(r, "%s lacks its argument '%.*s'", raw->name, (int)names[i].n,
-                                           names[i].at);
+                        return render_fail(r, "%s lacks argument %zu", raw->name, i + 1);
         return fn(r, c, ret);
 }
 

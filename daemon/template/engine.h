@@ -59,7 +59,7 @@ typedef int call_fn(struct render *r, const struct call *c, struct value *ret);
 struct filter_row {
         const char *name;
         call_fn *fn;
-        const char *parameters; /* "width first blank"; a "!" after a name: must be given; "*": as they come */
+        const char *parameters; /* "width first blank"; "!" after a name: must be given; "/" at the end: no keywords; "*": as they come */
 };
 
 extern const struct filter_row filter_table[], test_table[];

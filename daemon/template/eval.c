@@ -176,8 +176,8 @@ static int eval_condition(struct render *r, const struct node *n, struct value *
                 return eval(r, n->left, ret);
         if (n->right)
                 return eval(r, n->right, ret);
-        return value_undefined(r, "the inline if-expression evaluated to false and no else section was defined.",
-                               NULL, VALUE_NONE, ret);
+        return value_undefined_lenient(
+                r, "the inline if-expression evaluated to false and no else section was defined.", ret);
 }
 
 static int eval_name(struct render *r, const struct node *n, struct value *ret)

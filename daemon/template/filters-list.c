@@ -66,7 +66,7 @@ int filter_first(struct render *r, const struct call *c, struct value *ret)
 static bool is_reversible(struct value v)
 {
         return v.kind == V_TEXT || v.kind == V_LIST || v.kind == V_TUPLE || v.kind == V_DICT ||
-               v.kind == V_RANGE || v.kind == V_VIEW;
+               v.kind == V_RANGE || v.kind == V_VIEW || v.kind == V_UNDEFINED;
 }
 
 int filter_last(struct render *r, const struct call *c, struct value *ret)
@@ -74,7 +74,7 @@ int filter_last(struct render *r, const struct call *c, struct value *ret)
         struct value all;
         int failed;
 
-        if (c->subject.kind == V_UNDEFINED)
+        if (c->subject.kind == V_UNDEFINED && !value_is_lenient(c->subject))
                 return value_refuse_undefined(r, c->subject);
         if (!is_reversible(c->subject))
                 return render_fail(r, "'%s' object is not reversible", value_type_name(c->subject));

@@ -235,11 +235,11 @@ int filter_truncate(struct render *r, const struct call *c, struct value *ret)
                 failed = call_integer(r, c, 3, 5, &leeway);
         if (failed)
                 return failed;
-        if (c->subject.kind == V_UNDEFINED)
+        if (c->subject.kind == V_UNDEFINED && !value_is_lenient(c->subject))
                 return value_refuse_undefined(r, c->subject);
-        if (c->subject.kind != V_TEXT)
+        if (c->subject.kind != V_TEXT && c->subject.kind != V_UNDEFINED)
                 return render_fail(r, "truncate needs a str, not '%s'", value_type_name(c->subject));
-        s = c->subject.text;
+        s = c->subject.kind == V_TEXT ? c->subject.text : SPAN("");
         n = utf8_length(end);
         if (length < (int64_t)n)
                 return render_fail(r, "expected length >= %zu, got %lld", n, (long long)length);

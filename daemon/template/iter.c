@@ -97,6 +97,11 @@ static int next_of_dict(struct render *r, struct iter *it, struct value *ret)
         return failed;
 }
 
+static int next_of_nothing(struct render *r _unused_, struct iter *it _unused_, struct value *ret _unused_)
+{
+        return 0;
+}
+
 int iter_open(struct render *r, struct value v, struct iter **ret)
 {
         static const struct {
@@ -109,8 +114,10 @@ int iter_open(struct render *r, struct value v, struct iter **ret)
         };
         int failed;
 
-        if (v.kind == V_UNDEFINED)
+        if (v.kind == V_UNDEFINED && !value_is_lenient(v))
                 return value_refuse_undefined(r, v);
+        if (v.kind == V_UNDEFINED)
+                return iter_new(r, "generator", next_of_nothing, ret);
         if (v.kind == V_ITER) {
                 *ret = v.iter;
                 return 0;

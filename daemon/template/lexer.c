@@ -210,6 +210,8 @@ static int read_raw(struct lexer *lx, const char *tag)
                 moved_to(lx, after);
                 return 0;
         }
+        if (begin == lx->end) /* as there: nothing is missing from the very end */
+                return 0;
         return fail(lx, tag, "missing end of raw directive");
 }
 
@@ -218,6 +220,8 @@ static int read_comment(struct lexer *lx, const char *tag)
         const char *end = memmem(lx->at, (size_t)(lx->end - lx->at), "#}", 2);
         char sign = 0;
 
+        if (!end && lx->at == lx->end)
+                return 0;
         if (!end)
                 return fail(lx, tag, "missing end of comment tag");
         if (end > lx->at && (end[-1] == '-' || end[-1] == '+'))

@@ -315,30 +315,30 @@ static int loop_changed(struct render *r, const struct call *c, struct value *re
 
 /* One row per method. */
 static const struct method_row method_table[] = {
-        {V_DICT, "get", dict_method_get, "key! default"},
+        {V_DICT, "get", dict_method_get, "key! default /"},
         {V_DICT, "items", dict_items, ""},
         {V_DICT, "keys", dict_keys, ""},
         {V_DICT, "values", dict_values, ""},
-        {V_LIST, "append", list_append, "object!"},
-        {V_LIST, "count", list_count, "value!"},
-        {V_LIST, "index", list_index, "value!"},
-        {V_TUPLE, "count", list_count, "value!"},
-        {V_TUPLE, "index", list_index, "value!"},
+        {V_LIST, "append", list_append, "object! /"},
+        {V_LIST, "count", list_count, "value! /"},
+        {V_LIST, "index", list_index, "value! /"},
+        {V_TUPLE, "count", list_count, "value! /"},
+        {V_TUPLE, "index", list_index, "value! /"},
         {V_LOOP, "changed", loop_changed, "*"},
         {V_LOOP, "cycle", loop_cycle, "*"},
         {V_TEXT, "capitalize", filter_capitalize, ""},
-        {V_TEXT, "count", text_count, "sub!"},
-        {V_TEXT, "endswith", text_endswith, "suffix!"},
-        {V_TEXT, "find", text_find, "sub!"},
-        {V_TEXT, "join", text_join, "iterable!"},
+        {V_TEXT, "count", text_count, "sub! /"},
+        {V_TEXT, "endswith", text_endswith, "suffix! /"},
+        {V_TEXT, "find", text_find, "sub! /"},
+        {V_TEXT, "join", text_join, "iterable! /"},
         {V_TEXT, "lower", filter_lower, ""},
-        {V_TEXT, "lstrip", text_strip_left, "chars"},
-        {V_TEXT, "replace", text_method_replace, "old! new! count"},
-        {V_TEXT, "rstrip", text_strip_right, "chars"},
+        {V_TEXT, "lstrip", text_strip_left, "chars /"},
+        {V_TEXT, "replace", text_method_replace, "old! new! count /"},
+        {V_TEXT, "rstrip", text_strip_right, "chars /"},
         {V_TEXT, "split", text_split, "sep maxsplit"},
         {V_TEXT, "splitlines", text_splitlines, "keepends"},
-        {V_TEXT, "startswith", text_startswith, "prefix!"},
-        {V_TEXT, "strip", text_strip_both, "chars"},
+        {V_TEXT, "startswith", text_startswith, "prefix! /"},
+        {V_TEXT, "strip", text_strip_both, "chars /"},
         {V_TEXT, "upper", filter_upper, ""},
 };
 
@@ -445,7 +445,7 @@ static int global_namespace(struct render *r, const struct call *c, struct value
 static const struct global_row global_table[] = {
         {"dict", global_dict, "*"},
         {"namespace", global_namespace, "*"},
-        {"range", global_range, "start! stop step"},
+        {"range", global_range, "start! stop step /"},
 };
 
 const struct global_row *global_find(struct span name)

@@ -81,7 +81,8 @@ static int test_sequence(struct render *r _unused_, const struct call *c, struct
 {
         enum value_kind k = c->subject.kind;
 
-        *ret = VALUE_BOOL(k == V_TEXT || k == V_LIST || k == V_TUPLE || k == V_DICT || k == V_RANGE);
+        *ret = VALUE_BOOL(k == V_TEXT || k == V_LIST || k == V_TUPLE || k == V_DICT || k == V_RANGE ||
+                          value_is_lenient(c->subject));
         return 0;
 }
 
@@ -89,9 +90,9 @@ static int test_iterable(struct render *r, const struct call *c, struct value *r
 {
         enum value_kind k = c->subject.kind;
 
-        if (k == V_UNDEFINED)
+        if (k == V_UNDEFINED && !value_is_lenient(c->subject))
                 return value_refuse_undefined(r, c->subject);
-        *ret = VALUE_BOOL(k == V_TEXT || k == V_LIST || k == V_TUPLE || k == V_DICT || k == V_RANGE ||
+        *ret = VALUE_BOOL(k == V_UNDEFINED || k == V_TEXT || k == V_LIST || k == V_TUPLE || k == V_DICT || k == V_RANGE ||
                           k == V_VIEW || k == V_ITER || k == V_LOOP);
         return 0;
 }
@@ -249,34 +250,34 @@ static int test_ge(struct render *r, const struct call *c, struct value *ret)
 
 /* One row per test. */
 const struct filter_row test_table[] = {
-        {"!=", test_ne, "b!"},
-        {"<", test_lt, "b!"},
-        {"<=", test_le, "b!"},
-        {"==", test_eq, "b!"},
-        {">", test_gt, "b!"},
-        {">=", test_ge, "b!"},
+        {"!=", test_ne, "b! /"},
+        {"<", test_lt, "b! /"},
+        {"<=", test_le, "b! /"},
+        {"==", test_eq, "b! /"},
+        {">", test_gt, "b! /"},
+        {">=", test_ge, "b! /"},
         {"boolean", test_boolean, ""},
         {"callable", test_callable, ""},
         {"defined", test_defined, ""},
         {"divisibleby", test_divisibleby, "num!"},
-        {"eq", test_eq, "b!"},
-        {"equalto", test_eq, "b!"},
+        {"eq", test_eq, "b! /"},
+        {"equalto", test_eq, "b! /"},
         {"even", test_even, ""},
         {"false", test_false, ""},
         {"filter", test_filter, ""},
         {"float", test_float, ""},
-        {"ge", test_ge, "b!"},
-        {"greaterthan", test_gt, "b!"},
-        {"gt", test_gt, "b!"},
+        {"ge", test_ge, "b! /"},
+        {"greaterthan", test_gt, "b! /"},
+        {"gt", test_gt, "b! /"},
         {"in", test_in, "seq!"},
         {"integer", test_integer, ""},
         {"iterable", test_iterable, ""},
-        {"le", test_le, "b!"},
-        {"lessthan", test_lt, "b!"},
+        {"le", test_le, "b! /"},
+        {"lessthan", test_lt, "b! /"},
         {"lower", test_lower, ""},
-        {"lt", test_lt, "b!"},
+        {"lt", test_lt, "b! /"},
         {"mapping", test_mapping, ""},
-        {"ne", test_ne, "b!"},
+        {"ne", test_ne, "b! /"},
         {"none", test_none, ""},
         {"number", test_number, ""},
         {"odd", test_odd, ""},

@@ -211,7 +211,7 @@ int value_write(struct render *r, struct value v, struct buf *out)
         int failed;
 
         if (v.kind == V_UNDEFINED)
-                return value_refuse_undefined(r, v);
+                return value_is_lenient(v) ? 0 : value_refuse_undefined(r, v);
         if (v.kind != V_TEXT)
                 return value_write_repr(r, v, out);
         failed = render_step(r, v.text.n);

@@ -141,6 +141,19 @@ int value_undefined(struct render *r, const char *hint, const struct value *obje
         return 0;
 }
 
+int value_undefined_lenient(struct render *r, const char *hint, struct value *ret)
+{
+        int failed = 0;
+        struct undefined *u = alloc(r, sizeof(*u), &failed);
+
+        if (!u)
+                return failed;
+        u->hint = hint;
+        u->is_lenient = true;
+        *ret = (struct value){.kind = V_UNDEFINED, .undefined = u};
+        return 0;
+}
+
 int value_refuse_undefined(struct render *r, struct value v)
 {
         const struct undefined *u = v.undefined;
@@ -395,7 +408,8 @@ int value_hash(struct render *r, struct value v, uint64_t *ret)
         case V_TUPLE:
                 return hash_tuple(r, v.list, ret);
         case V_UNDEFINED:
-                return value_refuse_undefined(r, v);
+                *ret = 5;
+                return value_is_lenient(v) ? 0 : value_refuse_undefined(r, v);
         default:
                 return render_fail(r, "unhashable type: '%s'", value_type_name(v));
         }
@@ -440,7 +454,8 @@ int value_length(struct render *r, struct value v, size_t *ret)
         case V_LOOP:
                 return loop_length(r, v.loop, ret);
         case V_UNDEFINED:
-                return value_refuse_undefined(r, v);
+                *ret = 0;
+                return value_is_lenient(v) ? 0 : value_refuse_undefined(r, v);
         default:
                 return render_fail(r, "object of type '%s' has no len()", value_type_name(v));
         }
@@ -564,8 +579,14 @@ static bool ranges_are_equal(struct render *r, struct value a, struct value b)
 
 static int is_equal_inner(struct render *r, struct value a, struct value b, bool *ret)
 {
-        if (a.kind == V_UNDEFINED || b.kind == V_UNDEFINED)
-                return value_refuse_undefined(r, a.kind == V_UNDEFINED ? a : b);
+        if (a.kind == V_UNDEFINED || b.kind == V_UNDEFINED) {
+                struct value strict = a.kind == V_UNDEFINED && !value_is_lenient(a) ? a : b;
+
+                *ret = a.kind == b.kind; /* two lenient ones */
+                if (strict.kind == V_UNDEFINED && !value_is_lenient(strict))
+                        return value_refuse_undefined(r, strict);
+                return 0;
+        }
         if (value_is_number(a) && value_is_number(b)) {
                 *ret = order_numbers(a, b) == 0;
                 return 0;
@@ -682,8 +703,6 @@ int value_contains(struct render *r, struct value item, struct value in, bool *r
 
         switch (in.kind) {
         case V_TEXT:
-                if (item.kind == V_UNDEFINED)
-                        return value_refuse_undefined(r, item);
                 if (item.kind != V_TEXT)
                         return render_fail(r, "'in <string>' requires string as left operand, not %s",
                                            value_type_name(item));
@@ -704,7 +723,6 @@ int value_contains(struct render *r, struct value item, struct value in, bool *r
                 }
                 return is_in_iteration(r, item, in, ret);
         case V_UNDEFINED:
-                return value_refuse_undefined(r, in);
         case V_LIST:
         case V_TUPLE:
         case V_RANGE:

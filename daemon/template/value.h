@@ -58,7 +58,10 @@ struct value {
         };
 };
 
+/* Nothing may be done with one but ask whether it is defined, save with that of an inline `if` without `else`: as in Jinja2, where
+ * it is of the lenient class, it prints as nothing, is false and empty. */
 struct undefined {
+        bool is_lenient;
         const char *hint;   /* the whole message, or NULL */
         const char *object; /* what was asked: "'dict object'", or NULL for a variable */
         struct value name;  /* text: variable or attribute; else an element */
@@ -123,6 +126,11 @@ static inline double value_real(struct value v)
         return v.kind == V_FLOAT ? v.real : (double)value_integer(v);
 }
 
+static inline bool value_is_lenient(struct value v)
+{
+        return v.kind == V_UNDEFINED && v.undefined->is_lenient;
+}
+
 const char *value_type_name(struct value v); /* Python's: "str", "NoneType" */
 
 int value_from_json(struct render *r, const json_t *json, struct value *ret) _must_check_;
@@ -131,6 +139,7 @@ int value_text_take(struct render *r, struct buf *b, struct value *ret) _must_ch
 int value_list(struct render *r, enum value_kind kind, size_t room, struct value *ret) _must_check_;
 int value_undefined(struct render *r, const char *hint, const struct value *object,
                     struct value name, struct value *ret) _must_check_;
+int value_undefined_lenient(struct render *r, const char *hint, struct value *ret) _must_check_;
 int value_refuse_undefined(struct render *r, struct value v) _must_check_; /* always an error */
 
 int list_open(struct render *r, struct list *l) _must_check_; /* fills from JSON */
