@@ -1,0 +1,110 @@
+"""What providers do wrong: each ends in a clear error or is mended, and nothing is lost."""
+
+import pytest
+
+from conftest import Daemon, Sim, config_for, write_spec
+
+RETRIED = {
+    "rate_limit": {"kind": "rate_limit", "retry_after": 1, "count": 1},
+    "rate_limit_without_retry_after": {"kind": "rate_limit", "count": 1},
+    "overloaded": {"kind": "overloaded", "count": 1},
+    "server_error": {"kind": "server_error", "count": 1},
+    "cut": {"kind": "cut", "after_events": 4, "count": 1},
+    "error_in_stream": {"kind": "error_event", "after_events": 4, "count": 1},
+    "empty": {"kind": "empty", "count": 1},
+}
+ANSWERS = ["missing_file", "fence", "chatter", "truncated", "wrong_path", "empty_file"]
+FINAL = {"unauthorized": "key_refused", "not_found": "model_not_found", "too_large": "too_long", "spend_cap": "spend_limit",
+         "refusal": "refused"}
+
+
+def ask(rpc, prompt):
+    job = rpc.ok("job/submit", {"kind": "ask", "input": {"prompt": prompt}})["job"]
+    rpc.ok("job/attach", {"job": job, "after": 0})
+    return job
+
+
+@pytest.mark.parametrize("name", RETRIED)
+def test_is_tried_again(daemon, sim, name):
+    sim.faults(RETRIED[name])
+    rpc = daemon.rpc()
+    ask(rpc, "What is ebb?")
+    retry = rpc.event("task.retry")
+    assert retry["reason"]
+    end = rpc.end()
+    assert end["type"] == "done" and end["text"]
+    assert end["summary"]["retries"] >= 1
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_bad_answers_are_asked_again_or_mended(daemon, sim, place, name):
+    sim.faults({"kind": name, "count": 1})
+    r = daemon.genopt("gen", write_spec(place / "s.yaml", n_entities=1), "-o", place / "out", "--json", check=0)
+    end = daemon.events(r)[-1]
+    assert end["type"] == "done" and end["summary"]["files"]["failed"] == 0
+
+
+def test_what_cannot_succeed_fails_clearly(daemon, sim):
+    for kind, error in FINAL.items():
+        sim.faults({"kind": kind})
+        rpc = daemon.rpc()
+        ask(rpc, f"Is {kind} final?")
+        e = rpc.event("waiting", "done", "failed")
+        if e["type"] == "done":
+            assert e["failures"][0]["error"]["data"]["name"] == error, (kind, e)
+            assert e["failures"][0]["remedy"]
+        else:
+            assert e["type"] == "waiting" and e["remedy"], (kind, e)
+        rpc.close()
+
+
+def test_wrong_key_waits_and_goes_on_after_resume(daemon, sim):
+    sim.faults({"kind": "unauthorized"})
+    rpc = daemon.rpc()
+    job = ask(rpc, "Which key?")
+    w = rpc.event("waiting")
+    assert w["on"] == "key" and "genopt key set" in w["remedy"]
+    sim.faults()
+    rpc.ok("job/resume", {"job": job})
+    assert rpc.end()["type"] == "done"
+
+
+def test_unreachable_provider(place):
+    sim = Sim(place)
+    d = Daemon(place, config_for(sim))
+    sim.close()
+    d.start()
+    rpc = d.rpc()
+    ask(rpc, "Anybody there?")
+    end = rpc.end()
+    assert end["failures"][0]["error"]["data"]["name"] == "unreachable"
+    d.stop()
+
+
+def test_one_failure_stops_only_what_depends_on_it(daemon, sim, place):
+    sim.faults({"kind": "refusal", "text": "parcel_repository.go"})
+    r = daemon.genopt("gen", write_spec(place / "s.yaml", n_entities=2), "-o", place / "out", "--json", check=1)
+    end = daemon.events(r)[-1]
+    failed = {f["path"] for f in end["failures"]}
+    assert any("parcel_repository" in p for p in failed)
+    assert not any("courier" in p and "_test" not in p for p in failed), failed
+    assert list((place / "out").rglob("courier_repository.go"))
+    sim.faults()
+    job = end["job"]
+    r = daemon.genopt("resume", job)
+    rpc = daemon.rpc()
+    rpc.ok("job/attach", {"job": job, "after": end["seq"]})
+    assert rpc.end()["summary"]["files"]["failed"] == 0
+
+
+def test_stalled_stream(place):
+    sim = Sim(place)
+    d = Daemon(place, config_for(sim, "limits: {stall_ms: 200ms}\n"))
+    d.start()
+    sim.faults({"kind": "stall", "after_events": 3, "count": 1})
+    rpc = d.rpc()
+    ask(rpc, "Does it stall?")
+    assert rpc.event("task.retry")["reason"]
+    assert rpc.end()["type"] == "done"
+    d.stop()
+    sim.close()
