@@ -52,13 +52,23 @@ RULES = {
 }
 
 
+def tracked(top):
+    # CI may run as another user than the one who cloned.
+    listed = subprocess.run(["git", "-c", "safe.directory=*", "ls-files", "-z"], cwd=top, capture_output=True, check=False)
+    if listed.returncode == 0:
+        return [n for n in listed.stdout.decode().split("\0") if n]
+    names = []
+    for directory, directories, files in os.walk(top):  # a released archive
+        directories[:] = sorted(d for d in directories if not d.startswith((".git", "build", "__pycache__")))
+        names += sorted(os.path.relpath(os.path.join(directory, f), top) for f in files)
+    return names
+
+
 class House:
     def __init__(self, top):
         self.top = os.path.abspath(top)
         self.breaches = []
-        listed = subprocess.run(["git", "ls-files", "-z"], cwd=self.top, capture_output=True, check=True)
-        names = listed.stdout.decode().split("\0")
-        self.files = [n for n in names if n and os.path.isfile(os.path.join(self.top, n))]
+        self.files = [n for n in tracked(self.top) if os.path.isfile(os.path.join(self.top, n))]
         self.sources = [n for n in self.files if n.endswith((".c", ".h"))]
 
     def breach(self, rule, name, line, text):
