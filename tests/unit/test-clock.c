@@ -89,7 +89,6 @@ static void test_random(void **state)
         assert_int_equal(clock_random_below(1), 0);
 }
 
-#if GENOPT_TESTING
 static void test_advance(void **state)
 {
         uint64_t monotonic = clock_monotonic_usec(), boot = clock_boottime_usec(),
@@ -116,7 +115,6 @@ static void test_seed(void **state)
         clock_random(b, sizeof(b));
         assert_memory_not_equal(a, b, sizeof(a));
 }
-#endif
 
 int main(void)
 {
@@ -125,10 +123,8 @@ int main(void)
                 cmocka_unit_test(test_parse),
                 cmocka_unit_test(test_clocks_go_forward),
                 cmocka_unit_test(test_random),
-#if GENOPT_TESTING
                 cmocka_unit_test(test_advance),
                 cmocka_unit_test(test_seed),
-#endif
         };
 
         return cmocka_run_group_tests_name("clock", tests, NULL, NULL);

@@ -24,7 +24,6 @@ static void test_counter_and_gauge(void **state)
 static void test_quantile_of_one_value(void **state)
 {
         (void)state;
-#if GENOPT_TESTING
         for (unsigned power = 0; power < 37; power++) {
                 for (int delta = -1; delta <= 1; delta++) {
                         uint64_t value = (UINT64_C(1) << power) + (uint64_t)(int64_t)delta, got;
@@ -39,10 +38,8 @@ static void test_quantile_of_one_value(void **state)
         metrics_observe(METRIC_call_ms, UINT64_MAX); /* more than the range: counted, not lost */
         assert_int_equal(metrics_get(METRIC_call_ms), 1);
         assert_true(metrics_quantile(METRIC_call_ms, 500) > UINT64_C(1) << 36);
-#endif
 }
 
-#if GENOPT_TESTING
 static void test_quantiles(void **state)
 {
         (void)state;
@@ -105,7 +102,6 @@ static void test_text(void **state)
         assert_non_null(strstr(b.at, "genopt_call_ms_bucket{le=\"+Inf\"} 5\n"));
         assert_non_null(strstr(b.at, "genopt_call_ms_count 5\n"));
 }
-#endif
 
 static void *count_many(void *arg)
 {
@@ -143,11 +139,9 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_counter_and_gauge),
                 cmocka_unit_test(test_quantile_of_one_value),
-#if GENOPT_TESTING
                 cmocka_unit_test(test_quantiles),
                 cmocka_unit_test(test_json),
                 cmocka_unit_test(test_text),
-#endif
                 cmocka_unit_test(test_threads),
                 cmocka_unit_test(test_names),
         };

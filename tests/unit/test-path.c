@@ -131,14 +131,12 @@ static void test_confinement(void **state)
         check_confinement(*state);
 }
 
-#if GENOPT_TESTING
 static void test_confinement_without_openat2(void **state)
 {
         path_test_force_walk(true);
         check_confinement(*state);
         path_test_force_walk(false);
 }
-#endif
 
 static void test_read(void **state)
 {
@@ -249,14 +247,12 @@ static void test_race(void **state)
         check_race(*state);
 }
 
-#if GENOPT_TESTING
 static void test_race_without_openat2(void **state)
 {
         path_test_force_walk(true);
         check_race(*state);
         path_test_force_walk(false);
 }
-#endif
 
 static void test_make_dirs(void **state)
 {
@@ -300,10 +296,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_rule),
                 cmocka_unit_test_setup_teardown(test_confinement, enter, leave),
-#if GENOPT_TESTING
                 cmocka_unit_test_setup_teardown(test_confinement_without_openat2, enter, leave),
                 cmocka_unit_test_setup_teardown(test_race_without_openat2, enter, leave),
-#endif
                 cmocka_unit_test_setup_teardown(test_race, enter, leave),
                 cmocka_unit_test_setup_teardown(test_read, enter, leave),
                 cmocka_unit_test_setup_teardown(test_write, enter, leave),

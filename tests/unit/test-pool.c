@@ -216,7 +216,6 @@ static void test_signals_are_blocked(void **state)
         fixture_done(&f);
 }
 
-#if GENOPT_TESTING
 static void test_idle_threads_end(void **state)
 {
         struct fixture f;
@@ -233,7 +232,6 @@ static void test_idle_threads_end(void **state)
         assert_int_equal(threads_started, 3); /* places of ended threads are used again */
         fixture_done(&f);
 }
-#endif
 
 int main(void)
 {
@@ -244,9 +242,7 @@ int main(void)
                 cmocka_unit_test(test_free_finishes_all),
                 cmocka_unit_test(test_submit_while_freeing),
                 cmocka_unit_test(test_signals_are_blocked),
-#if GENOPT_TESTING
                 cmocka_unit_test(test_idle_threads_end),
-#endif
         };
 
         return cmocka_run_group_tests_name("pool", tests, NULL, NULL);
