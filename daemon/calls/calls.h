@@ -1,23 +1,29 @@
 #pragma once
-/* Model calls of all jobs: slots, transport retries, identical work in flight, intents and settlement, budgets.
+/* Model calls of all jobs: slots, transport retries, identical work in flight, intents and
+ * settlement, budgets.
  *
- * A call: calls_start() → waits for a slot → its *intent* (with the prompt) is committed → the request leaves → text streams → it ends,
- * perhaps after retries → on_end. The owner then puts call_settle() into the batch of state in which it publishes the outcome, so that
- * money and result are one transaction. An intent without settlement after a crash is booked as `lost` at its estimate by calls_recover().
- * Two calls of one uid with equal model, blocks and max_tokens that are in flight at once are one request (joined): each owner gets all
- * text and the end; one of them pays. Cancelling closes the stream when the last owner leaves.
+ * A call: calls_start() → waits for a slot → its *intent* (with the prompt) is committed → the
+ * request leaves → text streams → it ends, perhaps after retries → on_end. The owner then puts
+ * call_settle() into the batch of state in which it publishes the outcome, so that money and result
+ * are one transaction. An intent without settlement after a crash is booked as `lost` at its
+ * estimate by calls_recover(). Two calls of one uid with equal model, blocks and max_tokens that
+ * are in flight at once are one request (joined): each owner gets all text and the end; one of them
+ * pays. Cancelling closes the stream when the last owner leaves.
  *
- * Waits between attempts: retry-after, else 1, 2, 4 s with jitter (16, 32 s for repeated refusals), CALLS_MAX_ATTEMPTS in all; never
- * what cannot succeed. Concurrency per provider: limits.calls, halved on refusal, grown back on success; nothing leaves while the
- * provider's headers say that a bucket is empty.
+ * Waits between attempts: retry-after, else 1, 2, 4 s with jitter (16, 32 s for repeated refusals),
+ * CALLS_MAX_ATTEMPTS in all; never what cannot succeed. Concurrency per provider: limits.calls,
+ * halved on refusal, grown back on success; nothing leaves while the provider's headers say that a
+ * bucket is empty.
  *
- * Budgets: a call whose worst case does not fit beside what was spent is refused at once; one that does not fit beside what is reserved
- * by running calls waits until they are settled (and fails with BUDGET when it then does not fit). So no cap is ever passed, and a
- * reserve that is larger than the cost only delays. An attempt that failed after it may have been paid for is booked: at the tokens
- * that the provider named and the text that came, else at the estimate.
+ * Budgets: a call whose worst case does not fit beside what was spent is refused at once; one that
+ * does not fit beside what is reserved by running calls waits until they are settled (and fails
+ * with BUDGET when it then does not fit). So no cap is ever passed, and a reserve that is larger
+ * than the cost only delays. An attempt that failed after it may have been paid for is booked: at
+ * the tokens that the provider named and the text that came, else at the estimate.
  *
- * Commits: the intent is the first, the settlement in the owner's batch the second; retries, joined calls and limits make none. A call
- * that fails before it leaves makes no intent; settling it writes a record without money. */
+ * Commits: the intent is the first, the settlement in the owner's batch the second; retries, joined
+ * calls and limits make none. A call that fails before it leaves makes no intent; settling it
+ * writes a record without money. */
 
 #include "common/hash.h"
 #include "common/macros.h"
@@ -33,7 +39,8 @@ struct call;
 
 #define CALLS_MAX_ATTEMPTS 4
 #define CALLS_DEFAULT_MAX 8U
-#define CALLS_AT_ONCE_MAX 256U /* per provider, whatever is configured: the connections that one host is given */
+#define CALLS_AT_ONCE_MAX \
+        256U /* per provider, whatever is configured: the connections that one host is given */
 
 /* Nano-dollars. */
 uint64_t price_of_usage(const struct price *p, const struct usage *u);
@@ -49,16 +56,19 @@ struct call_spec {
         uint64_t max_tokens;
         struct price price;
         uint64_t estimate_nanousd, worst_nanousd; /* expected, and reserved until settled */
-        uint64_t input_tokens, output_tokens;     /* expected, uncached; 0: not known. Taken off the provider's buckets when it leaves */
-        uint64_t budget_left_nanousd;             /* of the job: cap less what its settled calls cost; UINT64_MAX: none */
-        const char *tasks;                        /* for the record: JSON array of task indices */
+        uint64_t input_tokens, output_tokens;     /* expected, uncached; 0: not known. Taken off the
+                                                     provider's buckets when it leaves */
+        uint64_t budget_left_nanousd; /* of the job: cap less what its settled calls cost;
+                                         UINT64_MAX: none */
+        const char *tasks;            /* for the record: JSON array of task indices */
 };
 
 struct call_outcome {
         struct span text; /* all of it; valid until on_end returns */
         enum stop_reason stop;
         struct usage usage;
-        const struct failure *failure; /* NULL: the stream came to its proper end. With a failure, text is what came before it */
+        const struct failure *failure; /* NULL: the stream came to its proper end. With a failure,
+                                          text is what came before it */
         uint64_t nanousd, ms, first_token_ms;
         unsigned n_attempts;
         const char *request_id; /* or NULL */
@@ -69,34 +79,43 @@ struct call_events {
         void (*on_started)(struct call *c, void *arg);
         void (*on_text)(struct call *c, struct span text, void *arg);
         /* A new attempt begins after delay_ms: text that came before is void. */
-        void (*on_retry)(struct call *c, const struct failure *why, uint64_t delay_ms, unsigned attempt, void *arg);
+        void (*on_retry)(struct call *c, const struct failure *why, uint64_t delay_ms,
+                         unsigned attempt, void *arg);
         /* Once. The call stays until call_settle() or call_cancel(). */
         void (*on_end)(struct call *c, const struct call_outcome *o, void *arg);
 };
 
 struct calls_config {
-        unsigned n_calls_max;      /* limits.calls: per provider */
+        unsigned n_calls_max;        /* limits.calls: per provider */
         uint64_t day_budget_nanousd; /* 0: none */
 };
 
-int calls_new(struct loop *loop, struct store *store, struct provider_room *providers, struct calls **ret) _must_check_;
-/* Before the provider room's. Calls under way end without callbacks; their intents are booked as lost at the next start. */
+int calls_new(struct loop *loop, struct store *store, struct provider_room *providers,
+              struct calls **ret) _must_check_;
+/* Before the provider room's. Calls under way end without callbacks; their intents are booked as
+ * lost at the next start. */
 struct calls *calls_free(struct calls *c);
 void calls_configure(struct calls *c, const struct calls_config *config);
 /* At start, before any call: books intents without settlement as lost. */
 int calls_recover(struct calls *c) _must_check_;
-/* Never calls back from within. CONDITION_REFUSED with failure: BUDGET, KEY_MISSING (provider not ready),
- * BAD_CONFIG (no such provider), DISK_FULL, STOPPING. */
-int calls_start(struct calls *c, const struct call_spec *spec, const struct call_events *events, void *arg, struct call **ret, struct failure **ret_failure) _must_check_;
-/* After on_end: adds settlement and ledger rows to the batch; frees the call when the batch is submitted (0). */
+/* Never calls back from within. CONDITION_REFUSED with failure: BUDGET, KEY_MISSING (provider not
+ * ready), BAD_CONFIG (no such provider), DISK_FULL, STOPPING. */
+int calls_start(struct calls *c, const struct call_spec *spec, const struct call_events *events,
+                void *arg, struct call **ret, struct failure **ret_failure) _must_check_;
+/* After on_end: adds settlement and ledger rows to the batch; frees the call when the batch is
+ * submitted (0). */
 int call_settle(struct call *c, struct store_batch *b) _must_check_;
-/* At any time, also from its callbacks; on_end does not come. What was spent is settled by the calls room itself. */
+/* At any time, also from its callbacks; on_end does not come. What was spent is settled by the
+ * calls room itself. */
 void call_cancel(struct call *c);
 uint64_t calls_n_running(const struct calls *c);
-uint64_t calls_spent_today(const struct calls *c); /* nano-dollars, with reserves of running calls */
+uint64_t calls_spent_today(
+        const struct calls *c); /* nano-dollars, with reserves of running calls */
 /* The room's record of one call, as JSON for job/get (docs/protocol.md): prompts only if asked. */
-int calls_describe(struct calls *c, const struct ulid *job, bool has_prompts, struct json_t **ret) _must_check_;
-/* What is on disk of a job's calls, lost ones included: where numbering goes on, and what they cost. */
+int calls_describe(struct calls *c, const struct ulid *job, bool has_prompts,
+                   struct json_t **ret) _must_check_;
+/* What is on disk of a job's calls, lost ones included: where numbering goes on, and what they
+ * cost. */
 struct calls_sum {
         uint64_t n_last, n_calls, nanousd;
 };

@@ -13,6 +13,27 @@ struct call *flight_payer(const struct flight *f)
 
 /* ---- life ---- */
 
+void flight_move(struct flight *f, enum flight_state to)
+{
+        static const char *const names[N_FLIGHT_STATES] = {"queued", "intent", "sent", "delay",
+                                                           "ending"};
+        static const unsigned may_come_from[N_FLIGHT_STATES] = {
+                [FLIGHT_QUEUED] = 1U << FLIGHT_QUEUED | 1U << FLIGHT_DELAY,
+                [FLIGHT_INTENT] = 1U << FLIGHT_QUEUED,
+                [FLIGHT_SENT] = 1U << FLIGHT_QUEUED | 1U << FLIGHT_INTENT,
+                [FLIGHT_DELAY] = 1U << FLIGHT_SENT,
+                [FLIGHT_ENDING] = 1U << FLIGHT_QUEUED | 1U << FLIGHT_INTENT | 1U << FLIGHT_SENT |
+                                  1U << FLIGHT_DELAY,
+        };
+        char job[ULID_TEXT_BYTES];
+
+        assert(may_come_from[to] & 1U << f->state);
+        ulid_to_text(&flight_payer(f)->job, job);
+        log_debug("job %s call %llu: %s -> %s", job, (unsigned long long)flight_payer(f)->n,
+                  names[f->state], names[to]);
+        f->state = to;
+}
+
 static void take_slot(struct flight *f)
 {
         gate_enter(&f->lane->gate);
@@ -302,7 +323,7 @@ void flight_leave(struct flight *f)
                 send(f);
                 return;
         }
-        f->state = FLIGHT_INTENT;
+        flight_move(f, FLIGHT_INTENT);
         r = commit_intent(f);
         if (r < 0)
                 flight_end(f, failure_of_errno(r), STOP_OTHER, NULL);
@@ -378,7 +399,7 @@ static void start_retry(struct flight *f, struct failure *why, const struct advi
         f->n_retries++;
         f->is_started = false;
         buf_clear(&f->text);
-        f->state = FLIGHT_DELAY;
+        flight_move(f, FLIGHT_DELAY);
         if (timer_start(f->timer, delay) < 0) {
                 flight_end(f, take(f->retry_why), STOP_OTHER, NULL);
                 return;
@@ -453,7 +474,7 @@ static void send(struct flight *f)
         const char *reason;
         int r;
 
-        f->state = FLIGHT_SENT;
+        flight_move(f, FLIGHT_SENT);
         if (!p) {
                 flight_end(f,
                            failure_new(FAILURE_BAD_CONFIG, "there is no provider %s any more",
@@ -534,7 +555,7 @@ void flight_end(struct flight *f, struct failure *failure, enum stop_reason stop
         struct call *c;
 
         detach(f);
-        f->state = FLIGHT_ENDING;
+        flight_move(f, FLIGHT_ENDING);
         if (!o.usage.is_known && !failure)
                 nanousd +=
                         flight_payer(f)

@@ -122,7 +122,7 @@ int queue_add(struct flight *f, bool is_first)
         } else
                 TAILQ_INSERT_TAIL(&t->flights, f, entry);
         f->turn = t;
-        f->state = FLIGHT_QUEUED;
+        flight_move(f, FLIGHT_QUEUED);
         return 0;
 }
 

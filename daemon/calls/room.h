@@ -69,7 +69,14 @@ struct lane {
         } classes[N_CALL_CLASSES];
 };
 
-enum flight_state { FLIGHT_QUEUED, FLIGHT_INTENT, FLIGHT_SENT, FLIGHT_DELAY, FLIGHT_ENDING };
+enum flight_state {
+        FLIGHT_QUEUED,
+        FLIGHT_INTENT,
+        FLIGHT_SENT,
+        FLIGHT_DELAY,
+        FLIGHT_ENDING,
+        N_FLIGHT_STATES
+};
 
 /* A commit under way. Outlives room and flight when those go first. */
 struct pending {
@@ -193,6 +200,7 @@ void budget_reserve(struct flight *f, uint64_t nanousd); /* sets what it has res
 int flight_new(struct calls *c, const struct call_spec *spec, const struct hash *key,
                struct flight **ret) _must_check_;
 void flight_free(struct flight *f);
+void flight_move(struct flight *f, enum flight_state to);
 void flight_leave(struct flight *f); /* off the queue, for its way: takes slot and reserve, then
                                         intent, then the request */
 void flight_on_intent(struct flight *f, int r); /* the intent is durable, or is not (r < 0) */

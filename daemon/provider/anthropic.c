@@ -341,6 +341,8 @@ static int on_message_delta(struct reading *r, const json_t *event)
 
 static int on_message_stop(struct reading *r, const json_t *event _unused_)
 {
+        if (!r->has_stop)
+                r->stop = STOP_END; /* compatible servers may give no reason */
         r->is_ended = true;
         return 0;
 }

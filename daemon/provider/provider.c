@@ -130,6 +130,10 @@ static int read_config(struct provider *p, const struct provider_config *c,
                                     "provider %s: the key is empty or holds blanks or characters "
                                     "that no key has",
                                     c->name));
+        if (c->key && !p->is_tls && !p->is_local)
+                log_warning(
+                        "provider %s: its key travels in the clear, because base_url is not https",
+                        c->name);
         p->connect_ms = c->connect_timeout_ms ?: PROVIDER_CONNECT_MS;
         p->first_byte_ms = c->first_byte_timeout_ms ?: PROVIDER_FIRST_BYTE_MS;
         p->stall_ms = c->stall_timeout_ms ?: PROVIDER_STALL_MS;

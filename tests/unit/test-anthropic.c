@@ -246,6 +246,17 @@ static void test_stop_reasons(void **state)
         }
 }
 
+static void test_end_without_a_reason(void **state)
+{
+        struct reading r;
+
+        (void)state;
+        read_all(&r, START("{}") TEXT("a") STOP, 1000);
+        assert_true(r.is_ended);
+        assert_int_equal(r.stop, STOP_END);
+        reading_done(&r);
+}
+
 static void test_thinking_is_not_text(void **state)
 {
         struct reading r;
@@ -526,6 +537,7 @@ int main(void)
                 cmocka_unit_test(test_usage_is_overwritten_field_by_field),
                 cmocka_unit_test(test_cache_writes_without_parts),
                 cmocka_unit_test(test_stop_reasons),
+                cmocka_unit_test(test_end_without_a_reason),
                 cmocka_unit_test(test_thinking_is_not_text),
                 cmocka_unit_test(test_errors_within_the_stream),
                 cmocka_unit_test(test_cut_stream_has_no_end),
