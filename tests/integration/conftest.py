@@ -59,7 +59,10 @@ class Sim:
         return self.http("GET", "/sim/stats")
 
     def faults(self, *specs):
-        return self.http("POST", "/sim/faults", list(specs))
+        """These and no others."""
+        self.http("DELETE", "/sim/faults")
+        for spec in specs:
+            self.http("POST", "/sim/faults", spec)
 
     def requests(self):
         """Logged model requests, oldest first."""

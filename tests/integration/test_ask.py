@@ -99,7 +99,7 @@ def test_same_idempotency_key_is_the_same_job(daemon, sim):
 
 def test_identical_questions_at_once_are_one_call(daemon, sim):
     n = 20
-    sim.faults({"kind": "slow_first_byte", "ms": 300, "count": 1})
+    sim.faults({"kind": "slow_first_byte", "ms": 300, "times": 1})
     rpcs = [daemon.rpc() for _ in range(n)]
     results = [None] * n
 

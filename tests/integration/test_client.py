@@ -282,7 +282,8 @@ def test_content_that_was_not_offered_ends_the_run(client):
     assert "not offered" in r.stderr and not d.params("blob/put")
 
 
-@pytest.mark.parametrize("content, words", [(b"\xff\xfe", "UTF-8"), (b"x" * (4 << 20) + b"y", "4 MiB"), (None, "No such file")])
+@pytest.mark.parametrize("content, words", [(b"\xff\xfe", "UTF-8"), (b"x" * (4 << 20) + b"y", "4 MiB"), (None, "No such file")],
+                         ids=["bytes", "size", "missing"])
 def test_a_bad_specification_is_named(client, content, words):
     if content is None:
         (client.place / "spec.yaml").unlink()

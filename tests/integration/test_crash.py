@@ -125,7 +125,7 @@ def test_three_deaths_set_a_job_aside(place):
 
 
 def test_client_vanishes_job_goes_on(daemon, sim, place):
-    sim.faults({"kind": "slow_first_byte", "ms": 300, "count": 2})
+    sim.faults({"kind": "slow_first_byte", "ms": 300, "times": 2})
     spec = write_spec(place / "s.yaml", n_entities=2)
     rpc = daemon.rpc()
     job = submit(rpc, spec)["job"]

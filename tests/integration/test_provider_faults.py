@@ -5,15 +5,15 @@ import pytest
 from conftest import Daemon, Sim, config_for, write_spec
 
 RETRIED = {
-    "rate_limit": {"kind": "rate_limit", "retry_after": 1, "count": 1},
-    "rate_limit_without_retry_after": {"kind": "rate_limit", "count": 1},
-    "overloaded": {"kind": "overloaded", "count": 1},
-    "server_error": {"kind": "server_error", "count": 1},
-    "cut": {"kind": "cut", "after_events": 4, "count": 1},
-    "error_in_stream": {"kind": "error_event", "after_events": 4, "count": 1},
-    "empty": {"kind": "empty", "count": 1},
+    "rate_limit": {"kind": "rate_limit", "retry_after_ms": 1000, "times": 1},
+    "rate_limit_without_retry_after": {"kind": "rate_limit", "times": 1},
+    "overloaded": {"kind": "overloaded", "times": 1},
+    "server_error": {"kind": "server_error", "times": 1},
+    "cut": {"kind": "cut", "events": 4, "times": 1},
+    "error_in_stream": {"kind": "error_frame", "events": 4, "times": 1},
+    "empty": {"kind": "empty", "times": 1},
 }
-ANSWERS = ["missing_file", "fence", "chatter", "truncated", "wrong_path", "empty_file"]
+ANSWERS = ["missing_file", "fence", "chatter", "truncate", "wrong_path", "empty_file"]
 FINAL = {"unauthorized": "key_refused", "not_found": "model_not_found", "too_large": "too_long", "spend_cap": "spend_limit",
          "refusal": "refused"}
 
@@ -38,7 +38,7 @@ def test_is_tried_again(daemon, sim, name):
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_bad_answers_are_asked_again_or_mended(daemon, sim, place, name):
-    sim.faults({"kind": name, "count": 1})
+    sim.faults({"kind": name, "times": 1})
     r = daemon.genopt("gen", write_spec(place / "s.yaml", n_entities=1), "-o", place / "out", "--json", check=0)
     end = daemon.events(r)[-1]
     assert end["type"] == "done" and end["summary"]["files"]["failed"] == 0
@@ -82,7 +82,7 @@ def test_unreachable_provider(place):
 
 
 def test_one_failure_stops_only_what_depends_on_it(daemon, sim, place):
-    sim.faults({"kind": "refusal", "text": "parcel_repository.go"})
+    sim.faults({"kind": "refusal", "match": "parcel_repository.go"})
     r = daemon.genopt("gen", write_spec(place / "s.yaml", n_entities=2), "-o", place / "out", "--json", check=1)
     end = daemon.events(r)[-1]
     failed = {f["path"] for f in end["failures"]}
@@ -101,7 +101,7 @@ def test_stalled_stream(place):
     sim = Sim(place)
     d = Daemon(place, config_for(sim, "limits: {stall_ms: 200ms}\n"))
     d.start()
-    sim.faults({"kind": "stall", "after_events": 3, "count": 1})
+    sim.faults({"kind": "stall", "events": 3, "times": 1})
     rpc = d.rpc()
     ask(rpc, "Does it stall?")
     assert rpc.event("task.retry")["reason"]
