@@ -1,5 +1,7 @@
 /* One frame: what it asks for, whether its answer is known by its own bytes, who handles it. */
 
+#include <sys/uio.h>
+
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
@@ -61,7 +63,7 @@ static void finish(struct server_call *c, struct session *s)
         if (!s)
                 return;
         metrics_count(frames_out);
-        session_flush(s);
+        session_call_ended(s);
 }
 
 static struct span id_of(const struct server_call *c)
@@ -133,10 +135,9 @@ static void cancel_request(struct session *s, const json_t *params)
 
                 if (!span_is_equal(id_of(c), span_of(id)))
                         continue;
-                if (rpc_write_error(&s->out, session_framing(s), id_of(c), &f) == 0)
-                        session_flush(s);
-                if (!s->is_dead)
-                        detach(c);
+                (void)!rpc_write_error(&s->out, session_framing(s), id_of(c), &f);
+                detach(c);
+                session_call_ended(s);
                 return;
         }
 }
@@ -151,8 +152,15 @@ struct raw_answer {
 static int send_raw(struct span result, void *arg)
 {
         struct raw_answer *a = arg;
+        struct rpc_envelope e;
 
-        return rpc_write_result(&a->session->out, session_framing(a->session), a->id, result);
+        rpc_envelope_init(&e, session_framing(a->session), a->id, result.n);
+        const struct iovec pieces[] = {
+                {e.head, e.n_head},
+                {(char *)result.at, result.n},
+                {(char *)e.tail.at, e.tail.n},
+        };
+        return session_send(a->session, pieces, N_ELEMENTS(pieces));
 }
 
 /* K = hash(generation, uid, method, params without meta). */
@@ -260,8 +268,10 @@ static void call_method(struct session *s, const struct scan *scan, const struct
                 return;
         }
         k = server_methods[id].handle(c, params);
-        if (k < 0)
-                server_call_fail(c, failure = failure_new(FAILURE_INTERNAL, "%s", strerror(-k)));
+        if (k != 0)
+                server_call_fail(
+                        c, failure = failure_new(FAILURE_INTERNAL, "%s",
+                                                 k < 0 ? strerror(-k) : "an unhandled condition"));
         failure_free(failure);
 }
 

@@ -2,6 +2,8 @@
 
 #include <event2/event.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -23,12 +25,17 @@ struct server {
         char *scratch; /* owned: SESSION_READ_BYTES */
         LIST_HEAD(, session) sessions;
         size_t n_sessions;
-        bool is_system; /* serves every uid: the socket's mode and group say who may connect */
+        bool is_open; /* to other uids: the socket's mode and group say who may connect */
 };
 
 size_t server_n_sessions(const struct server *s)
 {
         return s->n_sessions;
+}
+
+bool server_is_stopping(const struct server *s)
+{
+        return !s->on_accept;
 }
 
 uint64_t server_uptime_s(const struct server *s)
@@ -71,7 +78,20 @@ static size_t n_sessions_of(const struct server *s, uint32_t uid)
 
 static bool may_connect(const struct server *s, const struct peer *p)
 {
-        return s->is_system || p->is_root || p->uid == getuid();
+        return s->is_open || p->is_root || p->uid == getuid();
+}
+
+/* A user's instance has a socket of mode 0600 and serves its own uid and root. Where the mode lets
+ * others connect (a system instance), whoever made the socket meant them. */
+static bool is_open_to_others(int listen_fd)
+{
+        struct sockaddr_un address = {0};
+        socklen_t n = sizeof(address) - 1;
+        struct stat st;
+
+        return getsockname(listen_fd, (struct sockaddr *)&address, &n) == 0 &&
+               address.sun_path[0] == '/' && stat(address.sun_path, &st) == 0 &&
+               S_ISSOCK(st.st_mode) && (st.st_mode & 077);
 }
 
 /* Says why in one line, in the framing of shells, and closes. */
@@ -159,8 +179,12 @@ int server_new(const struct server_setup *setup, struct server **ret)
         if (!s)
                 return -ENOMEM;
         s->setup = *setup;
+        if (s->setup.drain_ms == 0)
+                s->setup.drain_ms = SESSION_DRAIN_MS;
+        if (s->setup.half_frame_ms == 0)
+                s->setup.half_frame_ms = SESSION_HALF_FRAME_MS;
         s->started_usec = clock_monotonic_usec();
-        s->is_system = getuid() == 0 || getenv("STATE_DIRECTORY") != NULL;
+        s->is_open = is_open_to_others(setup->listen_fd);
         config_ref(s->setup.config);
         LIST_INIT(&s->sessions);
         s->scratch = malloc(SESSION_READ_BYTES);

@@ -29,12 +29,14 @@ struct server_setup {
         int (*on_reload)(void *arg, struct failure **ret_failure);
         void (*on_stop)(bool is_now, void *arg);
         void *arg;
+        uint64_t drain_ms, half_frame_ms; /* 0: SESSION_DRAIN_MS, SESSION_HALF_FRAME_MS */
 };
 
 int server_new(const struct server_setup *s, struct server **ret) _must_check_;
 struct server *server_free(struct server *s); /* closes all connections */
 void server_configure(struct server *s, struct config *config);
 void server_stop_listening(struct server *s); /* connections that exist go on */
+bool server_is_stopping(const struct server *s); /* it does not listen any more */
 size_t server_n_sessions(const struct server *s);
 uint64_t server_uptime_s(const struct server *s);
 const struct server_setup *server_rooms(const struct server *s);
@@ -42,8 +44,8 @@ const struct server_setup *server_rooms(const struct server *s);
 /* ---- for handlers ---- */
 
 struct server_method {
-        int (*handle)(struct server_call *c,
-                      const json_t *params); /* < 0, CONDITION_*: answered as INTERNAL */
+        /* 0: it was answered, or will be. Anything else is answered as INTERNAL. */
+        int (*handle)(struct server_call *c, const json_t *params);
 };
 extern const struct server_method server_methods[N_METHODS];
 

@@ -1,12 +1,17 @@
 #include "daemon/server/session.h"
 
 #include <event2/event.h>
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "common/log.h"
 #include "daemon/loop/loop.h"
 #include "daemon/metrics/metrics.h"
 #include "proto/rpc.h"
+
+#define OUT_CEILING_BYTES \
+        (SESSION_OUT_MAX_BYTES + SESSION_OUT_PAUSE_BYTES) /* with a consumed front */
 
 /* ---- end ---- */
 
@@ -63,7 +68,16 @@ static void on_drain_timeout(void *arg)
         session_close(s);
 }
 
-static void take_input(struct session *s);
+static void resume_reading(struct session *s);
+
+/* The consumed front counts against the ceiling of the buffer too: it is given back in time. */
+static void compact(struct session *s)
+{
+        if (s->out_start <= SESSION_OUT_PAUSE_BYTES)
+                return;
+        buf_consume(&s->out, s->out_start);
+        s->out_start = 0;
+}
 
 static void wrote(struct session *s, size_t n)
 {
@@ -77,12 +91,12 @@ static void wrote(struct session *s, size_t n)
                 else
                         buf_clear(&s->out);
                 if (is_large)
-                        buf_init(&s->out, SESSION_OUT_MAX_BYTES);
+                        buf_init(&s->out, OUT_CEILING_BYTES);
                 s->out_start = 0;
                 timer_stop(s->drain);
                 event_del(s->on_write);
         } else {
-                (void)!timer_start(s->drain, SESSION_DRAIN_MS);
+                (void)!timer_start(s->drain, server_rooms(s->server)->drain_ms);
         }
 }
 
@@ -102,7 +116,7 @@ static void write_some(struct session *s)
         }
         if (n_waiting(s) > 0) {
                 if (!timer_is_running(s->drain))
-                        (void)!timer_start(s->drain, SESSION_DRAIN_MS);
+                        (void)!timer_start(s->drain, server_rooms(s->server)->drain_ms);
                 event_add(s->on_write, NULL);
         } else if (s->is_closing) {
                 session_close(s);
@@ -121,10 +135,33 @@ void session_flush(struct session *s)
         }
         if (!event_pending(s->on_write, EV_WRITE, NULL))
                 write_some(s);
-        if (!s->is_dead && s->out_start > SESSION_OUT_PAUSE_BYTES) {
-                buf_consume(&s->out, s->out_start);
-                s->out_start = 0;
+        if (s->is_dead)
+                return;
+        compact(s);
+        /* All may have gone at once, and then nobody else wakes what was paused. */
+        if (s->is_reading_paused && !event_pending(s->on_write, EV_WRITE, NULL))
+                event_active(s->on_write, EV_WRITE, 0);
+}
+
+int session_send(struct session *s, const struct iovec *pieces, size_t n_pieces)
+{
+        ssize_t sent = 0;
+
+        if (n_waiting(s) == 0 && !s->out.failed) {
+                struct msghdr m = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = n_pieces};
+
+                sent = sendmsg(s->fd, &m, MSG_NOSIGNAL);
+                if (sent > 0)
+                        metrics_add(METRIC_bytes_out, (uint64_t)sent);
         }
+        /* A fault of the socket shows again, and is handled, when the rest is flushed. */
+        for (size_t i = 0, skip = (size_t)MAX2(sent, 0); i < n_pieces; i++) {
+                size_t n = MIN2(skip, pieces[i].iov_len);
+
+                buf_add(&s->out, (const char *)pieces[i].iov_base + n, pieces[i].iov_len - n);
+                skip -= n;
+        }
+        return s->out.failed;
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
@@ -134,14 +171,14 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
         (void)fd;
         (void)what;
         write_some(s);
-        if (s->is_dead || n_waiting(s) >= SESSION_OUT_PAUSE_BYTES)
+        if (s->is_dead)
+                return;
+        compact(s);
+        if (n_waiting(s) >= SESSION_OUT_PAUSE_BYTES)
                 return;
         session_pump(s);
-        if (s->is_reading_paused) {
-                s->is_reading_paused = false;
-                event_add(s->on_read, NULL);
-                take_input(s);
-        }
+        if (s->is_reading_paused)
+                resume_reading(s);
 }
 
 /* ---- events of jobs ---- */
@@ -252,9 +289,9 @@ enum framing session_framing(const struct session *s)
 }
 
 /* The stream cannot be followed any more: say so, let it drain, close. */
-static void give_up(struct session *s, enum failure_id why)
+static void give_up(struct session *s, enum failure_id why, const char *message)
 {
-        struct failure f = {.id = why};
+        struct failure f = {.id = why, .message = (char *)message};
 
         if (rpc_write_error(&s->out, session_framing(s), (struct span){0}, &f) < 0) {
                 session_close(s);
@@ -265,9 +302,25 @@ static void give_up(struct session *s, enum failure_id why)
         session_flush(s);
 }
 
+/* A peer that has shut down its side may still read. One that is gone altogether is told from it by
+ * POLLHUP. */
+static bool is_gone(const struct session *s)
+{
+        struct pollfd p = {.fd = s->fd};
+
+        return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR));
+}
+
 static void on_half_timeout(void *arg)
 {
-        give_up(arg, FAILURE_PARSE_ERROR);
+        struct session *s = arg;
+
+        if (!s->has_peer_ended)
+                give_up(s, FAILURE_PARSE_ERROR, "the rest of a frame did not come in time");
+        else if (is_gone(s))
+                session_close(s);
+        else
+                (void)!timer_start(s->half, server_rooms(s->server)->half_frame_ms);
 }
 
 /* Handles the whole frames in `in`; gives the number of bytes that are done with. */
@@ -289,9 +342,10 @@ static size_t take_frames(struct session *s, struct span in)
         if (s->is_dead || s->is_closing)
                 return in.n;
         if (k == FRAME_TOO_LARGE)
-                give_up(s, FAILURE_FRAME_TOO_LARGE);
+                give_up(s, FAILURE_FRAME_TOO_LARGE, NULL);
         else if (k != 0 && k != CONDITION_ABSENT)
-                give_up(s, FAILURE_PARSE_ERROR);
+                give_up(s, FAILURE_PARSE_ERROR,
+                        "neither a line of JSON nor a header section with Content-Length");
         else if (k == 0)
                 s->is_reading_paused = event_del(s->on_read) == 0;
         return done;
@@ -311,27 +365,60 @@ static void take_input(struct session *s)
                 buf_init(&s->in, 0);
                 timer_stop(s->half);
         } else if (!s->is_reading_paused && !timer_is_running(s->half)) {
-                (void)!timer_start(s->half, SESSION_HALF_FRAME_MS);
+                (void)!timer_start(s->half, server_rooms(s->server)->half_frame_ms);
         }
         session_flush(s);
 }
 
+/* Once nothing is under way for a peer that has ended: what waits for it goes out, then it is
+ * closed. */
+static void end_if_idle(struct session *s)
+{
+        if (s->n_calls > 0 || s->n_subscriptions > 0)
+                return;
+        s->is_closing = true;
+        session_flush(s);
+        if (!s->is_dead && n_waiting(s) == 0)
+                session_close(s);
+}
+
+/* A shell that closes its end still reads: requests under way are answered, subscriptions go on
+ * until it is gone. */
 static void on_peer_end(struct session *s)
 {
         struct span frame;
 
+        event_del(s->on_read);
+        timer_stop(s->half);
+        if (is_gone(s)) {
+                session_close(s);
+                return;
+        }
+        s->has_peer_ended = true;
         if (frame_last(&s->decoder, buf_span(&s->in), &frame) == 0)
                 session_handle(s, frame);
-        /* A shell that closes its end still reads the answer: requests under way are answered, then
-         * it ends. */
         if (s->is_dead)
                 return;
-        event_del(s->on_read);
-        s->is_closing = s->n_calls == 0;
-        if (s->n_calls == 0 || s->n_subscriptions > 0)
-                session_flush(s);
-        if (!s->is_dead && s->is_closing && n_waiting(s) == 0)
-                session_close(s);
+        session_flush(s);
+        if (!s->is_dead)
+                end_if_idle(s);
+        if (!s->is_dead)
+                (void)!timer_start(s->half, server_rooms(s->server)->half_frame_ms);
+}
+
+void session_call_ended(struct session *s)
+{
+        session_flush(s);
+        if (!s->is_dead && s->has_peer_ended)
+                end_if_idle(s);
+}
+
+static void resume_reading(struct session *s)
+{
+        s->is_reading_paused = false;
+        if (!s->has_peer_ended)
+                event_add(s->on_read, NULL);
+        take_input(s);
 }
 
 /* A client that waits keeps no buffer: what comes is read into the server's, and only the rest of
@@ -409,7 +496,7 @@ int session_new(struct server *server, int fd, const struct peer *peer, struct s
         s->fd = fd;
         s->peer = *peer;
         buf_init(&s->in, 0);
-        buf_init(&s->out, SESSION_OUT_MAX_BYTES);
+        buf_init(&s->out, OUT_CEILING_BYTES);
         LIST_INIT(&s->calls);
         LIST_INIT(&s->subscriptions);
         k = timer_new(server_rooms(server)->loop, on_drain_timeout, s, &s->drain);

@@ -11,7 +11,7 @@
 #define SESSION_OUT_PAUSE_BYTES \
         ((size_t)1 << 20) /* above: nothing more is produced or read for it */
 #define SESSION_OUT_MAX_BYTES \
-        ((size_t)24 << 20)          /* above: cut off; a blob part and its neighbours fit below */
+        (FRAME_MAX_BYTES + SESSION_OUT_PAUSE_BYTES) /* above: cut off; any one frame fits below */
 #define SESSION_DRAIN_MS 30000      /* without reading what waits for it: cut off */
 #define SESSION_HALF_FRAME_MS 30000 /* for the rest of a frame that has begun */
 #define SESSION_MAX_CALLS 256       /* requests under way */
@@ -34,12 +34,17 @@ struct session {
         struct timer *drain, *half;       /* owned */
         struct frame_decoder decoder;
         struct buf in, out;
-        size_t out_start;
+        size_t out_start; /* of what waits in out; below SESSION_OUT_PAUSE_BYTES between turns */
         LIST_HEAD(, server_call) calls;
         LIST_HEAD(, subscription) subscriptions;
         size_t n_calls, n_subscriptions;
-        bool is_pumping, is_reading_paused, is_closing, is_dead;
+        bool is_pumping, is_reading_paused;
+        bool has_peer_ended; /* it sends nothing more, but may still read */
+        bool is_closing;     /* closed once it is drained */
+        bool is_dead;
 };
+
+struct iovec;
 
 int session_new(struct server *s, int fd, const struct peer *peer,
                 struct session **ret) _must_check_;
@@ -47,6 +52,9 @@ void session_close(struct session *s); /* now; freed at the end of the turn */
 enum framing session_framing(const struct session *s);
 /* What was appended to s->out goes out as soon as it can. */
 void session_flush(struct session *s);
+/* Sends pieces as they lie; only what the socket does not take at once is copied. */
+int session_send(struct session *s, const struct iovec *pieces, size_t n_pieces) _must_check_;
+void session_call_ended(struct session *s); /* the peer may have waited only for this */
 void session_pump(struct session *s); /* events of its subscriptions, at the end of the turn */
 int session_subscribe(struct session *s, struct span job, uint64_t after, bool has_deltas,
                       struct buf *ret_reply, struct failure **ret_failure) _must_check_;
