@@ -15,7 +15,8 @@ int json_read(struct span text, json_t **ret, struct diag *ret_diag)
                 *ret = value;
                 return 0;
         }
-        if (json_error_code(&error) == json_error_out_of_memory)
+        /* Jansson 2.14 says nothing at all where it could not allocate. */
+        if (json_error_code(&error) == json_error_out_of_memory || !error.text[0])
                 return -ENOMEM;
         if (ret_diag) {
                 *ret_diag = (struct diag){

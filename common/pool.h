@@ -21,6 +21,7 @@ struct pool_work {
 int pool_new(unsigned n_threads_max, void (*wake)(void *arg), void *arg,
              struct pool **ret) _must_check_;
 struct pool *pool_free(struct pool *p); /* waits for running work, finishes all */
+DEFINE_CLEANUP(struct pool, pool_free);
 int pool_submit(struct pool *p,
                 const struct pool_work *work) _must_check_; /* -ENOMEM: nothing was queued */
 void pool_drain(struct pool *p);                            /* calls finish() of what is done */
