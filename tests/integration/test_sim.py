@@ -566,7 +566,7 @@ def test_answer_faults_end_when_the_prompt_tells_the_mistake(sim, kind):
     bad = None
     try:
         bad = write(sim, [facts_of("Account")], [], *tasks)
-    except KeyError:
+    except (KeyError, IndexError):  # no file of that name, no text at all
         pass
     row = sim.requests()[-1]
     assert kind in row["faults"]

@@ -1,5 +1,3 @@
-#include "common/buf.h"
-
 #include "tests/sim/control.h"
 
 #include "common/json.h"

@@ -1,6 +1,7 @@
 #pragma once
 /* The simulator's own door for tests: everything below /sim/. See README.md. */
 
+#include "common/buf.h"
 #include "tests/sim/http.h"
 #include "tests/sim/sim.h"
 

@@ -67,6 +67,7 @@ static const struct {
         MEMBER(nth, TYPE_U64),
         MEMBER(every, TYPE_U64),
         MEMBER(times, TYPE_U64),
+        {"count", TYPE_U64, offsetof(struct fault, times)},
         MEMBER(probability, TYPE_REAL),
         MEMBER(retry_after_ms, TYPE_I64),
         {"date", TYPE_BOOL, offsetof(struct fault, is_date)},
@@ -305,7 +306,6 @@ static bool fault_fires(struct fault *x, double (*chance)(void *), void *arg)
 {
         uint64_t times = x->times ? x->times : x->nth && !x->every ? 1 : UINT64_MAX;
 
-        x->n_seen++;
         if (x->n_fired >= times)
                 return false;
         if (x->nth && !x->every && x->n_seen < x->nth)
@@ -334,8 +334,10 @@ void faults_pick(struct faults *f, const struct fault_view *view, double (*chanc
                 struct fault *x = f->at[i];
                 bool is_reply = kinds[x->kind].group == GROUP_REPLY;
 
-                if ((is_reply ? ret->reply : ret->at[x->kind]) || !fault_fits(x, view) ||
-                    !fault_fires(x, chance, arg))
+                if (!fault_fits(x, view))
+                        continue;
+                x->n_seen++;
+                if ((is_reply ? ret->reply : ret->at[x->kind]) || !fault_fires(x, chance, arg))
                         continue;
                 if (is_reply)
                         ret->reply = fault_ref(x);

@@ -4,7 +4,8 @@
  *     spec = kind *("," name "=" value)         match= takes all the rest of the spec, commas too
  * Which requests: path (default /v1/messages), match (text in the prompt), model (part of its
  * name); of those the nth (from 1), or every nth, or with a probability, or all; at most `times`
- * times (nth: once). JSON has the same names:
+ * times (nth: once;
+ * `count` says the same). JSON has the same names:
  *     {"kind": "rate_limit", "nth": 3, "retry_after_ms": 2000}
  * Each kind belongs to a group. A reply fault replaces the reply; of those the first that matches
  * counts. Stream faults shape the stream and add up. Answer faults change what the model says, and

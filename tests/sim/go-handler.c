@@ -142,7 +142,6 @@ static void emit_call(struct go_out *o, const struct go_contract *c, const struc
                 const char *text = f->params[i].type,
                            *name = *f->params[i].name ? f->params[i].name : "id";
 
-                go_use_type(o, file, text, type);
                 if (str_is_equal(text, "context.Context")) {
                         name = "req.Context()";
                 } else if (text[0] == '*' && str_is_equal(text + 1, o->entity)) {
@@ -155,6 +154,7 @@ static void emit_call(struct go_out *o, const struct go_contract *c, const struc
                                 go_emit(o, "\te.ID = id\n");
                         }
                 } else {
+                        go_use_type(o, file, text, type);
                         emit_argument(o, c, &n_used, name, type);
                 }
                 len += (size_t)snprintf(arguments + len, sizeof(arguments) - len, "%s%s",
@@ -178,17 +178,15 @@ static void emit_call(struct go_out *o, const struct go_contract *c, const struc
  * several. */
 static void handler_name(const struct go_contract *list, size_t i, char at[static GO_NAME_BYTES])
 {
+        const char *action = list[i].action ? list[i].action : "";
         size_t n = 0;
-        char base[GO_NAME_BYTES - 12];
 
-        (void)snprintf(base, sizeof(base), "%s", list[i].action ? list[i].action : "serve");
         for (size_t j = 0; j < i; j++)
                 n += str_is_equal(list[j].action, list[i].action);
-        base[0] = (char)tolower((unsigned char)base[0]);
-        if (n || !list[i].action)
-                (void)snprintf(at, GO_NAME_BYTES, "%s%zu", base, n + 1);
+        if (n || !*action)
+                (void)snprintf(at, GO_NAME_BYTES, "serve%.100s%zu", action, n + 1);
         else
-                (void)snprintf(at, GO_NAME_BYTES, "%s", base);
+                (void)snprintf(at, GO_NAME_BYTES, "serve%.100s", action);
 }
 
 static void emit_handler(struct go_out *o, const struct go_contract *list, size_t i,

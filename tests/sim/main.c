@@ -72,6 +72,11 @@ uint64_t sim_to_real_usec(const struct sim *s, uint64_t usec)
         return s->options.speed > 0 ? (uint64_t)((double)usec / s->options.speed) : 0;
 }
 
+uint64_t sim_fault_usec(const struct sim *s, uint64_t ms)
+{
+        return s->options.speed > 0 ? sim_to_real_usec(s, ms * 1000) : ms * 1000;
+}
+
 /* xorshift64*: repeatable, good enough for chance. */
 double sim_chance(struct sim *s)
 {

@@ -265,10 +265,9 @@ static void stream_tick(struct pace *p, uint64_t now)
         if (p->outcome)
                 pace_finish(p);
         else if (p->is_stalled)
-                pace_arm(p,
-                         fault_of(p, FAULT_STALL)->ms
-                                 ? sim_to_real_usec(p->c.sim, fault_of(p, FAULT_STALL)->ms * 1000)
-                                 : FOREVER_SECONDS * 1000000ull);
+                pace_arm(p, fault_of(p, FAULT_STALL)->ms
+                                    ? sim_fault_usec(p->c.sim, fault_of(p, FAULT_STALL)->ms)
+                                    : FOREVER_SECONDS * 1000000ull);
         else
                 pace_arm(p, until_next(p, now));
 }
@@ -309,10 +308,10 @@ int pace_start(const struct pace_config *c, struct pace **ret)
                 free(p);
                 return -ENOMEM;
         }
-        wait = c->first_usec + (slow ? slow->ms * 1000 : 0);
+        wait = c->first_usec;
         if (!c->is_stream)
                 wait += p->c.n_tokens * 1000000 / c->tokens_per_second;
-        wait = sim_to_real_usec(c->sim, wait);
+        wait = sim_to_real_usec(c->sim, wait) + (slow ? sim_fault_usec(c->sim, slow->ms) : 0);
         *ret = p;
         if (wait)
                 pace_arm(p, wait);

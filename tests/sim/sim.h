@@ -48,5 +48,7 @@ struct sim {
 
 uint64_t sim_now_usec(const struct sim *s);                    /* model time */
 uint64_t sim_to_real_usec(const struct sim *s, uint64_t usec); /* 0 at speed 0 */
-double sim_chance(struct sim *s);                              /* in [0, 1) */
-void sim_reset(struct sim *s); /* cache, limits, faults, journal, seed */
+uint64_t sim_fault_usec(const struct sim *s,
+                        uint64_t ms); /* a fault's delay; at speed 0 as it is */
+double sim_chance(struct sim *s);     /* in [0, 1) */
+void sim_reset(struct sim *s);        /* cache, limits, faults, journal, seed */
