@@ -8,13 +8,12 @@
 int render_fail(struct render *r, const char *format, ...)
 {
         struct diag *d = r->diag;
-        int n = snprintf(d->text, sizeof(d->text), "%.100s: ", r->template->name);
         va_list args;
 
         d->line = r->line;
         d->column = r->column;
         va_start(args, format);
-        vsnprintf(d->text + n, sizeof(d->text) - (size_t)n, format, args);
+        vsnprintf(d->text, sizeof(d->text), format, args);
         va_end(args);
         return CONDITION_REFUSED;
 }

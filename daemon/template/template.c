@@ -9,15 +9,6 @@
 
 #define COMPILE_MAX_BYTES ((size_t)256 << 20) /* of the tree of the largest source */
 
-/* Messages name the template, as those of a rendering do. */
-static void name_template(const char *name, struct diag *diag)
-{
-        char text[sizeof(diag->text)];
-
-        memcpy(text, diag->text, sizeof(text));
-        snprintf(diag->text, sizeof(diag->text), "%.100s: %.120s", name, text);
-}
-
 static int compile(struct template *t, struct span source, struct diag *diag)
 {
         struct tokens tokens = {0};
@@ -38,7 +29,7 @@ int template_compile(const char *name, struct span source, struct template **ret
 
         *ret_diag = (struct diag){0};
         if (source.n > TEMPLATE_MAX_BYTES) {
-                snprintf(ret_diag->text, sizeof(ret_diag->text), "%.100s: larger than %u bytes", name,
+                snprintf(ret_diag->text, sizeof(ret_diag->text), "the template is larger than %u bytes",
                          TEMPLATE_MAX_BYTES);
                 return CONDITION_REFUSED;
         }
@@ -51,8 +42,6 @@ int template_compile(const char *name, struct span source, struct template **ret
                 return -ENOMEM;
         hash_of(source.at, source.n, &t->hash);
         r = compile(t, source, ret_diag);
-        if (r == CONDITION_REFUSED)
-                name_template(name, ret_diag);
         if (r)
                 return r;
         *ret = take(t);

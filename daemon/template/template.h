@@ -19,7 +19,7 @@
 
 struct template;
 
-/* CONDITION_REFUSED: diag has line, column and what is wrong. `name` is for messages. */
+/* CONDITION_REFUSED: diag has line, column and what is wrong. `name` is for template_name(): whoever reports a diag says whose it is. */
 int template_compile(const char *name, struct span source, struct template **ret, struct diag *ret_diag) _must_check_;
 struct template *template_free(struct template *t);
 DEFINE_CLEANUP(struct template, template_free);
