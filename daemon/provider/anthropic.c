@@ -253,9 +253,9 @@ static int read_error(const struct error_answer *e, struct failure **ret, struct
 
 /* ---- stream ---- */
 
-static void overwrite(const json_t *object, const char *key, uint64_t *field)
+static bool overwrite(const json_t *object, const char *key, uint64_t *field)
 {
-        (void)json_get_u64(object, key, field);
+        return json_get_u64(object, key, field);
 }
 
 static void read_usage(struct reading *r, const json_t *usage)
@@ -266,12 +266,13 @@ static void read_usage(struct reading *r, const json_t *usage)
 
         if (!json_is_object(usage))
                 return;
-        u->is_known = true;
-        overwrite(usage, "input_tokens", &u->input);
-        overwrite(usage, "cache_read_input_tokens", &u->cache_read);
-        overwrite(usage, "output_tokens", &u->output);
-        overwrite(parts, "ephemeral_5m_input_tokens", &u->cache_write_5m);
-        overwrite(parts, "ephemeral_1h_input_tokens", &u->cache_write_1h);
+        r->has_input |= overwrite(usage, "input_tokens", &u->input);
+        r->has_output |= overwrite(usage, "output_tokens", &u->output);
+        (void)overwrite(usage, "cache_read_input_tokens", &u->cache_read);
+        (void)overwrite(parts, "ephemeral_5m_input_tokens", &u->cache_write_5m);
+        (void)overwrite(parts, "ephemeral_1h_input_tokens", &u->cache_write_1h);
+        /* Half of it is worse than none: none is booked at the estimate. */
+        u->is_known = r->has_input && r->has_output;
         /* Compatible servers name the sum only. */
         if (json_get_u64(usage, "cache_creation_input_tokens", &written) &&
             written != u->cache_write_5m + u->cache_write_1h) {

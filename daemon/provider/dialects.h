@@ -18,9 +18,10 @@
  */
 struct reading {
         struct sse sse;
-        struct buf text; /* not yet taken by the owner, who clears it */
-        uint64_t n_text; /* bytes of text in all */
-        struct usage usage;
+        struct buf text;            /* not yet taken by the owner, who clears it */
+        uint64_t n_text;            /* bytes of text in all */
+        struct usage usage;         /* what was said so far; whole only when is_known */
+        bool has_input, has_output; /* were named */
         enum stop_reason stop;
         bool has_stop;    /* the provider gave a reason */
         bool is_started;  /* the first event that means that the model works */

@@ -301,6 +301,11 @@ static const char *header_of(const char *name, void *arg)
         return http_header(arg, name);
 }
 
+static struct usage usage_of(const struct attempt *a)
+{
+        return a->reading.usage.is_known ? a->reading.usage : (struct usage){};
+}
+
 /* The owner's word after one of its callbacks: true when the attempt is to be touched no more. */
 static bool was_cancelled(struct attempt *a)
 {
@@ -325,14 +330,16 @@ static void hide_key(const struct provider *p, struct failure *f)
 
 static void attempt_end(struct attempt *a, struct failure *failure, const struct advice *advice)
 {
+        struct usage usage = usage_of(a);
+
         if (failure) {
                 hide_key(a->provider, failure);
                 log_debug("provider %s, job %s call %llu: %s", a->provider->name, a->job,
                           (unsigned long long)a->call, failure_table[failure->id].name);
         }
         a->is_busy = true; /* never cleared: a late provider_cancel() finds the end under way */
-        a->events.on_end(a, failure ? STOP_OTHER : a->reading.stop, &a->reading.usage, failure,
-                         advice, a->arg);
+        a->events.on_end(a, failure ? STOP_OTHER : a->reading.stop, &usage, failure, advice,
+                         a->arg);
         failure_free(failure);
         attempt_free(a);
 }
@@ -513,7 +520,7 @@ static void on_http_end(struct http_transfer *t, enum http_fault fault, const ch
                 static struct failure no_memory = {.id = FAILURE_INTERNAL};
 
                 a->is_busy = true;
-                a->events.on_end(a, STOP_OTHER, &a->reading.usage, &no_memory, &advice, a->arg);
+                a->events.on_end(a, STOP_OTHER, &(struct usage){}, &no_memory, &advice, a->arg);
                 attempt_free(a);
                 return;
         }
@@ -597,7 +604,7 @@ int provider_send(struct provider *p, const struct request *r, const struct atte
 void provider_cancel(struct attempt *a, struct usage *ret_usage)
 {
         if (ret_usage)
-                *ret_usage = a->reading.usage;
+                *ret_usage = usage_of(a);
         if (a->http)
                 http_cancel(take(a->http));
         if (a->is_busy)

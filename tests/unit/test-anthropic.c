@@ -203,6 +203,22 @@ static void test_usage_is_overwritten_field_by_field(void **state)
         reading_done(&r);
 }
 
+static void test_half_a_usage_is_none(void **state)
+{
+        struct reading r;
+
+        (void)state;
+        read_all(&r,
+                 START("{\"input_tokens\":null,\"output_tokens\":null}") TEXT("a")
+                         DELTA("end_turn", ",\"usage\":{\"output_tokens\":9}") STOP,
+                 1000);
+        assert_false(r.usage.is_known);
+        reading_done(&r);
+        read_all(&r, START("null") TEXT("a") STOP, 1000);
+        assert_false(r.usage.is_known);
+        reading_done(&r);
+}
+
 static void test_cache_writes_without_parts(void **state)
 {
         struct reading r;
@@ -535,6 +551,7 @@ int main(void)
                 cmocka_unit_test(test_key_is_wiped),
                 cmocka_unit_test(test_stream),
                 cmocka_unit_test(test_usage_is_overwritten_field_by_field),
+                cmocka_unit_test(test_half_a_usage_is_none),
                 cmocka_unit_test(test_cache_writes_without_parts),
                 cmocka_unit_test(test_stop_reasons),
                 cmocka_unit_test(test_end_without_a_reason),
