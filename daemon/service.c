@@ -14,12 +14,16 @@
 
 #define WATCHDOG_SHARE 3 /* pings per watchdog period */
 #define MAX_FIELDS 16
+#define WEDGED_USEC \
+        (uint64_t)10000000 /* a writer with work that ends no transaction for so long is stuck */
 
 struct service {
         struct loop *loop;
         struct store *store;
         struct timer *watchdog; /* owned; NULL without a watchdog */
         uint64_t period_ms;
+        uint64_t n_commits; /* of both writers, when they last got on */
+        uint64_t got_on_usec;
 };
 
 /* ---- log ---- */
@@ -105,12 +109,27 @@ int service_take_socket(void)
 
 /* ---- readiness and watchdog ---- */
 
+static bool do_writers_get_on(struct service *s)
+{
+        struct store_counters c;
+        uint64_t n, now = clock_monotonic_usec();
+
+        store_get_counters(s->store, &c);
+        n = c.state_commits + c.cache_commits;
+        if (n != s->n_commits ||
+            store_n_pending(s->store, STORE_STATE) + store_n_pending(s->store, STORE_CACHE) == 0) {
+                s->n_commits = n;
+                s->got_on_usec = now;
+        }
+        return now - s->got_on_usec < WEDGED_USEC;
+}
+
 /* From the loop, and only while the writers get on: a wedged thread is caught too. */
 static void ping(void *arg)
 {
         struct service *s = arg;
 
-        if (store_is_alive(s->store))
+        if (do_writers_get_on(s))
                 sd_notify(0, "WATCHDOG=1");
         (void)!timer_start(s->watchdog, s->period_ms);
 }

@@ -236,7 +236,7 @@ static int start_item(struct run *r, uint32_t task, struct run_call *call, struc
         return 0;
 }
 
-int check_start(struct run *r, uint32_t task, struct run_call *call, struct span text, bool was_cut)
+int judge_start(struct run *r, uint32_t task, struct run_call *call, struct span text, bool was_cut)
 {
         _cleanup_(candidate_freep) struct candidate *c = calloc(1, sizeof(*c));
         int k;

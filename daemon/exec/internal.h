@@ -137,7 +137,7 @@ void run_call_free(struct run_call *c);
 /* A fault that a person can end parks the task; any other is its failure. Takes why. */
 void task_stopped(struct run *r, uint32_t task, struct failure *why);
 /* check.c */
-int check_start(struct run *r, uint32_t task, struct run_call *call, struct span text,
+int judge_start(struct run *r, uint32_t task, struct run_call *call, struct span text,
                 bool was_cut) _must_check_;
 int render_start(struct run *r, uint32_t task) _must_check_;
 struct candidate *candidate_free(struct candidate *c);

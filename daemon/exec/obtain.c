@@ -118,7 +118,7 @@ static void on_file_end(size_t file, struct span text, void *arg)
         if (r->tasks[task].state != TASK_ASSIGNED)
                 return;
         run_task_move(r, task, TASK_CHECKING);
-        if (check_start(r, task, c, text, false) < 0)
+        if (judge_start(r, task, c, text, false) < 0)
                 run_task_move(r, task, TASK_ASSIGNED); /* counts as missing: asked for again */
 }
 
@@ -146,7 +146,7 @@ static void on_end(struct call *call, const struct call_outcome *o, void *arg)
                 answer_finish(c->answer);
         } else if (!o->failure) {
                 run_task_move(r, c->tasks[0], TASK_CHECKING);
-                if (check_start(r, c->tasks[0], c, o->text, o->stop == STOP_LENGTH) < 0)
+                if (judge_start(r, c->tasks[0], c, o->text, o->stop == STOP_LENGTH) < 0)
                         run_task_move(r, c->tasks[0], TASK_ASSIGNED);
         }
         if (c->n_checking == 0)
@@ -320,7 +320,7 @@ static int step_for(struct run *r, uint32_t task, struct step *ret)
         enum tier tier = planned->kind == STEP_CALL ? planned->tier : TIER_BALANCED;
 
         if (planned->kind != STEP_CALL)
-                (void)tier_from_name(r->work->tasks[task].tier, &tier);
+                (void)!tier_from_name(r->work->tasks[task].tier, &tier);
         if (t->evidence.attempts > 0)
                 tier = t->tier;
         t->tier = tier;

@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "daemon/exec/internal.h"
+#include "daemon/metrics/metrics.h"
 #include "daemon/store/store.h"
 
 struct store_batch *publish_batch(struct run *r)
@@ -92,6 +93,7 @@ static void say_done(struct run *r, uint32_t task, const char *source, const cha
                 log_error("task %u: out of memory", task);
         if (fields && t->failure && failure_to_json(t->failure, &error) == 0)
                 (void)!json_put(fields, "error", error);
+        metrics_add(source ? METRIC_tasks_done : METRIC_tasks_failed, 1);
         publish_news(r, "task.done", fields);
         r->is_flush_due = true;
 }

@@ -171,9 +171,9 @@ void journal_say(struct job *job, const char *type, json_t *fields);
 void journal_commit_record(struct job *job); /* the record alone */
 void journal_delta(struct job *job, uint32_t task, struct span text);
 /* queue.c */
-void queue_add(struct job *job);
-void queue_remove(struct job *job);
-struct job *queue_take(struct jobs *j); /* NULL: nothing waits */
+void jobs_queue_add(struct job *job);
+void jobs_queue_remove(struct job *job);
+struct job *jobs_queue_take(struct jobs *j); /* NULL: nothing waits */
 /* life.c */
 void job_enqueue(struct job *job); /* state is JOB_QUEUED and durable: have it worked on */
 void jobs_schedule(struct jobs *j);

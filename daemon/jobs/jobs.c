@@ -46,7 +46,7 @@ static void job_free(struct job *job)
 {
         HASH_DEL(job->jobs->live, job);
         job_stop_work(job);
-        queue_remove(job);
+        jobs_queue_remove(job);
         job_forget_uploads(job);
         job_forget_needs(job);
         free(job->label);

@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "daemon/jobs/internal.h"
 #include "daemon/loop/loop.h"
+#include "daemon/metrics/metrics.h"
 #include "daemon/store/store.h"
 
 static const bool may_move[N_JOB_STATES][N_JOB_STATES] = {
@@ -79,6 +80,7 @@ static void start_work(struct job *job)
                 job_wait_for(job, WAIT_BLOBS, NULL);
                 return;
         }
+        log_event(LOG_LEVEL_INFO, "job_started", "job %s (%s)", job->id_text, job->kind->name);
         move(job, JOB_PLANNING);
         k = prepare_start(job);
         if (k < 0)
@@ -91,7 +93,7 @@ static void schedule(void *arg)
         struct job *job;
 
         j->is_scheduling = false;
-        while (!j->is_draining && j->n_running < JOBS_RUNNING_MAX && (job = queue_take(j)))
+        while (!j->is_draining && j->n_running < JOBS_RUNNING_MAX && (job = jobs_queue_take(j)))
                 start_work(job);
 }
 
@@ -104,7 +106,7 @@ void jobs_schedule(struct jobs *j)
 void job_enqueue(struct job *job)
 {
         move(job, JOB_QUEUED);
-        queue_add(job);
+        jobs_queue_add(job);
         jobs_schedule(job->jobs);
 }
 
@@ -130,6 +132,7 @@ void job_wait_for(struct job *job, enum job_wait wait, const char *remedy)
         json_t *fields;
 
         move(job, JOB_WAITING);
+        log_event(LOG_LEVEL_INFO, "job_waiting", "job %s waits: %s", job->id_text, job_wait_names[wait]);
         job->wait = wait;
         job->wait_id++;
         free(job->wait_remedy);
@@ -176,7 +179,7 @@ void job_suspend(struct job *job, int r)
         job->head = job->durable;
         if (job_state_is_end(job->state))
                 return;
-        queue_remove(job);
+        jobs_queue_remove(job);
         move(job, JOB_WAITING);
         job->wait = WAIT_DISK;
         job->wait_id++;
@@ -188,8 +191,12 @@ void job_suspend(struct job *job, int r)
 void job_end(struct job *job, enum job_state state, const char *type, json_t *fields)
 {
         job_ref(job);
+        log_push("job", job->id_text);
+        log_event(LOG_LEVEL_INFO, "job_done", "%s", type);
+        log_pop();
+        metrics_count(jobs_done);
         job_stop_work(job);
-        queue_remove(job);
+        jobs_queue_remove(job);
         move(job, state);
         job->ended_ms = clock_realtime_ms();
         journal_say(job, type, fields);
@@ -259,6 +266,17 @@ static void on_wait(enum run_wait wait, uint32_t task, const struct failure *why
         job_wait_for(job, wait_of_run[wait], remedy);
 }
 
+static void say_summary(const struct job *job)
+{
+        const struct run_totals *t = &job->totals;
+        const struct estimate *naive = &run_plan(job->run)->naive;
+
+        log_event(LOG_LEVEL_INFO, "optimization_summary",
+                  "%llu of %llu calls, %llu of %llu nano-dollars, %llu of %llu ms (beside the naive plan)",
+                  (unsigned long long)t->n_calls, (unsigned long long)naive->calls, (unsigned long long)t->nanousd,
+                  (unsigned long long)naive->nanousd, (unsigned long long)t->ms, (unsigned long long)naive->ms);
+}
+
 static void on_end(void *arg)
 {
         struct job *job = arg;
@@ -272,9 +290,7 @@ static void on_end(void *arg)
                 return;
         }
         outcome_remember(job, fields);
-        log_event(LOG_LEVEL_INFO, "optimization_summary", "job %s: %llu calls, %llu nano-dollars",
-                  job->id_text, (unsigned long long)job->totals.n_calls,
-                  (unsigned long long)job->totals.nanousd);
+        say_summary(job);
         job_end(job, JOB_DONE, "done", fields);
 }
 

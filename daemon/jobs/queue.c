@@ -20,7 +20,7 @@ static struct client_queue *find_queue(struct client_queues *all, const struct j
         return q;
 }
 
-void queue_add(struct job *job)
+void jobs_queue_add(struct job *job)
 {
         struct jobs *j = job->jobs;
         struct client_queues *all = &j->queues[job->kind->is_interactive ? 0 : 1];
@@ -40,7 +40,7 @@ void queue_add(struct job *job)
         j->n_queued++;
 }
 
-void queue_remove(struct job *job)
+void jobs_queue_remove(struct job *job)
 {
         struct jobs *j = job->jobs;
         struct client_queue *q = job->queue;
@@ -57,7 +57,7 @@ void queue_remove(struct job *job)
         }
 }
 
-struct job *queue_take(struct jobs *j)
+struct job *jobs_queue_take(struct jobs *j)
 {
         for (size_t class = 0; class < N_ELEMENTS(j->queues); class ++) {
                 struct client_queue *q = TAILQ_FIRST(&j->queues[class]);
@@ -69,7 +69,7 @@ struct job *queue_take(struct jobs *j)
                 TAILQ_REMOVE(&j->queues[class], q,
                              entry); /* its client goes to the end of the line */
                 TAILQ_INSERT_TAIL(&j->queues[class], q, entry);
-                queue_remove(job);
+                jobs_queue_remove(job);
                 return job;
         }
         return NULL;

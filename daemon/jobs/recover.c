@@ -50,7 +50,7 @@ static void revive(struct job *job)
                 log_notice("job %s goes on", job->id_text);
         job->state = JOB_QUEUED;
         job->wait = WAIT_NONE;
-        queue_add(job);
+        jobs_queue_add(job);
         if (was_at_work)
                 journal_commit_record(job);
 }

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "daemon/jobs/internal.h"
+#include "daemon/metrics/metrics.h"
 #include "daemon/store/store.h"
 
 struct submit {
@@ -139,6 +140,7 @@ static void on_accepted(struct job *job, int r, void *arg)
         struct submit *s = arg;
 
         if (r == 0) {
+                metrics_count(jobs_submitted);
                 reply_accepted(job, s->on_reply, s->arg);
                 job_enqueue(job);
                 job->params =

@@ -74,7 +74,7 @@ struct method_row {
         const char *parameters;
 };
 /* Python has the attribute and we do not: *ret_known is set and NULL returned. */
-const struct method_row *method_find(enum value_kind kind, struct span name, bool *ret_known);
+const struct method_row *value_method_find(enum value_kind kind, struct span name, bool *ret_known);
 
 struct global_row {
         const char *name;

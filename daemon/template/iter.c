@@ -280,7 +280,7 @@ int loop_attribute(struct render *r, struct value loop, struct span name, struct
         for (size_t i = 0; i < N_ELEMENTS(loop_members); i++)
                 if (span_is_equal(name, span_of(loop_members[i].name)))
                         return loop_member(r, loop.loop, loop_members[i].member, ret);
-        method = method_find(V_LOOP, name, &is_known);
+        method = value_method_find(V_LOOP, name, &is_known);
         if (!method) {
                 *ret = VALUE_MISSING;
                 return 0;

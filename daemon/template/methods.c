@@ -360,7 +360,7 @@ static const struct {
         {V_ITER, " close gi_code gi_frame gi_running gi_suspended gi_yieldfrom send throw "},
 };
 
-const struct method_row *method_find(enum value_kind kind, struct span name, bool *ret_known)
+const struct method_row *value_method_find(enum value_kind kind, struct span name, bool *ret_known)
 {
         *ret_known = false;
         for (size_t i = 0; i < N_ELEMENTS(method_table); i++)

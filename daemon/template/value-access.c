@@ -29,7 +29,7 @@ static int find_attribute(struct render *r, struct value v, struct span name, st
                 return loop_attribute(r, v, name, ret);
         if (v.kind == V_NAMESPACE)
                 return dict_get(r, v.dict, VALUE_SPAN(name), ret);
-        method = method_find(v.kind, name, &is_known);
+        method = value_method_find(v.kind, name, &is_known);
         if (method)
                 return bind(r, v, method, ret);
         if (is_known || (name.n > 4 && memcmp(name.at, "__", 2) == 0 &&
