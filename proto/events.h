@@ -1,6 +1,7 @@
 #pragma once
-/* The events of a job: one row each. A `job/event` notification carries {job, seq, time, type} and the fields of its type; docs and
- * tests are compared with this table, and what a job journals is checked against it in test builds. */
+/* The events of a job: one row each. A `job/event` notification carries {job, seq, time, type} and
+ * the fields of its type; docs and tests are compared with this table, and what a job journals is
+ * checked against it in test builds. */
 
 #include <jansson.h>
 
@@ -34,8 +35,8 @@ struct event_field {
 
 struct event_type {
         const char *name;
-        bool is_journalled; /* has a seq */
-        bool is_last;       /* nothing of the job follows */
+        bool is_journalled;                              /* has a seq */
+        bool is_last;                                    /* nothing of the job follows */
         struct event_field fields[EVENT_MAX_FIELDS + 1]; /* ended by a NULL name */
 };
 

@@ -1,6 +1,6 @@
 #pragma once
-/* The methods: one row each, with what they take and give. Validation, rpc.discover and the test of docs/protocol.md are made from
- * this table; the server's handlers are looked up by id. */
+/* The methods: one row each, with what they take and give. Validation, rpc.discover and the test of
+ * docs/protocol.md are made from this table; the server's handlers are looked up by id. */
 
 #include "proto/params.h"
 

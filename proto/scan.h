@@ -1,14 +1,17 @@
 #pragma once
-/* One pass over a JSON-RPC message: where its members lie, and that it is well formed. Copies and allocates nothing.
+/* One pass over a JSON-RPC message: where its members lie, and that it is well formed. Copies and
+ * allocates nothing.
  *
- * This is all that a repeated request costs before its stored answer is found: what it costs to know a request by its own bytes.
+ * This is all that a repeated request costs before its stored answer is found: what it costs to
+ * know a request by its own bytes.
  *
- *     message = object of: jsonrpc "2.0", id, method, params, result, error; each at most once, nothing else
- *     id      = string | number | null, at most SCAN_ID_BYTES
- *     params  = object (with at most one member `meta`) or array
+ *     message = object of: jsonrpc "2.0", id, method, params, result, error; each at most once,
+ * nothing else id      = string | number | null, at most SCAN_ID_BYTES params  = object (with at
+ * most one member `meta`) or array
  *
- * Accepted texts are well-formed JSON: grammar, strict UTF-8 (no overlong forms, no surrogates), escapes and pairs of surrogate
- * escapes are checked. Left to the parser that reads the spans: duplicate keys below the top, \u0000, numbers out of range. */
+ * Accepted texts are well-formed JSON: grammar, strict UTF-8 (no overlong forms, no surrogates),
+ * escapes and pairs of surrogate escapes are checked. Left to the parser that reads the spans:
+ * duplicate keys below the top, \u0000, numbers out of range. */
 
 #include "common/hash.h"
 #include "common/macros.h"
@@ -26,12 +29,12 @@ struct scan {
         struct span id;     /* as it stands: with its quotes if it is a string */
         struct span method; /* between its quotes, escapes and all */
         struct span params, result, error;
-        struct span meta;      /* value of params.meta */
+        struct span meta;         /* value of params.meta */
         struct span params_at[2]; /* params without meta: these two, one after the other */
-        bool has_version;      /* jsonrpc is there and "2.0" */
+        bool has_version;         /* jsonrpc is there and "2.0" */
         bool is_params_object;
-        const char *fault;     /* after a condition: what is wrong, a literal */
-        size_t fault_at;       /* and at which byte */
+        const char *fault; /* after a condition: what is wrong, a literal */
+        size_t fault_at;   /* and at which byte */
 };
 
 /* 0, SCAN_BAD_JSON, SCAN_BAD_REQUEST. After SCAN_BAD_REQUEST `id` may be known. */
@@ -40,5 +43,6 @@ int scan_message(struct span text, struct scan *ret) _must_check_;
 int scan_value(struct span text) _must_check_;
 /* The method with escapes resolved; "" when it is longer than any method is. */
 void scan_get_method(const struct scan *s, char ret[SCAN_METHOD_BYTES]);
-/* Feeds params without meta. Where meta stood makes no difference; without params nothing is fed. */
+/* Feeds params without meta. Where meta stood makes no difference; without params nothing is fed.
+ */
 void scan_hash_params(const struct scan *s, struct hasher *h);

@@ -1,6 +1,6 @@
 #pragma once
-/* Variables of a client's environment that set options of its jobs. The daemon's option table has the same names (a test compares);
- * here stands what a client needs to pass them on. */
+/* Variables of a client's environment that set options of its jobs. The daemon's option table has
+ * the same names (a test compares); here stands what a client needs to pass them on. */
 
 #include <jansson.h>
 
@@ -13,5 +13,6 @@ struct job_variable {
 };
 
 extern const struct job_variable job_variables[]; /* ended by a NULL variable */
-/* Adds to options ({name: text}, from --set) what the environment says and --set does not. Empty variables do not count. */
+/* Adds to options ({name: text}, from --set) what the environment says and --set does not. Empty
+ * variables do not count. */
 int job_variables_add(json_t *options) _must_check_;

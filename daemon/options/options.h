@@ -1,11 +1,14 @@
 #pragma once
-/* What can be set: one table, and the values that hold for the daemon (config) and for one job (job_options).
+/* What can be set: one table, and the values that hold for the daemon (config) and for one job
+ * (job_options).
  *
- *     default  <  genopt.yaml  <  the daemon's environment  <  a job's own options (its client's environment, then --set)
+ *     default  <  genopt.yaml  <  the daemon's environment  <  a job's own options (its client's
+ * environment, then --set)
  *
- * A job reaches only rows of scope job; of SCOPE_JOB_TIGHTEN it may lower what the daemon has, never raise it. An unknown name is a
- * fault that names the nearest known one. Names that earlier systems used are accepted (aliases.c). Providers and tiers are not rows:
- * they are maps of the file. Without a file the block of docs/options.md holds.
+ * A job reaches only rows of scope job; of SCOPE_JOB_TIGHTEN it may lower what the daemon has,
+ * never raise it. An unknown name is a fault that names the nearest known one. Names that earlier
+ * systems used are accepted (aliases.c). Providers and tiers are not rows: they are maps of the
+ * file. Without a file the block of docs/options.md holds.
  *
  * A config is immutable and counted (atomically: workers hold it). No key is ever part of it. */
 
@@ -68,13 +71,14 @@ struct option {
         const char *name;
         enum option_type type;
         enum option_scope scope;
-        const char *otherwise; /* default, as it would be written; "" for an OPTION_TEXT that is not set */
+        const char *otherwise; /* default, as it would be written; "" for an OPTION_TEXT that is not
+                                  set */
         uint64_t min, max;     /* in the unit that is held */
         const char *const *choices;
-        const char *variable;     /* of the environment */
-        bool is_reloaded;         /* a reload changes it; else a restart */
-        bool is_part_of_results;  /* counted by config_hash() */
-        bool is_reserved;         /* accepted, but nothing obeys it yet: setting it gives a warning */
+        const char *variable;    /* of the environment */
+        bool is_reloaded;        /* a reload changes it; else a restart */
+        bool is_part_of_results; /* counted by config_hash() */
+        bool is_reserved; /* accepted, but nothing obeys it yet: setting it gives a warning */
         const char *sentence;
 };
 
@@ -87,7 +91,8 @@ struct provider_option {
         char *name, *dialect, *base_url; /* owned */
         enum key_source key_source;
         char *key_name; /* variable, absolute path or credential; owned, NULL for KEY_NONE */
-        char *key_file; /* where `genopt key set` puts one: the key when key_source gives none; owned */
+        char *key_file; /* where `genopt key set` puts one: the key when key_source gives none;
+                           owned */
         char *where;    /* "genopt.yaml:2:3", or "default" */
 };
 
@@ -103,33 +108,45 @@ struct tier_option {
 
 struct config;
 
-/* path NULL: $GENOPT_CONFIG, $XDG_CONFIG_HOME/genopt/genopt.yaml (~/.config), /etc/genopt/genopt.yaml, else the defaults.
- * CONDITION_REFUSED: BAD_CONFIG, with file, line and column, or the variable, in `where`. */
+/* path NULL: $GENOPT_CONFIG, $XDG_CONFIG_HOME/genopt/genopt.yaml (~/.config),
+ * /etc/genopt/genopt.yaml, else the defaults. CONDITION_REFUSED: BAD_CONFIG, with file, line and
+ * column, or the variable, in `where`. */
 int config_load(const char *path, struct config **ret, struct failure **ret_failure) _must_check_;
-/* As config_load(), with this text in place of a file; name is for messages, paths in it are relative to dir. */
-int config_parse(struct span text, const char *name, const char *dir, struct config **ret, struct failure **ret_failure) _must_check_;
+/* As config_load(), with this text in place of a file; name is for messages, paths in it are
+ * relative to dir. */
+int config_parse(struct span text, const char *name, const char *dir, struct config **ret,
+                 struct failure **ret_failure) _must_check_;
 struct config *config_ref(struct config *c);
 struct config *config_unref(struct config *c);
 DEFINE_CLEANUP(struct config, config_unref);
 
-uint64_t config_get_u64(const struct config *c, enum option_id id); /* in the unit that is held; also for choices */
+uint64_t config_get_u64(const struct config *c,
+                        enum option_id id); /* in the unit that is held; also for choices */
 bool config_get_bool(const struct config *c, enum option_id id);
-const char *config_get_text(const struct config *c, enum option_id id); /* NULL: not set. Directories are absolute */
-const char *config_path(const struct config *c);                        /* of the file, NULL: there is none */
-const struct provider_option *config_providers(const struct config *c, size_t *ret_n); /* sorted by name */
+const char *config_get_text(const struct config *c,
+                            enum option_id id);  /* NULL: not set. Directories are absolute */
+const char *config_path(const struct config *c); /* of the file, NULL: there is none */
+const struct provider_option *config_providers(const struct config *c,
+                                               size_t *ret_n); /* sorted by name */
 const struct provider_option *config_find_provider(const struct config *c, const char *name);
-const struct tier_option *config_tier(const struct config *c, enum tier t); /* never NULL; perhaps without routes */
+const struct tier_option *config_tier(const struct config *c,
+                                      enum tier t); /* never NULL; perhaps without routes */
 const struct strlist *config_warnings(const struct config *c);
-/* Over all that changes results: marked options, providers (without keys), tiers. Equal configs give equal hashes. */
+/* Over all that changes results: marked options, providers (without keys), tiers. Equal configs
+ * give equal hashes. */
 int config_hash(const struct config *c, struct hash *ret) _must_check_;
 /* Names of options that differ and that a reload does not change. */
-int config_list_restarts(const struct config *old, const struct config *new, struct strlist *ret) _must_check_;
+int config_list_restarts(const struct config *old, const struct config *new,
+                         struct strlist *ret) _must_check_;
 
-/* The key of a provider, now: from where its option says, else from its key_file, DIR/keys/NAME (DIR is where $GENOPT_CONFIG lies, else
- * $XDG_CONFIG_HOME/genopt or ~/.config/genopt, else /etc/genopt). ret is fresh; wipe it with key_wipe().
- * CONDITION_ABSENT: there is none (failure KEY_MISSING says where it was looked for). CONDITION_REFUSED: BAD_CONFIG, a file that is not
- * ours or that others can read (0600 is asked for), or no key in it. KEY_NONE without a key_file gives 0 and an empty buffer. */
-int key_read(const struct provider_option *p, struct buf *ret, struct failure **ret_failure) _must_check_;
+/* The key of a provider, now: from where its option says, else from its key_file, DIR/keys/NAME
+ * (DIR is where $GENOPT_CONFIG lies, else $XDG_CONFIG_HOME/genopt or ~/.config/genopt, else
+ * /etc/genopt). ret is fresh; wipe it with key_wipe(). CONDITION_ABSENT: there is none (failure
+ * KEY_MISSING says where it was looked for). CONDITION_REFUSED: BAD_CONFIG, a file that is not ours
+ * or that others can read (0600 is asked for), or no key in it. KEY_NONE without a key_file gives 0
+ * and an empty buffer. */
+int key_read(const struct provider_option *p, struct buf *ret,
+             struct failure **ret_failure) _must_check_;
 void key_wipe(struct buf *b);
 #define KEY_MAX_BYTES 4096
 
@@ -138,15 +155,17 @@ struct job_options {
         uint64_t values[N_OPTIONS]; /* of scope job; 0 elsewhere */
 };
 
-/* given: {name: text} of a submit, or NULL. ret_warnings may be NULL. CONDITION_REFUSED: BAD_OPTION, where = "/params/options/NAME". */
-int job_options_resolve(const struct config *c, const json_t *given, struct job_options *ret, struct strlist *ret_warnings,
-                        struct failure **ret_failure) _must_check_;
+/* given: {name: text} of a submit, or NULL. ret_warnings may be NULL. CONDITION_REFUSED:
+ * BAD_OPTION, where = "/params/options/NAME". */
+int job_options_resolve(const struct config *c, const json_t *given, struct job_options *ret,
+                        struct strlist *ret_warnings, struct failure **ret_failure) _must_check_;
 /* The same on top of options that a job has (resume): o is changed only when all is well. */
-int job_options_change(struct job_options *o, const struct config *c, const json_t *given, struct strlist *ret_warnings,
-                       struct failure **ret_failure) _must_check_;
-/* {name: text}, as it is stored with the job, and back. Reading forgives names of other versions: what is missing or unknown comes
- * from the config. */
+int job_options_change(struct job_options *o, const struct config *c, const json_t *given,
+                       struct strlist *ret_warnings, struct failure **ret_failure) _must_check_;
+/* {name: text}, as it is stored with the job, and back. Reading forgives names of other versions:
+ * what is missing or unknown comes from the config. */
 int job_options_to_json(const struct job_options *o, json_t **ret) _must_check_;
-int job_options_from_json(const struct config *c, const json_t *stored, struct job_options *ret) _must_check_;
+int job_options_from_json(const struct config *c, const json_t *stored,
+                          struct job_options *ret) _must_check_;
 uint64_t job_options_get_u64(const struct job_options *o, enum option_id id);
 bool job_options_get_bool(const struct job_options *o, enum option_id id);

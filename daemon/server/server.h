@@ -35,7 +35,7 @@ struct server_setup {
 int server_new(const struct server_setup *s, struct server **ret) _must_check_;
 struct server *server_free(struct server *s); /* closes all connections */
 void server_configure(struct server *s, struct config *config);
-void server_stop_listening(struct server *s); /* connections that exist go on */
+void server_stop_listening(struct server *s);    /* connections that exist go on */
 bool server_is_stopping(const struct server *s); /* it does not listen any more */
 size_t server_n_sessions(const struct server *s);
 uint64_t server_uptime_s(const struct server *s);

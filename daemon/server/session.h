@@ -12,9 +12,9 @@
         ((size_t)1 << 20) /* above: nothing more is produced or read for it */
 #define SESSION_OUT_MAX_BYTES \
         (FRAME_MAX_BYTES + SESSION_OUT_PAUSE_BYTES) /* above: cut off; any one frame fits below */
-#define SESSION_DRAIN_MS 30000      /* without reading what waits for it: cut off */
-#define SESSION_HALF_FRAME_MS 30000 /* for the rest of a frame that has begun */
-#define SESSION_MAX_CALLS 256       /* requests under way */
+#define SESSION_DRAIN_MS 30000                      /* without reading what waits for it: cut off */
+#define SESSION_HALF_FRAME_MS 30000                 /* for the rest of a frame that has begun */
+#define SESSION_MAX_CALLS 256                       /* requests under way */
 #define SESSION_MAX_SUBSCRIPTIONS 64
 #define SESSION_EVENTS_PER_TURN 256 /* of one subscription before the next has its turn */
 

@@ -1,5 +1,6 @@
 #pragma once
-/* docs/protocol.md as tests read it: table rows, and the names in backticks of a cell. Path: DOCS_PROTOCOL. */
+/* docs/protocol.md as tests read it: table rows, and the names in backticks of a cell. Path:
+ * DOCS_PROTOCOL. */
 
 #include <stdio.h>
 
@@ -23,8 +24,10 @@ static inline char *page_read(void)
         return buf_steal(&b, &n);
 }
 
-/* The lines of the section under `heading`, as cells; fn is called for each row that begins with a name in backticks. */
-static inline void page_rows(const char *heading, void (*fn)(struct span *cells, size_t n, void *arg), void *arg)
+/* The lines of the section under `heading`, as cells; fn is called for each row that begins with a
+ * name in backticks. */
+static inline void page_rows(const char *heading,
+                             void (*fn)(struct span *cells, size_t n, void *arg), void *arg)
 {
         _cleanup_free_ char *page = page_read();
         const char *at = strstr(page, heading), *end;
@@ -56,7 +59,8 @@ static inline void page_rows(const char *heading, void (*fn)(struct span *cells,
         }
 }
 
-/* The next name in backticks outside of brackets. False: no more. is_optional: a question mark follows. */
+/* The next name in backticks outside of brackets. False: no more. is_optional: a question mark
+ * follows. */
 static inline bool page_next_name(struct span *cell, char ret[64], bool *ret_is_optional)
 {
         unsigned depth = 0;
