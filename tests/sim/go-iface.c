@@ -341,6 +341,8 @@ static void read_import(struct cursor *c)
         }
         path.at = c->at + 1;
         skip_string(c);
+        if (c->at < path.at + 1 || c->at[-1] != '"')
+                return; /* the text ends within it */
         path.n = (size_t)(c->at - path.at) - 1;
         last = memrchr(path.at, '/', path.n);
         if (!name.n)
