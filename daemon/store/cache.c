@@ -278,6 +278,8 @@ void cache_put(struct store *s, enum cache_kind k, const struct hash *key, struc
         if (value.n <= c->index.max_bytes / VALUE_SHARE_MAX)
                 submit(c, OP_CACHE_PUT, k, key,
                        (struct span){(const char *)&made_ms, sizeof(made_ms)}, value);
+        else
+                submit(c, OP_CACHE_REMOVE, k, key, SPAN(""), SPAN("")); /* what is there is old */
         forget(c, k, key);
 }
 
@@ -360,6 +362,7 @@ static void write_touches(struct cache *c)
 
 int cache_start_anew(struct cache *c, bool is_aside)
 {
+        bool was_open = c->env->mdb;
         int r;
 
         r = env_swap(c->env, is_aside);
@@ -367,7 +370,8 @@ int cache_start_anew(struct cache *c, bool is_aside)
                 r = cache_index_open(&c->index);
         cache_forget_memory(c);
         if (r < 0)
-                log_error("%s: going on without a cache: %s", c->env->dir, strerrordesc_np(-r));
+                log_event(was_open ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG, NULL,
+                          "%s: going on without a cache: %s", c->env->dir, strerrordesc_np(-r));
         else
                 log_notice("%s: the cache starts empty%s", c->env->dir,
                            is_aside ? "; the damaged one was set aside" : "");
@@ -392,7 +396,8 @@ static bool rest(void *arg)
 {
         struct cache *c = arg;
 
-        if (!env_is_unlinked(c->env) || cache_start_anew(c, false) == 0)
+        /* Without an environment it is tried again: the disk may have been full. */
+        if ((c->env->mdb && !env_is_unlinked(c->env)) || cache_start_anew(c, false) == 0)
                 after_group(c);
         return false;
 }

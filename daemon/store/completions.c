@@ -6,7 +6,7 @@
 #include "daemon/loop/loop.h"
 
 /* A burst is spread over turns of the loop. */
-#define RUN_PER_TURN 512
+#define RUN_PER_TURN 128
 
 struct completions {
         pthread_mutex_t lock;

@@ -50,11 +50,12 @@ static int write_copy(struct env *e, int fd)
         uint64_t used = 0;
         int r;
 
-        r = env_read_begin(e, &txn);
-        if (r < 0)
+        r = env_error(e, mdb_txn_begin(e->mdb, NULL, MDB_RDONLY,
+                                       &txn)); /* may not be open to readers yet */
+        if (r != 0)
                 return r;
         used = env_used_bytes(e, txn);
-        env_read_end(e, txn);
+        mdb_txn_abort(txn);
         if (!is_room_for(e, used))
                 return -ENOSPC;
         r = env_error(e, mdb_env_copyfd2(e->mdb, fd, MDB_CP_COMPACT));
@@ -183,6 +184,8 @@ int copier_start(struct copier *c)
         (void)pthread_attr_setstacksize(&attr, COPY_STACK_BYTES);
         r = -pthread_create(&c->thread, &attr, copier_main, c);
         (void)pthread_attr_destroy(&attr);
+        if (r == 0)
+                (void)pthread_setname_np(c->thread, "copy");
         c->is_started = r == 0;
         c->is_running = r == 0;
         return r;

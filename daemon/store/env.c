@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/path.h"
 #include "common/str.h"
@@ -165,6 +166,25 @@ static int open_mdb(struct env *e, size_t map_bytes)
         return rc;
 }
 
+static void set_open(struct env *e, bool is_open)
+{
+        (void)pthread_mutex_lock(&e->lock);
+        e->is_open = is_open;
+        while (!is_open && e->n_reading > 0)
+                (void)pthread_cond_wait(&e->is_quiet, &e->lock);
+        (void)pthread_mutex_unlock(&e->lock);
+}
+
+/* Nobody reads any more. */
+static void close_mdb(struct env *e)
+{
+        while (e->n_idle > 0)
+                mdb_txn_abort(e->idle[--e->n_idle]);
+        mdb_env_close(e->mdb);
+        e->mdb = NULL;
+        e->is_marked = false;
+}
+
 int env_open(struct env *e)
 {
         size_t map_bytes = e->map_bytes;
@@ -174,7 +194,8 @@ int env_open(struct env *e)
                 rc = open_mdb(e, map_bytes);
                 map_bytes /= 2;
         } while (rc == ENOMEM && map_bytes >= ENV_MAP_BYTES_MIN);
-        e->is_fresh = e->is_broken = false;
+        e->is_fresh = false;
+        e->is_broken = false;
         if (rc == MDB_INVALID || rc == MDB_CORRUPTED)
                 return CONDITION_DAMAGED;
         if (rc == MDB_VERSION_MISMATCH)
@@ -185,39 +206,22 @@ int env_open(struct env *e)
         (void)mdb_reader_check(e->mdb, &n_dead);
         r = schema_open(e);
         if (r != 0) {
-                env_close(e, false);
+                close_mdb(e);
                 return e->is_broken ? CONDITION_DAMAGED : r;
         }
+        set_open(e, true);
         return 0;
-}
-
-static void drop_readers(struct env *e)
-{
-        while (e->n_idle > 0)
-                mdb_txn_abort(e->idle[--e->n_idle]);
-}
-
-/* With e->lock held, or before threads and after. */
-static void close_mdb(struct env *e, bool is_clean)
-{
-        if (!e->mdb)
-                return;
-        while (e->n_reading > 0)
-                (void)pthread_cond_wait(&e->is_quiet, &e->lock);
-        drop_readers(e);
-        if (is_clean && (e->is_marked || e->has_old_marker) && !e->is_suspect && !e->is_broken &&
-            mdb_env_sync(e->mdb, 1) == 0)
-                marker_remove(e->dir_fd);
-        mdb_env_close(e->mdb);
-        e->mdb = NULL;
-        e->is_marked = false;
 }
 
 void env_close(struct env *e, bool is_clean)
 {
-        (void)pthread_mutex_lock(&e->lock);
-        close_mdb(e, is_clean);
-        (void)pthread_mutex_unlock(&e->lock);
+        if (!e->mdb)
+                return;
+        set_open(e, false);
+        if (is_clean && (e->is_marked || e->has_old_marker) && !e->is_suspect && !e->is_broken &&
+            mdb_env_sync(e->mdb, 1) == 0)
+                marker_remove(e->dir_fd);
+        close_mdb(e);
 }
 
 int env_set_aside(struct env *e)
@@ -227,34 +231,33 @@ int env_set_aside(struct env *e)
         return 0;
 }
 
-static int swap_locked(struct env *e, bool is_aside)
+void env_drop_aside(struct env *e, uint64_t max_age_ms)
 {
-        int r;
+        uint64_t now = clock_realtime_ms();
+        struct stat st;
 
-        close_mdb(e, false);
-        if (is_aside)
-                r = env_set_aside(e);
-        else
-                r = unlinkat(e->dir_fd, ENV_DATA, 0) < 0 && errno != ENOENT ? -errno : 0;
-        if (r == 0) {
-                /* The directory itself may have been removed and made again: take it as it is now.
-                 */
-                release_dir(e);
-                r = env_lock(e);
-        }
-        if (r == 0)
-                r = env_open(e);
-        return r > 0 ? -EIO : r;
+        if (fstatat(e->dir_fd, ENV_DAMAGED, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            (uint64_t)st.st_ctim.tv_sec * 1000 + max_age_ms < now)
+                (void)unlinkat(e->dir_fd, ENV_DAMAGED, 0);
 }
 
 int env_swap(struct env *e, bool is_aside)
 {
-        int r;
+        int r = 0;
 
-        (void)pthread_mutex_lock(&e->lock);
-        r = swap_locked(e, is_aside);
-        (void)pthread_mutex_unlock(&e->lock);
-        return r;
+        env_close(e, false);
+        if (e->dir_fd >= 0 && is_aside)
+                r = env_set_aside(e);
+        else if (e->dir_fd >= 0 && unlinkat(e->dir_fd, ENV_DATA, 0) < 0 && errno != ENOENT)
+                r = -errno;
+        if (r < 0)
+                return r;
+        /* The directory may have been removed and made again: take it as it is now. */
+        release_dir(e);
+        r = env_lock(e);
+        if (r == 0)
+                r = env_open(e);
+        return r > 0 ? -EIO : r;
 }
 
 bool env_is_unlinked(struct env *e)
@@ -272,8 +275,8 @@ int env_read_begin(struct env *e, MDB_txn **ret)
         int rc;
 
         (void)pthread_mutex_lock(&e->lock);
-        if (!e->mdb || e->n_reading >= ENV_READERS_MAX) {
-                rc = e->mdb ? -EAGAIN : -ENODEV;
+        if (!e->is_open || e->n_reading >= ENV_READERS_MAX) {
+                rc = e->is_open ? -EAGAIN : -ENODEV;
                 (void)pthread_mutex_unlock(&e->lock);
                 return rc;
         }

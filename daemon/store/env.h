@@ -1,16 +1,17 @@
 #pragma once
 /* One LMDB environment in one directory of its own, and the ways into it.
  *
- *     DIR/lock              held (flock) as long as the environment is ours
- *     DIR/dirty             see marker.h
- *     DIR/data.mdb lock.mdb LMDB's; never opened again in this process, since closing lock.mdb
- * would drop LMDB's locks DIR/data.mdb.damaged  what was set aside last DIR/data.mdb.copy     state
- * only: the daily copy
+ *     DIR/lock               held (flock) as long as the environment is ours
+ *     DIR/dirty              see marker.h
+ *     DIR/data.mdb           LMDB's
+ *     DIR/lock.mdb           LMDB's; opening and closing it again here would drop LMDB's own locks
+ *     DIR/data.mdb.damaged   what was set aside last
+ *     DIR/data.mdb.copy      state only: the daily copy
  *
  * Readers may be in any thread: env_read_begin() renews one of a few idle transactions (MDB_NOTLS),
- * env_read_end() resets it. Only one thread writes: before the writer was started the one that
- * opens, then the writer. The cache's writer may swap the environment for an empty one; readers
- * wait for that, a few milliseconds. */
+ * env_read_end() resets it. One thread writes: before the writer was started the one that opens,
+ * then the writer. The cache's writer may swap the environment for an empty one; readers find
+ * nothing meanwhile, and none of them waits. */
 
 #include <lmdb.h>
 #include <pthread.h>
@@ -45,12 +46,15 @@ struct env {
         unsigned from_schema; /* env_open() migrated it from here; 0: it did not */
         MDB_dbi dbi[N_STORE_TABLES];
 
-        pthread_mutex_t lock;           /* what follows; held throughout a swap */
+        MDB_env *mdb; /* owned; NULL: not open, or the cache was lost; changed only while is_open is
+                         false */
+
+        pthread_mutex_t lock;           /* what follows */
         pthread_cond_t is_quiet;        /* n_reading became 0 */
-        MDB_env *mdb;                   /* owned; NULL: not open, or the cache was lost */
         MDB_txn *idle[ENV_READERS_MAX]; /* owned: reset */
         unsigned n_idle, n_reading;
 
+        _Atomic bool is_open;   /* readers may come in; written under the lock */
         _Atomic bool is_broken; /* LMDB called it damaged */
         _Atomic uint64_t n_bad_values;
 };
@@ -75,6 +79,8 @@ void env_close(struct env *e, bool is_clean);
 int env_swap(struct env *e, bool is_aside) _must_check_;
 int env_set_aside(struct env *e)
         _must_check_; /* of the closed environment: data.mdb becomes data.mdb.damaged */
+/* What was set aside longer ago goes. */
+void env_drop_aside(struct env *e, uint64_t max_age_ms);
 bool env_is_unlinked(struct env *e); /* somebody removed the file under us */
 
 /* LMDB's codes in ours. MDB_NOTFOUND is CONDITION_ABSENT. */

@@ -2,15 +2,21 @@
 /* Whether the file of an environment hangs together, read without LMDB, which asserts or faults on
  * a file that does not.
  *
- * LMDB 0.9, data version 1 (lmdb's mdb.c; native byte order):
- *     file   = meta meta page*                      two metas: the valid one with the larger txnid
- * counts page   = pgno:u64 pad:u16 flags:u16 (lower:u16 upper:u16 | n_pages:u32) rest meta   = page
- * head, magic:u32 version:u32 address:u64 mapsize:u64 db[free] db[main] last_pgno:u64 txnid:u64 db
- * = pad:u32 flags:u16 depth:u16 branch:u64 leaf:u64 overflow:u64 entries:u64 root:u64   (pad of
- * free: page size) branch, leaf = offsets:u16* from 16 to `lower`, each of a node: lo:u16 hi:u16
- * flags:u16 ksize:u16 key data node of a branch: child = lo | hi << 16 | flags << 32; of a leaf:
- * size of data = lo | hi << 16, flags BIG (data is the pgno of an overflow run), SUB (data is a db)
- *     data in the free db: count, then count page numbers
+ * LMDB 0.9, data version 1 (lmdb's mdb.c), in native byte order:
+ *
+ *     file   = meta meta page*          of two good metas the one with the larger txnid counts
+ *     page   = pgno:u64 pad:u16 flags:u16 (lower:u16 upper:u16 | n_pages:u32) rest
+ *     meta   = page magic:u32 version:u32 address:u64 mapsize:u64 db db last_pgno:u64 txnid:u64
+ *     db     = pad:u32 flags:u16 depth:u16 branch:u64 leaf:u64 overflow:u64 entries:u64 root:u64
+ *
+ * The first db of a meta holds the free pages (its pad is the size of a page), the second the
+ * tables. Branch and leaf pages hold offsets (u16, from byte 16 to `lower`), each of a node:
+ *
+ *     node   = lo:u16 hi:u16 flags:u16 n_key:u16 key data
+ *     branch:  the child's pgno is lo | hi << 16 | flags << 32
+ *     leaf:    the size of data is lo | hi << 16; flag BIG: data is the pgno of an overflow run,
+ *              SUB: data is a db
+ *     data of the free db = count:u64 pgno:u64*
  *
  * Checked: every page that the trees reach lies in the file, knows its own number and kind, is
  * reached once, and is not free; nodes lie in their page; keys ascend. What values hold is left to

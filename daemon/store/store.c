@@ -10,6 +10,8 @@
 #include "daemon/store/pages.h"
 
 #define FLOOR_BYTES ((uint64_t)64 << 20)
+#define ASIDE_MS \
+        ((uint64_t)7 * 24 * 3600 * 1000) /* a damaged cache is of use to its developers only */
 #define ROOM_USEC 1000000u
 #define PACK_LEVEL_STATE 1 /* somebody waits */
 #define PACK_LEVEL_CACHE 6 /* nobody does */
@@ -177,6 +179,7 @@ static int open_cache(struct store *s, const struct store_config *c, const struc
                               c->cache_max_age_ms, &s->cache);
         if (r < 0)
                 return r;
+        env_drop_aside(&s->cache_env, ASIDE_MS);
         cache_get_hooks(s->cache, &hooks);
         r = writer_new(&s->cache_env, s->done, &hooks, PACK_LEVEL_CACHE, &s->writers[STORE_CACHE]);
         if (r < 0) {
@@ -302,7 +305,7 @@ struct store *store_close(struct store *s)
 
 bool store_has_cache(const struct store *s)
 {
-        return s->cache && s->cache_env.mdb;
+        return s->cache && s->cache_env.is_open;
 }
 
 bool store_has_room(struct store *s)

@@ -3,13 +3,15 @@
  *
  * *state* holds jobs, journal, results and blobs of live jobs, calls, ledger: every commit is
  * synced. *cache* holds what may be lost: NOSYNC, synced in the background; deleting its directory
- * at any time costs only money. Reads happen on the loop thread (or in workers, with a reader of
- * their own) and never hold a transaction after they return. Writes are batches: all or nothing, in
- * the order of store_commit() per environment; the callback comes on the loop. Every value: magic
- * u16 | version u8 | codec u8 (0 plain, 1 zlib) | length u32 | XXH3_64 u64 | payload; the checksum
- * covers table, key, head and payload, so that a value under a key it was not written for is bad
- * too. A value whose checksum fails is absent to the reader, counted, and deleted from the cache.
- * No DUPSORT. Keys are 1..511 bytes. */
+ * at any time costs only money.
+ *
+ * Reads may happen in any thread and never hold a transaction after they return. Writes are
+ * batches: all or nothing, in the order of store_commit() per environment; the callback comes on
+ * the loop.
+ *
+ * Every value carries a checksum over table, key, head and payload (value.h), so that a value under
+ * a key it was not written for is bad too. A bad value is absent to the reader, counted, and
+ * deleted from the cache. Keys are 1..511 bytes, values up to 64 MiB. No DUPSORT. */
 
 #include "common/buf.h"
 #include "common/hash.h"
@@ -153,6 +155,7 @@ int cache_clear(struct store *s, void (*on_done)(void *arg, int r, uint64_t remo
 int cache_verify(struct store *s, void (*on_done)(void *arg, int r, uint64_t checked, uint64_t bad),
                  void *arg) _must_check_;
 
-/* Test builds: the process ends by SIGKILL right before or after the nth batch of state is
- * committed (GENOPT_TEST_DIE_BEFORE=n, GENOPT_TEST_DIE_AFTER=n in the environment; batches are then
- * committed one by one). */
+/* Test builds, from the environment at store_open(): GENOPT_TEST_DIE_BEFORE=n and
+ * GENOPT_TEST_DIE_AFTER=n end the process by SIGKILL right before or after the nth batch of state
+ * is committed (batches are then committed one by one); GENOPT_TEST_REST_MS=n is how soon after a
+ * write the writers keep house (else a minute). */

@@ -387,6 +387,9 @@ static int writer_start(struct writer *w)
         r = -pthread_create(&w->thread, &attr, writer_main, w);
         (void)pthread_attr_destroy(&attr);
         (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+        if (r == 0)
+                (void)pthread_setname_np(w->thread,
+                                         w->env->which == STORE_STATE ? "state" : "cache");
         return r;
 }
 

@@ -208,7 +208,7 @@ static void test_age(void **state)
         assert_false(has(f, CACHE_RAW, 1));
         assert_false(has(f, CACHE_RESULT, 1)); /* nor from memory */
         assert_true(has(f, CACHE_RAW, 2));
-        fixture_fence(f, STORE_CACHE);
+        fixture_settle(f);
         assert_int_equal(stats_of(f, RAW).entries, 1);
         assert_int_equal(stats_of(f, RESULT).entries, 0);
         clock_test_advance_usec(40 * DAY_USEC);
@@ -240,7 +240,7 @@ static void test_least_recently_used_goes_first(void **state)
                 assert_true(has(f, CACHE_RAW, i));
         for (unsigned i = 100; i < 180; i++) {
                 put(f, CACHE_RAW, i, value);
-                fixture_fence(f, STORE_CACHE);
+                fixture_settle(f);
                 assert_true(disk_bytes(f) <= f->config.cache_max_bytes);
         }
         store_get_counters(f->store, &counters);

@@ -311,6 +311,19 @@ static void test_emptied_state_with_a_copy(void **state)
         restore_after(*state, empty);
 }
 
+static void lose(const char *dir)
+{
+        char path[160];
+
+        (void)snprintf(path, sizeof(path), "%s/data.mdb", dir);
+        assert_int_equal(unlink(path), 0);
+}
+
+static void test_lost_state_with_a_copy(void **state)
+{
+        restore_after(*state, lose);
+}
+
 static void scribble(const char *dir)
 {
         fixture_write_file(dir, "data.mdb", "this was never an environment");
@@ -441,7 +454,8 @@ static int open_as(struct fixture *f, unsigned schema, const struct migration *m
         assert_int_equal(env_init(&e, STORE_STATE, f->state, ENV_MAP_BYTES), 0);
         assert_int_equal(env_lock(&e), 0);
         r = env_open(&e);
-        if (r == 0) /* of this version: now as a later one would */
+        e.is_open = false; /* as a later version, in its env_open() */
+        if (r == 0)
                 r = schema_open_as(&e, schema, m, n);
         *ret_from = e.from_schema;
         env_close(&e, true);
@@ -468,6 +482,37 @@ static void test_migrations(void **state)
         assert_int_equal(from, 1);
         assert_int_equal(fixture_try_open(f), -EPROTO); /* now newer than this version */
         rewrite_schema(f->cache, STORE_CACHE, "1");
+}
+
+static void test_cache_directory_becomes_a_file(void **state)
+{
+        struct fixture *f = *state;
+        struct outcome o = {0};
+
+        fixture_close(f);
+        (void)setenv("GENOPT_TEST_REST_MS", "3", 1);
+        fixture_open(f);
+        (void)unsetenv("GENOPT_TEST_REST_MS");
+        put_some(f);
+        fixture_remove_tree(f->cache);
+        fixture_write_file(f->dir, "cache", "in the way");
+        assert_int_equal(cache_clear(f->store, fixture_on_counts, &o), 0);
+        fixture_await(f, &o.n_done, 1);
+        assert_true(o.result < 0);
+        assert_false(store_has_cache(f->store));
+        assert_false(is_cached(f));
+        assert_int_equal(count_triple(f, 39), 3);
+        fixture_remove_tree(f->cache);
+        while (!store_has_cache(f->store)) { /* found again with what is written next */
+                struct hash h = fixture_hash(1);
+                struct store_batch *b;
+
+                cache_put(f->store, CACHE_RAW, &h, SPAN("cached"));
+                assert_int_equal(store_batch_new(STORE_CACHE, &b), 0);
+                (void)fixture_commit(f, b);
+        }
+        put_some(f);
+        assert_true(is_cached(f));
 }
 
 static void test_unreadable_cache_directory(void **state)
@@ -693,12 +738,14 @@ int main(int argc, char **argv)
                 OPEN(test_damaged_state_without_a_copy),
                 OPEN(test_damaged_state_with_a_copy),
                 OPEN(test_emptied_state_with_a_copy),
+                OPEN(test_lost_state_with_a_copy),
                 OPEN(test_overwritten_state_with_a_copy),
                 OPEN(test_cut_off_state_with_a_copy),
                 OPEN(test_no_verdict),
                 OPEN(test_newer_state_is_refused),
                 OPEN(test_cache_of_another_version_is_dropped),
                 OPEN(test_migrations),
+                OPEN(test_cache_directory_becomes_a_file),
                 OPEN(test_unreadable_cache_directory),
                 CLOSED(test_full_state),
                 CLOSED(test_full_cache),

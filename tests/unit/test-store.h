@@ -154,6 +154,13 @@ static inline void fixture_fence(struct fixture *f, enum store_env env)
         assert_int_equal(fixture_commit(f, b), 0);
 }
 
+/* The same, and what the writer does after a group (eviction, notes of use) is done too. */
+static inline void fixture_settle(struct fixture *f)
+{
+        fixture_fence(f, STORE_CACHE);
+        fixture_fence(f, STORE_CACHE);
+}
+
 static inline void fixture_put(struct fixture *f, enum store_table t, struct span key,
                                struct span value)
 {
