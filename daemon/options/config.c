@@ -92,7 +92,7 @@ int config_take(struct config *c, const struct option_match *m, const char *writ
                 if (!c->texts[id])
                         return -ENOMEM;
         }
-        return o->is_reserved ? add_warning(c, o, where) : 0;
+        return o->is_reserved && !option_is_default(o, value) ? add_warning(c, o, where) : 0;
 }
 
 static int take_defaults(struct config *c)
@@ -206,7 +206,7 @@ static int load_file(const char *path, struct config **ret, struct failure **ret
 {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         _cleanup_free_ char *absolute = NULL, *dir = NULL;
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         struct stat st;
         int r;
 

@@ -80,7 +80,9 @@ static int take_value(struct job_options *o, const struct config *c, const char 
                               (unsigned long long)c->values[id]);
         o->values[id] = value;
         is_taken[id] = true;
-        return m.option->is_reserved ? add_warning(warnings, m.option) : 0;
+        return m.option->is_reserved && !option_is_default(m.option, value)
+                       ? add_warning(warnings, m.option)
+                       : 0;
 }
 
 int job_options_change(struct job_options *o, const struct config *c, const json_t *given,

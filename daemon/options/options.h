@@ -78,7 +78,7 @@ struct option {
         const char *variable;    /* of the environment */
         bool is_reloaded;        /* a reload changes it; else a restart */
         bool is_part_of_results; /* counted by config_hash() */
-        bool is_reserved; /* accepted, but nothing obeys it yet: setting it gives a warning */
+        bool is_reserved; /* nothing obeys it yet: another value than the default gives a warning */
         const char *sentence;
 };
 

@@ -9,12 +9,13 @@ static const char *const log_levels[] = {"error", "warning", "notice", "info", "
 
 #define RELOADED .is_reloaded = true
 #define RESULT .is_reloaded = true, .is_part_of_results = true
-#define RESERVED .is_reloaded = true, .is_reserved = true
+#define RESERVED .is_reloaded = true, RESERVED_TOO
+#define RESERVED_TOO .is_reserved = true
 
 const struct option option_table[N_OPTIONS] = {
         [OPTION_OBJECTIVE] = {"optimization.objective", OPTION_CHOICE, SCOPE_JOB, "balanced",
                               .choices = objectives, .variable = "GENOPT_OBJECTIVE", RESULT,
-                              .sentence = "what plans are chosen for"},
+                              RESERVED_TOO, .sentence = "what plans are chosen for"},
         [OPTION_KEEP] = {"optimization.keep", OPTION_BOOL, SCOPE_JOB, "on",
                          .variable = "GENOPT_KEEP", RESULT,
                          .sentence = "keep files that stand as they would be made again"},
@@ -70,7 +71,7 @@ const struct option option_table[N_OPTIONS] = {
                             .variable = "GENOPT_DAY_USD", RELOADED,
                             .sentence = "what all jobs of a day may spend, in dollars, or none"},
         [OPTION_WARN_AT] = {"budget.warn_at", OPTION_RATIO, SCOPE_JOB, "0.8",
-                            .variable = "GENOPT_WARN_AT", RELOADED,
+                            .variable = "GENOPT_WARN_AT", RESERVED,
                             .sentence = "share of a budget that is worth a warning"},
         [OPTION_CACHE_DISK] = {"cache.disk", OPTION_BYTES, SCOPE_DAEMON, "2GiB", 1 << 20, BYTES_MAX,
                                .variable = "GENOPT_CACHE_DISK",
@@ -91,9 +92,9 @@ const struct option option_table[N_OPTIONS] = {
                               .choices = log_levels, .variable = "GENOPT_LOG_LEVEL", RELOADED,
                               .sentence = "the least serious lines that are logged"},
         [OPTION_TEMPLATE_DIR] = {"template_dir", OPTION_TEXT, SCOPE_DAEMON, "",
-                                 .variable = "GENOPT_TEMPLATE_DIR", RESULT,
+                                 .variable = "GENOPT_TEMPLATE_DIR", RESULT, RESERVED_TOO,
                                  .sentence = "templates that go before those of blueprints"},
         [OPTION_BLUEPRINT_DIR] = {"blueprint_dir", OPTION_TEXT, SCOPE_DAEMON, "",
                                   .variable = "GENOPT_BLUEPRINT_DIR", RESULT,
-                                  .sentence = "blueprints beside those of the package"},
+                                  .sentence = "blueprints in place of those of the package"},
 };

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "common/json.h"
-#include "protocol-page.h"
+#include "docs-page.h"
 
 static void compare_row(struct span *cells, size_t n, void *arg)
 {
@@ -42,7 +42,7 @@ static void the_page_and_the_table_agree(void **state)
         bool is_documented[N_EVENTS] = {false};
 
         (void)state;
-        page_rows("## Events", compare_row, is_documented);
+        page_rows(DOCS_PAGE, "## Events", compare_row, is_documented);
         for (size_t i = 0; i < N_EVENTS; i++)
                 if (!is_documented[i])
                         fail_msg("docs/protocol.md lacks %s", event_table[i].name);

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "common/json.h"
-#include "protocol-page.h"
+#include "docs-page.h"
 
 static void the_table_is_whole(void **state)
 {
@@ -66,7 +66,7 @@ static void the_page_and_the_table_agree(void **state)
         bool is_documented[N_METHODS] = {false};
 
         (void)state;
-        page_rows("## Methods", compare_row, is_documented);
+        page_rows(DOCS_PAGE, "## Methods", compare_row, is_documented);
         for (size_t i = 0; i < N_METHODS; i++)
                 if (!is_documented[i])
                         fail_msg("docs/protocol.md lacks %s", method_table[i].name);
@@ -74,7 +74,7 @@ static void the_page_and_the_table_agree(void **state)
 
 static void the_page_knows_the_limits(void **state)
 {
-        _cleanup_free_ char *page = page_read();
+        _cleanup_free_ char *page = page_read(DOCS_PAGE);
 
         (void)state;
         assert_non_null(strstr(page, "A frame is at most 8 MiB; a blob at most 16 MiB."));

@@ -11,6 +11,7 @@
 
 #include "common/json.h"
 #include "daemon/options/internal.h"
+#include "docs-page.h"
 #include "proto/variables.h"
 
 static char directory[64];
@@ -111,8 +112,7 @@ static void the_defaults_are_the_documented_block(void **state)
         assert_int_equal(n, 2);
         assert_string_equal(config_tier(none, TIER_FAST)->routes[0].model, "claude-haiku-4-5");
         assert_string_equal(config_find_provider(block, "anthropic")->where, "genopt.yaml:2:3");
-        /* what nothing obeys yet is said */
-        assert_int_equal(config_warnings(block)->n, 3);
+        assert_int_equal(config_warnings(block)->n, 0);
         assert_int_equal(config_warnings(none)->n, 0);
 }
 
@@ -216,6 +216,19 @@ static void empty_groups_and_values_change_nothing(void **state)
 
         (void)state;
         assert_int_equal(config_get_u64(c, OPTION_CALLS), 8);
+}
+
+static void what_nothing_obeys_yet_is_said(void **state)
+{
+        _cleanup_(config_unrefp) struct config *c =
+                parse("optimization: {objective: cost, batch: {enabled: on, max_files: "
+                      "3}}\ntemplate_dir: x");
+
+        (void)state;
+        assert_int_equal(config_warnings(c)->n, 3);
+        assert_string_equal(
+                config_warnings(c)->at[0],
+                "genopt.yaml:1:27: `optimization.objective` has no effect in this version");
 }
 
 static void names_of_earlier_systems_are_accepted(void **state)
@@ -479,7 +492,7 @@ static void a_change_is_all_or_nothing(void **state)
         _cleanup_json_ json_t *bad =
                 json_pack("{s:s,s:s}", "budget.job_usd", "9", "limits.calls", "900");
         _cleanup_json_ json_t *good =
-                json_pack("{s:s,s:s}", "budget.job_usd", "9", "optimization.batch.enabled", "on");
+                json_pack("{s:s,s:s}", "budget.job_usd", "9", "optimization.batch.enabled", "off");
         _cleanup_(failure_freep) struct failure *f = NULL;
         _cleanup_(strlist_done) struct strlist warnings = {0};
         struct job_options o, before;
@@ -598,6 +611,55 @@ static void clients_and_daemon_know_the_same_variables(void **state)
         }
 }
 
+static void compare_row(struct span *cells, size_t n, void *arg)
+{
+        bool *is_documented = arg, is_optional;
+        _cleanup_buf_ struct buf otherwise = {0};
+        const struct option *o;
+        char name[64];
+
+        assert_int_equal(n, 7);
+        assert_true(page_next_name(&cells[0], name, &is_optional));
+        o = option_find(name);
+        if (!o || !str_is_equal(o->name, name))
+                fail_msg("docs/options.md has an option that is not in the table: %s", name);
+        is_documented[o - option_table] = true;
+        buf_printf(&otherwise, " %s ", o->otherwise);
+        if (!span_is_equal(cells[2], *o->otherwise ? buf_span(&otherwise) : SPAN("  ")))
+                fail_msg("%s: docs/options.md has another default", name);
+        assert_int_equal(memmem(cells[3].at, cells[3].n, "job", 3) != NULL,
+                         o->scope != SCOPE_DAEMON);
+        assert_int_equal(memmem(cells[4].at, cells[4].n, "reload", 6) != NULL, o->is_reloaded);
+        assert_true(page_next_name(&cells[5], name, &is_optional));
+        assert_string_equal(name, o->variable);
+        assert_non_null(memmem(cells[6].at, cells[6].n, o->sentence, strlen(o->sentence)));
+        assert_int_equal(memmem(cells[6].at, cells[6].n, "nothing obeys", 13) != NULL,
+                         o->is_reserved);
+}
+
+static void the_page_and_the_table_agree(void **state)
+{
+        _cleanup_free_ char *page = page_read(DOCS_PAGE);
+        bool is_documented[N_OPTIONS] = {false};
+        struct option_match m;
+
+        (void)state;
+        /* the first table; names of earlier systems come after it */
+        page_rows(DOCS_PAGE, "# Options", compare_row, is_documented);
+        for (size_t i = 0; i < N_OPTIONS; i++)
+                if (!is_documented[i])
+                        fail_msg("docs/options.md lacks %s", option_table[i].name);
+        for (const char *at = strstr(page, "## Names of"); (at = strchr(at, '`'));) {
+                const char *end = strchr(at + 1, '`');
+                _cleanup_free_ char *name =
+                        str_dup_span((struct span){at + 1, (size_t)(end - at) - 1});
+
+                if (!(*name == '$' ? option_match_variable(name + 1, &m) : option_match(name, &m)))
+                        fail_msg("docs/options.md has an unknown name: %s", name);
+                at = end + 1;
+        }
+}
+
 static void set_goes_before_a_clients_environment(void **state)
 {
         _cleanup_json_ json_t *options = json_pack("{s:s}", "optimization.template", "on");
@@ -621,6 +683,7 @@ int main(void)
                 cmocka_unit_test(bad_values_say_where_and_why),
                 cmocka_unit_test(unknown_names_get_the_nearest),
                 cmocka_unit_test(empty_groups_and_values_change_nothing),
+                cmocka_unit_test(what_nothing_obeys_yet_is_said),
                 cmocka_unit_test(names_of_earlier_systems_are_accepted),
                 cmocka_unit_test(the_environment_goes_before_the_file),
                 cmocka_unit_test(providers_and_tiers_are_read),
@@ -634,6 +697,7 @@ int main(void)
                 cmocka_unit_test(keys_come_from_where_the_option_says),
                 cmocka_unit_test(keys_that_others_can_read_are_refused),
                 cmocka_unit_test(clients_and_daemon_know_the_same_variables),
+                cmocka_unit_test(the_page_and_the_table_agree),
                 cmocka_unit_test(set_goes_before_a_clients_environment),
         };
 

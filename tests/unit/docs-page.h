@@ -1,6 +1,5 @@
 #pragma once
-/* docs/protocol.md as tests read it: table rows, and the names in backticks of a cell. Path:
- * DOCS_PROTOCOL. */
+/* A page of docs/ as tests read it: table rows, and the names in backticks of a cell. */
 
 #include <stdio.h>
 
@@ -8,12 +7,12 @@
 #include "common/path.h"
 #include "common/str.h"
 
-#define MAX_CELLS 4
+#define MAX_CELLS 8
 
-static inline char *page_read(void)
+static inline char *page_read(const char *path)
 {
         _cleanup_buf_ struct buf b = {0};
-        FILE *f = fopen(DOCS_PROTOCOL, "re");
+        FILE *f = fopen(path, "re");
         char chunk[4096];
         size_t n;
 
@@ -26,10 +25,10 @@ static inline char *page_read(void)
 
 /* The lines of the section under `heading`, as cells; fn is called for each row that begins with a
  * name in backticks. */
-static inline void page_rows(const char *heading,
+static inline void page_rows(const char *path, const char *heading,
                              void (*fn)(struct span *cells, size_t n, void *arg), void *arg)
 {
-        _cleanup_free_ char *page = page_read();
+        _cleanup_free_ char *page = page_read(path);
         const char *at = strstr(page, heading), *end;
 
         assert_non_null(at);
