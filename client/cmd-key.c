@@ -54,11 +54,12 @@ static int read_key(const char *name, char key[KEY_BYTES])
         char *got;
 
         if (is_terminal) {
-                fprintf(stderr, "Key for %s (it is not shown): ", name);
                 signal(SIGINT, show_again);
                 signal(SIGTERM, show_again);
                 hidden.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
-                tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+                tcsetattr(STDIN_FILENO, TCSAFLUSH,
+                          &hidden); /* before we ask: it drops what came early */
+                fprintf(stderr, "Key for %s (it is not shown): ", name);
         }
         setvbuf(stdin, NULL, _IONBF, 0); /* no copy of the key stays in a buffer */
         got = fgets(key, KEY_BYTES, stdin);

@@ -52,46 +52,49 @@ static void add_cache(struct buf *b, const json_t *shares, const json_t *tokens)
         add_line(b, "cache", is.at, "0 %", NULL);
 }
 
-static void add_files(struct buf *b, const json_t *summary)
+static void add_source(struct buf *b, size_t source, uint64_t n, uint64_t total,
+                       const json_t *summary)
 {
         static const char *const words[N_SOURCES] = {"kept", "reused", "by template", "mechanical",
                                                      "by model"};
+        uint64_t calls = progress_number(summary, "calls");
+        uint64_t batched = progress_number(json_object_get(summary, "files"), "batched");
+
+        (void)buf_printf(b, "%s %" PRIu64 " %s", b->at[b->n - 1] == ':' ? "" : ",", n,
+                         words[source]);
+        if (source == SOURCE_TEMPLATE)
+                (void)buf_printf(b, " (%u %%)", format_share(n, total));
+        if (source == SOURCE_CALL)
+                (void)buf_printf(b, " in %" PRIu64 " call%s", calls, calls == 1 ? "" : "s");
+        if (source == SOURCE_CALL && batched > 0)
+                (void)buf_printf(b, " (%" PRIu64 " batched)", batched);
+}
+
+static void add_files(struct buf *b, const json_t *summary)
+{
         const json_t *files = json_object_get(summary, "files");
-        uint64_t failed = progress_number(files, "failed"),
-                 batched = progress_number(files, "batched");
-        uint64_t total = failed, calls = progress_number(summary, "calls"),
-                 retries = progress_number(summary, "retries");
+        uint64_t failed = progress_number(files, "failed"), total = failed, n;
+        uint64_t retries = progress_number(summary, "retries");
         _cleanup_buf_ struct buf is = {0};
         char naive[FORMAT_BYTES];
 
         for (size_t i = 0; i < N_SOURCES; i++)
                 total += progress_number(files, progress_source_names[i]);
-        (void)buf_printf(&is, "%" PRIu64 ":", total);
+        if (buf_printf(&is, "%" PRIu64 ":", total) < 0)
+                return;
         for (size_t i = 0; i < N_SOURCES; i++) {
-                uint64_t n = progress_number(files, progress_source_names[i]);
-
+                n = progress_number(files, progress_source_names[i]);
                 if (n > 0)
-                        (void)buf_printf(&is, " %" PRIu64 " %s%s", n, words[i],
-                                         i == SOURCE_CALL ? "" : ",");
-                if (n > 0 && i == SOURCE_TEMPLATE)
-                        (void)buf_printf(&is, " (%u %%)", format_share(n, total));
-                if (n > 0 && i == SOURCE_CALL) {
-                        (void)buf_printf(&is, " in %" PRIu64 " call%s", calls,
-                                         calls == 1 ? "" : "s");
-                        if (batched > 0)
-                                (void)buf_printf(&is, " (%" PRIu64 " batched)", batched);
-                }
+                        add_source(&is, i, n, total, summary);
         }
         if (failed > 0)
-                (void)buf_printf(&is, "%s %" PRIu64 " failed",
-                                 is.n && is.at[is.n - 1] == ',' ? "" : ",", failed);
+                (void)buf_printf(&is, "%s %" PRIu64 " failed", is.at[is.n - 1] == ':' ? "" : ",",
+                                 failed);
         if (retries > 0)
                 (void)buf_printf(&is, ", %" PRIu64 " retr%s", retries, retries == 1 ? "y" : "ies");
-        if (is.n > 0 && is.at[is.n - 1] == ',')
-                is.at[--is.n] = '\0';
         snprintf(naive, sizeof(naive), "%" PRIu64 " calls",
                  progress_number(json_object_get(summary, "naive"), "calls"));
-        add_line(b, "files", is.at ? is.at : "", naive, NULL);
+        add_line(b, "files", is.at, naive, NULL);
 }
 
 int view_summarise(const json_t *summary, struct buf *b)

@@ -60,11 +60,11 @@ class Connection:
 
     def serve(self):
         with self.s, self.s.makefile("rb") as lines:
-            for line in lines:
-                try:
+            try:
+                for line in lines:
                     self.answer(json.loads(line))
-                except (HangUp, BrokenPipeError, ConnectionResetError):
-                    return
+            except (HangUp, BrokenPipeError, ConnectionResetError):
+                return
 
     def answer(self, m):
         method, params = m["method"], m.get("params", {})
@@ -153,6 +153,7 @@ class FakeDaemon:
         if len(part) < p["size"]:
             return {"have": len(part), "complete": False}
         assert sha256(part) == p["sha256"]
+        del self.parts[p["sha256"]]
         self.received[p.get("path", p["sha256"])] = part
         return {"have": len(part), "complete": True}
 
