@@ -389,14 +389,14 @@ def test_a_part_that_is_missing_breaks_the_answer(sim):
 
 PROJECT = {"name": "Helpdesk", "module": "helpdesk", "app": "helpdesk", "description": "Tickets of people who need help."}
 ENTITIES = {
-    "Account": {"name": "Account", "package": "account", "import_path": "helpdesk/internal/account", "attributes": [
+    "Account": {"name": "Account", "package": "account", "import_path": "helpdesk/internal/people", "attributes": [
         {"name": "ID", "type": "string"}, {"name": "Email", "type": "string", "required": True, "description": "Where answers go."},
         {"name": "Age", "type": "int"}]},
     "Ticket": {"name": "Ticket", "package": "ticket", "import_path": "helpdesk/internal/ticket", "description": "A question that someone asked.",
                "attributes": [{"name": "ID", "type": "int64"}, {"name": "Title", "type": "string", "required": True}, {"name": "Closed", "type": "bool"},
                               {"name": "Opened", "type": "time.Time"}, {"name": "AccountID", "type": "string"}, {"name": "Account", "type": "*account.Account"},
                               {"name": "Tags", "type": "[]string"}, {"name": "Extra", "type": "map[string]string"}],
-               "references": [{"package": "account", "import_path": "helpdesk/internal/account"}]},
+               "references": [{"entity": "Account", "import_path": "helpdesk/internal/people"}]},
 }
 CONTRACTS = {
     "Account": [{"method": "POST", "endpoint": "/accounts", "action": "Create"}, {"method": "GET", "endpoint": "/accounts/{id}", "action": "Get"}],
@@ -420,7 +420,8 @@ def facts_of(*names, **more):
 def task_for(role, entity=None, path=None, package=None):
     stem = {"domain": "", "test": "_service_test"}.get(role, "_" + role)
     package = package or (entity or "main").lower()
-    path = path or f"internal/{package}/{package}{stem}.go"
+    folder = "people" if package == "account" else package  # a package need not be called as its folder
+    path = path or f"internal/{folder}/{package}{stem}.go"
     return {"path": path, "role": role, "package": package, "import_path": f"helpdesk/{pathlib.PurePath(path).parent}",
             "language": "go", **({"entity": entity} if entity else {})}
 
@@ -533,7 +534,7 @@ def test_project_compiles_and_its_tests_pass(sim, place, is_http):
 
 
 def test_every_fact_shows_and_a_changed_fact_changes_the_file(sim):
-    text = json.dumps(facts_of("Account", requirements=RULES, packages=[{"name": "account", "path": "internal/account", "purpose": "People who ask"}],
+    text = json.dumps(facts_of("Account", requirements=RULES, packages=[{"name": "account", "path": "internal/people", "purpose": "People who ask"}],
                                relations=[{"from": "Account", "to": "Ticket", "type": "has_many"}]))
     before = write(sim, [json.loads(text)], [], task_for("domain", "Account"))
     assert "People who ask" in before and "has_many" in before
@@ -546,7 +547,7 @@ def test_every_fact_shows_and_a_changed_fact_changes_the_file(sim):
 def test_batch_gives_each_file_its_own_facts(sim):
     one = write(sim, [facts_of("Account")], [], task_for("domain", "Account"))
     both = write(sim, [facts_of("Account"), facts_of("Ticket")], [], task_for("domain", "Account"), task_for("domain", "Ticket"))
-    assert both["internal/account/account.go"] == one and "type Ticket struct" in both["internal/ticket/ticket.go"]
+    assert both["internal/people/account.go"] == one and "type Ticket struct" in both["internal/ticket/ticket.go"]
 
 
 def test_other_languages_list_the_facts(sim):

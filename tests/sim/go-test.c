@@ -107,9 +107,9 @@ static void emit_method(struct go_out *o, const struct go_func *f)
                 o->entity, f->name);
         if (is_list) {
                 go_emit(o,
-                        "\tlist, err := s.%1$s(ctx, \"absent\")\n\tif err != nil || len(list) != 0 "
+                        "\tlist, err := s.%1$s(ctx, %2$s)\n\tif err != nil || len(list) != 0 "
                         "{\n\t\tt.Errorf(\"%1$s: %%d entities, %%v\", len(list), err)\n\t}\n}\n",
-                        f->name);
+                        f->name, str_is_equal(f->params[1].type, "string") ? "\"absent\"" : "0");
         } else if (is_by_id) {
                 go_emit(o,
                         "\te := %1$sExample()\n\tif err := s.Create(ctx, e); err != nil "

@@ -89,22 +89,31 @@ void go_emit_rules(struct go_out *o, const char *indent)
                 emit_rule(o, indent, "Scenario", items[i]);
 }
 
-static const char *module_of(struct go_out *o)
+/* As the facts say, else from the task: import path less the folder. */
+static void find_module(struct go_out *o)
 {
-        return facts_setting(o->v, "module");
+        const char *module = facts_setting(o->v, "module"),
+                   *own = node_text(o->v->task, "import_path");
+        size_t n_own = own ? strlen(own) : 0, n_dir = strlen(o->dir);
+
+        if (module)
+                (void)snprintf(o->module, sizeof(o->module), "%s", module);
+        else if (own && n_dir && n_own > n_dir + 1 && str_has_suffix(own, o->dir) &&
+                 own[n_own - n_dir - 1] == '/')
+                (void)snprintf(o->module, sizeof(o->module), "%.*s", (int)(n_own - n_dir - 1), own);
 }
 
 bool go_path_of_dir(struct go_out *o, const char *dir, char at[static GO_NAME_BYTES])
 {
-        const char *module = module_of(o), *own = node_text(o->v->task, "import_path");
+        const char *own = node_text(o->v->task, "import_path");
 
         if (own && str_is_equal(dir, o->dir)) {
                 (void)snprintf(at, GO_NAME_BYTES, "%s", own);
                 return true;
         }
-        if (!module)
+        if (!*o->module)
                 return false;
-        (void)snprintf(at, GO_NAME_BYTES, "%s%s%s", module, *dir ? "/" : "", dir);
+        (void)snprintf(at, GO_NAME_BYTES, "%.70s%s%.80s", o->module, *dir ? "/" : "", dir);
         return true;
 }
 
@@ -181,11 +190,40 @@ static const char *import_of(const struct go_file *from, struct span name,
         return NULL;
 }
 
+/* The import path that the facts give for a type: references: [{entity: User, import_path:
+ * shop/internal/user}]. */
+static bool path_of_reference(struct go_out *o, const char *type, char at[static GO_NAME_BYTES])
+{
+        size_t n = 0;
+
+        while (isalnum((unsigned char)type[n]) || type[n] == '_')
+                n++;
+        for (size_t d = 0; n && d < o->v->n_docs; d++) {
+                const struct yaml_node *entities = yaml_get(o->v->docs[d], "entities");
+
+                for (size_t i = 0; i < node_size(entities); i++) {
+                        const struct yaml_node *list = yaml_get(node_at(entities, i), "references");
+
+                        for (size_t j = 0; j < node_size(list); j++) {
+                                const char *entity = node_text(node_at(list, j), "entity"),
+                                           *path = node_text(node_at(list, j), "import_path");
+
+                                if (!entity || !path || strlen(entity) != n ||
+                                    strncmp(entity, type, n) != 0)
+                                        continue;
+                                (void)snprintf(at, GO_NAME_BYTES, "%s", path);
+                                return true;
+                        }
+                }
+        }
+        return false;
+}
+
 static void use_qualifier(struct go_out *o, const struct go_file *from, struct span name)
 {
         char path[GO_NAME_BYTES], text[GO_NAME_BYTES];
 
-        if (import_of(from, name, path)) {
+        if (import_of(from, name, path) || path_of_reference(o, name.at + name.n + 1, path)) {
                 go_import(o, path);
                 return;
         }
@@ -231,13 +269,14 @@ void go_use_type(struct go_out *o, const struct go_file *from, const char *type,
 void go_dir_of_entity(struct go_out *o, const char *entity, char at[static GO_NAME_BYTES])
 {
         struct yaml_node *e = facts_find(o->v, "entities", "name", entity), *p;
-        const char *import = node_text(e, "import_path"), *module = module_of(o);
+        const char *import = node_text(e, "import_path");
+        size_t n = strlen(o->module);
         const struct go_file *f = NULL;
 
         *at = '\0';
         p = facts_find(o->v, "packages", "name", node_text(e, "package"));
-        if (import && module && str_has_prefix(import, module) && import[strlen(module)] == '/')
-                (void)snprintf(at, GO_NAME_BYTES, "%s", import + strlen(module) + 1);
+        if (import && n && str_has_prefix(import, o->module) && import[n] == '/')
+                (void)snprintf(at, GO_NAME_BYTES, "%s", import + n + 1);
         else if (node_text(p, "path"))
                 (void)snprintf(at, GO_NAME_BYTES, "%s", node_text(p, "path"));
         else if (go_find_type(&o->w, NULL, entity, &f))
@@ -299,6 +338,7 @@ size_t go_contracts(struct go_out *o, struct go_contract *list, size_t max)
         struct yaml_node *items[GO_CONTRACTS_MAX];
         size_t n = facts_list(o->v, "contracts", items, MIN2(max, (size_t)GO_CONTRACTS_MAX)),
                count = 0;
+        const char *entity;
 
         for (size_t i = 0; i < n; i++) {
                 struct go_contract c = {.method = node_text(items[i], "method"),
@@ -309,6 +349,9 @@ size_t go_contracts(struct go_out *o, struct go_contract *list, size_t max)
 
                 if (!c.method || !c.endpoint)
                         continue;
+                entity = node_text(items[i], "entity");
+                if (entity && !str_is_equal(entity, o->entity))
+                        continue; /* the facts of the whole project may be there */
                 read_path_params(&c);
                 list[count++] = c;
         }
@@ -323,7 +366,6 @@ static int compare_text(const void *a, const void *b)
 /* Standard packages first, then the project's, each group sorted, as gofmt has it. */
 static void write_imports(struct go_out *o, struct buf *b)
 {
-        const char *module = module_of(o);
         size_t n_written = 0, n_own = 0;
 
         if (!o->imports.n)
@@ -336,8 +378,8 @@ static void write_imports(struct go_out *o, struct buf *b)
         buf_add_text(b, "\nimport (\n");
         for (int own = 0; own < 2; own++)
                 for (size_t i = 0; i < o->imports.n; i++) {
-                        bool is_own = module && str_has_prefix(o->imports.at[i], module) &&
-                                      strchr("/", o->imports.at[i][strlen(module)]);
+                        bool is_own = *o->module && str_has_prefix(o->imports.at[i], o->module) &&
+                                      strchr("/", o->imports.at[i][strlen(o->module)]);
 
                         if (is_own != own)
                                 continue;
@@ -395,6 +437,7 @@ int go_write(const struct facts_view *v, const char *path, const char *role, str
         *(slash ? slash : dir) = '\0';
         o.dir = dir;
         o.package = package_of(&o, role);
+        find_module(&o);
         if (entity) {
                 (void)snprintf(o.entity, sizeof(o.entity), "%s", entity);
                 go_lower_first(entity, o.lower);

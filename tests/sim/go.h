@@ -13,6 +13,7 @@ struct go_out {
         struct buf body;
         struct strlist imports;
         const char *path, *dir, *package;
+        char module[GO_NAME_BYTES]; /* "" unknown */
         char entity[GO_NAME_BYTES]; /* "Order"; "" for none */
         char lower[GO_NAME_BYTES];  /* "order" */
         bool is_starved;            /* something it needs was not shown */
