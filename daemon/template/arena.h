@@ -16,5 +16,5 @@ struct arena {
 
 void arena_init(struct arena *a, size_t max_bytes);
 void arena_done(struct arena *a);
-void *arena_alloc(struct arena *a, size_t n) _must_check_; /* zeroed, aligned for any object */
+void *arena_alloc(struct arena *a, size_t n) _must_check_;     /* zeroed, aligned for any object */
 char *arena_copy(struct arena *a, struct span s) _must_check_; /* terminated by a NUL */

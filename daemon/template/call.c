@@ -1,20 +1,22 @@
-/* Calls of filters, tests, methods and functions: binding arguments to parameters, arguments by type. */
+/* Calls of filters, tests, methods and functions: binding arguments to parameters, arguments by
+ * type. */
 
 #include "daemon/template/engine.h"
 #include "daemon/template/unicode.h"
 
 /* Splits "width first! blank" into names; they may not be used as keywords when "/" ends them. */
 static size_t read_parameters(const char *text, struct span names[CALL_MAX_PARAMETERS],
-                              bool is_required[CALL_MAX_PARAMETERS])
+                              bool is_required[CALL_MAX_PARAMETERS], bool *ret_by_place)
 {
         size_t n = 0;
+
+        *ret_by_place = false;
 
         while (*text) {
                 size_t length = strcspn(text, " ");
 
                 if (*text == '/') {
-                        for (size_t i = 0; i < n; i++)
-                                names[i].n = 0;
+                        *ret_by_place = true;
                         break;
                 }
                 assert(n < CALL_MAX_PARAMETERS);
@@ -27,15 +29,15 @@ static size_t read_parameters(const char *text, struct span names[CALL_MAX_PARAM
         return n;
 }
 
-static int bind_keyword(struct render *r, const struct call *raw, size_t i, const struct span *names, size_t n,
-                        struct value *at)
+static int bind_keyword(struct render *r, const struct call *raw, size_t i,
+                        const struct span *names, size_t n, struct value *at)
 {
         for (size_t k = 0; k < n; k++) {
-                if (!names[k].n || !span_is_equal(raw->keys[i], names[k]))
+                if (!span_is_equal(raw->keys[i], names[k]))
                         continue;
                 if (at[k].kind != V_MISSING)
-                        return render_fail(r, "%s got multiple values for argument '%.*s'", raw->name,
-                                           (int)names[k].n, names[k].at);
+                        return render_fail(r, "%s got multiple values for argument '%.*s'",
+                                           raw->name, (int)names[k].n, names[k].at);
                 at[k] = raw->keyed[i];
                 return 0;
         }
@@ -47,21 +49,26 @@ int call_bound(struct render *r, call_fn *fn, const char *parameters, const stru
                struct value *ret)
 {
         struct span names[CALL_MAX_PARAMETERS];
-        bool is_required[CALL_MAX_PARAMETERS];
+        bool is_required[CALL_MAX_PARAMETERS], by_place;
         struct call *c;
         size_t n;
 
         if (strcmp(parameters, "*") == 0)
                 return fn(r, raw, ret);
-        n = read_parameters(parameters, names, is_required);
+        n = read_parameters(parameters, names, is_required, &by_place);
         if (raw->n > n)
-                return render_fail(r, "%s takes at most %zu arguments (%zu given)", raw->name, n, raw->n);
-        c = arena_alloc(&r->arena, sizeof(*c) + n * sizeof(*c->at)); /* lives on in what fn returns */
+                return render_fail(r, "%s takes at most %zu arguments (%zu given)", raw->name, n,
+                                   raw->n);
+        c = arena_alloc(&r->arena,
+                        sizeof(*c) + n * sizeof(*c->at)); /* lives on in what fn returns */
         if (!c)
                 return render_no_room(r);
-        *c = (struct call){.name = raw->name, .subject = raw->subject, .at = (struct value *)(c + 1), .n = n};
+        *c = (struct call){
+                .name = raw->name, .subject = raw->subject, .at = (struct value *)(c + 1), .n = n};
         for (size_t i = 0; i < raw->n; i++)
                 c->at[i] = raw->at[i];
+        if (by_place && raw->n_keyed)
+                return render_fail(r, "%s takes no keyword arguments", raw->name);
         for (size_t i = 0; i < raw->n_keyed; i++) {
                 int failed = bind_keyword(r, raw, i, names, n, c->at);
 
@@ -70,7 +77,8 @@ int call_bound(struct render *r, call_fn *fn, const char *parameters, const stru
         }
         for (size_t i = 0; i < n; i++)
                 if (is_required[i] && c->at[i].kind == V_MISSING)
-                        return render_fail(r, "%s lacks argument %zu", raw->name, i + 1);
+                        return render_fail(r, "%s lacks its argument '%.*s'", raw->name,
+                                           (int)names[i].n, names[i].at);
         return fn(r, c, ret);
 }
 
@@ -94,7 +102,8 @@ int call_truth(struct render *r, const struct call *c, size_t i, bool otherwise,
         return value_truth(r, c->at[i], ret);
 }
 
-int call_text(struct render *r, const struct call *c, size_t i, struct span otherwise, struct span *ret)
+int call_text(struct render *r, const struct call *c, size_t i, struct span otherwise,
+              struct span *ret)
 {
         struct value v;
         int failed;

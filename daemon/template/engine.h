@@ -1,7 +1,9 @@
 #pragma once
-/* What the files of the template engine share: the state of one rendering, calls of filters, tests and methods, iteration.
+/* What the files of the template engine share: the state of one rendering, calls of filters, tests
+ * and methods, iteration.
  *
- *      source --lexer.c--> tokens --parser.c--> tree --scope.c--> tree with slots --eval.c, render.c--> text
+ *      source --lexer.c--> tokens --parser.c--> tree --scope.c--> tree with slots --eval.c,
+ * render.c--> text
  *
  * The tree is immutable once compiled; a rendering owns all that changes. */
 
@@ -11,10 +13,14 @@
 #include "daemon/template/value.h"
 
 #define RENDER_MAX_BYTES ((size_t)128 << 20) /* values of one rendering */
-#define RENDER_MAX_DEPTH 400u  /* nested expressions, values and iterators; a frame takes some hundred bytes of stack */
-#define RENDER_BYTES_PER_STEP 256u /* long texts count for as many steps as they have such pieces */
+#define RENDER_MAX_DEPTH                                                                      \
+        400u /* nested expressions, values and iterators; a frame takes some hundred bytes of \
+                stack */
+#define RENDER_BYTES_PER_STEP 256u /* long texts count for as many steps as they have such pieces \
+                                    */
 
-struct template {
+struct template
+{
         char *name; /* owned */
         struct arena arena;
         struct node_list body;
@@ -41,8 +47,8 @@ int render_buf_failed(struct render *r, const struct buf *b) _must_check_; /* 0 
 int render_step(struct render *r, size_t n_bytes) _must_check_;
 int render_enter(struct render *r) _must_check_; /* one level deeper; pair with r->depth-- */
 
-/* Arguments of a filter, test, method or function, bound to its parameters: at[i] is parameter i of the row, V_MISSING when it was
- * not given. Rows with VARIADIC get them as they came. */
+/* Arguments of a filter, test, method or function, bound to its parameters: at[i] is parameter i of
+ * the row, V_MISSING when it was not given. Rows with VARIADIC get them as they came. */
 #define CALL_MAX_PARAMETERS 6
 struct call {
         const char *name;
@@ -59,7 +65,8 @@ typedef int call_fn(struct render *r, const struct call *c, struct value *ret);
 struct filter_row {
         const char *name;
         call_fn *fn;
-        const char *parameters; /* "width first blank"; "!" after a name: must be given; "/" at the end: no keywords; "*": as they come */
+        const char *parameters; /* "width first blank"; "!" after a name: must be given; "/" at the
+                                   end: no keywords; "*": as they come */
 };
 
 extern const struct filter_row filter_table[], test_table[];
@@ -84,13 +91,18 @@ struct global_row {
 const struct global_row *global_find(struct span name);
 
 /* Binds raw to the parameters and calls. */
-int call_bound(struct render *r, call_fn *fn, const char *parameters, const struct call *raw, struct value *ret) _must_check_;
+int call_bound(struct render *r, call_fn *fn, const char *parameters, const struct call *raw,
+               struct value *ret) _must_check_;
 
 /* Arguments by type; the fallback when missing. */
-int call_integer(struct render *r, const struct call *c, size_t i, int64_t otherwise, int64_t *ret) _must_check_;
-int call_truth(struct render *r, const struct call *c, size_t i, bool otherwise, bool *ret) _must_check_;
-int call_text(struct render *r, const struct call *c, size_t i, struct span otherwise, struct span *ret) _must_check_; /* str() */
-int call_subject_text(struct render *r, const struct call *c, struct span *ret) _must_check_; /* str() of the subject */
+int call_integer(struct render *r, const struct call *c, size_t i, int64_t otherwise,
+                 int64_t *ret) _must_check_;
+int call_truth(struct render *r, const struct call *c, size_t i, bool otherwise,
+               bool *ret) _must_check_;
+int call_text(struct render *r, const struct call *c, size_t i, struct span otherwise,
+              struct span *ret) _must_check_; /* str() */
+int call_subject_text(struct render *r, const struct call *c,
+                      struct span *ret) _must_check_; /* str() of the subject */
 
 /* Iteration (iter.c). next: *ret is V_MISSING at the end. */
 struct iter {
@@ -100,12 +112,13 @@ struct iter {
         struct iter *source;
         size_t index;
         bool is_done;
-        const struct call *call;     /* of the filter that made it; arguments copied to the arena */
-        const void *state;           /* particular to next */
+        const struct call *call; /* of the filter that made it; arguments copied to the arena */
+        const void *state;       /* particular to next */
 };
 int iter_open(struct render *r, struct value v, struct iter **ret) _must_check_;
 int iter_next(struct render *r, struct iter *it, struct value *ret) _must_check_;
-int iter_new(struct render *r, const char *type, int (*next)(struct render *, struct iter *, struct value *),
+int iter_new(struct render *r, const char *type,
+             int (*next)(struct render *, struct iter *, struct value *),
              struct iter **ret) _must_check_;
 int iter_to_list(struct render *r, struct iter *it, struct value *ret) _must_check_;
 int value_to_list(struct render *r, struct value v, struct value *ret) _must_check_; /* list(v) */
@@ -123,24 +136,31 @@ struct loop {
 };
 int loop_next(struct render *r, struct loop *l, struct value *ret) _must_check_;
 int loop_length(struct render *r, struct loop *l, size_t *ret) _must_check_;
-int loop_attribute(struct render *r, struct value loop, struct span name, struct value *ret) _must_check_;
+int loop_attribute(struct render *r, struct value loop, struct span name,
+                   struct value *ret) _must_check_;
 
 /* Attribute paths of filters: "address.city", 0. */
 int path_get(struct render *r, struct value item, struct value path, struct value otherwise,
-             struct value *ret) _must_check_; /* otherwise: in place of what is undefined, or V_MISSING */
+             struct value *ret)
+        _must_check_; /* otherwise: in place of what is undefined, or V_MISSING */
 
 /* ops.c */
-int op_binary(struct render *r, enum op op, struct value a, struct value b, struct value *ret) _must_check_;
+int op_binary(struct render *r, enum op op, struct value a, struct value b,
+              struct value *ret) _must_check_;
 int op_negate(struct render *r, struct value v, bool is_minus, struct value *ret) _must_check_;
-int op_compare(struct render *r, enum op op, struct value a, struct value b, bool *ret) _must_check_;
+int op_compare(struct render *r, enum op op, struct value a, struct value b,
+               bool *ret) _must_check_;
 /* format.c: text % arguments */
-int format_percent(struct render *r, struct span format, struct value arguments, struct value *ret) _must_check_;
+int format_percent(struct render *r, struct span format, struct value arguments,
+                   struct value *ret) _must_check_;
 
 /* eval.c */
 int eval(struct render *r, const struct node *n, struct value *ret) _must_check_;
-int eval_call(struct render *r, const struct node *n, struct value subject, struct value *ret) _must_check_;
+int eval_call(struct render *r, const struct node *n, struct value subject,
+              struct value *ret) _must_check_;
 int render_assign(struct render *r, const struct node *target, struct value v) _must_check_;
 int render_enter_frame(struct render *r, const struct frame *f) _must_check_;
 /* render.c */
 int render_body(struct render *r, const struct node_list *body) _must_check_;
-int render_filtered(struct render *r, const struct node *loop, struct iter *items, struct iter **ret) _must_check_;
+int render_filtered(struct render *r, const struct node *loop, struct iter *items,
+                    struct iter **ret) _must_check_;

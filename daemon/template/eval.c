@@ -3,7 +3,8 @@
 #include "daemon/template/engine.h"
 
 /* Appends the values of a list of expressions. */
-static int eval_items(struct render *r, const struct node *n, enum value_kind kind, struct value *ret)
+static int eval_items(struct render *r, const struct node *n, enum value_kind kind,
+                      struct value *ret)
 {
         struct value v;
         int failed = value_list(r, kind, n->items.n, ret);
@@ -119,14 +120,16 @@ static int eval_function(struct render *r, const struct node *n, struct value *r
         case V_METHOD:
                 c->name = subject.bound->method->name;
                 c->subject = subject.bound->subject;
-                return call_bound(r, subject.bound->method->fn, subject.bound->method->parameters, c, ret);
+                return call_bound(r, subject.bound->method->fn, subject.bound->method->parameters,
+                                  c, ret);
         case V_FUNCTION:
                 c->name = subject.function->name;
                 return call_bound(r, subject.function->fn, subject.function->parameters, c, ret);
         case V_UNDEFINED:
                 return value_refuse_undefined(r, subject);
         case V_LOOP:
-                return render_fail(r, "The loop must have the 'recursive' marker to be called recursively.");
+                return render_fail(
+                        r, "The loop must have the 'recursive' marker to be called recursively.");
         default:
                 return render_fail(r, "'%s' object is not callable", value_type_name(subject));
         }
@@ -177,7 +180,8 @@ static int eval_condition(struct render *r, const struct node *n, struct value *
         if (n->right)
                 return eval(r, n->right, ret);
         return value_undefined_lenient(
-                r, "the inline if-expression evaluated to false and no else section was defined.", ret);
+                r, "the inline if-expression evaluated to false and no else section was defined.",
+                ret);
 }
 
 static int eval_name(struct render *r, const struct node *n, struct value *ret)

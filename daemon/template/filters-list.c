@@ -59,7 +59,8 @@ int filter_first(struct render *r, const struct call *c, struct value *ret)
         if (!failed)
                 failed = iter_next(r, it, ret);
         if (!failed && ret->kind == V_MISSING)
-                failed = value_undefined(r, "No first item, sequence was empty.", NULL, VALUE_NONE, ret);
+                failed = value_undefined(r, "No first item, sequence was empty.", NULL, VALUE_NONE,
+                                         ret);
         return failed;
 }
 
@@ -82,7 +83,8 @@ int filter_last(struct render *r, const struct call *c, struct value *ret)
         if (failed)
                 return failed;
         if (all.list->n == 0)
-                return value_undefined(r, "No last item, sequence was empty.", NULL, VALUE_NONE, ret);
+                return value_undefined(r, "No last item, sequence was empty.", NULL, VALUE_NONE,
+                                       ret);
         *ret = all.list->at[all.list->n - 1];
         return 0;
 }
@@ -157,7 +159,8 @@ struct sorted {
 };
 
 /* Stable; with is_reversed equal items keep their order too. */
-static int merge_sort(struct render *r, struct sorted *at, struct sorted *spare, size_t n, bool is_reversed)
+static int merge_sort(struct render *r, struct sorted *at, struct sorted *spare, size_t n,
+                      bool is_reversed)
 {
         size_t half = n / 2, i = 0, j = half, k = 0;
         int failed, order = 0;
@@ -179,7 +182,8 @@ static int merge_sort(struct render *r, struct sorted *at, struct sorted *spare,
         return 0;
 }
 
-static int sort_items(struct render *r, struct sorted *items, size_t n, bool is_reversed, struct value *ret)
+static int sort_items(struct render *r, struct sorted *items, size_t n, bool is_reversed,
+                      struct value *ret)
 {
         struct sorted *spare = arena_alloc(&r->arena, MAX2(n, 1u) * sizeof(*spare));
         int failed;
@@ -214,7 +218,8 @@ static int sort_key(struct render *r, struct value item, struct value attributes
                 const char *comma = memchr(rest.at, ',', rest.n);
                 size_t n = comma ? (size_t)(comma - rest.at) : rest.n;
 
-                failed = path_get(r, item, VALUE_SPAN(((struct span){rest.at, n})), VALUE_MISSING, &v);
+                failed = path_get(r, item, VALUE_SPAN(((struct span){rest.at, n})), VALUE_MISSING,
+                                  &v);
                 if (!failed)
                         failed = fold_case(r, is_sensitive, v, &v);
                 if (!failed)
@@ -265,7 +270,8 @@ int filter_dictsort(struct render *r, const struct call *c, struct value *ret)
         if (c->subject.kind == V_UNDEFINED)
                 return value_refuse_undefined(r, c->subject);
         if (c->subject.kind != V_DICT)
-                return render_fail(r, "'%s' object has no attribute 'items'", value_type_name(c->subject));
+                return render_fail(r, "'%s' object has no attribute 'items'",
+                                   value_type_name(c->subject));
         failed = call_truth(r, c, 0, false, &is_sensitive);
         if (!failed)
                 failed = call_text(r, c, 1, SPAN("key"), &by);
@@ -286,12 +292,14 @@ int filter_dictsort(struct render *r, const struct call *c, struct value *ret)
                 if (!failed)
                         failed = list_add(r, items[i].item.list, p->item);
                 if (!failed)
-                        failed = fold_case(r, is_sensitive, by.n == 3 ? p->key : p->item, &items[i].key);
+                        failed = fold_case(r, is_sensitive, by.n == 3 ? p->key : p->item,
+                                           &items[i].key);
         }
         return failed ? failed : sort_items(r, items, d->n, is_reversed, ret);
 }
 
-static int smallest_or_largest(struct render *r, const struct call *c, int wanted, struct value *ret)
+static int smallest_or_largest(struct render *r, const struct call *c, int wanted,
+                               struct value *ret)
 {
         bool is_sensitive;
         struct iter *it;
@@ -317,7 +325,8 @@ static int smallest_or_largest(struct render *r, const struct call *c, int wante
                 }
         }
         if (!failed && ret->kind == V_MISSING)
-                failed = value_undefined(r, "No aggregated item, sequence was empty.", NULL, VALUE_NONE, ret);
+                failed = value_undefined(r, "No aggregated item, sequence was empty.", NULL,
+                                         VALUE_NONE, ret);
         return failed;
 }
 
@@ -353,7 +362,8 @@ int filter_sum(struct render *r, const struct call *c, struct value *ret)
 
 /* The lazy ones: an iterator that remembers the call. */
 static int new_generator(struct render *r, const struct call *c,
-                         int (*next)(struct render *, struct iter *, struct value *), struct value *ret)
+                         int (*next)(struct render *, struct iter *, struct value *),
+                         struct value *ret)
 {
         struct iter *it;
         int failed = iter_new(r, "generator", next, &it);
@@ -431,7 +441,8 @@ static int next_batch(struct render *r, struct iter *it, struct value *ret)
                 return failed;
         if (c->at[1].kind != V_MISSING && c->at[1].kind != V_NONE) {
                 if (!value_is_integer(c->at[0]))
-                        return render_fail(r, "batch needs an integer, not '%s'", value_type_name(c->at[0]));
+                        return render_fail(r, "batch needs an integer, not '%s'",
+                                           value_type_name(c->at[0]));
                 while (!failed && (int64_t)list.list->n < value_integer(c->at[0]))
                         failed = list_add(r, list.list, c->at[1]);
         }
@@ -474,7 +485,8 @@ int filter_items(struct render *r, const struct call *c, struct value *ret)
 }
 
 /* A raw call as it came, kept for later with an argument less in front. */
-static int call_without_first(struct render *r, const struct call *raw, size_t n_dropped, struct call **ret)
+static int call_without_first(struct render *r, const struct call *raw, size_t n_dropped,
+                              struct call **ret)
 {
         struct call *c = arena_alloc(&r->arena, sizeof(*c));
 
@@ -503,7 +515,8 @@ static int open_if_true(struct render *r, struct iter *it)
         return failed ? failed : open_source(r, it);
 }
 
-static int map_attribute(struct render *r, const struct call *c, struct value item, struct value *ret)
+static int map_attribute(struct render *r, const struct call *c, struct value item,
+                         struct value *ret)
 {
         struct value path = VALUE_MISSING, otherwise = VALUE_MISSING;
 
@@ -558,8 +571,8 @@ struct selection {
         bool is_rejecting, by_attribute;
 };
 
-static int is_selected(struct render *r, const struct call *raw, const struct selection *how, struct value item,
-                       bool *ret)
+static int is_selected(struct render *r, const struct call *raw, const struct selection *how,
+                       struct value item, bool *ret)
 {
         size_t off = how->by_attribute ? 1 : 0;
         const struct filter_row *row;

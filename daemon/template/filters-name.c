@@ -37,7 +37,8 @@ static int read_acronyms(struct render *r, struct value v, struct span **ret, si
         return 0;
 }
 
-static int write_style(struct render *r, const struct call *c, enum name_style style, struct value *ret)
+static int write_style(struct render *r, const struct call *c, enum name_style style,
+                       struct value *ret)
 {
         _cleanup_buf_ struct buf b = {0};
         struct span s, *acronyms = NULL;
@@ -83,8 +84,8 @@ int filter_words(struct render *r, const struct call *c, struct value *ret)
         return write_style(r, c, NAME_WORDS, ret);
 }
 
-static int write_number(struct render *r, const struct call *c, int (*write)(struct span, struct buf *),
-                        struct value *ret)
+static int write_number(struct render *r, const struct call *c,
+                        int (*write)(struct span, struct buf *), struct value *ret)
 {
         _cleanup_buf_ struct buf b = {0};
         struct span s;

@@ -132,7 +132,8 @@ static enum text_number text_to_integer(struct span s, int64_t base, int64_t *re
                         return IS_NO_INTEGER;
                 was_digit = true;
                 is_over |= __builtin_mul_overflow(total, base, &total);
-                is_over |= __builtin_sub_overflow(total, digit, &total); /* downwards: INT64_MIN fits */
+                is_over |= __builtin_sub_overflow(total, digit,
+                                                  &total); /* downwards: INT64_MIN fits */
         }
         if (!was_digit)
                 return IS_NO_INTEGER;
@@ -288,7 +289,8 @@ int filter_round(struct render *r, const struct call *c, struct value *ret)
         if (c->subject.kind == V_UNDEFINED)
                 return value_refuse_undefined(r, c->subject);
         if (!value_is_number(c->subject))
-                return render_fail(r, "type %s doesn't define __round__ method", value_type_name(c->subject));
+                return render_fail(r, "type %s doesn't define __round__ method",
+                                   value_type_name(c->subject));
         if (span_is_equal(method, SPAN("common"))) {
                 if (value_is_integer(c->subject))
                         return round_integer(r, value_integer(c->subject), digits, ret);
@@ -301,7 +303,8 @@ int filter_round(struct render *r, const struct call *c, struct value *ret)
         value = value_real(c->subject) * power;
         if (!(value > -0x1p63 && value < 0x1p63))
                 return refuse_large(r);
-        *ret = VALUE_FLOAT((span_is_equal(method, SPAN("ceil")) ? ceil(value) : floor(value)) / power);
+        *ret = VALUE_FLOAT((span_is_equal(method, SPAN("ceil")) ? ceil(value) : floor(value)) /
+                           power);
         if (ret->real == 0)
                 ret->real = 0.0; /* ceil() gives an integer there: it has no negative zero */
         return 0;

@@ -42,7 +42,8 @@ static int add_title(struct buf *out, struct span s)
                 if (at < end) {
                         uint32_t ch = utf8_next(&at, end);
 
-                        is_delimiter = unicode_is_space(ch) || (ch < 0x80 && ch && strchr("-({[<", (int)ch));
+                        is_delimiter = unicode_is_space(ch) ||
+                                       (ch < 0x80 && ch && strchr("-({[<", (int)ch));
                 } else {
                         here = end;
                 }
@@ -51,7 +52,8 @@ static int add_title(struct buf *out, struct span s)
                 if (word < here) {
                         utf8_next(&first_end, end);
                         unicode_add_upper(out, (struct span){word, (size_t)(first_end - word)});
-                        unicode_add_lower(out, (struct span){first_end, (size_t)(here - first_end)});
+                        unicode_add_lower(out,
+                                          (struct span){first_end, (size_t)(here - first_end)});
                 }
                 buf_add(out, here, (size_t)(at - here));
                 word = at;
@@ -204,7 +206,8 @@ int filter_indent(struct render *r, const struct call *c, struct value *ret)
         for (int64_t i = 0; i < width && !blanks.failed; i++)
                 buf_add_char(&blanks, ' ');
         indent = c->at[0].kind == V_TEXT ? c->at[0].text : buf_span(&blanks);
-        failed = op_binary(r, OP_ADD, c->subject, VALUE_TEXT("\n"), &whole); /* as it is done there */
+        failed = op_binary(r, OP_ADD, c->subject, VALUE_TEXT("\n"),
+                           &whole); /* as it is done there */
         rest = whole.text;
         while (!failed && text_next_line(&rest, &line)) {
                 if (!is_first)
@@ -238,14 +241,16 @@ int filter_truncate(struct render *r, const struct call *c, struct value *ret)
         if (c->subject.kind == V_UNDEFINED && !value_is_lenient(c->subject))
                 return value_refuse_undefined(r, c->subject);
         if (c->subject.kind != V_TEXT && c->subject.kind != V_UNDEFINED)
-                return render_fail(r, "truncate needs a str, not '%s'", value_type_name(c->subject));
+                return render_fail(r, "truncate needs a str, not '%s'",
+                                   value_type_name(c->subject));
         s = c->subject.kind == V_TEXT ? c->subject.text : SPAN("");
         n = utf8_length(end);
         if (length < (int64_t)n)
                 return render_fail(r, "expected length >= %zu, got %lld", n, (long long)length);
         if (leeway < 0)
                 return render_fail(r, "expected leeway >= 0, got %lld", (long long)leeway);
-        if ((int64_t)utf8_length(s) <= (length > INT64_MAX - leeway ? INT64_MAX : length + leeway)) {
+        if ((int64_t)utf8_length(s) <=
+            (length > INT64_MAX - leeway ? INT64_MAX : length + leeway)) {
                 *ret = c->subject;
                 return 0;
         }
@@ -291,7 +296,8 @@ int filter_format(struct render *r, const struct call *c, struct value *ret)
         int failed = call_subject_text(r, c, &s);
 
         if (!failed && c->n && c->n_keyed)
-                return render_fail(r, "can't handle positional and keyword arguments at the same time");
+                return render_fail(
+                        r, "can't handle positional and keyword arguments at the same time");
         if (!failed && c->n_keyed) {
                 arguments = (struct value){.kind = V_DICT};
                 failed = dict_new(r, &arguments.dict);

@@ -3,11 +3,13 @@
 
 #include "daemon/template/engine.h"
 
-call_fn filter_upper, filter_lower, filter_capitalize, filter_title, filter_trim, filter_replace, filter_indent,
-        filter_truncate, filter_wordcount, filter_string, filter_format, filter_tojson, filter_comment;
-call_fn filter_join, filter_length, filter_first, filter_last, filter_list, filter_reverse, filter_sort,
-        filter_unique, filter_map, filter_select, filter_reject, filter_selectattr, filter_rejectattr,
-        filter_batch, filter_dictsort, filter_items, filter_min, filter_max, filter_sum, filter_default;
+call_fn filter_upper, filter_lower, filter_capitalize, filter_title, filter_trim, filter_replace,
+        filter_indent, filter_truncate, filter_wordcount, filter_string, filter_format,
+        filter_tojson, filter_comment;
+call_fn filter_join, filter_length, filter_first, filter_last, filter_list, filter_reverse,
+        filter_sort, filter_unique, filter_map, filter_select, filter_reject, filter_selectattr,
+        filter_rejectattr, filter_batch, filter_dictsort, filter_items, filter_min, filter_max,
+        filter_sum, filter_default;
 call_fn filter_int, filter_float, filter_abs, filter_round;
 call_fn filter_snake, filter_camel, filter_pascal, filter_kebab, filter_constant, filter_words,
         filter_plural, filter_singular;

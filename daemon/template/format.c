@@ -1,7 +1,7 @@
 /* text % arguments: Python's printf-style formatting.
  *
- *      conversion = "%" ["(" key ")"] {"-" | "+" | " " | "0" | "#"} [width | "*"] ["." (digits | "*")] [hlL] letter
- *      letter     = one of d i u o x X e E f F g G c r s a %  */
+ *      conversion = "%" ["(" key ")"] {"-" | "+" | " " | "0" | "#"} [width | "*"] ["." (digits |
+ * "*")] [hlL] letter letter     = one of d i u o x X e E f F g G c r s a %  */
 
 #include <inttypes.h>
 #include <math.h>
@@ -63,7 +63,8 @@ static int read_number(struct formatter *f, const char **at, const char *end, in
         return 0;
 }
 
-static int read_conversion(struct formatter *f, const char **at, const char *end, struct conversion *c)
+static int read_conversion(struct formatter *f, const char **at, const char *end,
+                           struct conversion *c)
 {
         int failed;
 
@@ -107,8 +108,8 @@ static int read_conversion(struct formatter *f, const char **at, const char *end
 }
 
 /* Sign and prefix stand before zeros, after blanks. */
-static void write_padded(struct formatter *f, const struct conversion *c, struct span sign, struct span body,
-                         bool may_zero)
+static void write_padded(struct formatter *f, const struct conversion *c, struct span sign,
+                         struct span body, bool may_zero)
 {
         int64_t n = (int64_t)(sign.n + utf8_length(body)), missing = MAX2(c->width - n, 0);
         bool is_zero = c->has_zero && !c->is_left && may_zero;
@@ -198,20 +199,25 @@ static int write_real(struct formatter *f, const struct conversion *c, struct va
         real = value_real(v);
         if (!isfinite(real)) {
                 bool is_negative = !isnan(real) && real < 0;
-                const char *word = isnan(real) ? (is_upper ? "NAN" : "nan") : is_upper ? "INF" : "inf";
+                const char *word = isnan(real) ? (is_upper ? "NAN" : "nan")
+                                   : is_upper  ? "INF"
+                                               : "inf";
 
                 write_padded(f, c, span_of(sign_of(c, is_negative)), span_of(word), true);
                 return 0;
         }
         switch (c->letter | 0x20) {
         case 'e':
-                snprintf(digits, sizeof(digits), c->is_alternate ? "%#.*e" : "%.*e", precision, fabs(real));
+                snprintf(digits, sizeof(digits), c->is_alternate ? "%#.*e" : "%.*e", precision,
+                         fabs(real));
                 break;
         case 'f':
-                snprintf(digits, sizeof(digits), c->is_alternate ? "%#.*f" : "%.*f", precision, fabs(real));
+                snprintf(digits, sizeof(digits), c->is_alternate ? "%#.*f" : "%.*f", precision,
+                         fabs(real));
                 break;
         default:
-                snprintf(digits, sizeof(digits), c->is_alternate ? "%#.*g" : "%.*g", precision, fabs(real));
+                snprintf(digits, sizeof(digits), c->is_alternate ? "%#.*g" : "%.*g", precision,
+                         fabs(real));
         }
         for (char *p = digits; is_upper && *p; p++)
                 if (*p == 'e')
@@ -236,7 +242,8 @@ static int write_char(struct formatter *f, const struct conversion *c, struct va
         code = value_integer(v);
         if (code < 0 || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
                 return render_fail(f->r, "%%c arg is no character");
-        write_padded(f, c, SPAN(""), (struct span){bytes, utf8_write((uint32_t)code, bytes)}, false);
+        write_padded(f, c, SPAN(""), (struct span){bytes, utf8_write((uint32_t)code, bytes)},
+                     false);
         return 0;
 }
 
@@ -250,7 +257,11 @@ static void add_ascii(struct buf *to, struct span s)
                 if (c < 0x80)
                         buf_add_char(to, (char)c);
                 else
-                        buf_printf(to, c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", c);
+                        buf_printf(to,
+                                   c < 0x100     ? "\\x%02x"
+                                   : c < 0x10000 ? "\\u%04x"
+                                                 : "\\U%08x",
+                                   c);
         }
 }
 
@@ -326,7 +337,8 @@ static int read_key(struct formatter *f, const char **at, const char *end, struc
         f->is_by_key = true;
         failed = dict_get(f->r, f->arguments.dict, VALUE_SPAN(key), ret);
         if (!failed && ret->kind == V_MISSING)
-                return render_fail(f->r, "format key '%.*s' is missing", (int)MIN2(key.n, 60u), key.at);
+                return render_fail(f->r, "format key '%.*s' is missing", (int)MIN2(key.n, 60u),
+                                   key.at);
         return failed;
 }
 

@@ -3,8 +3,8 @@
 #include "daemon/template/engine.h"
 #include "daemon/template/unicode.h"
 
-int iter_new(struct render *r, const char *type, int (*next)(struct render *, struct iter *, struct value *),
-             struct iter **ret)
+int iter_new(struct render *r, const char *type,
+             int (*next)(struct render *, struct iter *, struct value *), struct iter **ret)
 {
         struct iter *it = arena_alloc(&r->arena, sizeof(*it));
 
@@ -97,7 +97,8 @@ static int next_of_dict(struct render *r, struct iter *it, struct value *ret)
         return failed;
 }
 
-static int next_of_nothing(struct render *r _unused_, struct iter *it _unused_, struct value *ret _unused_)
+static int next_of_nothing(struct render *r _unused_, struct iter *it _unused_,
+                           struct value *ret _unused_)
 {
         return 0;
 }
@@ -108,9 +109,12 @@ int iter_open(struct render *r, struct value v, struct iter **ret)
                 const char *type;
                 int (*next)(struct render *, struct iter *, struct value *);
         } rows[N_VALUE_KINDS] = {
-                [V_TEXT] = {"str_iterator", next_of_text},   [V_LIST] = {"list_iterator", next_of_list},
-                [V_TUPLE] = {"tuple_iterator", next_of_list}, [V_DICT] = {"dict_keyiterator", next_of_dict},
-                [V_RANGE] = {"range_iterator", next_of_range}, [V_VIEW] = {"dict_iterator", next_of_view},
+                [V_TEXT] = {"str_iterator", next_of_text},
+                [V_LIST] = {"list_iterator", next_of_list},
+                [V_TUPLE] = {"tuple_iterator", next_of_list},
+                [V_DICT] = {"dict_keyiterator", next_of_dict},
+                [V_RANGE] = {"range_iterator", next_of_range},
+                [V_VIEW] = {"dict_iterator", next_of_view},
         };
         int failed;
 
@@ -214,17 +218,26 @@ int loop_length(struct render *r, struct loop *l, size_t *ret)
 
 /* One row per attribute of `loop`. */
 enum loop_member {
-        LOOP_INDEX, LOOP_INDEX0, LOOP_FIRST, LOOP_LAST, LOOP_LENGTH, LOOP_REVINDEX, LOOP_REVINDEX0, LOOP_PREVITEM, LOOP_NEXTITEM,
-        LOOP_DEPTH, LOOP_DEPTH0,
+        LOOP_INDEX,
+        LOOP_INDEX0,
+        LOOP_FIRST,
+        LOOP_LAST,
+        LOOP_LENGTH,
+        LOOP_REVINDEX,
+        LOOP_REVINDEX0,
+        LOOP_PREVITEM,
+        LOOP_NEXTITEM,
+        LOOP_DEPTH,
+        LOOP_DEPTH0,
 };
 static const struct {
         const char *name;
         enum loop_member member;
 } loop_members[] = {
-        {"index", LOOP_INDEX},       {"index0", LOOP_INDEX0},       {"first", LOOP_FIRST},
-        {"last", LOOP_LAST},         {"length", LOOP_LENGTH},       {"revindex", LOOP_REVINDEX},
+        {"index", LOOP_INDEX},         {"index0", LOOP_INDEX0},     {"first", LOOP_FIRST},
+        {"last", LOOP_LAST},           {"length", LOOP_LENGTH},     {"revindex", LOOP_REVINDEX},
         {"revindex0", LOOP_REVINDEX0}, {"previtem", LOOP_PREVITEM}, {"nextitem", LOOP_NEXTITEM},
-        {"depth", LOOP_DEPTH},       {"depth0", LOOP_DEPTH0},
+        {"depth", LOOP_DEPTH},         {"depth0", LOOP_DEPTH0},
 };
 
 static int loop_member(struct render *r, struct loop *l, enum loop_member member, struct value *ret)
@@ -255,7 +268,8 @@ static int loop_member(struct render *r, struct loop *l, enum loop_member member
                 return failed;
         case LOOP_PREVITEM:
                 if (l->index0 == 0)
-                        return value_undefined(r, "there is no previous item", NULL, VALUE_NONE, ret);
+                        return value_undefined(r, "there is no previous item", NULL, VALUE_NONE,
+                                               ret);
                 *ret = l->before;
                 return 0;
         case LOOP_NEXTITEM:

@@ -25,13 +25,12 @@ static const struct {
         enum token_kind kind;
 } operators[] = {
         /* longest first */
-        {"//", T_FLOORDIV}, {"**", T_POW},    {"==", T_EQ},        {"!=", T_NE},
-        {">=", T_GE},       {"<=", T_LE},     {"+", T_ADD},        {"-", T_SUB},
-        {"/", T_DIV},       {"*", T_MUL},     {"%", T_MOD},        {"~", T_TILDE},
-        {"[", T_LBRACKET},  {"]", T_RBRACKET}, {"(", T_LPAREN},    {")", T_RPAREN},
-        {"{", T_LBRACE},    {"}", T_RBRACE},  {">", T_GT},         {"<", T_LT},
-        {"=", T_ASSIGN},    {".", T_DOT},     {":", T_COLON},      {"|", T_PIPE},
-        {",", T_COMMA},     {";", T_SEMICOLON},
+        {"//", T_FLOORDIV}, {"**", T_POW},   {"==", T_EQ},      {"!=", T_NE},      {">=", T_GE},
+        {"<=", T_LE},       {"+", T_ADD},    {"-", T_SUB},      {"/", T_DIV},      {"*", T_MUL},
+        {"%", T_MOD},       {"~", T_TILDE},  {"[", T_LBRACKET}, {"]", T_RBRACKET}, {"(", T_LPAREN},
+        {")", T_RPAREN},    {"{", T_LBRACE}, {"}", T_RBRACE},   {">", T_GT},       {"<", T_LT},
+        {"=", T_ASSIGN},    {".", T_DOT},    {":", T_COLON},    {"|", T_PIPE},     {",", T_COMMA},
+        {";", T_SEMICOLON},
 };
 
 const char *token_describe(enum token_kind kind)
@@ -149,7 +148,8 @@ static void moved_to(struct lexer *lx, const char *at)
 }
 
 /* Text before a tag, without what the tag's sign and lstrip_blocks take away. */
-static struct span text_before(const struct lexer *lx, struct span text, char sign, bool is_variable)
+static struct span text_before(const struct lexer *lx, struct span text, char sign,
+                               bool is_variable)
 {
         const char *line = text.at + text.n;
         struct span rest;
@@ -173,7 +173,8 @@ static int add_data(struct lexer *lx, struct span text)
         return text.n ? add(lx, T_DATA, text.at, text) : 0;
 }
 
-/* "raw" and "endraw" tags: the place after the tag, or NULL. *ret_sign is the sign at its beginning. */
+/* "raw" and "endraw" tags: the place after the tag, or NULL. *ret_sign is the sign at its
+ * beginning. */
 static const char *match_word_tag(const struct lexer *lx, const char *at, const char *word,
                                   bool is_end, char *ret_sign)
 {
@@ -441,7 +442,8 @@ static int read_operator(struct lexer *lx)
                 return r;
         }
         return fail(lx, lx->at, "unexpected char '%.*s'",
-                    (int)(utf8_offset((struct span){lx->at, (size_t)(lx->end - lx->at)}, 1)), lx->at);
+                    (int)(utf8_offset((struct span){lx->at, (size_t)(lx->end - lx->at)}, 1)),
+                    lx->at);
 }
 
 /* The end of the tag that is being read: the place after it, or NULL. */

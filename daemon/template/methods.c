@@ -82,7 +82,8 @@ static int strip(struct render *r, const struct call *c, bool left, bool right, 
 
         if (!has_chars && c->at[0].kind != V_MISSING && c->at[0].kind != V_NONE)
                 return render_fail(r, "%s arg must be None or str", c->name);
-        *ret = VALUE_SPAN(text_strip(c->subject.text, has_chars ? &c->at[0].text : NULL, left, right));
+        *ret = VALUE_SPAN(
+                text_strip(c->subject.text, has_chars ? &c->at[0].text : NULL, left, right));
         return 0;
 }
 
@@ -243,8 +244,8 @@ static int text_join(struct render *r, const struct call *c, struct value *ret)
                 if (failed || v.kind == V_MISSING)
                         break;
                 if (v.kind != V_TEXT)
-                        return render_fail(r, "sequence item %zu: expected str instance, %s found", i,
-                                           value_type_name(v));
+                        return render_fail(r, "sequence item %zu: expected str instance, %s found",
+                                           i, value_type_name(v));
                 if (i)
                         buf_add_span(&b, c->subject.text);
                 buf_add_span(&b, v.text);
@@ -261,7 +262,8 @@ static int text_find(struct render *r, const struct call *c, struct value *ret)
         if (failed)
                 return failed;
         found = memmem(s.at, s.n, what.at, what.n);
-        *ret = VALUE_INT(found ? (int64_t)utf8_length((struct span){s.at, (size_t)(found - s.at)}) : -1);
+        *ret = VALUE_INT(found ? (int64_t)utf8_length((struct span){s.at, (size_t)(found - s.at)})
+                               : -1);
         return render_step(r, s.n);
 }
 
@@ -342,18 +344,24 @@ static const struct method_row method_table[] = {
         {V_TEXT, "upper", filter_upper, ""},
 };
 
-/* Attributes that Python's types have besides: they hide a dict's members there, so they must not pass for absent. */
+/* Attributes that Python's types have besides: they hide a dict's members there, so they must not
+ * pass for absent. */
 static const struct {
         enum value_kind kind;
         const char *names;
 } known[] = {
         {V_DICT, " clear copy fromkeys pop popitem setdefault update "},
         {V_LIST, " clear copy extend insert pop remove reverse sort "},
-        {V_TEXT, " casefold center encode expandtabs format format_map index isalnum isalpha isascii isdecimal isdigit "
-                 "isidentifier islower isnumeric isprintable isspace istitle isupper ljust maketrans partition "
-                 "removeprefix removesuffix rfind rindex rjust rpartition rsplit swapcase title translate zfill "},
-        {V_INT, " as_integer_ratio bit_count bit_length conjugate denominator from_bytes imag numerator real to_bytes "},
-        {V_BOOL, " as_integer_ratio bit_count bit_length conjugate denominator from_bytes imag numerator real to_bytes "},
+        {V_TEXT, " casefold center encode expandtabs format format_map index isalnum isalpha "
+                 "isascii isdecimal isdigit "
+                 "isidentifier islower isnumeric isprintable isspace istitle isupper ljust "
+                 "maketrans partition "
+                 "removeprefix removesuffix rfind rindex rjust rpartition rsplit swapcase title "
+                 "translate zfill "},
+        {V_INT, " as_integer_ratio bit_count bit_length conjugate denominator from_bytes imag "
+                "numerator real to_bytes "},
+        {V_BOOL, " as_integer_ratio bit_count bit_length conjugate denominator from_bytes imag "
+                 "numerator real to_bytes "},
         {V_FLOAT, " as_integer_ratio conjugate fromhex hex imag is_integer real "},
         {V_RANGE, " count index start step stop "},
         {V_VIEW, " isdisjoint mapping "},
@@ -364,12 +372,14 @@ const struct method_row *value_method_find(enum value_kind kind, struct span nam
 {
         *ret_known = false;
         for (size_t i = 0; i < N_ELEMENTS(method_table); i++)
-                if (method_table[i].kind == kind && span_is_equal(name, span_of(method_table[i].name)))
+                if (method_table[i].kind == kind &&
+                    span_is_equal(name, span_of(method_table[i].name)))
                         return &method_table[i];
         for (size_t i = 0; i < N_ELEMENTS(known); i++) {
                 const char *at = known[i].names;
 
-                while (known[i].kind == kind && name.n && (at = memmem(at, strlen(at), name.at, name.n))) {
+                while (known[i].kind == kind && name.n &&
+                       (at = memmem(at, strlen(at), name.at, name.n))) {
                         *ret_known = at[-1] == ' ' && at[name.n] == ' ';
                         if (*ret_known)
                                 return NULL;
@@ -416,7 +426,8 @@ static int copy_pairs(struct render *r, struct value from, struct dict *to)
         return failed;
 }
 
-static int make_dict(struct render *r, const struct call *c, enum value_kind kind, struct value *ret)
+static int make_dict(struct render *r, const struct call *c, enum value_kind kind,
+                     struct value *ret)
 {
         struct dict *d;
         int failed = dict_new(r, &d);

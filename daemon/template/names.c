@@ -30,7 +30,8 @@ static enum letter letter_at(const char *at, const char *end, const char **ret_n
         return unicode_is_upper(c) || unicode_is_titled(c) ? LETTER_UPPER : LETTER_LOWER;
 }
 
-/* After a run of capitals: "s" alone makes a plural of it (IDs), anything else lower case takes the last capital (HTTP|Server). */
+/* After a run of capitals: "s" alone makes a plural of it (IDs), anything else lower case takes the
+ * last capital (HTTP|Server). */
 static bool is_plural_sign(const char *at, const char *end)
 {
         const char *next;
@@ -54,7 +55,8 @@ static bool next_word(struct reader *r, struct word *ret)
                 is = letter_at(r->at, r->end, &next);
                 if (is == LETTER_NONE)
                         break;
-                if (is == LETTER_UPPER && (was == LETTER_LOWER || (was == LETTER_DIGIT && begin < r->at)))
+                if (is == LETTER_UPPER &&
+                    (was == LETTER_LOWER || (was == LETTER_DIGIT && begin < r->at)))
                         break;
                 if (is == LETTER_LOWER && was == LETTER_UPPER && n_upper > 1) {
                         if (is_plural_sign(r->at, r->end)) {
@@ -95,18 +97,20 @@ static bool is_constant(struct span name)
         return n > 1;
 }
 
-int name_write(enum name_style style, struct span name, const struct span *acronyms, size_t n_acronyms,
-               struct buf *out)
+int name_write(enum name_style style, struct span name, const struct span *acronyms,
+               size_t n_acronyms, struct buf *out)
 {
-        static const char between[] = {[NAME_SNAKE] = '_', [NAME_KEBAB] = '-', [NAME_CONSTANT] = '_',
-                                       [NAME_WORDS] = ' ', [NAME_CAMEL] = 0,   [NAME_PASCAL] = 0};
+        static const char between[] = {
+                [NAME_SNAKE] = '_', [NAME_KEBAB] = '-', [NAME_CONSTANT] = '_',
+                [NAME_WORDS] = ' ', [NAME_CAMEL] = 0,   [NAME_PASCAL] = 0};
         struct reader r = {name.at, name.at + name.n};
         bool keeps_acronyms = !is_constant(name), is_first = true;
         struct word w;
 
         for (; next_word(&r, &w); is_first = false) {
                 bool is_pascal = style == NAME_PASCAL || (style == NAME_CAMEL && !is_first);
-                const struct span *acronym = is_pascal ? find_acronym(w.text, acronyms, n_acronyms) : NULL;
+                const struct span *acronym =
+                        is_pascal ? find_acronym(w.text, acronyms, n_acronyms) : NULL;
 
                 if (!is_first && between[style])
                         buf_add_char(out, between[style]);
@@ -304,7 +308,8 @@ static void write_plural_word(struct span word, struct buf *out)
                 buf_add_span(out, word);
         else if (ends(word, "y") && word.n > 1 && !is_vowel(word.at[word.n - 2]))
                 write_part(word, 1, "ies", out);
-        else if (ends(word, "s") || ends(word, "x") || ends(word, "z") || ends(word, "ch") || ends(word, "sh"))
+        else if (ends(word, "s") || ends(word, "x") || ends(word, "z") || ends(word, "ch") ||
+                 ends(word, "sh"))
                 write_part(word, 0, "es", out);
         else
                 write_part(word, 0, "s", out);
@@ -316,11 +321,13 @@ static void write_singular_word(struct span word, struct buf *out)
                 return;
         if (ends(word, "ies") && word.n > 3)
                 write_part(word, 3, "y", out);
-        else if (ends(word, "sses") || ends(word, "xes") || ends(word, "ches") || ends(word, "shes") ||
-                 ends(word, "zzes") || ends(word, "tuses") || ends(word, "buses") || ends(word, "ruses") ||
-                 ends(word, "nuses") || ends(word, "puses") || ends(word, "iases"))
+        else if (ends(word, "sses") || ends(word, "xes") || ends(word, "ches") ||
+                 ends(word, "shes") || ends(word, "zzes") || ends(word, "tuses") ||
+                 ends(word, "buses") || ends(word, "ruses") || ends(word, "nuses") ||
+                 ends(word, "puses") || ends(word, "iases"))
                 write_part(word, 2, "", out);
-        else if (ends(word, "s") && !ends(word, "ss") && !ends(word, "us") && !ends(word, "is") && word.n > 1)
+        else if (ends(word, "s") && !ends(word, "ss") && !ends(word, "us") && !ends(word, "is") &&
+                 word.n > 1)
                 write_part(word, 1, "", out);
         else
                 buf_add_span(out, word);

@@ -5,9 +5,9 @@
 #include "daemon/template/engine.h"
 
 static const char *const op_names[] = {
-        [OP_ADD] = "+",      [OP_SUB] = "-", [OP_MUL] = "*", [OP_DIV] = "/",  [OP_FLOORDIV] = "//",
-        [OP_MOD] = "%",      [OP_POW] = "** or pow()", [OP_LT] = "<", [OP_LE] = "<=", [OP_GT] = ">",
-        [OP_GE] = ">=",
+        [OP_ADD] = "+",       [OP_SUB] = "-", [OP_MUL] = "*",           [OP_DIV] = "/",
+        [OP_FLOORDIV] = "//", [OP_MOD] = "%", [OP_POW] = "** or pow()", [OP_LT] = "<",
+        [OP_LE] = "<=",       [OP_GT] = ">",  [OP_GE] = ">=",
 };
 
 static int refuse_kinds(struct render *r, enum op op, struct value a, struct value b)
@@ -111,7 +111,8 @@ static int floats(struct render *r, enum op op, double a, double b, struct value
         double whole = 0, mod = 0, total = 0;
 
         if (b == 0 && (op == OP_DIV || op == OP_FLOORDIV || op == OP_MOD))
-                return render_fail(r, op == OP_DIV ? "float division by zero" : "float modulo by zero");
+                return render_fail(r, op == OP_DIV ? "float division by zero"
+                                                   : "float modulo by zero");
         if (op == OP_FLOORDIV || op == OP_MOD)
                 divide_floats(a, b, &whole, &mod);
         switch (op) {

@@ -6,8 +6,8 @@
 
 static int parse_unary(struct parser *p, bool with_filter, struct node **ret) _must_check_;
 
-static int new_with(struct parser *p, enum node_kind kind, const struct token *at, struct node *left,
-                    struct node *right, struct node **ret)
+static int new_with(struct parser *p, enum node_kind kind, const struct token *at,
+                    struct node *left, struct node *right, struct node **ret)
 {
         struct node *n;
         int r = node_new(p, kind, at, &n);
@@ -52,7 +52,8 @@ static int parse_integer(struct parser *p, struct value *ret)
                 if (t->text.at[i] == '_')
                         continue;
                 if (__builtin_mul_overflow(total, (int64_t)base, &total) ||
-                    __builtin_add_overflow(total, c >= 'a' ? c - 'a' + 10 : t->text.at[i] - '0', &total))
+                    __builtin_add_overflow(total, c >= 'a' ? c - 'a' + 10 : t->text.at[i] - '0',
+                                           &total))
                         return parse_fail(p, t, "integer overflow: integers have 64 bits");
         }
         *ret = VALUE_INT(total);
@@ -71,7 +72,8 @@ static int parse_float(struct parser *p, struct value *ret)
                         text[n++] = p->at->text.at[i];
                 }
         text[n] = 0;
-        *ret = VALUE_FLOAT(strtod(text, NULL)); /* numbers are read in the C locale: the daemon sets no other */
+        *ret = VALUE_FLOAT(strtod(
+                text, NULL)); /* numbers are read in the C locale: the daemon sets no other */
         return 0;
 }
 
@@ -151,8 +153,9 @@ static int parse_name(struct parser *p, bool with_members, struct node **ret)
                 const char *name;
                 struct value value;
         } words[] = {
-                {"true", VALUE_BOOL(true)},   {"True", VALUE_BOOL(true)}, {"false", VALUE_BOOL(false)},
-                {"False", VALUE_BOOL(false)}, {"none", VALUE_NONE},       {"None", VALUE_NONE},
+                {"true", VALUE_BOOL(true)},   {"True", VALUE_BOOL(true)},
+                {"false", VALUE_BOOL(false)}, {"False", VALUE_BOOL(false)},
+                {"none", VALUE_NONE},         {"None", VALUE_NONE},
         };
         const struct token *t = p->at;
         int r;
@@ -222,8 +225,9 @@ int parse_tuple(struct parser *p, unsigned flags, const char *end_name, struct n
         for (;;) {
                 if (is_tuple_end(p, end_name))
                         break;
-                r = flags & TUPLE_TARGETS ? parse_primary(p, flags & TUPLE_MEMBERS, &item)
-                                          : parse_expression(p, !(flags & TUPLE_NO_CONDITION), &item);
+                r = flags & TUPLE_TARGETS
+                            ? parse_primary(p, flags & TUPLE_MEMBERS, &item)
+                            : parse_expression(p, !(flags & TUPLE_NO_CONDITION), &item);
                 if (r)
                         return r;
                 if (!tuple && !at_kind(p, T_COMMA)) {
@@ -447,11 +451,13 @@ static int parse_row(struct parser *p, bool is_filter, struct node *n)
         return 0;
 }
 
-/* A filter or test that is named by an argument, as in map('upper'): known here if it is a literal. */
+/* A filter or test that is named by an argument, as in map('upper'): known here if it is a literal.
+ */
 static int check_named(struct parser *p, const struct node *n, const struct token *at)
 {
         bool is_map = span_is_equal(n->name, SPAN("map"));
-        bool is_select = span_is_equal(n->name, SPAN("select")) || span_is_equal(n->name, SPAN("reject"));
+        bool is_select =
+                span_is_equal(n->name, SPAN("select")) || span_is_equal(n->name, SPAN("reject"));
         bool is_attr = span_is_equal(n->name, SPAN("selectattr")) ||
                        span_is_equal(n->name, SPAN("rejectattr"));
         const struct node *i = n->items.first;
@@ -683,7 +689,8 @@ static enum op comparison_at(struct parser *p)
                 }
         if (parse_skip_name(p, "in"))
                 return OP_IN;
-        if (at_name(p, "not") && p->at[1].kind == T_NAME && span_is_equal(p->at[1].text, SPAN("in"))) {
+        if (at_name(p, "not") && p->at[1].kind == T_NAME &&
+            span_is_equal(p->at[1].text, SPAN("in"))) {
                 p->at += 2;
                 return OP_NOT_IN;
         }

@@ -19,13 +19,16 @@ enum tuple_flags {
         TUPLE_MEMBERS = 8,        /* ns.x may be assigned to */
 };
 
-int parse_fail(struct parser *p, const struct token *at, const char *format, ...) _printf_(3, 4) _must_check_;
+int parse_fail(struct parser *p, const struct token *at, const char *format, ...)
+        _printf_(3, 4) _must_check_;
 int parse_no_room(struct parser *p) _must_check_;
 int parse_enter(struct parser *p) _must_check_; /* pair with p->depth-- */
-int node_new(struct parser *p, enum node_kind kind, const struct token *at, struct node **ret) _must_check_;
+int node_new(struct parser *p, enum node_kind kind, const struct token *at,
+             struct node **ret) _must_check_;
 /* To parent's items; refuses a tree that grows too high. */
 int node_append(struct parser *p, struct node *parent, struct node *child) _must_check_;
-int node_above(struct parser *p, struct node *parent, const struct node *child) _must_check_; /* keeps the height */
+int node_above(struct parser *p, struct node *parent,
+               const struct node *child) _must_check_; /* keeps the height */
 
 static inline bool at_kind(const struct parser *p, enum token_kind kind)
 {
@@ -40,7 +43,10 @@ int parse_expect_name(struct parser *p, const char *name) _must_check_;
 
 int parse_expression(struct parser *p, bool with_condition, struct node **ret) _must_check_;
 /* end_name: a name that also ends it ("in", "recursive"), or NULL */
-int parse_tuple(struct parser *p, unsigned flags, const char *end_name, struct node **ret) _must_check_;
-int parse_target(struct parser *p, const char *end_name, bool with_members, struct node **ret) _must_check_;
+int parse_tuple(struct parser *p, unsigned flags, const char *end_name,
+                struct node **ret) _must_check_;
+int parse_target(struct parser *p, const char *end_name, bool with_members,
+                 struct node **ret) _must_check_;
 /* Filters after a value: subject may be NULL (a block). is_begun: the first "|" is not written. */
-int parse_filters(struct parser *p, struct node *subject, bool is_begun, struct node **ret) _must_check_;
+int parse_filters(struct parser *p, struct node *subject, bool is_begun,
+                  struct node **ret) _must_check_;

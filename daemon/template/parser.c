@@ -6,7 +6,8 @@
 #include "daemon/template/arena.h"
 #include "daemon/template/parser-internal.h"
 
-static int parse_statements(struct parser *p, const char *const *ends, struct node_list *ret) _must_check_;
+static int parse_statements(struct parser *p, const char *const *ends,
+                            struct node_list *ret) _must_check_;
 
 int parse_fail(struct parser *p, const struct token *at, const char *format, ...)
 {
@@ -287,9 +288,10 @@ static int parse_print(struct parser *p, struct node **ret)
 /* One row per statement. */
 static const struct {
         const char *name;
-        int (*parse)(struct parser *p, struct node **ret); /* from the name to before the end of the tag */
+        int (*parse)(struct parser *p,
+                     struct node **ret); /* from the name to before the end of the tag */
 } statements[] = {
-        {"filter", parse_filter_block}, {"for", parse_for},   {"if", parse_if},
+        {"filter", parse_filter_block}, {"for", parse_for}, {"if", parse_if},
         {"print", parse_print},         {"set", parse_set}, {"with", parse_with},
 };
 
@@ -366,7 +368,8 @@ static int parse_statements(struct parser *p, const char *const *ends, struct no
         if (!r)
                 r = parse_body(p, ends, ret);
         if (!r && at_kind(p, T_EOF))
-                r = parse_fail(p, p->at, "unexpected end of template where '%s' is looked for", ends[0]);
+                r = parse_fail(p, p->at, "unexpected end of template where '%s' is looked for",
+                               ends[0]);
         p->depth--;
         return r;
 }

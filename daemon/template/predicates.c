@@ -70,7 +70,8 @@ static int test_mapping(struct render *r _unused_, const struct call *c, struct 
 
 static int test_callable(struct render *r _unused_, const struct call *c, struct value *ret)
 {
-        enum value_kind k = c->subject.kind; /* an undefined value and `loop` can be called, in vain */
+        enum value_kind k =
+                c->subject.kind; /* an undefined value and `loop` can be called, in vain */
 
         *ret = VALUE_BOOL(k == V_METHOD || k == V_FUNCTION || k == V_UNDEFINED || k == V_LOOP);
         return 0;
@@ -81,8 +82,8 @@ static int test_sequence(struct render *r _unused_, const struct call *c, struct
 {
         enum value_kind k = c->subject.kind;
 
-        *ret = VALUE_BOOL(k == V_TEXT || k == V_LIST || k == V_TUPLE || k == V_DICT || k == V_RANGE ||
-                          value_is_lenient(c->subject));
+        *ret = VALUE_BOOL(k == V_TEXT || k == V_LIST || k == V_TUPLE || k == V_DICT ||
+                          k == V_RANGE || value_is_lenient(c->subject));
         return 0;
 }
 
@@ -92,12 +93,13 @@ static int test_iterable(struct render *r, const struct call *c, struct value *r
 
         if (k == V_UNDEFINED && !value_is_lenient(c->subject))
                 return value_refuse_undefined(r, c->subject);
-        *ret = VALUE_BOOL(k == V_UNDEFINED || k == V_TEXT || k == V_LIST || k == V_TUPLE || k == V_DICT || k == V_RANGE ||
-                          k == V_VIEW || k == V_ITER || k == V_LOOP);
+        *ret = VALUE_BOOL(k == V_UNDEFINED || k == V_TEXT || k == V_LIST || k == V_TUPLE ||
+                          k == V_DICT || k == V_RANGE || k == V_VIEW || k == V_ITER || k == V_LOOP);
         return 0;
 }
 
-static int remainder_is(struct render *r, struct value v, struct value by, int64_t wanted, struct value *ret)
+static int remainder_is(struct render *r, struct value v, struct value by, int64_t wanted,
+                        struct value *ret)
 {
         bool is_equal = false;
         int failed = op_binary(r, OP_MOD, v, by, ret);

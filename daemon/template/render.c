@@ -20,7 +20,8 @@ int render_fail(struct render *r, const char *format, ...)
 
 int render_no_room(struct render *r)
 {
-        return r->arena.is_over ? render_fail(r, "the rendering needs more than %zu MiB", RENDER_MAX_BYTES >> 20)
+        return r->arena.is_over ? render_fail(r, "the rendering needs more than %zu MiB",
+                                              RENDER_MAX_BYTES >> 20)
                                 : -ENOMEM;
 }
 
@@ -70,7 +71,8 @@ int render_enter_frame(struct render *r, const struct frame *f)
                 if (l->kind == LOAD_RESOLVE)
                         failed = load(r, l->name, &r->slots[l->slot]);
                 else
-                        r->slots[l->slot] = l->kind == LOAD_ALIAS ? r->slots[l->from] : VALUE_MISSING;
+                        r->slots[l->slot] =
+                                l->kind == LOAD_ALIAS ? r->slots[l->from] : VALUE_MISSING;
         }
         return failed;
 }
@@ -105,7 +107,8 @@ int render_assign(struct render *r, const struct node *target, struct value v)
         for (; !failed && i; i = i->next) {
                 failed = iter_next(r, it, &item);
                 if (!failed && item.kind == V_MISSING)
-                        return render_fail(r, "not enough values to unpack (expected %zu)", target->items.n);
+                        return render_fail(r, "not enough values to unpack (expected %zu)",
+                                           target->items.n);
                 if (!failed)
                         failed = render_assign(r, i, item);
         }
@@ -244,7 +247,8 @@ static int capture(struct render *r, const struct node *n, struct value *ret)
 }
 
 /* Filters of a block: the innermost has no subject but the text. */
-static int apply_filters(struct render *r, const struct node *filter, struct value v, struct value *ret)
+static int apply_filters(struct render *r, const struct node *filter, struct value v,
+                         struct value *ret)
 {
         int failed = 0;
 

@@ -1,10 +1,13 @@
-/* Which variable a name is: jinja2.idtracking and the scoping half of jinja2.compiler, with slots in place of Python's locals.
+/* Which variable a name is: jinja2.idtracking and the scoping half of jinja2.compiler, with slots
+ * in place of Python's locals.
  *
- * Every scope (the template, a loop's body, its else, its filter, with, the inside of a block) has its own variables. A name that is
- * only read belongs to the outermost scope that knows it, else to the scope that reads it, which then loads it from the context when
- * it is entered. A name that is set belongs to the scope that sets it and begins as an alias of the outer one, or as undefined.
- * What is set below an `if` is known after it. Because all this is decided before the first value is, a variable that a scope sets
- * later hides the context's from its beginning; templates see the same in Jinja2. */
+ * Every scope (the template, a loop's body, its else, its filter, with, the inside of a block) has
+ * its own variables. A name that is only read belongs to the outermost scope that knows it, else to
+ * the scope that reads it, which then loads it from the context when it is entered. A name that is
+ * set belongs to the scope that sets it and begins as an alias of the outer one, or as undefined.
+ * What is set below an `if` is known after it. Because all this is decided before the first value
+ * is, a variable that a scope sets later hides the context's from its beginning; templates see the
+ * same in Jinja2. */
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,11 +24,11 @@ struct symbol {
 };
 
 struct scope {
-        struct scope *parent;    /* borrowed: it is on the stack */
-        struct span *names;      /* owned */
-        uint32_t *slots;         /* owned; of names */
-        struct symbol *symbols;  /* owned; of names: what is known at this point of the analysis */
-        uint32_t *index;         /* owned; names + 1 by hash */
+        struct scope *parent;   /* borrowed: it is on the stack */
+        struct span *names;     /* owned */
+        uint32_t *slots;        /* owned; of names */
+        struct symbol *symbols; /* owned; of names: what is known at this point of the analysis */
+        uint32_t *index;        /* owned; names + 1 by hash */
         size_t n, room, index_mask;
 };
 
@@ -36,8 +39,10 @@ struct resolver {
         unsigned n_loops; /* around */
 };
 
-static int visit_body(struct resolver *v, struct scope *s, const struct node_list *body) _must_check_;
-static int resolve_body(struct resolver *v, struct scope *s, const struct node_list *body) _must_check_;
+static int visit_body(struct resolver *v, struct scope *s,
+                      const struct node_list *body) _must_check_;
+static int resolve_body(struct resolver *v, struct scope *s,
+                        const struct node_list *body) _must_check_;
 
 static void scope_done(struct scope *s)
 {
@@ -120,8 +125,9 @@ static int grow_scope(struct resolver *v, struct scope *s)
         s->room = room;
         for (size_t i = 0; i < s->n; i++)
                 index_name(s, i);
-        return s->n >= SCOPE_MAX_NAMES ? fail(v, NULL, "more than %u names in one scope", SCOPE_MAX_NAMES)
-                                       : 0;
+        return s->n >= SCOPE_MAX_NAMES
+                       ? fail(v, NULL, "more than %u names in one scope", SCOPE_MAX_NAMES)
+                       : 0;
 }
 
 static int add_name(struct resolver *v, struct scope *s, struct span name, size_t *ret)
@@ -223,7 +229,8 @@ static int visit_expression(struct resolver *v, struct scope *s, const struct no
         return r;
 }
 
-static int visit_target(struct resolver *v, struct scope *s, const struct node *n, bool is_parameter)
+static int visit_target(struct resolver *v, struct scope *s, const struct node *n,
+                        bool is_parameter)
 {
         int r = 0;
 
@@ -254,7 +261,8 @@ static int copy_symbols(const struct scope *s, struct symbol **ret)
         return 0;
 }
 
-/* Visits with a copy of what is known now; then the scope knows again what it did, and the branch what it saw. */
+/* Visits with a copy of what is known now; then the scope knows again what it did, and the branch
+ * what it saw. */
 static int begin_branch(struct scope *s, struct branch *b)
 {
         struct symbol *copy;

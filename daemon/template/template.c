@@ -22,15 +22,16 @@ static int compile(struct template *t, struct span source, struct diag *diag)
         return r;
 }
 
-int template_compile(const char *name, struct span source, struct template **ret, struct diag *ret_diag)
+int template_compile(const char *name, struct span source, struct template **ret,
+                     struct diag *ret_diag)
 {
         _cleanup_(template_freep) struct template *t = NULL;
         int r;
 
         *ret_diag = (struct diag){0};
         if (source.n > TEMPLATE_MAX_BYTES) {
-                snprintf(ret_diag->text, sizeof(ret_diag->text), "the template is larger than %u bytes",
-                         TEMPLATE_MAX_BYTES);
+                snprintf(ret_diag->text, sizeof(ret_diag->text),
+                         "the template is larger than %u bytes", TEMPLATE_MAX_BYTES);
                 return CONDITION_REFUSED;
         }
         t = calloc(1, sizeof(*t));
@@ -58,7 +59,8 @@ struct template *template_free(struct template *t)
         return NULL;
 }
 
-int template_render(const struct template *t, const json_t *context, struct buf *out, struct diag *ret_diag)
+int template_render(const struct template *t, const json_t *context, struct buf *out,
+                    struct diag *ret_diag)
 {
         struct buf text;
         struct render r = {.template = t, .context = context, .out = &text, .diag = ret_diag};

@@ -233,8 +233,8 @@ int unicode_add_lower(struct buf *out, struct span s)
                         r = add_special(out, row);
                 } else if (c == 0x3a3) { /* sigma has a form of its own at the end of a word */
                         const char *peek = at;
-                        bool is_final = is_cased(before) &&
-                                        (at == end || !is_cased(utf8_next(&peek, end)));
+                        bool is_final =
+                                is_cased(before) && (at == end || !is_cased(utf8_next(&peek, end)));
 
                         r = utf8_add(out, is_final ? 0x3c2 : 0x3c3);
                 } else {

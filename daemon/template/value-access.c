@@ -7,7 +7,8 @@
 #include "daemon/template/unicode.h"
 #include "daemon/template/value.h"
 
-static int bind(struct render *r, struct value subject, const struct method_row *method, struct value *ret)
+static int bind(struct render *r, struct value subject, const struct method_row *method,
+                struct value *ret)
 {
         struct bound *bound = arena_alloc(&r->arena, sizeof(*bound));
 
@@ -34,8 +35,8 @@ static int find_attribute(struct render *r, struct value v, struct span name, st
                 return bind(r, v, method, ret);
         if (is_known || (name.n > 4 && memcmp(name.at, "__", 2) == 0 &&
                          memcmp(name.at + name.n - 2, "__", 2) == 0))
-                return render_fail(r, "attribute '%.*s' of '%s' is not supported", (int)MIN2(name.n, 60u),
-                                   name.at, value_type_name(v));
+                return render_fail(r, "attribute '%.*s' of '%s' is not supported",
+                                   (int)MIN2(name.n, 60u), name.at, value_type_name(v));
         *ret = VALUE_MISSING;
         return 0;
 }
@@ -74,7 +75,8 @@ static int element_at(struct render *r, struct value v, int64_t index, struct va
 
                 at = v.text.at + begin;
                 utf8_next(&at, v.text.at + v.text.n);
-                *ret = VALUE_SPAN(((struct span){v.text.at + begin, (size_t)(at - v.text.at) - begin}));
+                *ret = VALUE_SPAN(
+                        ((struct span){v.text.at + begin, (size_t)(at - v.text.at) - begin}));
         } else {
                 *ret = v.list->at[index];
         }
@@ -90,7 +92,8 @@ int value_item(struct render *r, struct value v, struct value key, struct value 
         case V_UNDEFINED:
                 return value_refuse_undefined(r, v);
         case V_DICT:
-                if (key.kind != V_LIST && key.kind != V_DICT) /* which cannot be hashed: no such element */
+                if (key.kind != V_LIST &&
+                    key.kind != V_DICT) /* which cannot be hashed: no such element */
                         failed = dict_get(r, v.dict, key, ret);
                 break;
         case V_TEXT:
@@ -122,7 +125,8 @@ static int64_t clamp(int64_t i, int64_t n, int64_t low, int64_t high)
         return i < low ? low : i > high ? high : i;
 }
 
-static int slice_indices(struct render *r, const struct value bounds[3], size_t length, struct indices *ret)
+static int slice_indices(struct render *r, const struct value bounds[3], size_t length,
+                         struct indices *ret)
 {
         int64_t given[3] = {0}, n = (int64_t)length, step, start, stop;
         bool is_given[3];

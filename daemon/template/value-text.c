@@ -8,7 +8,8 @@
 #include "daemon/template/unicode.h"
 #include "daemon/template/value.h"
 
-/* The shortest digits that read back as the same number; exponent form below 1e-4 and from 1e16 on. */
+/* The shortest digits that read back as the same number; exponent form below 1e-4 and from 1e16 on.
+ */
 void write_float(double real, struct buf *out)
 {
         char digits[32], plain[24];
@@ -266,8 +267,8 @@ struct json_style {
         struct span indent;
 };
 
-static int write_json(struct render *r, struct value v, const struct json_style *style, unsigned level,
-                      struct buf *out);
+static int write_json(struct render *r, struct value v, const struct json_style *style,
+                      unsigned level, struct buf *out);
 
 static void new_line(const struct json_style *style, unsigned level, struct buf *out)
 {
@@ -316,8 +317,8 @@ static int sort_pairs(struct render *r, const struct pair **at, const struct pai
         return failed;
 }
 
-static int write_json_dict(struct render *r, struct dict *d, const struct json_style *style, unsigned level,
-                           struct buf *out)
+static int write_json_dict(struct render *r, struct dict *d, const struct json_style *style,
+                           unsigned level, struct buf *out)
 {
         const struct pair **order;
         int failed = dict_open(r, d);
@@ -346,8 +347,8 @@ static int write_json_dict(struct render *r, struct dict *d, const struct json_s
         return failed;
 }
 
-static int write_json_list(struct render *r, struct list *l, const struct json_style *style, unsigned level,
-                           struct buf *out)
+static int write_json_list(struct render *r, struct list *l, const struct json_style *style,
+                           unsigned level, struct buf *out)
 {
         int failed = list_open(r, l);
 
@@ -379,7 +380,9 @@ static int write_json_inner(struct render *r, struct value v, const struct json_
                 return 0;
         case V_FLOAT:
                 if (isnan(v.real) || isinf(v.real))
-                        buf_add_text(out, isnan(v.real) ? "NaN" : v.real < 0 ? "-Infinity" : "Infinity");
+                        buf_add_text(out, isnan(v.real) ? "NaN"
+                                          : v.real < 0  ? "-Infinity"
+                                                        : "Infinity");
                 else
                         write_float(v.real, out);
                 return 0;
@@ -392,12 +395,13 @@ static int write_json_inner(struct render *r, struct value v, const struct json_
         case V_DICT:
                 return write_json_dict(r, v.dict, style, level, out);
         default:
-                return render_fail(r, "object of type %s is not JSON serializable", value_type_name(v));
+                return render_fail(r, "object of type %s is not JSON serializable",
+                                   value_type_name(v));
         }
 }
 
-static int write_json(struct render *r, struct value v, const struct json_style *style, unsigned level,
-                      struct buf *out)
+static int write_json(struct render *r, struct value v, const struct json_style *style,
+                      unsigned level, struct buf *out)
 {
         int failed = render_enter(r);
 

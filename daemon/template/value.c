@@ -64,7 +64,8 @@ int value_from_json(struct render *r, const json_t *json, struct value *ret)
                 *ret = VALUE_FLOAT(json_real_value(json));
                 return 0;
         case JSON_STRING:
-                *ret = VALUE_SPAN(((struct span){json_string_value(json), json_string_length(json)}));
+                *ret = VALUE_SPAN(
+                        ((struct span){json_string_value(json), json_string_length(json)}));
                 return 0;
         case JSON_ARRAY: {
                 struct list *l = alloc(r, sizeof(*l), &failed);
@@ -125,8 +126,8 @@ int value_list(struct render *r, enum value_kind kind, size_t room, struct value
         return 0;
 }
 
-int value_undefined(struct render *r, const char *hint, const struct value *object, struct value name,
-                    struct value *ret)
+int value_undefined(struct render *r, const char *hint, const struct value *object,
+                    struct value name, struct value *ret)
 {
         int failed = 0;
         struct undefined *u = alloc(r, sizeof(*u), &failed);
@@ -170,8 +171,7 @@ int value_refuse_undefined(struct render *r, struct value v)
         if (!u->object)
                 return render_fail(r, "%.100s is undefined", name.at);
         if (u->name.kind == V_TEXT)
-                return render_fail(r, "'%s%s' has no attribute %.100s", u->object, object,
-                                   name.at);
+                return render_fail(r, "'%s%s' has no attribute %.100s", u->object, object, name.at);
         return render_fail(r, "%s%s has no element %.100s", u->object, object, name.at);
 }
 
@@ -254,7 +254,8 @@ static int grow_dict(struct render *r, struct dict *d)
         return 0;
 }
 
-static int find_pair(struct render *r, struct dict *d, struct value key, uint64_t hash, struct pair **ret)
+static int find_pair(struct render *r, struct dict *d, struct value key, uint64_t hash,
+                     struct pair **ret)
 {
         bool is_equal = false;
         int failed = 0;
@@ -561,8 +562,10 @@ static int order_numbers(struct value a, struct value b)
                 return x < y ? -1 : x > y;
         } else {
                 /* long double holds every int64 and every double */
-                long double x = a.kind == V_FLOAT ? (long double)a.real : (long double)value_integer(a);
-                long double y = b.kind == V_FLOAT ? (long double)b.real : (long double)value_integer(b);
+                long double x =
+                        a.kind == V_FLOAT ? (long double)a.real : (long double)value_integer(a);
+                long double y =
+                        b.kind == V_FLOAT ? (long double)b.real : (long double)value_integer(b);
 
                 return x < y ? -1 : x > y ? 1 : x == y ? 0 : 2;
         }
@@ -574,7 +577,8 @@ static bool ranges_are_equal(struct render *r, struct value a, struct value b)
 
         if (value_length(r, a, &n_a) || value_length(r, b, &n_b) || n_a != n_b)
                 return false;
-        return n_a == 0 || (a.range->start == b.range->start && (n_a == 1 || a.range->step == b.range->step));
+        return n_a == 0 ||
+               (a.range->start == b.range->start && (n_a == 1 || a.range->step == b.range->step));
 }
 
 static int is_equal_inner(struct render *r, struct value a, struct value b, bool *ret)
@@ -659,7 +663,8 @@ int value_order(struct render *r, const char *op, struct value a, struct value b
                 *ret = order_numbers(a, b);
                 return 0;
         }
-        if (a.kind == V_TEXT && b.kind == V_TEXT) { /* bytes of UTF-8 have the order of characters */
+        if (a.kind == V_TEXT &&
+            b.kind == V_TEXT) { /* bytes of UTF-8 have the order of characters */
                 size_t n = MIN2(a.text.n, b.text.n);
                 int c = n ? memcmp(a.text.at, b.text.at, n) : 0;
 
@@ -704,7 +709,8 @@ int value_contains(struct render *r, struct value item, struct value in, bool *r
         switch (in.kind) {
         case V_TEXT:
                 if (item.kind != V_TEXT)
-                        return render_fail(r, "'in <string>' requires string as left operand, not %s",
+                        return render_fail(r,
+                                           "'in <string>' requires string as left operand, not %s",
                                            value_type_name(item));
                 *ret = item.text.n == 0 ||
                        memmem(in.text.at, in.text.n, item.text.at, item.text.n) != NULL;

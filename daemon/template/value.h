@@ -1,9 +1,10 @@
 #pragma once
-/* Values of a rendering, with the behaviour of Python's: truth, equality, order, hashing, str() and repr().
+/* Values of a rendering, with the behaviour of Python's: truth, equality, order, hashing, str() and
+ * repr().
  *
- * Containers live in the rendering's arena. Those that come from the context are filled from JSON when they are first looked into
- * (one level at a time); the context itself is never changed. Functions return 0, -ENOMEM or CONDITION_REFUSED (the rendering's
- * diag is filled). */
+ * Containers live in the rendering's arena. Those that come from the context are filled from JSON
+ * when they are first looked into (one level at a time); the context itself is never changed.
+ * Functions return 0, -ENOMEM or CONDITION_REFUSED (the rendering's diag is filled). */
 
 #include <jansson.h>
 
@@ -58,8 +59,9 @@ struct value {
         };
 };
 
-/* Nothing may be done with one but ask whether it is defined, save with that of an inline `if` without `else`: as in Jinja2, where
- * it is of the lenient class, it prints as nothing, is false and empty. */
+/* Nothing may be done with one but ask whether it is defined, save with that of an inline `if`
+ * without `else`: as in Jinja2, where it is of the lenient class, it prints as nothing, is false
+ * and empty. */
 struct undefined {
         bool is_lenient;
         const char *hint;   /* the whole message, or NULL */
@@ -153,7 +155,8 @@ int dict_get(struct render *r, struct dict *d, struct value key, struct value *r
 int value_truth(struct render *r, struct value v, bool *ret) _must_check_;
 int value_is_equal(struct render *r, struct value a, struct value b, bool *ret) _must_check_;
 /* *ret: -1, 0, 1, or 2 for floats without order. Kinds without order are an error that names op. */
-int value_order(struct render *r, const char *op, struct value a, struct value b, int *ret) _must_check_;
+int value_order(struct render *r, const char *op, struct value a, struct value b,
+                int *ret) _must_check_;
 int value_hash(struct render *r, struct value v, uint64_t *ret) _must_check_;
 int value_length(struct render *r, struct value v, size_t *ret) _must_check_; /* len() */
 int value_contains(struct render *r, struct value item, struct value in, bool *ret) _must_check_;
@@ -161,11 +164,14 @@ int value_contains(struct render *r, struct value item, struct value in, bool *r
 /* value-text.c */
 int value_write(struct render *r, struct value v, struct buf *out) _must_check_; /* str() */
 int value_write_repr(struct render *r, struct value v, struct buf *out) _must_check_;
-int value_write_json(struct render *r, struct value v, struct value indent, struct buf *out) _must_check_;
+int value_write_json(struct render *r, struct value v, struct value indent,
+                     struct buf *out) _must_check_;
 int value_to_text(struct render *r, struct value v, struct value *ret) _must_check_; /* str() */
 void write_float(double real, struct buf *out);
 
 /* value-access.c: the rules of jinja2.Environment.getattr() and getitem(). */
-int value_attribute(struct render *r, struct value v, struct span name, struct value *ret) _must_check_;
+int value_attribute(struct render *r, struct value v, struct span name,
+                    struct value *ret) _must_check_;
 int value_item(struct render *r, struct value v, struct value key, struct value *ret) _must_check_;
-int value_slice(struct render *r, struct value v, const struct value bounds[3], struct value *ret) _must_check_;
+int value_slice(struct render *r, struct value v, const struct value bounds[3],
+                struct value *ret) _must_check_;

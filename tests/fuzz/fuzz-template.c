@@ -1,0 +1,51 @@
+/* The template engine: any source compiles or is refused with a place, and what compiles renders
+ * the same twice, within bounds. */
+
+#include "daemon/template/template.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
+
+static const char context_text[] =
+        "{\"name\": \"Order\", \"n\": 3, \"f\": 0.5, \"yes\": true, \"nothing\": null, \"text\": "
+        "\"a b\\nc \\u00e9\","
+        " \"list\": [3, 1, 2, \"x\"], \"items\": [{\"name\": \"b\", \"n\": 2, \"tags\": [\"q\"]}, "
+        "{\"name\": \"A\", \"n\": 1}],"
+        " \"map\": {\"k\": 1, \"a\": {\"b\": [1, 2, {\"c\": \"deep\"}]}}, \"empty\": []}";
+
+static int render(const struct template *t, const json_t *context, struct buf *out)
+{
+        struct diag d = {0};
+        int r = template_render(t, context, out, &d);
+
+        if (r < 0 || (r == CONDITION_REFUSED && !d.text[0]) || (r > 0 && r != CONDITION_REFUSED))
+                abort();
+        if (r != 0 && out->n != 0) /* refused: nothing was appended */
+                abort();
+        return r;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+        static json_t *context;
+        _cleanup_(template_freep) struct template *t = NULL;
+        _cleanup_buf_ struct buf first = {0}, second = {0};
+        struct diag d = {0};
+        int r;
+
+        if (!context)
+                context = json_loads(context_text, 0, NULL);
+        r = template_compile("fuzz", (struct span){(const char *)bytes, n}, &t, &d);
+        if (r == CONDITION_REFUSED) {
+                if (!d.text[0])
+                        abort();
+                return 0;
+        }
+        if (r != 0)
+                abort();
+        r = render(t, context, &first);
+        if (render(t, context, &second) != r || !span_is_equal(buf_span(&first), buf_span(&second)))
+                abort();
+        if (template_fixed_bytes(t) > n)
+                abort();
+        return 0;
+}
