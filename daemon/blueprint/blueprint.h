@@ -1,9 +1,11 @@
 #pragma once
-/* Blueprints: everything that is particular to a language or a framework, as data (blueprints/NAME/blueprint.yaml and the files it
- * names). This room reads one, and from a model makes tasks: which files, their declared inputs (slices with closure), what they
- * depend on, their prompt blocks, templates, check rules and static keys. docs/blueprints.md describes the format.
+/* Blueprints: everything that is particular to a language or a framework, as data
+ * (blueprints/NAME/blueprint.yaml and the files it names). This room reads one, and from a model
+ * makes tasks: which files, their declared inputs (slices with closure), what they depend on, their
+ * prompt blocks, templates, check rules and static keys. docs/blueprints.md describes the format.
  *
- * A blueprint is immutable and counted (atomically: workers hold it). All faults of a blueprint are found when it loads. */
+ * A blueprint is immutable and counted (atomically: workers hold it). All faults of a blueprint are
+ * found when it loads. */
 
 #include "common/buf.h"
 #include "common/hash.h"
@@ -24,8 +26,10 @@ struct blueprint_file {
 };
 
 /* CONDITION_REFUSED: failure with where and every fault in its message. */
-int blueprint_new(const char *name, const struct blueprint_file *files, size_t n_files, struct blueprint **ret, struct failure **ret_failure) _must_check_;
-int blueprint_load(const char *dir, const char *name, struct blueprint **ret, struct failure **ret_failure) _must_check_;
+int blueprint_new(const char *name, const struct blueprint_file *files, size_t n_files,
+                  struct blueprint **ret, struct failure **ret_failure) _must_check_;
+int blueprint_load(const char *dir, const char *name, struct blueprint **ret,
+                   struct failure **ret_failure) _must_check_;
 struct blueprint *blueprint_ref(struct blueprint *b);
 struct blueprint *blueprint_unref(struct blueprint *b);
 DEFINE_CLEANUP(struct blueprint, blueprint_unref);
@@ -35,17 +39,23 @@ void blueprint_hash(const struct blueprint *b, struct hash *ret); /* of all its 
 
 /* The blueprints of the package and the configuration; filled at start and reload. */
 struct blueprint_shelf;
-int blueprint_shelf_load(const char *dir, struct blueprint_shelf **ret, struct failure **ret_failure) _must_check_;
+int blueprint_shelf_load(const char *dir, struct blueprint_shelf **ret,
+                         struct failure **ret_failure) _must_check_;
 struct blueprint_shelf *blueprint_shelf_ref(struct blueprint_shelf *s);
 struct blueprint_shelf *blueprint_shelf_unref(struct blueprint_shelf *s);
 DEFINE_CLEANUP(struct blueprint_shelf, blueprint_shelf_unref);
-void blueprint_shelf_hash(const struct blueprint_shelf *s, struct hash *ret); /* of all blueprints on it */
-/* By name, else as the specification asks, else by features; *ret_reason (owned by the caller) says why. */
-int blueprint_choose(const struct blueprint_shelf *s, const char *name, const struct model *m, struct blueprint **ret, char **ret_reason, struct failure **ret_failure) _must_check_;
+void blueprint_shelf_hash(const struct blueprint_shelf *s,
+                          struct hash *ret); /* of all blueprints on it */
+/* By name, else as the specification asks, else by features; *ret_reason (owned by the caller) says
+ * why. */
+int blueprint_choose(const struct blueprint_shelf *s, const char *name, const struct model *m,
+                     struct blueprint **ret, char **ret_reason,
+                     struct failure **ret_failure) _must_check_;
 
 /* Tasks of a model. The work holds a reference to the blueprint. */
-int blueprint_apply(struct blueprint *b, const struct model *m, struct work **ret, struct failure **ret_failure) _must_check_;
+int blueprint_apply(struct blueprint *b, const struct model *m, struct work **ret,
+                    struct failure **ret_failure) _must_check_;
 
-/* The interface of a text: what others may rely on, by the extractor's rules; deterministic, never empty for a text that is not.
- * NULL extractor: the whole text. */
+/* The interface of a text: what others may rely on, by the extractor's rules; deterministic, never
+ * empty for a text that is not. NULL extractor: the whole text. */
 int extractor_run(const struct extractor *e, struct span text, struct buf *out) _must_check_;

@@ -71,8 +71,6 @@ static int fill(struct work *w, const char *path, struct span text, int command)
         t->command = command;
         t->expected_output_bytes = text.n;
         r = json_put(t->context, "text", json_stringn(text.at, text.n));
-        if (r == 0)
-                r = kind_add_block(w, BLOCK_TASK, "Answer with the text of the file, unchanged.");
         t->inputs = r == 0 ? calloc(1, sizeof(*t->inputs)) : NULL;
         if (r == 0 && !t->inputs)
                 r = -ENOMEM;

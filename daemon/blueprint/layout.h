@@ -1,0 +1,177 @@
+#pragma once
+/* The layout: a model as a blueprint sees it, with final names, types, imports and owners. Not for
+ * other rooms.
+ *
+ * Built once per model. Everything that tasks share (the data and the text of an entity, of a
+ * requirement …) is made here once, as a piece: data for contexts, text for facts, hash for keys.
+ */
+
+#include "daemon/blueprint/internal.h"
+
+/* One value that tasks may declare. */
+struct piece {
+        json_t *data; /* owned; never changed once made: contexts share it */
+        char *text; /* owned: as a list item of the facts, or as a value; NULL until it is asked for
+                     */
+        size_t n_text;
+        struct hash hash; /* canonical */
+        char *name;       /* owned: "entity:Order" */
+};
+
+struct refs {
+        uint32_t *at; /* owned, ascending by the index of what they refer to, each once */
+        size_t n;
+};
+
+struct lay_attribute {
+        char *name;           /* final */
+        const char *skeleton; /* borrowed from the type table: text with marks for entities */
+        const struct attribute *source;
+        bool is_by_id;
+};
+
+struct lay_entity {
+        const struct entity *source;
+        char *name, *file, *snake, *camel, *kebab, *plural;
+        char *id_type;
+        uint32_t package;
+        struct lay_attribute *attributes;
+        size_t n_attributes;
+        struct refs types;   /* entities that its attributes' types name */
+        struct refs direct;  /* and those of foreign keys and relations: what it refers to */
+        struct refs closure; /* transitively, itself left out; by name; made when asked for */
+        bool has_closure;
+        struct refs contracts, requirements, scenarios, relations;
+        bool is_served;
+        struct piece full, brief, summary; /* all; what imports it needs; and its description */
+};
+
+struct lay_package {
+        const struct package *source; /* NULL: the blueprint's own */
+        char *name, *path, *import_path;
+        struct refs entities;
+        struct refs imports; /* packages that it may import, without circles */
+        struct refs contracts, requirements, scenarios; /* of its entities and its own */
+        bool is_same_folder;                            /* another package has this folder first */
+        struct piece piece;
+};
+
+struct lay_contract {
+        const struct contract *source; /* NULL: a default contract */
+        char *method, *endpoint, *description;
+        char *action;
+        int64_t entity;    /* -1: free */
+        struct refs named; /* entities that a free contract names */
+        struct piece piece;
+};
+
+/* Where a requirement or a scenario belongs. */
+struct route {
+        struct refs entities, packages, contracts;
+        bool is_free; /* names nobody */
+};
+
+struct lay_item { /* a requirement or a scenario */
+        struct route route;
+        bool has_made_id; /* by position: says nothing, and would change with what stands before it
+                           */
+        struct piece piece;
+};
+
+struct lay_relation {
+        struct piece piece;
+};
+
+struct type_entry;
+
+struct layout {
+        struct blueprint *b;     /* borrowed: outlives it */
+        const struct model *m;   /* borrowed: likewise */
+        const char **parameters; /* values by index; owned texts below */
+        char **parameter_texts;
+        uint32_t features;
+        struct phrases *phrases; /* entities by name */
+        struct lay_entity *entities;
+        size_t n_entities;
+        struct lay_package *packages;
+        size_t n_packages;
+        struct lay_contract *contracts;
+        size_t n_contracts;
+        struct lay_item *requirements; /* by id or text: order in the file makes no difference */
+        const struct requirement **requirement_sources;
+        size_t n_requirements;
+        struct lay_item *scenarios;
+        size_t n_scenarios;
+        struct lay_relation *relations;
+        size_t n_relations;
+        uint32_t *by_name; /* entities in the order of their names */
+        uint32_t *rank;    /* of entity i in it */
+        struct type_entry *types;
+        uint32_t *closure_stack, *closure_mark; /* scratch of layout_closure() */
+        struct piece project, testing, build, libraries, criteria, patterns;
+        struct piece *parameter_pieces;
+        struct work *work;       /* borrowed: notes and warnings go there */
+        struct failure *failure; /* owned: with CONDITION_REFUSED */
+};
+
+uint32_t model_features(const struct model *m);
+
+/* layout.c */
+int layout_new(struct blueprint *b, const struct model *m, struct work *w, struct layout **ret,
+               struct failure **ret_failure) _must_check_;
+struct layout *layout_free(struct layout *l);
+DEFINE_CLEANUP(struct layout, layout_free);
+int layout_note(struct layout *l, const char *format, ...) _printf_(2, 3) _must_check_;
+int layout_warn(struct layout *l, const char *format, ...) _printf_(2, 3) _must_check_;
+int layout_refuse(struct layout *l, const char *format, ...) _printf_(2, 3) _must_check_;
+void layout_variables(const struct layout *l, int64_t entity, int64_t package, int64_t contract,
+                      struct variables *ret);
+int refs_add(struct refs *r, uint32_t value) _must_check_; /* keeps order and singleness */
+bool refs_has(const struct refs *r, uint32_t value);
+/* names.c */
+int layout_parameters(struct layout *l) _must_check_;
+int layout_packages(struct layout *l) _must_check_;
+int layout_entities(struct layout *l) _must_check_;
+/* types.c */
+/* What the type is called, with a mark for each entity: see types.c. *ret is borrowed from the
+ * layout. Unknown types warn. */
+int layout_type(struct layout *l, const char *text, const char *of,
+                const char **ret_skeleton) _must_check_;
+int skeleton_entities(const char *skeleton, struct refs *ret) _must_check_;
+/* Final text for a place in `package`. by_id: entities stand as their identifiers. */
+int skeleton_write(const struct layout *l, const char *skeleton, uint32_t package, bool by_id,
+                   struct buf *out) _must_check_;
+void layout_types_free(struct layout *l);
+/* references.c */
+int layout_references(struct layout *l) _must_check_; /* direct, imports, by_id */
+bool layout_may_import(const struct layout *l, uint32_t from, uint32_t to);
+int layout_closure(struct layout *l, uint32_t entity, const struct refs **ret) _must_check_;
+/* contracts.c */
+int layout_contracts(struct layout *l) _must_check_;
+/* routing.c */
+int layout_routes(struct layout *l) _must_check_;
+/* pieces.c */
+int layout_pieces(struct layout *l) _must_check_;
+int piece_text(struct piece *p, unsigned indent, bool is_item) _must_check_;
+void piece_done(struct piece *p);
+
+/* present.c: data as the YAML of a prompt; keys in their order. As an item: "  - name: …".
+ * Deterministic. */
+int present_value(const json_t *value, unsigned indent, struct buf *out) _must_check_;
+int present_item(const json_t *value, unsigned indent, struct buf *out) _must_check_;
+int present_key(const char *key, const json_t *value, unsigned indent,
+                struct buf *out) _must_check_;
+
+/* slice.c */
+struct subject { /* what a task is about; -1: nothing of the kind */
+        int64_t entity, package, contract;
+};
+/* Fills context, inputs, blocks and static key of a task whose path, names and dependencies are
+ * there. */
+int slice_make(struct layout *l, const struct kind *k, const struct subject *s,
+               const struct variables *v, struct task *t) _must_check_;
+/* Entities that the task's slice names, by name: what `of: references` means. */
+int slice_references(struct layout *l, const struct kind *k, const struct subject *s,
+                     struct refs *ret) _must_check_;
+/* Bytes of all pieces: the whole model as facts. */
+int slice_whole(struct layout *l, size_t *ret) _must_check_;

@@ -1,0 +1,450 @@
+#include "common/canon.h"
+#include "common/path.h"
+#include "daemon/blueprint/internal.h"
+#include "daemon/check/check.h"
+#include "daemon/template/template.h"
+#include "daemon/work/plan.h"
+
+/* Sections checks and files. */
+
+const char *const input_names[N_INPUT_KINDS] = {
+        [INPUT_PROJECT] = "project",
+        [INPUT_ENTITY] = "entity",
+        [INPUT_CLOSURE] = "closure",
+        [INPUT_PACKAGE_ENTITIES] = "package_entities",
+        [INPUT_NAMED_ENTITIES] = "named_entities",
+        [INPUT_ENTITIES] = "entities",
+        [INPUT_SERVED_ENTITIES] = "served_entities",
+        [INPUT_ENTITY_SUMMARIES] = "entity_summaries",
+        [INPUT_PACKAGE] = "package",
+        [INPUT_PACKAGES] = "packages",
+        [INPUT_RELATIONS] = "relations",
+        [INPUT_CONTRACT] = "contract",
+        [INPUT_CONTRACTS] = "contracts",
+        [INPUT_ALL_CONTRACTS] = "all_contracts",
+        [INPUT_FREE_CONTRACTS] = "free_contracts",
+        [INPUT_REQUIREMENTS] = "requirements",
+        [INPUT_ALL_REQUIREMENTS] = "all_requirements",
+        [INPUT_SCENARIOS] = "scenarios",
+        [INPUT_ALL_SCENARIOS] = "all_scenarios",
+        [INPUT_CRITERIA] = "criteria",
+        [INPUT_PATTERNS] = "patterns",
+        [INPUT_TESTING] = "testing",
+        [INPUT_BUILD] = "build",
+        [INPUT_LIBRARIES] = "libraries",
+};
+
+static const char *const each_names[N_EACH] = {"project", "entity", "package", "service",
+                                               "contract"};
+static const char *const of_names[N_OF] = {"same", "package", "references", "closure", "all"};
+
+#define BIT(input) (UINT64_C(1) << (input))
+
+/* Inputs that need an entity, a package, a contract to be about. */
+static const struct {
+        uint64_t inputs;
+        uint32_t each; /* bits of enum each that have it */
+        const char *what;
+} needs[] = {
+        {BIT(INPUT_ENTITY) | BIT(INPUT_CLOSURE), 1u << EACH_ENTITY | 1u << EACH_CONTRACT,
+         "an entity"},
+        {BIT(INPUT_RELATIONS) | BIT(INPUT_CONTRACTS),
+         1u << EACH_ENTITY | 1u << EACH_PACKAGE | 1u << EACH_SERVICE, "an entity"},
+        {BIT(INPUT_PACKAGE) | BIT(INPUT_PACKAGE_ENTITIES),
+         1u << EACH_ENTITY | 1u << EACH_PACKAGE | 1u << EACH_SERVICE, "a package"},
+        {BIT(INPUT_CONTRACT), 1u << EACH_CONTRACT, "a contract"},
+};
+
+static bool is_variable_known(enum variable v, enum each each)
+{
+        if (v == VAR_PROJECT_NAME)
+                return true;
+        if (v >= VAR_ENTITY_NAME && v <= VAR_ENTITY_PLURAL)
+                return each == EACH_ENTITY;
+        if (v >= VAR_PACKAGE_NAME && v <= VAR_PACKAGE_IMPORT)
+                return each == EACH_ENTITY || each == EACH_PACKAGE || each == EACH_SERVICE;
+        return each == EACH_CONTRACT;
+}
+
+static void check_pattern(struct parse *p, const struct yaml_node *at, const struct kind *k,
+                          const struct pattern *pattern)
+{
+        for (int v = 0; pattern && v < N_VARIABLES; v++)
+                if (pattern_uses(pattern, (enum variable)v) &&
+                    !is_variable_known((enum variable)v, k->each))
+                        parse_fault(p, at, "`%.80s` uses what a file for each %s does not have",
+                                    pattern_text(pattern), each_names[k->each]);
+}
+
+static const struct blueprint_file *parse_file(struct parse *p, struct yaml_node *n,
+                                               const char *key)
+{
+        struct yaml_node *at = parse_get(p, n, key, YAML_SCALAR, false);
+        const struct blueprint_file *file = at ? blueprint_find_file(p->b, at->text) : NULL;
+
+        if (at && !file)
+                parse_fault(p, at, "the blueprint has no file %.100s", at->text);
+        else if (file && !str_is_utf8((struct span){file->text, file->n_text}))
+                parse_fault(p, at, "%.100s is not UTF-8 text", at->text);
+        return file;
+}
+
+static void parse_template(struct parse *p, struct yaml_node *n, struct kind *k)
+{
+        const struct blueprint_file *file = parse_file(p, n, "template");
+        struct diag diag;
+        int r;
+
+        if (!file)
+                return;
+        r = template_compile(file->path, (struct span){file->text, file->n_text}, &k->template,
+                             &diag);
+        if (r == CONDITION_REFUSED)
+                fault_add(p->f, file->path, diag.line, diag.column, "%s", diag.text);
+        else if (r < 0)
+                p->f->error = r;
+}
+
+static void parse_inputs(struct parse *p, struct yaml_node *n, struct kind *k)
+{
+        struct yaml_node *list = parse_get(p, n, "inputs", YAML_LIST, false);
+
+        if (!list || !(k->parameters = parse_array(p, list->n_items, sizeof(*k->parameters))))
+                return;
+        for (size_t i = 0; i < list->n_items; i++) {
+                const struct yaml_node *item = list->items[i];
+                const char *text = item->kind == YAML_SCALAR ? item->text : "", *near;
+                size_t j;
+
+                if (str_has_prefix(text, "parameter.")) {
+                        for (j = 0; j < p->b->n_parameters; j++)
+                                if (str_is_equal(p->b->parameters[j].name,
+                                                 text + strlen("parameter.")))
+                                        break;
+                        if (j < p->b->n_parameters)
+                                k->parameters[k->n_parameters++] = (uint32_t)j;
+                        else
+                                parse_fault(p, item, "there is no parameter %.60s",
+                                            text + strlen("parameter."));
+                        continue;
+                }
+                for (j = 0; j < N_INPUT_KINDS && strcmp(input_names[j], text) != 0;)
+                        j++;
+                if (j < N_INPUT_KINDS) {
+                        k->inputs |= BIT(j);
+                        continue;
+                }
+                near = str_nearest(text, input_names, N_INPUT_KINDS);
+                parse_fault(p, item, "there is no input `%.60s`%s%s%s", text,
+                            near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
+        }
+        for (size_t i = 0; i < N_ELEMENTS(needs); i++)
+                if ((k->inputs & needs[i].inputs) && !(needs[i].each & 1u << k->each))
+                        parse_fault(p, list,
+                                    "an input needs %s, which a file for each %s does not have",
+                                    needs[i].what, each_names[k->each]);
+}
+
+static void check_dependency(struct parse *p, const struct yaml_node *at, const struct kind *k,
+                             const struct dependency *d)
+{
+        enum each target = p->b->kinds[d->kind].each;
+        bool is_good = false;
+
+        switch (d->of) {
+        case OF_ALL:
+                is_good = true;
+                break;
+        case OF_SAME:
+                is_good = target == k->each || (target == EACH_ENTITY && k->each == EACH_CONTRACT);
+                break;
+        case OF_PACKAGE:
+                is_good = target == EACH_ENTITY &&
+                          (k->each == EACH_ENTITY || k->each == EACH_PACKAGE ||
+                           k->each == EACH_SERVICE);
+                break;
+        case OF_REFERENCES:
+                is_good = target == EACH_ENTITY;
+                break;
+        case OF_CLOSURE:
+                is_good = target == EACH_ENTITY &&
+                          (k->each == EACH_ENTITY || k->each == EACH_CONTRACT);
+                break;
+        case N_OF:
+                break;
+        }
+        if (!is_good)
+                parse_fault(p, at, "a file for each %s has no `of: %s` among files for each %s",
+                            each_names[k->each], of_names[d->of], each_names[target]);
+}
+
+static void parse_depends(struct parse *p, struct yaml_node *n, struct kind *k, size_t n_earlier)
+{
+        struct yaml_node *list = parse_get(p, n, "depends", YAML_LIST, false);
+
+        if (!list || !(k->depends = parse_array(p, list->n_items, sizeof(*k->depends))))
+                return;
+        for (size_t i = 0; i < list->n_items; i++) {
+                struct yaml_node *item = list->items[i];
+                struct dependency *d = &k->depends[k->n_depends];
+                _cleanup_free_ char *name = NULL;
+                size_t j;
+
+                if (item->kind != YAML_MAP) {
+                        parse_fault(p, item, "an item of `depends` must be a map {kind, of}");
+                        continue;
+                }
+                name = parse_text(p, item, "kind", true);
+                (void)parse_get(p, item, "of", YAML_SCALAR, true);
+                d->of = (enum depends_of)parse_word(p, item, "of", of_names, N_OF, OF_ALL);
+                if (!name)
+                        continue;
+                for (j = 0; j < n_earlier && !str_is_equal(p->b->kinds[j].name, name);)
+                        j++;
+                if (j == n_earlier) {
+                        parse_fault(p, item,
+                                    "there is no kind %.60s before this one: a file depends on "
+                                    "earlier kinds only",
+                                    name);
+                        continue;
+                }
+                d->kind = (uint32_t)j;
+                check_dependency(p, item, k, d);
+                k->n_depends++;
+        }
+}
+
+static void parse_facts(struct parse *p, struct yaml_node *n, struct kind *k)
+{
+        static const char *const taken[] = {
+                "project",   "parameters", "entity",    "entities",     "package",   "packages",
+                "relations", "contract",   "contracts", "requirements", "scenarios", "criteria",
+                "patterns",  "testing",    "build",     "libraries",    "task"};
+        struct yaml_node *list = parse_get(p, n, "facts", YAML_LIST, false);
+
+        if (!list || !(k->facts = parse_array(p, list->n_items, sizeof(*k->facts))))
+                return;
+        k->n_facts = list->n_items;
+        for (size_t i = 0; i < list->n_items; i++) {
+                struct yaml_node *item = list->items[i];
+                struct fact *f = &k->facts[i];
+
+                if (item->kind != YAML_MAP) {
+                        parse_fault(p, item, "an item of `facts` must be a map {name, value}");
+                        continue;
+                }
+                f->name = parse_text(p, item, "name", true);
+                f->value = parse_pattern(p, item, "value", true);
+                parse_condition(p, item, "when", &f->when);
+                check_pattern(p, item, k, f->value);
+                for (size_t j = 0; f->name && j < N_ELEMENTS(taken); j++)
+                        if (strcmp(taken[j], f->name) == 0)
+                                parse_fault(p, item, "a fact cannot be called %s: an input is",
+                                            f->name);
+        }
+}
+
+static double parse_confidence(struct parse *p, struct yaml_node *map)
+{
+        struct yaml_node *n = parse_get(p, map, "confidence", YAML_SCALAR, true);
+        double value = 0.5;
+
+        if (n && (str_to_double(n->text, &value) < 0 || value <= 0 || value > 1))
+                parse_fault(p, n, "`confidence` must be above 0 and at most 1");
+        return value;
+}
+
+/* Texts of the source are borrowed from the nodes. */
+static void parse_check(struct parse *p, struct yaml_node *rule, const char *name,
+                        struct check_rule_source *ret)
+{
+        struct yaml_node *pattern = parse_get(p, rule, "pattern", YAML_SCALAR, true);
+        struct yaml_node *message = parse_get(p, rule, "message", YAML_SCALAR, true);
+
+        (void)parse_get(p, rule, "must_match", YAML_SCALAR, true);
+        *ret = (struct check_rule_source){
+                .name = name,
+                .pattern = pattern ? pattern->text : "",
+                .must_match = parse_bool(p, rule, "must_match"),
+                .confidence = parse_confidence(p, rule),
+                .message = message ? message->text : "",
+        };
+}
+
+static void parse_checks(struct parse *p, struct yaml_node *n, struct yaml_node *rules,
+                         struct kind *k)
+{
+        struct yaml_node *list = parse_get(p, n, "checks", YAML_LIST, false);
+        _cleanup_free_ struct check_rule_source *sources = NULL;
+        struct diag diag;
+        size_t n_sources = 0;
+        int r;
+
+        sources = parse_array(p, list ? list->n_items : 0, sizeof(*sources));
+        if (!sources)
+                return;
+        for (size_t i = 0; list && i < list->n_items; i++) {
+                const char *name = list->items[i]->kind == YAML_SCALAR ? list->items[i]->text : "";
+                struct yaml_node *rule = yaml_get(rules, name);
+
+                if (!rule || rule->kind != YAML_MAP)
+                        parse_fault(p, list->items[i], "there is no check %.60s", name);
+                else
+                        parse_check(p, rule, name, &sources[n_sources++]);
+        }
+        if (p->f->n > 0)
+                return; /* told already; a check set of broken rules would only repeat it */
+        r = check_set_new(k->language, sources, n_sources, &k->checks, &diag);
+        if (r == CONDITION_REFUSED)
+                parse_fault(p, list, "%s", diag.text);
+        else if (r < 0)
+                p->f->error = r;
+}
+
+static void parse_extractor_of(struct parse *p, struct yaml_node *n, struct kind *k)
+{
+        struct yaml_node *at = parse_get(p, n, "extractor", YAML_SCALAR, false);
+
+        for (size_t i = 0; at && i < p->b->n_extractors; i++)
+                if (strcmp(extractor_name(p->b->extractors[i]), at->text) == 0)
+                        k->extractor = p->b->extractors[i];
+        if (at && !k->extractor)
+                parse_fault(p, at, "there is no extractor %.60s", at->text);
+}
+
+static int hash_kind(struct kind *k)
+{
+        struct canon *c;
+        int r;
+
+        if (k->template)
+                template_hash(k->template, &k->parts[0]);
+        if (k->prompt)
+                hash_of(k->prompt->text, k->prompt->n_text, &k->parts[1]);
+        if (k->standards)
+                hash_of(k->standards->text, k->standards->n_text, &k->parts[2]);
+        if (k->checks)
+                check_set_hash(k->checks, &k->parts[3]);
+        if (k->extractor)
+                extractor_hash(k->extractor, &k->parts[4]);
+        r = canon_new(1, &c);
+        if (r < 0)
+                return r;
+        canon_add_text(c, 1, k->name);
+        canon_add_text(c, 2, k->tier);
+        canon_add_text(c, 3, k->language);
+        for (uint16_t i = 0; i < N_ELEMENTS(k->parts); i++)
+                if (!hash_is_zero(&k->parts[i]))
+                        canon_add_hash(c, (uint16_t)(10 + i), &k->parts[i]);
+        canon_get(c, &k->hash);
+        canon_free(c);
+        return 0;
+}
+
+static void parse_shape(struct parse *p, struct yaml_node *n, struct kind *k)
+{
+        k->name = parse_text(p, n, "kind", true);
+        (void)parse_get(p, n, "each", YAML_SCALAR, true);
+        k->each = (enum each)parse_word(p, n, "each", each_names, N_EACH, EACH_PROJECT);
+        parse_condition(p, n, "when", &k->when);
+        if (k->each != EACH_ENTITY && ((k->when.wanted | k->when.unwanted) & 1u << FEATURE_SERVED))
+                parse_fault(p, n, "only a file for each entity can ask for `is_served`");
+        k->path = parse_pattern(p, n, "path", true);
+        check_pattern(p, n, k, k->path);
+        k->tier = parse_text(p, n, "tier", true);
+        (void)parse_word(p, n, "tier", tier_names, N_TIERS, 0);
+        k->batch = parse_text(p, n, "batch", false);
+        k->language = parse_text(p, n, "language", false);
+        if (!k->language && p->b->language &&
+            !(k->language = str_dup_span(span_of(p->b->language))))
+                p->f->error = -ENOMEM;
+        k->is_logic = parse_bool(p, n, "logic");
+        k->output_bytes = parse_number(p, n, "output_bytes", 0);
+}
+
+static void parse_kind(struct parse *p, struct yaml_node *n, struct yaml_node *rules,
+                       struct kind *k, size_t n_earlier)
+{
+        int r;
+
+        parse_shape(p, n, k);
+        for (size_t i = 0; k->name && i < n_earlier; i++)
+                if (str_is_equal(p->b->kinds[i].name, k->name))
+                        parse_fault(p, n, "kind %.60s is there already", k->name);
+        parse_template(p, n, k);
+        k->prompt = parse_file(p, n, "prompt");
+        k->standards = parse_file(p, n, "standards");
+        if (!yaml_get(n, "prompt"))
+                parse_fault(p, n,
+                            "`prompt` is missing: also a file with a template must be obtainable "
+                            "by a call");
+        parse_inputs(p, n, k);
+        parse_depends(p, n, k, n_earlier);
+        k->n_declares = parse_patterns(p, n, "declares", &k->declares);
+        k->n_expects = parse_patterns(p, n, "expects", &k->expects);
+        for (size_t i = 0; i < k->n_declares; i++)
+                check_pattern(p, n, k, k->declares[i]);
+        for (size_t i = 0; i < k->n_expects; i++)
+                check_pattern(p, n, k, k->expects[i]);
+        parse_facts(p, n, k);
+        parse_checks(p, n, rules, k);
+        parse_extractor_of(p, n, k);
+        if (p->f->n > 0 || p->f->error)
+                return;
+        r = hash_kind(k);
+        if (r < 0)
+                p->f->error = r;
+}
+
+void parse_kinds(struct parse *p, struct yaml_node *top)
+{
+        struct yaml_node *list = parse_get(p, top, "files", YAML_LIST, true);
+        struct yaml_node *rules = parse_get(p, top, "checks", YAML_MAP, false);
+        struct blueprint *b = p->b;
+
+        if (list && list->n_items == 0)
+                parse_fault(p, list, "`files` is empty");
+        if (!list || !(b->kinds = parse_array(p, list->n_items, sizeof(*b->kinds))))
+                return;
+        b->n_kinds = list->n_items;
+        for (size_t i = 0; i < list->n_items && !p->f->error; i++) {
+                if (list->items[i]->kind == YAML_MAP)
+                        parse_kind(p, list->items[i], rules, &b->kinds[i], i);
+                else
+                        parse_fault(p, list->items[i], "an item of `files` must be a map");
+        }
+}
+
+static void kind_done(struct kind *k)
+{
+        free(k->name);
+        free(k->tier);
+        free(k->batch);
+        free(k->language);
+        pattern_free(k->path);
+        template_free(k->template);
+        free(k->parameters);
+        free(k->depends);
+        for (size_t i = 0; i < k->n_declares; i++)
+                pattern_free(k->declares[i]);
+        free(k->declares);
+        for (size_t i = 0; i < k->n_expects; i++)
+                pattern_free(k->expects[i]);
+        free(k->expects);
+        for (size_t i = 0; i < k->n_facts; i++) {
+                free(k->facts[i].name);
+                pattern_free(k->facts[i].value);
+        }
+        free(k->facts);
+        check_set_free(k->checks);
+}
+
+void blueprint_release_kinds(struct blueprint *b)
+{
+        for (size_t i = 0; i < b->n_kinds; i++)
+                kind_done(&b->kinds[i]);
+        free(b->kinds);
+        for (size_t i = 0; i < b->n_extractors; i++)
+                extractor_free(b->extractors[i]);
+        free(b->extractors);
+}

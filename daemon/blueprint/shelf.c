@@ -1,0 +1,156 @@
+#include <dirent.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "common/path.h"
+#include "daemon/blueprint/layout.h"
+
+#define SHELF_MAX 100 /* folders that are looked at */
+
+struct blueprint_shelf {
+        atomic_uint n_refs;
+        struct blueprint **at; /* counted; by name */
+        size_t n;
+};
+
+struct blueprint_shelf *blueprint_shelf_ref(struct blueprint_shelf *s)
+{
+        atomic_fetch_add(&s->n_refs, 1);
+        return s;
+}
+
+struct blueprint_shelf *blueprint_shelf_unref(struct blueprint_shelf *s)
+{
+        if (!s || atomic_fetch_sub(&s->n_refs, 1) != 1)
+                return NULL;
+        for (size_t i = 0; i < s->n; i++)
+                blueprint_unref(s->at[i]);
+        free(s->at);
+        free(s);
+        return NULL;
+}
+
+static bool is_blueprint(const char *dir, const char *name)
+{
+        _cleanup_free_ char *path = str_printf("%s/%s/" BLUEPRINT_FILE, dir, name);
+
+        return path && access(path, R_OK) == 0;
+}
+
+int blueprint_shelf_load(const char *dir, struct blueprint_shelf **ret,
+                         struct failure **ret_failure)
+{
+        _cleanup_(blueprint_shelf_unrefp) struct blueprint_shelf *s = calloc(1, sizeof(*s));
+        struct dirent **entries;
+        int n, r = 0;
+
+        if (!s)
+                return -ENOMEM;
+        s->n_refs = 1;
+        n = scandir(dir, &entries, NULL, alphasort);
+        if (n < 0 && errno == ENOMEM)
+                return -ENOMEM;
+        if (n < 0) {
+                *ret_failure = failure_new_at(FAILURE_BAD_BLUEPRINT, dir,
+                                              "the blueprints cannot be read: %s", strerror(errno));
+                return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
+        }
+        s->at = calloc(SHELF_MAX, sizeof(struct blueprint *));
+        if (!s->at)
+                r = -ENOMEM;
+        for (int i = 0; i < n; i++) {
+                const char *name = entries[i]->d_name;
+
+                if (r == 0 && name[0] != '.' && s->n < SHELF_MAX && is_blueprint(dir, name)) {
+                        r = blueprint_load(dir, name, &s->at[s->n], ret_failure);
+                        s->n += r == 0;
+                }
+                free(entries[i]);
+        }
+        free(entries);
+        if (r == 0)
+                *ret = take(s);
+        return r;
+}
+
+static int by_name(const struct blueprint_shelf *s, const char *name, struct blueprint **ret,
+                   struct failure **ret_failure)
+{
+        _cleanup_free_ const char **names = calloc(s->n + 1, sizeof(*names));
+        const char *near;
+
+        if (!names)
+                return -ENOMEM;
+        for (size_t i = 0; i < s->n; i++) {
+                names[i] = s->at[i]->name;
+                if (strcmp(names[i], name) == 0) {
+                        *ret = blueprint_ref(s->at[i]);
+                        return 0;
+                }
+        }
+        near = s->n ? str_nearest(name, names, s->n) : NULL;
+        *ret_failure =
+                failure_new(FAILURE_BAD_BLUEPRINT, "there is no blueprint %.60s%s%s%s", name,
+                            near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+        return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
+}
+
+static unsigned score(const struct blueprint *b, uint32_t features, const char **ret_reason)
+{
+        unsigned sum = 0, heaviest = 0;
+
+        for (size_t i = 0; i < b->n_choices; i++) {
+                const struct choice *c = &b->choices[i];
+
+                if (!(features & 1u << c->feature))
+                        continue;
+                sum += c->weight;
+                if (c->weight > heaviest) {
+                        heaviest = c->weight;
+                        *ret_reason = c->reason;
+                }
+        }
+        return sum;
+}
+
+int blueprint_choose(const struct blueprint_shelf *s, const char *name, const struct model *m,
+                     struct blueprint **ret, char **ret_reason, struct failure **ret_failure)
+{
+        _cleanup_(blueprint_unrefp) struct blueprint *chosen = NULL;
+        const char *reason = name ? "asked for by name" : "the specification asks for it";
+        unsigned best = 0;
+        int r = 0;
+
+        if (name || m->blueprint) {
+                r = by_name(s, name ? name : m->blueprint, &chosen, ret_failure);
+                if (r != 0)
+                        return r;
+        } else {
+                uint32_t features = model_features(m);
+                const struct blueprint *winner = NULL;
+                size_t at = 0;
+
+                for (size_t i = 0; i < s->n; i++) {
+                        const char *why = NULL;
+                        unsigned points = score(s->at[i], features, &why);
+
+                        if (points > best) {
+                                best = points;
+                                winner = s->at[i];
+                                reason = why;
+                                at = i;
+                        }
+                }
+                if (!winner) {
+                        *ret_failure = failure_new(FAILURE_BAD_BLUEPRINT,
+                                                   "no blueprint fits this specification");
+                        return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
+                }
+                chosen = blueprint_ref(s->at[at]);
+        }
+        *ret_reason = str_dup_span(span_of(reason));
+        if (!*ret_reason)
+                return -ENOMEM;
+        *ret = take(chosen);
+        return 0;
+}

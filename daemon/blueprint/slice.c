@@ -1,0 +1,611 @@
+#include <stdio.h>
+
+#include "common/canon.h"
+#include "daemon/blueprint/layout.h"
+
+/* The slice of the model that a task declares: as data for templates (context), as text for prompts
+ * (facts), as hashes for its key. All three are made from the same pieces in one go, so that what
+ * is sent is what was declared and hashed. */
+
+#define STATIC_KEY_VERSION 1
+
+enum { KEY_KIND = 1, KEY_PATH, KEY_TASK, KEY_FACT, KEY_DEPENDS, KEY_SECTION = 100 };
+
+/* A part of the context: a list of items, or one value. */
+enum section {
+        SECTION_PROJECT,
+        SECTION_PARAMETERS,
+        SECTION_ENTITIES,
+        SECTION_PACKAGES,
+        SECTION_RELATIONS,
+        SECTION_CONTRACTS,
+        SECTION_REQUIREMENTS,
+        SECTION_SCENARIOS,
+        SECTION_CRITERIA,
+        SECTION_PATTERNS,
+        SECTION_TESTING,
+        SECTION_BUILD,
+        SECTION_LIBRARIES,
+        N_SECTIONS
+};
+
+static const struct {
+        const char *key;
+        bool is_list;    /* of pieces; else the piece is the value */
+        uint64_t inputs; /* that declare it */
+} sections[N_SECTIONS] = {
+#define BIT(input) (UINT64_C(1) << (input))
+        [SECTION_PROJECT] = {"project", false, BIT(INPUT_PROJECT)},
+        [SECTION_PARAMETERS] = {"parameters", false, 0},
+        [SECTION_ENTITIES] = {"entities", true,
+                              BIT(INPUT_ENTITY) | BIT(INPUT_CLOSURE) | BIT(INPUT_PACKAGE_ENTITIES) |
+                                      BIT(INPUT_NAMED_ENTITIES) | BIT(INPUT_ENTITIES) |
+                                      BIT(INPUT_SERVED_ENTITIES) | BIT(INPUT_ENTITY_SUMMARIES)},
+        [SECTION_PACKAGES] = {"packages", true, BIT(INPUT_PACKAGE) | BIT(INPUT_PACKAGES)},
+        [SECTION_RELATIONS] = {"relations", true, BIT(INPUT_RELATIONS)},
+        [SECTION_CONTRACTS] = {"contracts", true,
+                               BIT(INPUT_CONTRACT) | BIT(INPUT_CONTRACTS) |
+                                       BIT(INPUT_ALL_CONTRACTS) | BIT(INPUT_FREE_CONTRACTS)},
+        [SECTION_REQUIREMENTS] = {"requirements", true,
+                                  BIT(INPUT_REQUIREMENTS) | BIT(INPUT_ALL_REQUIREMENTS)},
+        [SECTION_SCENARIOS] = {"scenarios", true, BIT(INPUT_SCENARIOS) | BIT(INPUT_ALL_SCENARIOS)},
+        [SECTION_CRITERIA] = {"criteria", false, BIT(INPUT_CRITERIA)},
+        [SECTION_PATTERNS] = {"patterns", false, BIT(INPUT_PATTERNS)},
+        [SECTION_TESTING] = {"testing", false, BIT(INPUT_TESTING)},
+        [SECTION_BUILD] = {"build", false, BIT(INPUT_BUILD)},
+        [SECTION_LIBRARIES] = {"libraries", false, BIT(INPUT_LIBRARIES)},
+};
+
+struct slice {
+        struct layout *l;
+        const struct kind *k;
+        const struct subject *s;
+        struct task *t;
+        struct canon *key;
+        struct buf facts;
+        size_t room;  /* of t->inputs */
+        json_t *list; /* borrowed: the section's array in the context */
+        uint16_t field;
+        bool has_head; /* the section's key stands in the facts */
+};
+
+static int add_input(struct slice *s, const char *name, const struct hash *hash)
+{
+        struct task *t = s->t;
+
+        if (t->n_inputs == s->room) {
+                struct task_input *grown =
+                        reallocarray(t->inputs, s->room * 2 + 16, sizeof(*grown));
+
+                if (!grown)
+                        return -ENOMEM;
+                t->inputs = grown;
+                s->room = s->room * 2 + 16;
+        }
+        t->inputs[t->n_inputs].name = str_dup_span(span_of(name));
+        if (!t->inputs[t->n_inputs].name)
+                return -ENOMEM;
+        t->inputs[t->n_inputs++].hash = *hash;
+        return 0;
+}
+
+static int add_item(struct slice *s, const char *section, struct piece *p)
+{
+        int r;
+
+        r = piece_text(p, 2, true);
+        if (r < 0)
+                return r;
+        if (!s->has_head)
+                (void)buf_printf(&s->facts, "%s:\n", section);
+        s->has_head = true;
+        (void)buf_add(&s->facts, p->text, p->n_text);
+        if (json_array_append(s->list, p->data) < 0)
+                return -ENOMEM;
+        canon_add_hash(s->key, s->field, &p->hash);
+        return add_input(s, p->name, &p->hash);
+}
+
+static int add_value(struct slice *s, const char *section, struct piece *p)
+{
+        bool is_empty = json_is_array(p->data) && json_array_size(p->data) == 0;
+        size_t start = s->facts.n;
+        int r;
+
+        if (!is_empty) {
+                r = present_key(section, p->data, 0, &s->facts);
+                if (r < 0)
+                        return r;
+                if (s->facts.n - start ==
+                    strlen(section) + 2) /* nothing but the key: all of it was empty */
+                        s->facts.n = start;
+        }
+        if (json_object_set(s->t->context, section, p->data) < 0)
+                return -ENOMEM;
+        canon_add_hash(s->key, s->field, &p->hash);
+        return add_input(s, p->name, &p->hash);
+}
+
+static bool declares(const struct slice *s, enum input_kind input)
+{
+        return s->k->inputs & BIT(input);
+}
+
+static int64_t entity_of(const struct slice *s)
+{
+        return s->s->contract >= 0 ? s->l->contracts[s->s->contract].entity : s->s->entity;
+}
+
+static int add_named_entities(struct slice *s)
+{
+        struct refs named = {0};
+        int r = slice_references(s->l, s->k, s->s, &named);
+
+        for (size_t i = 0; i < named.n && r == 0; i++)
+                r = add_item(s, "entities", &s->l->entities[s->l->by_name[named.at[i]]].full);
+        free(named.at);
+        return r;
+}
+
+static int add_entities(struct slice *s)
+{
+        struct layout *l = s->l;
+        int64_t own = entity_of(s);
+        const struct refs *others;
+        int r = 0;
+
+        if (declares(s, INPUT_ENTITY) && own >= 0)
+                r = add_item(s, "entities", &l->entities[own].full);
+        if (r == 0 && declares(s, INPUT_CLOSURE) && own >= 0) {
+                r = layout_closure(l, (uint32_t)own, &others);
+                for (size_t i = 0; r == 0 && i < others->n; i++)
+                        r = add_item(s, "entities", &l->entities[others->at[i]].full);
+        }
+        if (r == 0 && declares(s, INPUT_PACKAGE_ENTITIES)) {
+                others = &l->packages[s->s->package].entities;
+                for (size_t i = 0; i < others->n && r == 0; i++)
+                        if (others->at[i] != own || !declares(s, INPUT_ENTITY))
+                                r = add_item(s, "entities", &l->entities[others->at[i]].full);
+        }
+        if (r == 0 && declares(s, INPUT_NAMED_ENTITIES))
+                r = add_named_entities(s);
+        for (size_t i = 0; i < l->n_entities && r == 0; i++) {
+                struct lay_entity *e = &l->entities[l->by_name[i]];
+
+                if (declares(s, INPUT_ENTITIES) ||
+                    (declares(s, INPUT_SERVED_ENTITIES) && e->is_served))
+                        r = add_item(s, "entities", &e->brief);
+                else if (declares(s, INPUT_ENTITY_SUMMARIES))
+                        r = add_item(s, "entities", &e->summary);
+        }
+        return r;
+}
+
+static int add_packages(struct slice *s)
+{
+        struct layout *l = s->l;
+        int r = 0;
+
+        if (declares(s, INPUT_PACKAGE))
+                return add_item(s, "packages", &l->packages[s->s->package].piece);
+        for (size_t i = 0; i < l->n_packages && r == 0; i++)
+                if (!l->packages[i].is_same_folder)
+                        r = add_item(s, "packages", &l->packages[i].piece);
+        return r;
+}
+
+static int add_relations(struct slice *s)
+{
+        struct layout *l = s->l;
+        int r = 0;
+
+        if (s->s->entity >= 0) {
+                const struct refs *own = &l->entities[s->s->entity].relations;
+
+                for (size_t i = 0; i < own->n && r == 0; i++)
+                        r = add_item(s, "relations", &l->relations[own->at[i]].piece);
+                return r;
+        }
+        for (size_t i = 0; i < l->packages[s->s->package].entities.n; i++) {
+                const struct refs *own =
+                        &l->entities[l->packages[s->s->package].entities.at[i]].relations;
+
+                for (size_t k = 0; k < own->n && r == 0; k++)
+                        r = add_item(s, "relations", &l->relations[own->at[k]].piece);
+        }
+        return r;
+}
+
+static int add_contracts(struct slice *s)
+{
+        struct layout *l = s->l;
+        int r = 0;
+
+        if (declares(s, INPUT_CONTRACT))
+                return add_item(s, "contracts", &l->contracts[s->s->contract].piece);
+        if (declares(s, INPUT_CONTRACTS)) {
+                const struct refs *own = s->s->entity >= 0 ? &l->entities[s->s->entity].contracts
+                                                           : &l->packages[s->s->package].contracts;
+
+                for (size_t i = 0; i < own->n && r == 0; i++)
+                        r = add_item(s, "contracts", &l->contracts[own->at[i]].piece);
+                return r;
+        }
+        for (size_t i = 0; i < l->n_contracts && r == 0; i++)
+                if (declares(s, INPUT_ALL_CONTRACTS) || l->contracts[i].entity < 0)
+                        r = add_item(s, "contracts", &l->contracts[i].piece);
+        return r;
+}
+
+/* Does an item belong to a task that has no list of its own? */
+static bool is_ours(const struct slice *s, const struct route *route)
+{
+        const struct layout *l = s->l;
+
+        if (route->is_free)
+                return s->k->is_logic && (s->k->each == EACH_PROJECT || l->n_entities == 1);
+        for (size_t i = 0; i < route->contracts.n; i++) {
+                uint32_t c = route->contracts.at[i];
+
+                if ((declares(s, INPUT_FREE_CONTRACTS) && l->contracts[c].entity < 0) ||
+                    (int64_t)c == s->s->contract)
+                        return true;
+        }
+        return false;
+}
+
+/* Requirements or scenarios: own ones from the entity's or package's list, in the order of the
+ * items. */
+static int add_items(struct slice *s, const char *section, struct lay_item *items, size_t n,
+                     const struct refs *own, bool is_all)
+{
+        bool is_alone = s->k->each == EACH_PROJECT || s->k->each == EACH_CONTRACT ||
+                        (s->k->is_logic && s->l->n_entities == 1);
+        int r = 0;
+
+        if (!is_all && !is_alone) {
+                for (size_t i = 0; own && i < own->n && r == 0; i++)
+                        r = add_item(s, section, &items[own->at[i]].piece);
+                return r;
+        }
+        for (size_t i = 0; i < n && r == 0; i++)
+                if (is_all || (own && refs_has(own, (uint32_t)i)) || is_ours(s, &items[i].route))
+                        r = add_item(s, section, &items[i].piece);
+        return r;
+}
+
+static int add_requirements(struct slice *s)
+{
+        const struct refs *own = NULL;
+        int64_t entity = entity_of(s);
+
+        if (entity >= 0)
+                own = &s->l->entities[entity].requirements;
+        else if (s->s->package >= 0)
+                own = &s->l->packages[s->s->package].requirements;
+        return add_items(s, "requirements", s->l->requirements, s->l->n_requirements, own,
+                         declares(s, INPUT_ALL_REQUIREMENTS));
+}
+
+static int add_scenarios(struct slice *s)
+{
+        const struct refs *own = NULL;
+        int64_t entity = entity_of(s);
+
+        if (entity >= 0)
+                own = &s->l->entities[entity].scenarios;
+        else if (s->s->package >= 0)
+                own = &s->l->packages[s->s->package].scenarios;
+        return add_items(s, "scenarios", s->l->scenarios, s->l->n_scenarios, own,
+                         declares(s, INPUT_ALL_SCENARIOS));
+}
+
+static int add_parameters(struct slice *s)
+{
+        json_t *values;
+        int r;
+
+        if (s->k->n_parameters == 0)
+                return 0;
+        values = json_object();
+        r = json_put(s->t->context, "parameters", values);
+        for (size_t i = 0; i < s->k->n_parameters && r == 0; i++) {
+                const struct piece *p = &s->l->parameter_pieces[s->k->parameters[i]];
+
+                if (json_object_set(values, s->l->b->parameters[s->k->parameters[i]].name,
+                                    p->data) < 0)
+                        return -ENOMEM;
+                canon_add_hash(s->key, s->field, &p->hash);
+                r = add_input(s, p->name, &p->hash);
+        }
+        return r < 0 ? r : present_key("parameters", values, 0, &s->facts);
+}
+
+static int add_single(struct slice *s, enum section section)
+{
+        struct piece *pieces[N_SECTIONS] = {
+                [SECTION_PROJECT] = &s->l->project,   [SECTION_CRITERIA] = &s->l->criteria,
+                [SECTION_PATTERNS] = &s->l->patterns, [SECTION_TESTING] = &s->l->testing,
+                [SECTION_BUILD] = &s->l->build,       [SECTION_LIBRARIES] = &s->l->libraries,
+        };
+
+        return add_value(s, sections[section].key, pieces[section]);
+}
+
+static int add_section(struct slice *s, enum section section)
+{
+        s->field = (uint16_t)(KEY_SECTION + section);
+        s->has_head = false;
+        if (section == SECTION_PARAMETERS)
+                return add_parameters(s);
+        if (!(s->k->inputs & sections[section].inputs))
+                return 0;
+        if (!sections[section].is_list)
+                return add_single(s, section);
+        s->list = json_array();
+        if (json_put(s->t->context, sections[section].key, s->list) < 0)
+                return -ENOMEM;
+        switch (section) {
+        case SECTION_ENTITIES:
+                return add_entities(s);
+        case SECTION_PACKAGES:
+                return add_packages(s);
+        case SECTION_RELATIONS:
+                return add_relations(s);
+        case SECTION_CONTRACTS:
+                return add_contracts(s);
+        case SECTION_REQUIREMENTS:
+                return add_requirements(s);
+        default:
+                return add_scenarios(s);
+        }
+}
+
+/* Entities by rank (place in the order of names). */
+int slice_references(struct layout *l, const struct kind *k, const struct subject *s,
+                     struct refs *ret)
+{
+        int64_t entity = s->contract >= 0 ? l->contracts[s->contract].entity : s->entity;
+        int r = 0;
+
+        if (entity >= 0) {
+                const struct refs *direct = &l->entities[entity].direct;
+
+                for (size_t i = 0; i < direct->n && r == 0; i++)
+                        r = refs_add(ret, l->rank[direct->at[i]]);
+                return r;
+        }
+        for (size_t i = 0; i < l->n_contracts && r == 0; i++) {
+                const struct lay_contract *c = &l->contracts[i];
+
+                if (k->each != EACH_PROJECT || c->entity >= 0 ||
+                    !(k->inputs & BIT(INPUT_FREE_CONTRACTS)))
+                        continue;
+                for (size_t j = 0; j < c->named.n && r == 0; j++)
+                        r = refs_add(ret, l->rank[c->named.at[j]]);
+        }
+        return r;
+}
+
+static int add_facts(struct slice *s, const struct variables *v)
+{
+        for (size_t i = 0; i < s->k->n_facts; i++) {
+                const struct fact *f = &s->k->facts[i];
+                _cleanup_buf_ struct buf b = {0};
+                json_t *value;
+                int r;
+
+                if ((f->when.wanted & ~s->l->features) || (f->when.unwanted & s->l->features))
+                        continue;
+                r = pattern_render(f->value, v, &b);
+                if (r < 0)
+                        return r;
+                if (r != 0 || b.n == 0)
+                        continue;
+                canon_add_text(s->key, KEY_FACT, f->name);
+                canon_add_text(s->key, KEY_FACT, b.at);
+                value = json_string(b.at);
+                r = json_put(s->t->context, f->name, value);
+                if (r == 0)
+                        r = present_key(f->name, value, 0, &s->facts);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int add_names(json_t *to, const struct pattern *const *patterns, size_t n,
+                     const struct variables *v)
+{
+        for (size_t i = 0; i < n; i++) {
+                _cleanup_buf_ struct buf b = {0};
+                int r = pattern_render(patterns[i], v, &b);
+
+                if (r < 0)
+                        return r;
+                if (r == 0 && b.n > 0 && json_add(to, json_string(b.at)) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+/* The task itself, as block 5 shows it. */
+static int make_task(struct slice *s, const struct variables *v, json_t **ret)
+{
+        const struct layout *l = s->l;
+        _cleanup_json_ json_t *o = json_object();
+        json_t *names = json_array();
+        int r;
+
+        r = json_put(o, "path", json_string(s->t->path));
+        if (r == 0)
+                r = json_put(o, "role", json_string(s->k->name));
+        if (r == 0 && s->s->package >= 0) {
+                r = json_put(o, "package", json_string(l->packages[s->s->package].name));
+                if (r == 0)
+                        r = json_put(o, "import_path",
+                                     json_string(l->packages[s->s->package].import_path));
+        }
+        if (r == 0 && entity_of(s) >= 0)
+                r = json_put(o, "entity", json_string(l->entities[entity_of(s)].name));
+        if (r == 0)
+                r = json_put(o, "language", json_string(s->k->language));
+        if (r < 0 || !names) {
+                json_decref(names);
+                return r < 0 ? r : -ENOMEM;
+        }
+        r = json_put(o, "declares", names);
+        if (r == 0)
+                r = add_names(names, (const struct pattern *const *)s->k->declares,
+                              s->k->n_declares, v);
+        if (r == 0)
+                *ret = json_incref(o);
+        return r;
+}
+
+static int add_block(struct slice *s, enum block_class class, struct span text)
+{
+        struct task *t = s->t;
+
+        if (text.n == 0)
+                return 0;
+        return work_add_block(s->l->work, class, text, &t->blocks[t->n_blocks++]);
+}
+
+static int add_blocks(struct slice *s, const json_t *task)
+{
+        const struct kind *k = s->k;
+        _cleanup_buf_ struct buf facts = {0}, text = {0};
+        int r;
+
+        s->t->blocks = calloc(N_BLOCK_CLASSES, sizeof(*s->t->blocks));
+        if (!s->t->blocks)
+                return -ENOMEM;
+        if (s->facts.n > 0)
+                (void)buf_printf(&facts, "```yaml\n%s```\n", s->facts.at);
+        (void)buf_add_text(&text, "```yaml\ntask:\n");
+        r = present_value(task, 2, &text);
+        (void)buf_add_text(&text, "```\n");
+        if (r == 0)
+                r = facts.failed ? facts.failed : text.failed ? text.failed : s->facts.failed;
+        if (r == 0 && k->standards)
+                r = add_block(s, BLOCK_STANDARDS,
+                              (struct span){k->standards->text, k->standards->n_text});
+        if (r == 0 && k->prompt)
+                r = add_block(s, BLOCK_PROMPT, (struct span){k->prompt->text, k->prompt->n_text});
+        if (r == 0)
+                r = add_block(s, BLOCK_FACTS, buf_span(&facts));
+        return r < 0 ? r : add_block(s, BLOCK_TASK, buf_span(&text));
+}
+
+/* What checks look for stands in the context alone: names that it declares and names that it must
+ * use. */
+static int finish_context(struct slice *s, json_t *task, const struct variables *v)
+{
+        json_t *expected = json_deep_copy(json_object_get(task, "declares"));
+        const json_t *entities = json_object_get(s->t->context, "entities");
+        int r;
+
+        if (!expected)
+                return -ENOMEM;
+        r = add_names(expected, (const struct pattern *const *)s->k->expects, s->k->n_expects, v);
+        if (r < 0) {
+                json_decref(expected);
+                return r;
+        }
+        r = json_put(task, "expected", expected);
+        if (r == 0 && declares(s, INPUT_ENTITY) && json_array_size(entities) > 0)
+                r = json_put(s->t->context, "entity", json_incref(json_array_get(entities, 0)));
+        return r < 0 ? r : json_put(s->t->context, "task", json_incref(task));
+}
+
+static int add_parts(struct slice *s)
+{
+        static const char *const names[] = {"template", "prompt", "standards", "checks",
+                                            "extractor"};
+        struct hash tier;
+        int r = 0;
+
+        for (size_t i = 0; i < N_ELEMENTS(names) && r == 0; i++)
+                if (!hash_is_zero(&s->k->parts[i]))
+                        r = add_input(s, names[i], &s->k->parts[i]);
+        hash_of(s->k->tier, strlen(s->k->tier), &tier);
+        return r < 0 ? r : add_input(s, "tier", &tier);
+}
+
+static int fill(struct slice *s, const struct variables *v)
+{
+        const struct task *tasks = s->l->work->tasks;
+        _cleanup_json_ json_t *task = NULL;
+        int r;
+
+        canon_add_hash(s->key, KEY_KIND, &s->k->hash);
+        canon_add_text(s->key, KEY_PATH, s->t->path);
+        for (size_t i = 0; i < s->t->n_depends; i++)
+                canon_add_text(s->key, KEY_DEPENDS, tasks[s->t->depends[i]].path);
+        s->t->context = json_object();
+        if (!s->t->context)
+                return -ENOMEM;
+        r = add_facts(s, v);
+        for (int section = 0; section < N_SECTIONS && r == 0; section++)
+                r = add_section(s, (enum section)section);
+        if (r == 0)
+                r = make_task(s, v, &task);
+        if (r == 0)
+                r = add_blocks(s, task);
+        if (r == 0)
+                r = finish_context(s, task, v);
+        if (r == 0)
+                r = canon_add_json(s->key, KEY_TASK, task);
+        return r < 0 ? r : add_parts(s);
+}
+
+int slice_make(struct layout *l, const struct kind *k, const struct subject *subject,
+               const struct variables *v, struct task *t)
+{
+        struct slice s = {.l = l, .k = k, .s = subject, .t = t};
+        int r;
+
+        r = canon_new(STATIC_KEY_VERSION, &s.key);
+        if (r < 0)
+                return r;
+        r = fill(&s, v);
+        canon_get(s.key, &t->static_key);
+        canon_free(s.key);
+        buf_done(&s.facts);
+        return r;
+}
+
+static int add_length(struct piece *p, bool is_item, size_t *sum)
+{
+        int r = piece_text(p, 2, is_item);
+
+        *sum += r == 0 ? p->n_text : 0;
+        return r;
+}
+
+int slice_whole(struct layout *l, size_t *ret)
+{
+        struct piece *single[] = {&l->project,   &l->testing,  &l->build,
+                                  &l->libraries, &l->criteria, &l->patterns};
+        size_t sum = 0;
+        int r = 0;
+
+        for (size_t i = 0; i < N_ELEMENTS(single) && r == 0; i++)
+                r = add_length(single[i], false, &sum);
+        for (size_t i = 0; i < l->n_entities && r == 0; i++)
+                r = add_length(&l->entities[i].full, true, &sum);
+        for (size_t i = 0; i < l->n_packages && r == 0; i++)
+                r = add_length(&l->packages[i].piece, true, &sum);
+        for (size_t i = 0; i < l->n_contracts && r == 0; i++)
+                r = add_length(&l->contracts[i].piece, true, &sum);
+        for (size_t i = 0; i < l->n_requirements && r == 0; i++)
+                r = add_length(&l->requirements[i].piece, true, &sum);
+        for (size_t i = 0; i < l->n_scenarios && r == 0; i++)
+                r = add_length(&l->scenarios[i].piece, true, &sum);
+        for (size_t i = 0; i < l->n_relations && r == 0; i++)
+                r = add_length(&l->relations[i].piece, true, &sum);
+        if (r == 0)
+                *ret = sum;
+        return r;
+}
