@@ -37,8 +37,7 @@ static char *dir_of(const char *path)
 
 char *config_key_dir(void)
 {
-        const char *given = set_variable("GENOPT_CONFIG");
-        _cleanup_free_ char *dir = given ? dir_of(given) : users_dir();
+        _cleanup_free_ char *dir = users_dir();
 
         return dir ? str_printf("%s/keys", dir) : NULL;
 }

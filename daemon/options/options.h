@@ -140,11 +140,10 @@ int config_list_restarts(const struct config *old, const struct config *new,
                          struct strlist *ret) _must_check_;
 
 /* The key of a provider, now: from where its option says, else from its key_file, DIR/keys/NAME
- * (DIR is where $GENOPT_CONFIG lies, else $XDG_CONFIG_HOME/genopt or ~/.config/genopt, else
- * /etc/genopt). ret is fresh; wipe it with key_wipe(). CONDITION_ABSENT: there is none (failure
- * KEY_MISSING says where it was looked for). CONDITION_REFUSED: BAD_CONFIG, a file that is not ours
- * or that others can read (0600 is asked for), or no key in it. KEY_NONE without a key_file gives 0
- * and an empty buffer. */
+ * (DIR is $XDG_CONFIG_HOME/genopt or ~/.config/genopt, without a home /etc/genopt). ret is fresh;
+ * wipe it with key_wipe(). CONDITION_ABSENT: there is none (failure KEY_MISSING says where it was
+ * looked for). CONDITION_REFUSED: BAD_CONFIG, a file that is not ours or that others can read (0600
+ * is asked for), or no key in it. KEY_NONE without a key_file gives 0 and an empty buffer. */
 int key_read(const struct provider_option *p, struct buf *ret,
              struct failure **ret_failure) _must_check_;
 void key_wipe(struct buf *b);
