@@ -291,17 +291,14 @@ static int walk_all(struct walk *w, const struct meta *meta)
         return r;
 }
 
-int pages_check(int dir_fd, uint64_t deadline_usec)
+int pages_check_file(int fd, uint64_t deadline_usec)
 {
-        _cleanup_close_ int fd = openat(dir_fd, ENV_DATA, O_RDONLY | O_CLOEXEC);
         struct walk w = {.deadline_usec = deadline_usec};
         struct meta meta;
         uint64_t n;
         void *at;
         int r;
 
-        if (fd < 0)
-                return errno == ENOENT ? CONDITION_EMPTY : -errno;
         r = read_metas(fd, &meta, &n);
         if (r != 0)
                 return r;
@@ -313,4 +310,13 @@ int pages_check(int dir_fd, uint64_t deadline_usec)
         r = walk_all(&w, &meta);
         (void)munmap(at, n);
         return r;
+}
+
+int pages_check(int dir_fd, uint64_t deadline_usec)
+{
+        _cleanup_close_ int fd = openat(dir_fd, ENV_DATA, O_RDONLY | O_CLOEXEC);
+
+        if (fd < 0)
+                return errno == ENOENT ? CONDITION_EMPTY : -errno;
+        return pages_check_file(fd, deadline_usec);
 }

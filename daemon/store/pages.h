@@ -30,6 +30,7 @@
 /* CONDITION_DAMAGED (env.h), CONDITION_UNFINISHED, CONDITION_EMPTY. deadline_usec: of
  * clock_monotonic_usec(). */
 int pages_check(int dir_fd, uint64_t deadline_usec) _must_check_;
+int pages_check_file(int fd, uint64_t deadline_usec) _must_check_;
 /* At a glance: the same for the metas alone. CONDITION_UNFINISHED: shorter than its last page,
  * which may be all right. */
 int pages_glance(int dir_fd) _must_check_;
