@@ -7,8 +7,9 @@
 
 #define BEGIN_MARK "<<<file "
 #define END_MARK ">>>end "
-#define MARK_MAX_BYTES (sizeof(BEGIN_MARK) + PATH_REL_BYTES + 128) /* a longer line is no marker \
-                                                                    */
+#define MARK_MAX_BYTES                                                            \
+        (sizeof(BEGIN_MARK) + PATH_REL_BYTES + 128) /* a longer line is no marker \
+                                                     */
 #define NO_FILE SIZE_MAX
 
 struct answer {

@@ -16,8 +16,9 @@
 #define RENDER_MAX_DEPTH                                                                      \
         400u /* nested expressions, values and iterators; a frame takes some hundred bytes of \
                 stack */
-#define RENDER_BYTES_PER_STEP 256u /* long texts count for as many steps as they have such pieces \
-                                    */
+#define RENDER_BYTES_PER_STEP                                               \
+        256u /* long texts count for as many steps as they have such pieces \
+              */
 
 struct template
 {

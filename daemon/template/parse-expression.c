@@ -4,10 +4,8 @@
 #include "daemon/template/engine.h"
 #include "daemon/template/parser-internal.h"
 
-static int parse_unary(struct parser *p, bool with_filter, struct node **ret) _must_check_;
-
-static int new_with(struct parser *p, enum node_kind kind, const struct token *at,
-                    struct node *left, struct node *right, struct node **ret)
+int node_with(struct parser *p, enum node_kind kind, const struct token *at, struct node *left,
+              struct node *right, struct node **ret)
 {
         struct node *n;
         int r = node_new(p, kind, at, &n);
@@ -330,11 +328,11 @@ static int parse_subscript(struct parser *p, struct node *subject, struct node *
         if (t->kind == T_DOT) {
                 if (at_kind(p, T_INTEGER)) {
                         r = parse_number(p, &index);
-                        return r ? r : new_with(p, N_ITEM, t, subject, index, ret);
+                        return r ? r : node_with(p, N_ITEM, t, subject, index, ret);
                 }
                 if (!at_kind(p, T_NAME))
                         return parse_fail(p, p->at, "expected name or number");
-                r = new_with(p, N_ATTRIBUTE, t, subject, NULL, ret);
+                r = node_with(p, N_ATTRIBUTE, t, subject, NULL, ret);
                 if (!r)
                         (*ret)->name = p->at->text;
                 parse_next(p);
@@ -357,7 +355,7 @@ static int parse_subscript(struct parser *p, struct node *subject, struct node *
         }
         if (!r)
                 r = parse_expect(p, T_RBRACKET);
-        return r ? r : new_with(p, N_ITEM, t, subject, tuple ? tuple : index, ret);
+        return r ? r : node_with(p, N_ITEM, t, subject, tuple ? tuple : index, ret);
 }
 
 static int parse_argument(struct parser *p, struct node *call, bool *has_keywords)
@@ -372,7 +370,7 @@ static int parse_argument(struct parser *p, struct node *call, bool *has_keyword
                 p->at += 2;
                 r = parse_expression(p, true, &value);
                 if (!r)
-                        r = new_with(p, N_KEYWORD, t, value, NULL, &keyword);
+                        r = node_with(p, N_KEYWORD, t, value, NULL, &keyword);
                 if (r)
                         return r;
                 keyword->name = t->text;
@@ -411,7 +409,7 @@ static int parse_arguments(struct parser *p, struct node *call)
 
 static int parse_call(struct parser *p, struct node *subject, struct node **ret)
 {
-        int r = new_with(p, N_CALL, p->at, subject, NULL, ret);
+        int r = node_with(p, N_CALL, p->at, subject, NULL, ret);
 
         return r ? r : parse_arguments(p, *ret);
 }
@@ -486,7 +484,7 @@ int parse_filters(struct parser *p, struct node *subject, bool is_begun, struct 
                         parse_next(p);
                 is_begun = false;
                 t = p->at;
-                r = new_with(p, N_FILTER, t, n, NULL, &n);
+                r = node_with(p, N_FILTER, t, n, NULL, &n);
                 if (!r)
                         r = parse_row(p, true, n);
                 if (!r && at_kind(p, T_LPAREN))
@@ -525,7 +523,7 @@ static int parse_test(struct parser *p, struct node *subject, struct node **ret)
 
         parse_next(p);
         is_negated = parse_skip_name(p, "not");
-        r = new_with(p, N_TEST, p->at, subject, NULL, &test);
+        r = node_with(p, N_TEST, p->at, subject, NULL, &test);
         if (!r)
                 r = parse_row(p, false, test);
         if (r)
@@ -542,7 +540,7 @@ static int parse_test(struct parser *p, struct node *subject, struct node **ret)
                         r = node_append(p, test, argument);
         }
         if (!r && is_negated)
-                r = new_with(p, N_NOT, t, test, NULL, &test);
+                r = node_with(p, N_NOT, t, test, NULL, &test);
         *ret = test;
         return r;
 }
@@ -575,7 +573,7 @@ static int parse_unary_inner(struct parser *p, bool with_filter, struct node **r
                 parse_next(p);
                 r = parse_unary(p, false, &n);
                 if (!r)
-                        r = new_with(p, t->kind == T_SUB ? N_NEGATE : N_POSITIVE, t, n, NULL, &n);
+                        r = node_with(p, t->kind == T_SUB ? N_NEGATE : N_POSITIVE, t, n, NULL, &n);
         } else {
                 r = parse_primary(p, false, &n);
         }
@@ -587,213 +585,12 @@ static int parse_unary_inner(struct parser *p, bool with_filter, struct node **r
         return r;
 }
 
-static int parse_unary(struct parser *p, bool with_filter, struct node **ret)
+int parse_unary(struct parser *p, bool with_filter, struct node **ret)
 {
         int r = parse_enter(p);
 
         if (!r)
                 r = parse_unary_inner(p, with_filter, ret);
-        p->depth--;
-        return r;
-}
-
-/* Binary operators of one level of precedence, grouped from the left. */
-struct level {
-        enum token_kind token;
-        enum op op;
-};
-
-static int parse_binary(struct parser *p, const struct level *ops, size_t n_ops,
-                        int (*operand)(struct parser *, struct node **), struct node **ret)
-{
-        struct node *left, *right;
-        int r = operand(p, &left);
-
-        while (!r) {
-                const struct token *t = p->at;
-                size_t i = 0;
-
-                while (i < n_ops && ops[i].token != t->kind)
-                        i++;
-                if (i == n_ops)
-                        break;
-                parse_next(p);
-                r = operand(p, &right);
-                if (!r)
-                        r = new_with(p, N_BINARY, t, left, right, &left);
-                if (!r)
-                        left->op = ops[i].op;
-        }
-        *ret = left;
-        return r;
-}
-
-static int parse_power_operand(struct parser *p, struct node **ret)
-{
-        return parse_unary(p, true, ret);
-}
-
-static int parse_power(struct parser *p, struct node **ret)
-{
-        static const struct level ops[] = {{T_POW, OP_POW}};
-
-        return parse_binary(p, ops, N_ELEMENTS(ops), parse_power_operand, ret);
-}
-
-static int parse_product(struct parser *p, struct node **ret)
-{
-        static const struct level ops[] = {
-                {T_MUL, OP_MUL}, {T_DIV, OP_DIV}, {T_FLOORDIV, OP_FLOORDIV}, {T_MOD, OP_MOD}};
-
-        return parse_binary(p, ops, N_ELEMENTS(ops), parse_power, ret);
-}
-
-static int parse_concat(struct parser *p, struct node **ret)
-{
-        const struct token *first = p->at;
-        struct node *item, *all;
-        int r = parse_product(p, &item);
-
-        if (r || !at_kind(p, T_TILDE)) {
-                *ret = item;
-                return r;
-        }
-        r = node_new(p, N_CONCAT, first, &all);
-        for (;;) {
-                if (!r)
-                        r = node_append(p, all, item);
-                if (r || !parse_skip(p, T_TILDE))
-                        break;
-                r = parse_product(p, &item);
-        }
-        *ret = all;
-        return r;
-}
-
-static int parse_sum(struct parser *p, struct node **ret)
-{
-        static const struct level ops[] = {{T_ADD, OP_ADD}, {T_SUB, OP_SUB}};
-
-        return parse_binary(p, ops, N_ELEMENTS(ops), parse_concat, ret);
-}
-
-static enum op comparison_at(struct parser *p)
-{
-        static const struct level ops[] = {{T_EQ, OP_EQ}, {T_NE, OP_NE}, {T_LT, OP_LT},
-                                           {T_LE, OP_LE}, {T_GT, OP_GT}, {T_GE, OP_GE}};
-
-        for (size_t i = 0; i < N_ELEMENTS(ops); i++)
-                if (at_kind(p, ops[i].token)) {
-                        parse_next(p);
-                        return ops[i].op;
-                }
-        if (parse_skip_name(p, "in"))
-                return OP_IN;
-        if (at_name(p, "not") && p->at[1].kind == T_NAME &&
-            span_is_equal(p->at[1].text, SPAN("in"))) {
-                p->at += 2;
-                return OP_NOT_IN;
-        }
-        return OP_NONE;
-}
-
-static int parse_compare(struct parser *p, struct node **ret)
-{
-        struct node *first, *compare = NULL, *operand;
-        int r = parse_sum(p, &first);
-
-        while (!r) {
-                const struct token *t = p->at;
-                enum op op = comparison_at(p);
-
-                if (op == OP_NONE)
-                        break;
-                if (!compare)
-                        r = new_with(p, N_COMPARE, t, first, NULL, &compare);
-                if (!r)
-                        r = parse_sum(p, &operand);
-                if (!r)
-                        r = new_with(p, N_OPERAND, t, operand, NULL, &operand);
-                if (r)
-                        return r;
-                operand->op = op;
-                r = node_append(p, compare, operand);
-        }
-        *ret = compare ? compare : first;
-        return r;
-}
-
-static int parse_not(struct parser *p, struct node **ret)
-{
-        const struct token *t = p->at;
-        int r;
-
-        if (!parse_skip_name(p, "not"))
-                return parse_compare(p, ret);
-        r = parse_enter(p);
-        if (!r)
-                r = parse_not(p, ret);
-        p->depth--;
-        return r ? r : new_with(p, N_NOT, t, *ret, NULL, ret);
-}
-
-static int parse_and(struct parser *p, struct node **ret)
-{
-        const struct token *t;
-        struct node *right;
-        int r = parse_not(p, ret);
-
-        while (!r && (t = p->at, parse_skip_name(p, "and"))) {
-                r = parse_not(p, &right);
-                if (!r)
-                        r = new_with(p, N_AND, t, *ret, right, ret);
-        }
-        return r;
-}
-
-static int parse_or(struct parser *p, struct node **ret)
-{
-        const struct token *t;
-        struct node *right;
-        int r = parse_and(p, ret);
-
-        while (!r && (t = p->at, parse_skip_name(p, "or"))) {
-                r = parse_and(p, &right);
-                if (!r)
-                        r = new_with(p, N_OR, t, *ret, right, ret);
-        }
-        return r;
-}
-
-static int parse_condition(struct parser *p, struct node **ret)
-{
-        const struct token *t;
-        int r = parse_or(p, ret);
-
-        while (!r && (t = p->at, parse_skip_name(p, "if"))) {
-                struct node *n, *test, *otherwise = NULL;
-
-                r = parse_or(p, &test);
-                if (!r && parse_skip_name(p, "else"))
-                        r = parse_expression(p, true, &otherwise);
-                if (!r)
-                        r = new_with(p, N_CONDITION, t, *ret, otherwise, &n);
-                if (!r)
-                        r = node_above(p, n, test);
-                if (r)
-                        return r;
-                n->test = test;
-                *ret = n;
-        }
-        return r;
-}
-
-int parse_expression(struct parser *p, bool with_condition, struct node **ret)
-{
-        int r = parse_enter(p);
-
-        if (!r)
-                r = with_condition ? parse_condition(p, ret) : parse_or(p, ret);
         p->depth--;
         return r;
 }

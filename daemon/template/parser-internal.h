@@ -41,6 +41,11 @@ bool parse_skip_name(struct parser *p, const char *name);
 int parse_expect(struct parser *p, enum token_kind kind) _must_check_;
 int parse_expect_name(struct parser *p, const char *name) _must_check_;
 
+/* With what it stands above, either of which may be NULL. */
+int node_with(struct parser *p, enum node_kind kind, const struct token *at, struct node *left,
+              struct node *right, struct node **ret) _must_check_;
+
+int parse_unary(struct parser *p, bool with_filter, struct node **ret) _must_check_;
 int parse_expression(struct parser *p, bool with_condition, struct node **ret) _must_check_;
 /* end_name: a name that also ends it ("in", "recursive"), or NULL */
 int parse_tuple(struct parser *p, unsigned flags, const char *end_name,
