@@ -46,7 +46,7 @@ static int judge(const struct task *t, struct candidate *c)
                 json_string_value(json_object_get(json_object_get(t->context, "task"), "language"));
         struct span mended = check_mend(language ? language : "text",
                                         (struct span){c->result.text, c->result.n_text});
-        _cleanup_buf_ struct buf interface;
+        _cleanup_buf_ struct buf interface = {0};
         int k;
 
         if (t->path && mended.n != c->result.n_text) {
@@ -82,7 +82,7 @@ static void run_judge(void *arg)
 static void run_render(void *arg)
 {
         struct run_work_item *item = arg;
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
 
         buf_init(&out, TEMPLATE_MAX_OUTPUT_BYTES);
         item->error =
@@ -115,7 +115,7 @@ static void accept(struct run *r, uint32_t task)
 
 static char *report_text(const struct check_report *report)
 {
-        _cleanup_buf_ struct buf b;
+        _cleanup_buf_ struct buf b = {0};
 
         buf_init(&b, 0);
         if (check_report_write(report, &b) < 0)
@@ -348,8 +348,11 @@ void task_refused(struct run *r, uint32_t task, struct evidence *e)
         while (++next < N_TIERS && !r->setup.planning.tiers[next].model)
                 ;
         rung = ladder_next(&r->work->tasks[task], e, t->tier, next < N_TIERS);
-        if (e->kind == EVIDENCE_COMMAND && r->work->tasks[task].n_blocks == 0)
-                rung = RUNG_GIVE_UP; /* a template's text would be the same again */
+        if (e->kind == EVIDENCE_COMMAND && r->work->tasks[task].template) {
+                t->is_template_refused = true; /* it would give the same text again */
+                if (r->work->tasks[task].n_blocks == 0)
+                        rung = RUNG_GIVE_UP;
+        }
         if (rung == RUNG_GIVE_UP) {
                 run_task_fail(r, task, refusal(e));
                 free(e->text);

@@ -76,7 +76,7 @@ int stands_read(const struct work *w, const json_t *input, struct stand **ret)
 
 static int find_seen(struct store *s, const struct task *t, struct task_facts *f)
 {
-        _cleanup_buf_ struct buf value;
+        _cleanup_buf_ struct buf value = {0};
         int k;
 
         buf_init(&value, 0);
@@ -86,7 +86,7 @@ static int find_seen(struct store *s, const struct task *t, struct task_facts *f
         for (size_t at = 0; at + 2 * HASH_BYTES <= value.n && f->n_seen < MAX_SEEN;
              at += 2 * HASH_BYTES) {
                 struct seen_result *seen = &f->seen[f->n_seen++];
-                _cleanup_buf_ struct buf result;
+                _cleanup_buf_ struct buf result = {0};
 
                 memcpy(seen->key.at, value.at + at, HASH_BYTES);
                 memcpy(seen->interface.at, value.at + at + HASH_BYTES, HASH_BYTES);
@@ -105,7 +105,7 @@ static int find_standing_interface(struct store *s, const struct task *t, const 
                                    uint32_t uid, struct task_facts *f)
 {
         _cleanup_result_ struct result result = {0};
-        _cleanup_buf_ struct buf value, interface;
+        _cleanup_buf_ struct buf value = {0}, interface = {0};
         int k;
 
         buf_init(&value, 0);

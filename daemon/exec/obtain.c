@@ -126,7 +126,9 @@ static void keep_outcome(struct run_call *c, const struct call_outcome *o)
 {
         c->has_ended = true;
         c->stop = o->stop;
-        c->failure = o->failure ? failure_copy(o->failure) : NULL;
+        c->failure = o->failure                  ? failure_copy(o->failure)
+                     : o->stop == STOP_REFUSAL ? failure_new(FAILURE_REFUSED, NULL)
+                                               : NULL;
         c->usage = o->usage;
         c->nanousd = o->nanousd;
         c->ms = o->ms;
@@ -144,7 +146,7 @@ static void on_end(struct call *call, const struct call_outcome *o, void *arg)
         keep_outcome(c, o);
         if (c->answer) {
                 answer_finish(c->answer);
-        } else if (!o->failure) {
+        } else if (!c->failure) {
                 run_task_move(r, c->tasks[0], TASK_CHECKING);
                 if (judge_start(r, c->tasks[0], c, o->text, o->stop == STOP_LENGTH) < 0)
                         run_task_move(r, c->tasks[0], TASK_ASSIGNED);
@@ -245,7 +247,7 @@ static struct run_call *call_record(struct run *r, const struct step *s)
 
 static char *tasks_text(const struct step *s)
 {
-        _cleanup_buf_ struct buf b;
+        _cleanup_buf_ struct buf b = {0};
 
         buf_init(&b, 0);
         buf_add_char(&b, '[');

@@ -55,7 +55,7 @@ static int write_interface(struct run *r, struct prompt *p, uint32_t task, struc
         const struct run_task *d = run_task_of(r, task);
         const struct task *t = &r->work->tasks[task];
         struct span text = {d->interface, d->n_interface};
-        _cleanup_buf_ struct buf b;
+        _cleanup_buf_ struct buf b = {0};
 
         buf_init(&b, 0);
         add_fence(&b, text);
@@ -70,7 +70,7 @@ static int write_interface(struct run *r, struct prompt *p, uint32_t task, struc
 
 static int write_evidence(struct run *r, struct prompt *p, const struct step *s, struct span *ret)
 {
-        _cleanup_buf_ struct buf b;
+        _cleanup_buf_ struct buf b = {0};
 
         buf_init(&b, 0);
         for (size_t i = 0; i < s->n_tasks; i++) {
@@ -93,7 +93,7 @@ static int write_evidence(struct run *r, struct prompt *p, const struct step *s,
 static int write_answer(struct run *r, struct prompt *p, const struct step *s, struct span *ret)
 {
         _cleanup_free_ const char **paths = calloc(s->n_tasks + 1, sizeof(*paths));
-        _cleanup_buf_ struct buf b;
+        _cleanup_buf_ struct buf b = {0};
         int k;
 
         buf_init(&b, 0);

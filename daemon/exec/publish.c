@@ -124,7 +124,7 @@ static int put_result(struct run *r, uint32_t task, const struct result *result,
 {
         struct result head = *result;
         struct store_batch *b = publish_batch(r);
-        _cleanup_buf_ struct buf value;
+        _cleanup_buf_ struct buf value = {0};
         uint8_t key[ULID_BYTES + 4];
         int k;
 
@@ -154,7 +154,7 @@ static void remember(struct run *r, uint32_t task, const struct result *result)
 {
         const struct task *t = &r->work->tasks[task];
         const struct run_task *rt = run_task_of(r, task);
-        _cleanup_buf_ struct buf value, seen, old;
+        _cleanup_buf_ struct buf value = {0}, seen = {0}, old = {0};
         size_t kept = 1;
 
         buf_init(&value, 0);
@@ -203,7 +203,8 @@ void publish_result(struct run *r, uint32_t task, enum source source)
         t->source = source;
         r->totals.files[source]++;
         t->failure = failure_free(t->failure);
-        remember(r, task, &c->result);
+        if (r->work->tasks[task].command < 0)
+                remember(r, task, &c->result);
         if (r->work->tasks[task].path)
                 say_file(r, task, &c->result, source);
         say_done(r, task, source_names[source], "accepted");

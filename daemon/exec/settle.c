@@ -10,9 +10,10 @@ struct state_key {
         uint8_t task[4];
 };
 
-static bool option(const struct run *r, enum plan_rule_id rule)
+/* What a command of the client's accepted is no longer known to be acceptable: the world it looked at is no part of the key. */
+static bool may_take(const struct run *r, uint32_t task, enum plan_rule_id rule)
 {
-        return r->setup.planning.is_on[rule] && !r->setup.is_fresh;
+        return r->work->tasks[task].command < 0 && r->setup.planning.is_on[rule] && !r->setup.is_fresh;
 }
 
 static int full_key(struct run *r, uint32_t task, struct hash *ret)
@@ -32,7 +33,7 @@ static int full_key(struct run *r, uint32_t task, struct hash *ret)
 static int adopt_interface(struct run *r, uint32_t task, struct span text, const struct hash *known)
 {
         struct run_task *t = run_task_of(r, task);
-        _cleanup_buf_ struct buf interface;
+        _cleanup_buf_ struct buf interface = {0};
         int k;
 
         if (known)
@@ -54,7 +55,7 @@ static int adopt_interface(struct run *r, uint32_t task, struct span text, const
 static int find_published(struct run *r, uint32_t task)
 {
         struct run_task *t = run_task_of(r, task);
-        _cleanup_buf_ struct buf value, text;
+        _cleanup_buf_ struct buf value = {0}, text = {0};
         _cleanup_result_ struct result result = {0};
         struct state_key key;
         struct span bytes;
@@ -99,7 +100,7 @@ static int find_published(struct run *r, uint32_t task)
 
 static int find_cached(struct run *r, const struct hash *key, struct result *ret)
 {
-        _cleanup_buf_ struct buf value;
+        _cleanup_buf_ struct buf value = {0};
         int k;
 
         buf_init(&value, 0);
@@ -121,7 +122,7 @@ static int keep(struct run *r, uint32_t task)
         const struct stand *s = &r->setup.stands[task];
         struct run_task *t = run_task_of(r, task);
         _cleanup_result_ struct result result = {0};
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         int k;
 
         if (!s->is_in_manifest || !s->is_on_disk || !hash_is_equal(&s->fingerprint, &t->key))
@@ -182,9 +183,9 @@ void settle(struct run *r, uint32_t task)
         k = full_key(r, task, &t->key);
         if (k == 0)
                 k = find_published(r, task);
-        if (k == CONDITION_ABSENT && option(r, RULE_KEEP))
+        if (k == CONDITION_ABSENT && may_take(r, task, RULE_KEEP))
                 k = keep(r, task);
-        if (k == CONDITION_ABSENT && option(r, RULE_REUSE))
+        if (k == CONDITION_ABSENT && may_take(r, task, RULE_REUSE))
                 k = reuse(r, task);
         if (k == CONDITION_ABSENT)
                 obtain(r, task);

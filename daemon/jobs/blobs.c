@@ -240,7 +240,7 @@ int jobs_get_blob(struct jobs *j, const struct peer *p, const json_t *params, st
 {
         uint64_t offset = 0, limit = (uint64_t)4 << 20, size = 0;
         const char *hex = json_get_text(params, "sha256");
-        _cleanup_buf_ struct buf content;
+        _cleanup_buf_ struct buf content = {0};
         struct job *job = NULL;
         struct hash h;
         int k = job_find_param(j, p, params, &job, ret_failure);

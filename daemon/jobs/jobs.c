@@ -67,7 +67,7 @@ struct job *job_unref(struct job *job)
 /* Not in memory: ended jobs are read when somebody asks for them. */
 static int load_job(struct jobs *j, const struct ulid *id, struct job **ret)
 {
-        _cleanup_buf_ struct buf value;
+        _cleanup_buf_ struct buf value = {0};
         int k;
 
         buf_init(&value, 0);
@@ -136,7 +136,7 @@ static int make_generation(struct jobs *j)
 
 static void load_meta(struct jobs *j)
 {
-        _cleanup_buf_ struct buf value;
+        _cleanup_buf_ struct buf value = {0};
         _cleanup_json_ json_t *estimator = NULL;
         struct diag diag;
 
@@ -177,7 +177,7 @@ int jobs_new(const struct jobs_config *c, struct jobs **ret)
 static void save_estimator(struct jobs *j)
 {
         _cleanup_json_ json_t *o = NULL;
-        _cleanup_buf_ struct buf value;
+        _cleanup_buf_ struct buf value = {0};
         struct store_batch *b = NULL;
 
         buf_init(&value, 0);

@@ -36,7 +36,7 @@ static int write_event(const struct job *job, uint64_t seq, const struct news *n
 static int put_events(struct job *job, struct store_batch *b, const struct news *news, size_t n)
 {
         for (size_t i = 0; i < n; i++) {
-                _cleanup_buf_ struct buf value;
+                _cleanup_buf_ struct buf value = {0};
                 uint8_t key[EVENT_KEY_BYTES];
                 int k;
 

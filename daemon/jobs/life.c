@@ -355,7 +355,7 @@ static json_t *planned_fields(const struct plan *p)
 /* The plan is kept for `explain`: under the job's key with a byte more. */
 static int put_plan(struct job *job, struct store_batch *b, const json_t *plan_json)
 {
-        _cleanup_buf_ struct buf value;
+        _cleanup_buf_ struct buf value = {0};
         uint8_t key[ULID_BYTES + 1];
         int k;
 

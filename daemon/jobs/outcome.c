@@ -90,7 +90,7 @@ static int write_reply(const json_t *fields, struct buf *out)
 void outcome_remember(struct job *job, const json_t *fields)
 {
         _cleanup_json_ json_t *o = NULL;
-        _cleanup_buf_ struct buf reply;
+        _cleanup_buf_ struct buf reply = {0};
 
         if (!is_repeatable(job))
                 return;

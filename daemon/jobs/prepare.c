@@ -107,7 +107,7 @@ static int load_files(struct job *job, struct planning_item *item)
                 return -ENOMEM;
         for (size_t i = 0; i < job->n_needs; i++) {
                 const struct need *n = &job->needs[i];
-                _cleanup_buf_ struct buf text;
+                _cleanup_buf_ struct buf text = {0};
                 size_t n_text = 0;
                 int k;
 

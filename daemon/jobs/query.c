@@ -270,7 +270,7 @@ int jobs_explain(struct jobs *j, const struct peer *p, const json_t *params, str
                  struct failure **ret_failure)
 {
         _cleanup_json_ json_t *plan = NULL;
-        _cleanup_buf_ struct buf value;
+        _cleanup_buf_ struct buf value = {0};
         struct job *job = NULL;
         uint8_t key[ULID_BYTES + 1];
         struct diag diag;

@@ -143,7 +143,7 @@ static int put_queue_row(struct job *job, struct store_batch *b)
 
 int job_record_put(struct job *job, struct store_batch *b)
 {
-        _cleanup_buf_ struct buf value;
+        _cleanup_buf_ struct buf value = {0};
         int k;
 
         buf_init(&value, 0);
@@ -276,7 +276,7 @@ int job_record_read(struct jobs *j, const struct ulid *id, struct span value, st
 
 int job_load_params(struct job *job)
 {
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         struct diag diag;
         int k;
 

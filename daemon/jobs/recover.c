@@ -62,7 +62,7 @@ int jobs_recover(struct jobs *j)
                            note_row, &f);
 
         for (size_t i = 0; i < f.n && k >= 0; i++) {
-                _cleanup_buf_ struct buf value;
+                _cleanup_buf_ struct buf value = {0};
                 struct job *job = NULL;
 
                 buf_init(&value, 0);

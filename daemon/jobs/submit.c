@@ -25,7 +25,7 @@ static int write_accepted(const struct job *job, struct buf *out)
 
 static void reply_accepted(const struct job *job, jobs_reply_fn *on_reply, void *arg)
 {
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
 
         buf_init(&out, 0);
         if (write_accepted(job, &out) == 0)
@@ -42,7 +42,7 @@ static int answer_known(struct jobs *j, const struct job_kind *kind, const json_
 {
         _cleanup_(work_freep) struct work *work = NULL;
         _cleanup_result_ struct result result = {0};
-        _cleanup_buf_ struct buf value;
+        _cleanup_buf_ struct buf value = {0};
         struct input in = {.params = params, .shelf = j->c.shelf};
         struct hash key;
         int k = kind->read(&in, &work, ret_failure);
@@ -77,7 +77,7 @@ static void idem_key(uint32_t uid, const struct hash *h, uint8_t ret[4 + HASH_BY
 static int find_idem(struct jobs *j, uint32_t uid, const struct hash *h, struct job **ret)
 {
         struct job *job, *next;
-        _cleanup_buf_ struct buf value;
+        _cleanup_buf_ struct buf value = {0};
         uint8_t key[4 + HASH_BYTES];
         struct failure *failure = NULL;
         char text[ULID_TEXT_BYTES];
@@ -123,7 +123,7 @@ static int put_names(const struct job *job, struct store_batch *b)
 
 static int put_job(struct job *job, struct store_batch *b)
 {
-        _cleanup_buf_ struct buf text;
+        _cleanup_buf_ struct buf text = {0};
         int k;
 
         buf_init(&text, 0);
@@ -253,7 +253,7 @@ static int submit(struct jobs *j, const struct peer *p, const json_t *params,
                 !json_get_bool(params, "fresh", false) && !json_get_bool(params, "dry_run", false);
         const char *key = json_get_text(json_object_get(params, "meta"), "key");
         _cleanup_(strlist_done) struct strlist needs = {0};
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         struct job_options options;
         int k;
 
@@ -269,7 +269,7 @@ static int submit(struct jobs *j, const struct peer *p, const json_t *params,
                                     ret_failure);
         if (k)
                 return k;
-        if (kind->is_small && is_plain && job_options_get_bool(&options, OPTION_REUSE)) {
+        if (kind->is_small && is_plain && needs.n == 0 && job_options_get_bool(&options, OPTION_REUSE)) {
                 k = answer_known(j, kind, params, raw_key, &out, ret_failure);
                 if (k == 0)
                         s->on_reply(s->arg, buf_span(&out), NULL);

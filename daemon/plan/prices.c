@@ -204,19 +204,28 @@ int price_book_read(struct span text, const char *name, struct price_book **ret,
         return 0;
 }
 
+/* A file of the package, which a build tree reaches through a link: the link is followed here, and
+ * nowhere else. */
+static int read_file(const char *path, struct buf *text)
+{
+        _cleanup_free_ char *real = realpath(path, NULL);
+        _cleanup_close_ int fd = -1;
+        char *slash = real ? strrchr(real, '/') : NULL;
+
+        if (!slash)
+                return -errno;
+        *slash = '\0';
+        fd = open(*real ? real : "/", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+        return fd < 0 ? -errno : path_read(fd, slash + 1, PRICE_BOOK_MAX_BYTES, text);
+}
+
 int price_book_load(const char *path, struct price_book **ret, struct failure **ret_failure)
 {
-        _cleanup_buf_ struct buf text;
-        const char *slash = strrchr(path, '/');
-        _cleanup_free_ char *dir = slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
-        _cleanup_close_ int fd = -1;
+        _cleanup_buf_ struct buf text = {0};
         int k;
 
         buf_init(&text, PRICE_BOOK_MAX_BYTES);
-        if (!dir)
-                return -ENOMEM;
-        fd = open(*dir ? dir : "/", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-        k = fd < 0 ? -errno : path_read(fd, slash ? slash + 1 : path, PRICE_BOOK_MAX_BYTES, &text);
+        k = read_file(path, &text);
         if (k < 0 && k != -ENOMEM) {
                 *ret_failure = failure_new_at(FAILURE_BAD_CONFIG, path,
                                               "the price book cannot be read: %s", strerror(-k));

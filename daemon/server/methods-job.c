@@ -45,7 +45,7 @@ typedef int query_fn(struct jobs *j, const struct peer *p, const json_t *params,
 
 static int query(struct server_call *c, const json_t *params, query_fn *fn)
 {
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         struct failure *failure = NULL;
         int k;
 
@@ -86,7 +86,7 @@ int method_job_attach(struct server_call *c, const json_t *params)
         const char *job = json_get_text(params, "job");
         struct session *s = server_call_session(c);
         struct failure *failure = NULL;
-        _cleanup_buf_ struct buf out;
+        _cleanup_buf_ struct buf out = {0};
         uint64_t after = 0;
         int k;
 
