@@ -131,6 +131,20 @@ def test_requests_that_the_service_refuses(sim, change, status, words):
     assert body["type"] == "error" and body["request_id"] == r.getheader("request-id")
 
 
+@pytest.mark.parametrize("body", [b"", b"{", b"[1,]", b'{"a":1,}', b'{"a" 1}', b'{"a":1,"a":2}', b'{"model":"\\ud800"}', b'{"model":"\\u0000"}', b'{"model":"\xff"}',
+                                  b'{"model":"x"} y', b"[" * 100, b'{"model":"a\nb"}', b"tru", b'{"n":01}', b'{"model":"\\q"}'])
+def test_bodies_that_are_no_json(sim, body):
+    r, data = post(sim, body)
+    assert r.status == 400 and "not valid JSON" in json.loads(data)["error"]["message"]
+
+
+def test_text_comes_through_whole(sim):
+    text = 'quote " slash \\ / tab \t line\n\b\f\r é ☃ 😀 \u007f'
+    for ascii_only in (True, False):
+        r, _ = post(sim, json.dumps(message(text), ensure_ascii=ascii_only).encode())
+        assert r.status == 200 and sim.requests()[-1]["prompt"][0]["text"] == text
+
+
 def test_old_models_take_what_new_ones_refuse(sim):
     ask(sim, "x", model="claude-haiku-4-5", temperature=0.2)
     r, _ = post(sim, {**message("x", model="claude-haiku-4-5"),
@@ -556,7 +570,7 @@ def test_other_languages_list_the_facts(sim):
     assert "A closed ticket stays closed." in text and "AccountID" in text
 
 
-ANSWER_FAULTS = ["missing_file", "fence", "chatter", "truncate", "wrong_path", "empty_file", "refusal", "no_end", "wrong_tag", "broken", "placeholder"]
+ANSWER_FAULTS = ["missing_file", "fence", "inner_fence", "chatter", "truncate", "wrong_path", "empty_file", "refusal", "no_end", "wrong_tag", "broken", "placeholder"]
 
 
 @pytest.mark.parametrize("kind", ANSWER_FAULTS)

@@ -7,6 +7,7 @@
 #include "common/json.h"
 #include "common/str.h"
 #include "tests/sim/anthropic.h"
+#include "tests/sim/body.h"
 #include "tests/sim/cache.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/journal.h"
@@ -425,14 +426,14 @@ static void account(struct exchange *x)
 static int exchange_judge(struct exchange *x, const struct http_request *r, const char *key)
 {
         struct refusal refusal = {0};
-        json_error_t error;
+        const char *why;
+        size_t at;
         int e;
 
-        x->body = json_loadb(r->body ? r->body : "", r->n_body, JSON_REJECT_DUPLICATES, &error);
+        x->body = body_read((struct span){r->body ? r->body : "", r->n_body}, &why, &at);
         if (!x->body) {
                 (void)snprintf(refusal.message, sizeof(refusal.message),
-                               "The request body is not valid JSON: %s: line %d column %d",
-                               error.text, error.line, error.column);
+                               "The request body is not valid JSON: %s: byte %zu", why, at);
                 exchange_refuse(x, 400, "invalid_request_error", refusal.message, "refused");
                 return 1;
         }

@@ -37,6 +37,7 @@ static const struct {
         [FAULT_NOISE] = {"noise", GROUP_STREAM},
         [FAULT_MISSING_FILE] = {"missing_file", GROUP_ANSWER},
         [FAULT_FENCE] = {"fence", GROUP_ANSWER},
+        [FAULT_INNER_FENCE] = {"inner_fence", GROUP_ANSWER},
         [FAULT_CHATTER] = {"chatter", GROUP_ANSWER},
         [FAULT_TRUNCATE] = {"truncate", GROUP_ANSWER},
         [FAULT_WRONG_PATH] = {"wrong_path", GROUP_ANSWER},

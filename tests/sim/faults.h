@@ -51,6 +51,7 @@ enum fault_kind {
         /* answer */
         FAULT_MISSING_FILE,
         FAULT_FENCE,
+        FAULT_INNER_FENCE,
         FAULT_CHATTER,
         FAULT_TRUNCATE,
         FAULT_WRONG_PATH,

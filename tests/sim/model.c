@@ -188,8 +188,12 @@ static void add_file(const struct framing *f, size_t i, const char *path, struct
                 return;
         buf_printf(b, "<<<file %s%s %s\n", hits_file(f, FAULT_WRONG_PATH, i) ? "elsewhere/" : "",
                    path, tag);
+        if (hits_file(f, FAULT_INNER_FENCE, i))
+                buf_add_text(b, "```\n");
         if (!hits_file(f, FAULT_EMPTY_FILE, i))
                 buf_add_span(b, content);
+        if (hits_file(f, FAULT_INNER_FENCE, i))
+                buf_add_text(b, "```\n");
         if (hits_file(f, FAULT_BROKEN, i))
                 buf_add_text(b, "}}} func broken( {\n");
         if (hits_file(f, FAULT_PLACEHOLDER, i))

@@ -10,19 +10,17 @@ static const struct rules rules_of[2] = {{7, 3, 8}, {5, 2, 4}};
 
 enum sort { LOWER, UPPER, DIGIT, BLANK, NEWLINE, WIDE, PUNCT };
 
+/* Sort of a byte; all from 0x80 on are WIDE. */
+static const uint8_t sorts[256] = {
+        [0 ... 8] = PUNCT,     ['\t'] = BLANK,        ['\n'] = NEWLINE,      [11 ... 12] = PUNCT,
+        ['\r'] = NEWLINE,      [14 ... 31] = PUNCT,   [' '] = BLANK,         ['!' ... '/'] = PUNCT,
+        ['0' ... '9'] = DIGIT, [':' ... '@'] = PUNCT, ['A' ... 'Z'] = UPPER, ['[' ... '`'] = PUNCT,
+        ['a' ... 'z'] = LOWER, ['{' ... 127] = PUNCT, [128 ... 255] = WIDE,
+};
+
 static enum sort sort_of(unsigned char c)
 {
-        if (c >= 'a' && c <= 'z')
-                return LOWER;
-        if (c >= 'A' && c <= 'Z')
-                return UPPER;
-        if (c >= '0' && c <= '9')
-                return DIGIT;
-        if (c == ' ' || c == '\t')
-                return BLANK;
-        if (c == '\n' || c == '\r')
-                return NEWLINE;
-        return c >= 0x80 ? WIDE : PUNCT;
+        return (enum sort)sorts[c];
 }
 
 /* An upper-case run that ends before a capitalised word ("HTTPServer"), or a capital and its
