@@ -341,6 +341,7 @@ static void write_touches(struct cache *c)
 {
         _cleanup_free_ struct touch *taken = NULL;
         size_t n = 0;
+        int r = 0;
 
         (void)pthread_mutex_lock(&c->lock);
         if (c->n_touches > 0)
@@ -356,8 +357,12 @@ static void write_touches(struct cache *c)
         if (!taken)
                 return;
         qsort(taken, n, sizeof(*taken), by_order);
-        if (cache_index_touch(&c->index, taken, n) < 0)
-                log_debug("%s: %zu uses were not noted", c->env->dir, n);
+        /* In slices, since LMDB keeps the memory of the most pages that a transaction ever changed.
+         */
+        for (size_t i = 0; i < n && r == 0; i += INDEX_SLICE)
+                r = cache_index_touch(&c->index, taken + i, MIN2(n - i, (size_t)INDEX_SLICE));
+        if (r < 0)
+                log_debug("%s: some of %zu uses were not noted", c->env->dir, n);
 }
 
 int cache_start_anew(struct cache *c, bool is_aside)
