@@ -51,7 +51,7 @@ static size_t list_facts(const struct progress *p, uint64_t now_ms,
 
 static int add_running(const struct progress *p, size_t columns, struct buf *b)
 {
-        size_t n = 0;
+        size_t n = 0, indent = columns > 10 ? 2 : 0;
         const char *key;
         json_t *event;
 
@@ -60,8 +60,9 @@ static int add_running(const struct progress *p, size_t columns, struct buf *b)
 
                 if (n++ >= VIEW_RUNNING_LINES)
                         break;
-                (void)buf_add_text(b, "  ");
-                format_cut_front(b, span_of(path ? path : key), columns > 2 ? columns - 2 : 0);
+                if (indent)
+                        (void)buf_add_text(b, "  ");
+                format_cut_front(b, span_of(path ? path : key), columns - indent);
                 (void)buf_add_char(b, '\n');
         }
         return b->failed;

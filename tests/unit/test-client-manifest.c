@@ -1,0 +1,171 @@
+#include "unit.h"
+
+#include "client/manifest.h"
+
+#define HEX_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define HEX_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define ENTRY(path, hex) \
+        "{\"fingerprint\": \"f1\", \"path\": \"" path "\", \"sha256\": \"" hex "\"}"
+#define MANIFEST(entries) "{\"version\": 1, \"files\": [\n" entries "\n]}\n"
+
+static struct hash hash_a, hash_b;
+
+static int set_up(void **state)
+{
+        (void)state;
+        assert_int_equal(hash_from_hex(SPAN(HEX_A), &hash_a), 0);
+        assert_int_equal(hash_from_hex(SPAN(HEX_B), &hash_b), 0);
+        return 0;
+}
+
+static struct manifest *new_manifest(void)
+{
+        struct manifest *m = NULL;
+
+        assert_int_equal(manifest_new(&m), 0);
+        return m;
+}
+
+static void entries_are_sorted_and_written_one_a_line(void **state)
+{
+        struct manifest *m = new_manifest(), *again = new_manifest();
+        _cleanup_buf_ struct buf text = {0}, second = {0};
+        struct diag diag;
+
+        (void)state;
+        assert_int_equal(manifest_set(m, "b", "f1", &hash_b), 0);
+        assert_int_equal(manifest_set(m, "a/z", "f1", &hash_a), 0);
+        assert_int_equal(manifest_set(m, "a", "old", &hash_b), 0);
+        assert_int_equal(manifest_set(m, "a", "f1", &hash_a), 0);
+        assert_int_equal(manifest_n(m), 3);
+        assert_int_equal(manifest_write(m, &text), 0);
+        assert_string_equal(text.at, MANIFEST(ENTRY("a", HEX_A) ",\n" ENTRY(
+                                             "a/z", HEX_A) ",\n" ENTRY("b", HEX_B)));
+        assert_int_equal(manifest_read(again, buf_span(&text), &diag), 0);
+        assert_int_equal(manifest_write(again, &second), 0);
+        assert_string_equal(text.at, second.at);
+        manifest_remove(again, "a/z");
+        manifest_remove(again, "never");
+        assert_null(manifest_get(again, "a/z"));
+        assert_string_equal(manifest_get(again, "b")->path, "b");
+        manifest_free(m);
+        manifest_free(again);
+}
+
+static void many_entries_are_found_again(void **state)
+{
+        struct manifest *m = new_manifest();
+        char path[32];
+
+        (void)state;
+        for (unsigned i = 0; i < 3000; i++) {
+                snprintf(path, sizeof(path), "%u/%u", i * 7919 % 3000, i);
+                assert_int_equal(manifest_set(m, path, "f", &hash_a), 0);
+        }
+        for (size_t i = 1; i < manifest_n(m); i++)
+                assert_true(strcmp(manifest_at(m, i - 1)->path, manifest_at(m, i)->path) < 0);
+        for (unsigned i = 0; i < 3000; i++) {
+                snprintf(path, sizeof(path), "%u/%u", i * 7919 % 3000, i);
+                assert_non_null(manifest_get(m, path));
+        }
+        manifest_free(m);
+}
+
+static void a_manifest_with_any_fault_is_none(void **state)
+{
+        static const struct {
+                const char *text;
+                unsigned line;
+        } faults[] = {
+                {"", 0},
+                {"[]", 2},
+                {"{\"version\": 2, \"files\": []}", 2},
+                {"{\"version\": 1, \"files\": [], \"more\": 1}", 2},
+                {MANIFEST("7"), 2},
+                {MANIFEST(ENTRY("a", HEX_A) ",\n" ENTRY("a", HEX_A)), 3},
+                {MANIFEST(ENTRY("../a", HEX_A)), 2},
+                {MANIFEST(ENTRY("/a", HEX_A)), 2},
+                {MANIFEST(ENTRY("a", "AA")), 2},
+                {MANIFEST("{\"path\": \"a\", \"sha256\": \"" HEX_A "\"}"), 2},
+                {MANIFEST("{\"fingerprint\": \"f 1\", \"path\": \"a\", \"sha256\": \"" HEX_A "\"}"),
+                 2},
+                {MANIFEST("{\"fingerprint\": \"\", \"path\": \"a\", \"sha256\": \"" HEX_A "\"}"),
+                 2},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < N_ELEMENTS(faults); i++) {
+                struct manifest *m = new_manifest();
+                struct diag diag = {0};
+
+                assert_int_equal(manifest_read(m, span_of(faults[i].text), &diag),
+                                 CONDITION_REFUSED);
+                if (faults[i].line)
+                        assert_int_equal(diag.line, faults[i].line);
+                assert_true(strlen(diag.text) > 0);
+                manifest_free(m);
+        }
+}
+
+/* "same" stands with content A, "other" with B, all else is absent. */
+static int disk(const char *path, struct hash *ret, void *arg)
+{
+        (void)arg;
+        if (strcmp(path, "same") == 0)
+                *ret = hash_a;
+        else if (strcmp(path, "other") == 0)
+                *ret = hash_b;
+        else
+                return strcmp(path, "link") == 0 ? -ELOOP : CONDITION_ABSENT;
+        return 0;
+}
+
+static void pending_counts_only_where_the_disk_agrees(void **state)
+{
+        struct manifest *m = new_manifest();
+        _cleanup_buf_ struct buf text = {0};
+
+        (void)state;
+        assert_int_equal(manifest_set(m, "other", "old", &hash_b), 0);
+        assert_int_equal(manifest_set(m, "gone", "old", &hash_b), 0);
+        assert_int_equal(pending_write(&text, "same", "new", &hash_a), 0);
+        assert_int_equal(pending_write(&text, "other", "new", &hash_a),
+                         0); /* was not carried out */
+        assert_int_equal(pending_write(&text, "never", "new", &hash_a), 0); /* nor this */
+        assert_int_equal(pending_write(&text, "gone", "removed", NULL), 0);
+        assert_int_equal(pending_write(&text, "link", "new", &hash_a), 0);
+        assert_int_equal(pending_write(&text, "../out", "new", &hash_a), 0); /* not ours */
+        assert_int_equal(buf_add_text(&text, "no json\n{\"path\": \"same\", \"fing"), 0); /* torn */
+        assert_int_equal(pending_fold(m, buf_span(&text), disk, NULL), 0);
+        assert_int_equal(manifest_n(m), 2);
+        assert_string_equal(manifest_get(m, "same")->fingerprint, "new");
+        assert_string_equal(manifest_get(m, "other")->fingerprint, "old");
+        manifest_free(m);
+}
+
+static void the_later_of_two_pending_lines_counts(void **state)
+{
+        struct manifest *m = new_manifest();
+        _cleanup_buf_ struct buf text = {0};
+
+        (void)state;
+        assert_int_equal(pending_write(&text, "same", "first", &hash_a), 0);
+        assert_int_equal(pending_write(&text, "same", "second", &hash_a), 0);
+        assert_int_equal(pending_write(&text, "same", "third", &hash_b), 0);
+        assert_int_equal(pending_fold(m, buf_span(&text), disk, NULL), 0);
+        assert_string_equal(manifest_get(m, "same")->fingerprint, "second");
+        manifest_free(m);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(entries_are_sorted_and_written_one_a_line),
+                cmocka_unit_test(many_entries_are_found_again),
+                cmocka_unit_test(a_manifest_with_any_fault_is_none),
+                cmocka_unit_test(pending_counts_only_where_the_disk_agrees),
+                cmocka_unit_test(the_later_of_two_pending_lines_counts),
+        };
+
+        return cmocka_run_group_tests(tests, set_up, NULL);
+}

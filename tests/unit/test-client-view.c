@@ -1,0 +1,255 @@
+#include "unit.h"
+
+#include <locale.h>
+#include <stdio.h>
+
+#include "client/format.h"
+#include "client/view.h"
+
+static int set_up(void **state)
+{
+        (void)state;
+        return setlocale(LC_CTYPE, "C.UTF-8") ? 0 : -1;
+}
+
+static void numbers_are_short(void **state)
+{
+        char t[FORMAT_BYTES];
+
+        (void)state;
+        assert_string_equal(format_money(0, t), "$0");
+        assert_string_equal(format_money(99999, t), "<$0.0001");
+        assert_string_equal(format_money(100000, t), "$0.0001");
+        assert_string_equal(format_money(31240000, t), "$0.0312");
+        assert_string_equal(format_money(999999999, t), "$0.9999");
+        assert_string_equal(format_money(1000000000, t), "$1.00");
+        assert_string_equal(format_money(12345000000, t), "$12.35");
+        assert_string_equal(format_ms(999, t), "999 ms");
+        assert_string_equal(format_ms(4210, t), "4.2 s");
+        assert_string_equal(format_ms(60000, t), "1:00");
+        assert_string_equal(format_ms(7391000, t), "2:03:11");
+        assert_string_equal(format_count(999, t), "999");
+        assert_string_equal(format_count(12345, t), "12.3k");
+        assert_string_equal(format_count(1000000, t), "1.0M");
+        assert_string_equal(format_bytes(1536, t), "1.5 KiB");
+        assert_string_equal(format_change(38, 100, t), "−62 %");
+        assert_string_equal(format_change(105, 100, t), "+5 %");
+        assert_string_equal(format_change(1, 0, t), "");
+        assert_int_equal(format_share(199, 200), 99);
+        assert_int_equal(format_share(1, 0), 0);
+}
+
+static void expect_cut(void (*cut)(struct buf *, struct span, size_t), const char *text,
+                       size_t columns, const char *wanted)
+{
+        _cleanup_buf_ struct buf b = {0};
+
+        cut(&b, span_of(text), columns);
+        assert_string_equal(b.at ? b.at : "", wanted);
+        assert_true(format_width(buf_span(&b)) <= columns);
+}
+
+static void text_is_cut_by_columns(void **state)
+{
+        (void)state;
+        assert_int_equal(format_width(SPAN("aä漢")), 4);
+        assert_int_equal(format_width(SPAN("\xff\x01x")), 3);
+        expect_cut(format_cut, "abcdef", 6, "abcdef");
+        expect_cut(format_cut, "abcdef", 5, "abcd…");
+        expect_cut(format_cut, "漢漢漢", 4, "漢…");
+        expect_cut(format_cut, "a\033[31mb", 20, "a?[31mb");
+        expect_cut(format_cut, "abc", 0, "");
+        expect_cut(format_cut_front, "internal/order/x.go", 8, "…er/x.go");
+        expect_cut(format_cut_front, "漢漢漢", 4, "…漢");
+}
+
+static void feed(struct progress *p, const char *text)
+{
+        struct diag diag;
+        json_t *event;
+
+        assert_int_equal(json_read(span_of(text), &event, &diag), 0);
+        assert_int_equal(progress_apply(p, event), 0);
+        json_decref(event);
+}
+
+#define STARTED(task, step)                                                          \
+        "{\"type\": \"task.started\", \"task\": " task ", \"path\": \"dir/file" task \
+        ".go\", \"step\": " step ", \"attempt\": 1}"
+#define DONE(task, verdict)                                                \
+        "{\"type\": \"task.done\", \"task\": " task                        \
+        ", \"path\": \"p\", \"source\": \"call\", \"verdict\": \"" verdict \
+        "\", \"nanousd\": 1, \"ms\": 1}"
+
+static void progress_follows_events(void **state)
+{
+        struct progress p;
+
+        (void)state;
+        progress_init(&p);
+        feed(&p, "{\"type\": \"planned\", \"time\": \"2026-01-02T03:04:05.000Z\", \"tasks\": 4}");
+        feed(&p, STARTED("1", "7"));
+        feed(&p, STARTED("2", "7"));
+        feed(&p, STARTED("3", "8"));
+        assert_int_equal(progress_n_running(&p), 2);
+        feed(&p, DONE("1", "accepted"));
+        feed(&p, DONE("3", "failed"));
+        assert_int_equal(progress_n_running(&p), 1);
+        assert_int_equal(p.n_done, 2);
+        assert_int_equal(p.n_failed, 1);
+        assert_int_equal(p.n_by_source[SOURCE_CALL], 2);
+        feed(&p, "{\"type\": \"call.done\", \"tokens\": {\"input\": 10, \"cache_read\": 5, "
+                 "\"cache_write\": 1, \"output\": 4}, \"nanousd\": 7}");
+        assert_int_equal(p.n_tokens, 20);
+        feed(&p, "{\"type\": \"progress\", \"done\": 3, \"total\": 5, \"eta_ms\": 9000, "
+                 "\"nanousd\": 9, \"tokens\": 21}");
+        assert_int_equal(p.n_total, 5);
+        assert_int_equal(p.n_tokens, 21);
+        assert_int_equal(p.nanousd, 9);
+        feed(&p, "{\"type\": \"planned\", \"tasks\": 5}"); /* resumed */
+        assert_int_equal(p.n_done, 0);
+        assert_int_equal(progress_n_running(&p), 0);
+        feed(&p, "{\"type\": \"of a later protocol\"}");
+        feed(&p, "{}");
+        progress_done(&p);
+}
+
+static void live_lines_fit_every_width(void **state)
+{
+        struct progress p;
+
+        (void)state;
+        progress_init(&p);
+        feed(&p, "{\"type\": \"planned\", \"time\": \"2026-01-02T03:04:05.000Z\", \"tasks\": 44}");
+        feed(&p, STARTED("1", "1"));
+        feed(&p, STARTED("2", "1"));
+        feed(&p, STARTED("3", "2"));
+        feed(&p, STARTED("4", "2"));
+        feed(&p, "{\"type\": \"progress\", \"done\": 23, \"total\": 44, \"eta_ms\": 90000, "
+                 "\"nanousd\": 31200000, \"tokens\": 12345}");
+        for (size_t columns = 1; columns <= 120; columns++) {
+                for (int is_utf8 = 0; is_utf8 < 2; is_utf8++) {
+                        _cleanup_buf_ struct buf b = {0};
+                        size_t n_lines = 0;
+
+                        assert_int_equal(view_render(&p, columns, p.eta_at_ms, is_utf8, &b), 0);
+                        for (const char *at = b.at, *end; (end = strchr(at, '\n'));
+                             at = end + 1, n_lines++)
+                                assert_true(format_width((struct span){at, (size_t)(end - at)}) <=
+                                            columns);
+                        assert_int_equal(n_lines, 1 + VIEW_RUNNING_LINES);
+                        if (columns == 100) {
+                                assert_non_null(strstr(b.at, "23/44"));
+                                assert_non_null(strstr(b.at, "$0.0312"));
+                                assert_non_null(strstr(b.at, "~1:30 left"));
+                                assert_non_null(strstr(b.at, "2 running"));
+                                assert_non_null(strstr(b.at, is_utf8 ? "█" : "#"));
+                        }
+                }
+        }
+        progress_done(&p);
+}
+
+static char *describe(const char *text, bool is_live)
+{
+        struct progress p = {.phase = "", .n_total = 4, .n_done = 2};
+        struct buf b = {0};
+        struct diag diag;
+        json_t *event;
+        char *line;
+        size_t n;
+
+        assert_int_equal(json_read(span_of(text), &event, &diag), 0);
+        assert_int_equal(view_describe(&p, event, is_live, &b), 0);
+        assert_int_equal(buf_add_text(&b, ""), 0);
+        line = buf_steal(&b, &n);
+        json_decref(event);
+        return line;
+}
+
+static void expect_line(const char *event, bool is_live, const char *wanted)
+{
+        _cleanup_free_ char *line = describe(event, is_live);
+
+        assert_string_equal(line ? line : "", wanted);
+}
+
+static void events_become_lines(void **state)
+{
+        (void)state;
+        expect_line(DONE("1", "accepted"), false, "[2/4] p: call, <$0.0001, 1 ms");
+        expect_line(DONE("1", "accepted"), true, "");
+        expect_line("{\"type\": \"task.done\", \"path\": \"p\", \"source\": \"keep\", \"verdict\": "
+                    "\"accepted\"}",
+                    false, "");
+        expect_line("{\"type\": \"task.done\", \"path\": \"p\", \"source\": \"call\", \"verdict\": "
+                    "\"failed\", \"error\": {\"message\": \"no\", "
+                    "\"data\": {\"remedy\": \"do\"}}}",
+                    true, "[2/4] p: failed: no\n  → do");
+        expect_line("{\"type\": \"task.retry\", \"reason\": \"overloaded\", \"delay_ms\": 2000, "
+                    "\"attempt\": 2}",
+                    true, "asked again (attempt 2): overloaded, in 2.0 s");
+        expect_line("{\"type\": \"warning\", \"text\": \"odd\", \"where\": \"s:1\"}", true,
+                    "s:1: odd");
+        expect_line("{\"type\": \"planned\", \"tasks\": 3, \"steps\": 2, \"kinds\": {\"template\": "
+                    "2, \"call\": 1}, \"estimate\": "
+                    "{\"nanousd\": 20000000, \"ms\": 4000}, \"naive\": {\"nanousd\": 90000000}}",
+                    false,
+                    "plan: 3 tasks in 2 steps: 2 template, 1 call; about $0.0200 and 4.0 s (naive "
+                    "$0.0900)");
+        expect_line("{\"type\": \"progress\"}", false, "");
+        expect_line("{}", false, "");
+}
+
+static void a_summary_has_five_lines(void **state)
+{
+        static const char *const empty = "{}";
+        static const char *const full =
+                "{\"files\": {\"template\": 20, \"call\": 22, \"batched\": 12, \"keep\": 1, "
+                "\"failed\": 1}, \"calls\": 9, \"retries\": 1, \"tokens\": "
+                "{\"input\": 1000, \"cache_read\": 3000, \"output\": 500}, \"cache_share\": "
+                "{\"anthropic\": 0.75}, \"nanousd\": 31200000, "
+                "\"ms\": 72000, \"naive\": {\"calls\": 44, \"tokens\": {\"input\": 45000}, "
+                "\"nanousd\": 812000000, \"ms\": 580000}}";
+        static const char *const texts[] = {empty, full};
+
+        (void)state;
+        for (size_t i = 0; i < N_ELEMENTS(texts); i++) {
+                _cleanup_buf_ struct buf b = {0};
+                size_t n_lines = 0;
+                struct diag diag;
+                json_t *summary;
+
+                assert_int_equal(json_read(span_of(texts[i]), &summary, &diag), 0);
+                assert_int_equal(view_summarise(summary, &b), 0);
+                for (size_t k = 0; k < b.n; k++)
+                        n_lines += b.at[k] == '\n';
+                assert_int_equal(n_lines, 5);
+                json_decref(summary);
+                if (i == 1)
+                        assert_string_equal(
+                                b.at,
+                                "time      1:12                               naive 9:40  −87 %\n"
+                                "tokens    4.0k in, 500 out                   naive 45.0k  −90 %\n"
+                                "money     $0.0312                            naive $0.8120  −96 "
+                                "%\n"
+                                "cache     75 % of input from cache at anthropic naive 0 %\n"
+                                "files     44: 1 kept, 20 by template (45 %), 22 by model in 9 "
+                                "calls (12 batched), "
+                                "1 failed, 1 retry naive 44 calls\n");
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(numbers_are_short),
+                cmocka_unit_test(text_is_cut_by_columns),
+                cmocka_unit_test(progress_follows_events),
+                cmocka_unit_test(live_lines_fit_every_width),
+                cmocka_unit_test(events_become_lines),
+                cmocka_unit_test(a_summary_has_five_lines),
+        };
+
+        return cmocka_run_group_tests(tests, set_up, NULL);
+}

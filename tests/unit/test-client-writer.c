@@ -1,0 +1,386 @@
+#include "unit.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "client/writer.h"
+#include "common/path.h"
+#include "common/str.h"
+
+/* A directory of its own, an outdir and a writer over it; content is fetched from what was offered.
+ */
+struct place {
+        char path[64];
+        struct client client;
+        struct outdir *outdir;
+        struct writer *writer;
+        json_t *blobs; /* hex -> text */
+        unsigned n_fetched, n_conflicts;
+        uint64_t seq;
+};
+
+static int fetch(const struct hash *sha256, struct buf *b, void *arg, struct failure **ret_failure)
+{
+        struct place *p = arg;
+        char hex[HASH_HEX_BYTES];
+
+        (void)ret_failure;
+        hash_to_hex(sha256, hex);
+        p->n_fetched++;
+        return buf_add_text(b, json_get_text(p->blobs, hex));
+}
+
+static void on_conflict(const char *path, const char *why, void *arg)
+{
+        struct place *p = arg;
+
+        assert_true(*path && *why);
+        p->n_conflicts++;
+}
+
+static void open_writer(struct place *p, uint64_t head, bool is_editing)
+{
+        struct failure *failure = NULL;
+        struct writer_config config = {.client = &p->client,
+                                       .fetch = fetch,
+                                       .arg = p,
+                                       .on_conflict = on_conflict,
+                                       .head = head,
+                                       .is_editing = is_editing};
+
+        p->writer = writer_free(p->writer);
+        p->outdir = outdir_free(p->outdir);
+        assert_int_equal(outdir_open(&p->client, p->path, true, &p->outdir, &failure), 0);
+        config.outdir = p->outdir;
+        assert_int_equal(writer_new(&config, &p->writer), 0);
+        p->seq = 0;
+        p->n_conflicts = p->n_fetched = 0;
+}
+
+static int set_up(void **state)
+{
+        struct place *p = calloc(1, sizeof(*p));
+
+        snprintf(p->path, sizeof(p->path), "/tmp/genopt-writer.XXXXXX");
+        assert_non_null(mkdtemp(p->path));
+        p->blobs = json_object();
+        p->client.is_quiet = true;
+        open_writer(p, 0, false);
+        *state = p;
+        return 0;
+}
+
+static int tear_down(void **state)
+{
+        struct place *p = *state;
+        _cleanup_free_ char *command = str_printf("rm -rf %s", p->path);
+
+        writer_free(p->writer);
+        outdir_free(p->outdir);
+        json_decref(p->blobs);
+        assert_int_equal(system(command), 0);
+        free(p);
+        return 0;
+}
+
+static json_t *hash_json(struct place *p, const char *text)
+{
+        char hex[HASH_HEX_BYTES];
+        struct hash h;
+
+        if (!text)
+                return json_null();
+        hash_of(text, strlen(text), &h);
+        hash_to_hex(&h, hex);
+        assert_int_equal(json_put(p->blobs, hex, json_string(text)), 0);
+        return json_string(hex);
+}
+
+static int apply(struct place *p, const char *action, const char *path, const char *from,
+                 const char *base, const char *text)
+{
+        json_t *event =
+                json_pack("{s:I, s:s, s:s, s:s, s:o, s:o, s:s}", "seq", (json_int_t)++p->seq,
+                          "type", "file", "action", action, "path", path, "base",
+                          hash_json(p, base), "blob", hash_json(p, text), "fingerprint", "f");
+        struct failure *failure = NULL;
+        int r;
+
+        assert_non_null(event);
+        if (from)
+                assert_int_equal(json_put(event, "from", json_string(from)), 0);
+        r = writer_apply(p->writer, event, &failure);
+        failure_free(failure);
+        json_decref(event);
+        return r;
+}
+
+static int write_text(struct place *p, const char *path, const char *base, const char *text)
+{
+        return apply(p, "write", path, NULL, base, text);
+}
+
+static void put(struct place *p, const char *path, const char *text)
+{
+        assert_int_equal(path_write_atomic(outdir_fd(p->outdir), path, span_of(text), 0666, false),
+                         0);
+}
+
+static void expect(struct place *p, const char *path, const char *text)
+{
+        _cleanup_buf_ struct buf b = {0};
+        int r = path_read(outdir_fd(p->outdir), path, 1000, &b);
+
+        assert_int_equal(r, text ? 0 : -ENOENT);
+        if (text)
+                assert_string_equal(b.at ? b.at : "", text);
+}
+
+static void a_file_is_written_and_recorded(void **state)
+{
+        struct place *p = *state;
+
+        assert_int_equal(write_text(p, "a/b", NULL, "one"), 0);
+        expect(p, "a/b", "one");
+        expect(p, ".genopt/base/a/b", "one");
+        assert_int_equal(writer_finish(p->writer), 0);
+        open_writer(p, 0, false);
+        assert_int_equal(manifest_n(outdir_manifest(p->outdir)), 1);
+        assert_int_equal(write_text(p, "a/b", "one", "two"), 0);
+        expect(p, "a/b", "two");
+        assert_int_equal(p->n_conflicts, 0);
+}
+
+static void what_stands_already_is_only_recorded(void **state)
+{
+        struct place *p = *state;
+
+        put(p, "a", "same");
+        assert_int_equal(write_text(p, "a", NULL, "same"), 0);
+        assert_int_equal(p->n_fetched, 0);
+        assert_int_equal(writer_counts(p->writer)->n_same, 1);
+        assert_non_null(manifest_get(outdir_manifest(p->outdir), "a"));
+}
+
+static void the_users_file_is_kept(void **state)
+{
+        struct place *p = *state;
+
+        put(p, "own", "mine");
+        assert_int_equal(write_text(p, "own", NULL, "new"), 0); /* expected absent */
+        assert_int_equal(write_text(p, "own", "mine", "new"),
+                         0); /* expected as it is, but not ours */
+        assert_int_equal(write_text(p, "ours", NULL, "one"), 0);
+        put(p, "ours", "edited");
+        assert_int_equal(write_text(p, "ours", "one", "two"), 0);
+        assert_int_equal(write_text(p, "ours", "edited", "two"), 0);
+        assert_int_equal(apply(p, "remove", "ours", NULL, "one", NULL), 0);
+        assert_int_equal(path_remove(outdir_fd(p->outdir), "ours"), 0);
+        assert_int_equal(write_text(p, "ours", "one", "two"),
+                         0); /* removed by the user meanwhile */
+        assert_int_equal(p->n_conflicts, 6);
+        assert_int_equal(p->n_fetched, 1);
+        expect(p, "own", "mine");
+        expect(p, "ours", NULL);
+}
+
+static void a_job_that_edits_may_change_what_it_was_shown(void **state)
+{
+        struct place *p = *state;
+
+        open_writer(p, 0, true);
+        put(p, "own", "mine");
+        assert_int_equal(write_text(p, "own", "mine", "fixed"), 0);
+        expect(p, "own", "fixed");
+        put(p, "own", "edited meanwhile");
+        assert_int_equal(write_text(p, "own", "fixed", "fixed again"), 0);
+        expect(p, "own", "edited meanwhile");
+        assert_int_equal(p->n_conflicts, 1);
+}
+
+static void links_and_directories_are_conflicts(void **state)
+{
+        struct place *p = *state;
+
+        assert_int_equal(symlinkat("/etc/passwd", outdir_fd(p->outdir), "link"), 0);
+        assert_int_equal(symlinkat("/tmp", outdir_fd(p->outdir), "dir"), 0);
+        assert_int_equal(mkdirat(outdir_fd(p->outdir), "real", 0777), 0);
+        put(p, "plain", "x");
+        assert_int_equal(write_text(p, "link", NULL, "x"), 0);
+        assert_int_equal(write_text(p, "dir/x", NULL, "x"), 0);
+        assert_int_equal(write_text(p, "real", NULL, "x"), 0);
+        assert_int_equal(write_text(p, "plain/x", NULL, "x"), 0);
+        assert_int_equal(p->n_conflicts, 4);
+}
+
+static void paths_of_git_and_ours_are_refused(void **state)
+{
+        static const char *const refused[] = {".git/config", "a/.git/hooks/x",
+                                              ".GiT/x",      ".genopt/manifest.json",
+                                              "../x",        "/x",
+                                              "a//b",        "./a",
+                                              "a\\b",        "",
+                                              "a/.Genopt"};
+        static const char *const allowed[] = {"a",       "a/b.c",    ".gitignore", ".github/x",
+                                              "x.git/y", ".genopt2", "...",        "ä/ö"};
+        struct place *p = *state;
+
+        for (size_t i = 0; i < N_ELEMENTS(refused); i++) {
+                assert_false(writer_is_path_allowed(refused[i]));
+                assert_int_equal(write_text(p, refused[i], NULL, "x"), CONDITION_REFUSED);
+        }
+        for (size_t i = 0; i < N_ELEMENTS(allowed); i++)
+                assert_true(writer_is_path_allowed(allowed[i]));
+        assert_int_equal(apply(p, "rename", "b", "../a", "x", "x"), CONDITION_REFUSED);
+        assert_int_equal(apply(p, "explode", "b", NULL, NULL, "x"), CONDITION_REFUSED);
+        assert_int_equal(write_text(p, "a", NULL, NULL), CONDITION_REFUSED); /* no blob */
+}
+
+static void removing_takes_only_what_is_ours(void **state)
+{
+        struct place *p = *state;
+
+        assert_int_equal(write_text(p, "d/a", NULL, "one"), 0);
+        assert_int_equal(apply(p, "remove", "d/a", NULL, "one", NULL), 0);
+        expect(p, "d/a", NULL);
+        expect(p, ".genopt/base/d/a", NULL);
+        assert_int_equal(manifest_n(outdir_manifest(p->outdir)), 0);
+        assert_int_equal(apply(p, "remove", "d/a", NULL, "one", NULL), 0); /* gone already */
+        assert_int_equal(p->n_conflicts, 0);
+}
+
+static void renaming_moves_what_is_ours(void **state)
+{
+        struct place *p = *state;
+
+        assert_int_equal(write_text(p, "a", NULL, "one"), 0);
+        assert_int_equal(apply(p, "rename", "b", "a", "one", "one"), 0);
+        expect(p, "a", NULL);
+        expect(p, "b", "one");
+        put(p, "c", "mine");
+        assert_int_equal(apply(p, "rename", "c", "b", "one", "one"), 0); /* the new name is taken */
+        assert_int_equal(p->n_conflicts, 1);
+        expect(p, "c", "mine");
+}
+
+/* A journal of three writes of one path, replayed over each state that an earlier delivery may have
+ * left. */
+static void a_replay_carries_out_only_the_last_of_a_path(void **state)
+{
+        static const char *const left[] = {NULL, "one", "two", "three"};
+        struct place *p = *state;
+
+        for (size_t i = 0; i < N_ELEMENTS(left); i++) {
+                struct failure *failure = NULL;
+
+                if (left[i])
+                        put(p, "a", left[i]);
+                open_writer(p, 3, false);
+                assert_int_equal(write_text(p, "a", NULL, "one"), 0);
+                assert_int_equal(write_text(p, "a", "one", "two"), 0);
+                assert_int_equal(write_text(p, "a", "two", "three"), 0);
+                expect(p, "a", left[i]);
+                assert_int_equal(writer_catch_up(p->writer, &failure), 0);
+                expect(p, "a", "three");
+                assert_int_equal(p->n_conflicts, 0);
+                assert_int_equal(p->n_fetched, i == 3 ? 0 : 1);
+        }
+        put(p, "a", "edited");
+        open_writer(p, 1, false);
+        assert_int_equal(write_text(p, "a", NULL, "one"), 0);
+        assert_int_equal(write_text(p, "b", NULL, "one"), 0); /* beyond head: catches up first */
+        assert_int_equal(p->n_conflicts, 1);
+        expect(p, "a", "edited");
+        expect(p, "b", "one");
+}
+
+static void a_replay_does_not_make_the_users_file_ours(void **state)
+{
+        struct failure *failure = NULL;
+        struct place *p = *state;
+
+        put(p, "a", "mine");
+        open_writer(p, 5, false);
+        assert_int_equal(write_text(p, "a", "mine", "one"), 0);
+        assert_int_equal(writer_catch_up(p->writer, &failure), 0);
+        expect(p, "a", "mine");
+        assert_int_equal(p->n_conflicts, 1);
+}
+
+static void only_one_may_write(void **state)
+{
+        struct place *p = *state;
+        struct failure *failure = NULL;
+        struct outdir *second = NULL;
+
+        assert_int_equal(outdir_open(&p->client, p->path, true, &second, &failure),
+                         CONDITION_REFUSED);
+        assert_int_equal(failure->id, FAILURE_LOCKED);
+        failure_free(failure);
+        failure = NULL;
+        assert_int_equal(outdir_open(&p->client, p->path, false, &second, &failure),
+                         0); /* reading is free */
+        outdir_free(second);
+        p->writer = writer_free(p->writer);
+        p->outdir = outdir_free(p->outdir);
+        assert_int_equal(outdir_open(&p->client, p->path, true, &second, &failure), 0);
+        outdir_free(second);
+}
+
+static void pending_of_a_run_that_died_is_folded_in(void **state)
+{
+        struct place *p = *state;
+
+        assert_int_equal(write_text(p, "a", NULL, "one"), 0);
+        assert_int_equal(write_text(p, "b", NULL, "one"), 0);
+        put(p, "b", "edited");
+        expect(p, ".genopt/manifest.json", NULL); /* it died before it finished */
+        open_writer(p, 0, false);
+        assert_non_null(manifest_get(outdir_manifest(p->outdir), "a"));
+        assert_null(manifest_get(outdir_manifest(p->outdir), "b"));
+        expect(p, ".genopt/pending", NULL);
+        assert_int_equal(write_text(p, "a", "one", "two"), 0);
+        assert_int_equal(p->n_conflicts, 0);
+}
+
+static void lists_are_sorted_and_leave_out_what_is_ours(void **state)
+{
+        _cleanup_json_ json_t *manifest = NULL, *files = NULL;
+        struct place *p = *state;
+
+        assert_int_equal(write_text(p, "m", NULL, "one"), 0);
+        put(p, "z", "z");
+        put(p, "a/b", "");
+        put(p, ".git/x", "x");
+        put(p, "node_modules/x", "x");
+        assert_int_equal(symlinkat("z", outdir_fd(p->outdir), "l"), 0);
+        assert_int_equal(outdir_list_manifest(p->outdir, &manifest), 0);
+        assert_int_equal(outdir_list_others(p->outdir, &files), 0);
+        assert_int_equal(json_array_size(manifest), 1);
+        assert_int_equal(json_array_size(files), 2);
+        assert_string_equal(json_get_text(json_array_get(files, 0), "path"), "a/b");
+        assert_string_equal(json_get_text(json_array_get(files, 1), "path"), "z");
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(a_file_is_written_and_recorded),
+                TEST(what_stands_already_is_only_recorded),
+                TEST(the_users_file_is_kept),
+                TEST(a_job_that_edits_may_change_what_it_was_shown),
+                TEST(links_and_directories_are_conflicts),
+                TEST(paths_of_git_and_ours_are_refused),
+                TEST(removing_takes_only_what_is_ours),
+                TEST(renaming_moves_what_is_ours),
+                TEST(a_replay_carries_out_only_the_last_of_a_path),
+                TEST(a_replay_does_not_make_the_users_file_ours),
+                TEST(only_one_may_write),
+                TEST(pending_of_a_run_that_died_is_folded_in),
+                TEST(lists_are_sorted_and_leave_out_what_is_ours),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
