@@ -404,6 +404,9 @@ static size_t collect_bytes(char *at, size_t size, size_t n_items, void *arg)
         size_t n = size * n_items, n_kept = n;
         bool is_error = http_status(t) >= 300;
 
+        /* From the first byte on the patience is another, perhaps shorter. */
+        if (t->last_usec == 0 && timer_start(t->timer, t->stall_ms) < 0)
+                return 0;
         t->last_usec = clock_monotonic_usec();
         if (is_error && n > t->max_error_bytes - MIN2(t->n_in, t->max_error_bytes)) {
                 n_kept = t->max_error_bytes - MIN2(t->n_in, t->max_error_bytes);
