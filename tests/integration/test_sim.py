@@ -405,7 +405,7 @@ PROJECT = {"name": "Helpdesk", "module": "helpdesk", "app": "helpdesk", "descrip
 ENTITIES = {
     "Account": {"name": "Account", "package": "account", "import_path": "helpdesk/internal/people", "attributes": [
         {"name": "ID", "type": "string"}, {"name": "Email", "type": "string", "required": True, "description": "Where answers go."},
-        {"name": "Age", "type": "int"}]},
+        {"name": "Age", "type": "int"}, {"name": "Limits", "type": "map[string]int", "required": True}]},
     "Ticket": {"name": "Ticket", "package": "ticket", "import_path": "helpdesk/internal/ticket", "description": "A question that someone asked.",
                "attributes": [{"name": "ID", "type": "int64"}, {"name": "Title", "type": "string", "required": True}, {"name": "Closed", "type": "bool"},
                               {"name": "Opened", "type": "time.Time"}, {"name": "AccountID", "type": "string"}, {"name": "Account", "type": "*account.Account"},
@@ -420,6 +420,7 @@ CONTRACTS = {
         {"method": "GET", "endpoint": "/tickets/{id}", "action": "Get"}, {"method": "PUT", "endpoint": "/tickets/{id}", "action": "Update"},
         {"method": "DELETE", "endpoint": "/tickets/{id}", "action": "Delete"}, {"method": "POST", "endpoint": "/tickets/{id}/close", "action": "Close"},
         {"method": "GET", "endpoint": "/accounts/{account_id}/tickets", "action": "ListByAccount"},
+        {"method": "POST", "endpoint": "/tickets/search", "action": "Search", "request": {"q": "string"}, "response": {"found": "[]string"}},
         {"method": "POST", "endpoint": "/tickets/import", "action": "Import", "description": "Takes a ticket of another desk."}],
 }
 RULES = [{"id": "FR-001", "text": "A closed ticket stays closed.", "priority": "high"}]

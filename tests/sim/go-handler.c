@@ -103,6 +103,7 @@ static void emit_response(struct go_out *o, const struct go_contract *c, const s
 {
         struct go_field fields[64];
         size_t n = go_fields(yaml_get(c->node, "response"), fields, N_ELEMENTS(fields));
+        bool is_used = is_list;
 
         if (!n) {
                 go_emit(o, "\tweb.WriteJSON(w, %s, %s)\n", status, value);
@@ -112,6 +113,7 @@ static void emit_response(struct go_out *o, const struct go_contract *c, const s
         for (size_t i = 0; i < n; i++) {
                 const struct go_param *f = field_for(t, fields[i].name);
 
+                is_used |= f != NULL;
                 if (is_list && (fields[i].type[0] == '[' || fields[i].type[0] == 'a' ||
                                 fields[i].type[0] == 'l'))
                         go_emit(o, "\tanswer[\"%s\"] = %s\n", fields[i].name, value);
@@ -124,6 +126,8 @@ static void emit_response(struct go_out *o, const struct go_contract *c, const s
                                 "\t// The %s has no field for this %s.\n\tanswer[\"%s\"] = nil\n",
                                 o->lower, fields[i].type, fields[i].name);
         }
+        if (!is_used)
+                go_emit(o, "\t_ = %s\n", value);
         go_emit(o, "\tweb.WriteJSON(w, %s, answer)\n", status);
 }
 

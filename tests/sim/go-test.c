@@ -2,6 +2,18 @@
 
 #include "tests/sim/go.h"
 
+static const char *zero_of(const char *type)
+{
+        if (str_is_equal(type, "string"))
+                return "\"\"";
+        if (str_is_equal(type, "bool"))
+                return "false";
+        if (go_is_integer(type) || str_has_prefix(type, "float"))
+                return "0";
+        return strchr("*[mi", *type) ? "nil"
+                                     : "{}"; /* pointer, slice, map, interface; else a struct */
+}
+
 /* A value of a type that no validation can call empty, as an expression; false: leave the field
  * alone. */
 static bool value_for(const char *type, char at[static GO_NAME_BYTES])
@@ -16,14 +28,15 @@ static bool value_for(const char *type, char at[static GO_NAME_BYTES])
                 text = "true";
         else if (str_is_equal(type, "time.Time"))
                 text = "time.Unix(1, 0).UTC()";
-        else if (str_is_equal(type, "[]string"))
-                text = "[]string{\"example\"}";
         if (text)
                 (void)snprintf(at, GO_NAME_BYTES, "%s", text);
         else if (type[0] == '*' && type[1] != '*' && type[1] != '[')
                 (void)snprintf(at, GO_NAME_BYTES, "&%s{}", type + 1);
-        else if (str_has_prefix(type, "[]*"))
-                (void)snprintf(at, GO_NAME_BYTES, "%s{{}}", type);
+        else if (str_has_prefix(type, "[]"))
+                (void)snprintf(at, GO_NAME_BYTES, "make(%.120s, 1)", type);
+        else if (str_has_prefix(type, "map[string]"))
+                (void)snprintf(at, GO_NAME_BYTES, "%.120s{\"example\": %s}", type,
+                               zero_of(type + strlen("map[string]")));
         else
                 return false;
         return true;
