@@ -68,7 +68,7 @@ static int print_known(const struct client *c, const json_t *done)
         size_t n = json_string_length(text);
 
         if (c->is_json)
-                return client_put_json(done) < 0 ? EXIT_INTERNAL : EXIT_DONE;
+                return follow_put_known(done) < 0 ? EXIT_INTERNAL : EXIT_DONE;
         if (n > 0 && fwrite(json_string_value(text), 1, n, stdout) != n)
                 return client_fail(c, -EIO, NULL);
         if (n == 0 || json_string_value(text)[n - 1] != '\n')

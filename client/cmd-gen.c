@@ -106,7 +106,7 @@ static int make_offer(const struct outdir *o, const json_t *input, struct offer 
 
 static int show_known(struct follow *f, const json_t *done)
 {
-        if (f->client->is_json && client_put_json(done) < 0)
+        if (f->client->is_json && follow_put_known(done) < 0)
                 return EXIT_INTERNAL;
         return follow_print_done(f, done, 0);
 }

@@ -285,6 +285,15 @@ int follow_print_done(struct follow *f, const json_t *done, unsigned n_conflicts
         return n_failed > 0 || n_conflicts > 0 ? EXIT_TASKS_FAILED : EXIT_DONE;
 }
 
+int follow_put_known(const json_t *done)
+{
+        _cleanup_json_ json_t *event = json_pack("{s:s, s:b}", "type", "done", "cached", 1);
+
+        if (!event || json_object_update(event, (json_t *)done) < 0)
+                return -ENOMEM;
+        return client_put_json(event);
+}
+
 static int finish_done(struct session *s, const json_t *event, struct failure **ret_failure)
 {
         unsigned n_conflicts;

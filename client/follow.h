@@ -32,6 +32,9 @@ int follow_job(struct follow *f);
 /* Prints a `done` event (or the result of a cached submit) and gives the exit code; n_conflicts:
  * files that were kept. */
 int follow_print_done(struct follow *f, const json_t *done, unsigned n_conflicts);
+/* A result that was known, as the `done` event that it would have been: {"type": "done", "cached":
+ * true, …}. */
+int follow_put_known(const json_t *done) _must_check_;
 /* Content of a job by its hash; appends. */
 int follow_fetch(struct connection *k, const char *job, const struct hash *sha256, struct buf *b,
                  struct failure **ret_failure) _must_check_;
