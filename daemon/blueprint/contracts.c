@@ -136,6 +136,16 @@ static int contract_action(struct layout *l, struct lay_contract *c)
         return free_action(l, c, &s, &c->action);
 }
 
+static bool is_verb(const struct actions *a, const char *action)
+{
+        const char *const verbs[] = {a->create, a->list, a->get, a->update, a->delete};
+
+        for (size_t i = 0; i < N_ELEMENTS(verbs); i++)
+                if (strcmp(verbs[i], action) == 0)
+                        return true;
+        return false;
+}
+
 static int compare_contracts(const void *a, const void *b)
 {
         const struct lay_contract *x = a, *y = b;
@@ -250,6 +260,8 @@ int layout_contracts(struct layout *l)
                 struct lay_contract *c = &l->contracts[i];
 
                 r = contract_action(l, c);
+                if (r == 0)
+                        c->is_verb = is_verb(&l->b->actions, c->action);
                 if (r == 0 && c->entity >= 0) {
                         struct lay_entity *e = &l->entities[c->entity];
 

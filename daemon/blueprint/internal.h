@@ -174,6 +174,8 @@ enum input_kind {
         INPUT_CONTRACTS,
         INPUT_ALL_CONTRACTS,
         INPUT_FREE_CONTRACTS,
+        INPUT_ACTION_CONTRACTS, /* those of the entity that are more than create, list, get, update,
+                                   delete */
         INPUT_REQUIREMENTS,
         INPUT_ALL_REQUIREMENTS,
         INPUT_SCENARIOS,
@@ -218,6 +220,7 @@ struct kind {
         const struct extractor *extractor; /* borrowed: the blueprint's */
         bool is_logic;
         uint64_t output_bytes;
+        struct hash tier_hash;
         struct hash parts[5]; /* template, prompt, standards, checks, extractor: zero where there is
                                  none */
         struct hash hash;     /* of template, prompt, standards, checks, extractor, tier, declared

@@ -161,7 +161,8 @@ int layout_new(struct blueprint *b, const struct model *m, struct work *w, struc
         l->m = m;
         l->work = w;
         l->phrases = phrases_new();
-        if (!l->phrases)
+        l->kind_blocks = calloc(b->n_kinds + 1, sizeof(*l->kind_blocks));
+        if (!l->phrases || !l->kind_blocks)
                 return -ENOMEM;
         l->features = model_features(m);
         r = fill(l);
@@ -251,6 +252,10 @@ struct layout *layout_free(struct layout *l)
                         piece_done(&l->parameter_pieces[i]);
         }
         layout_types_free(l);
+        free(l->kind_blocks);
+        buf_done(&l->scratch_facts);
+        buf_done(&l->scratch_text);
+        buf_done(&l->scratch_name);
         free(l->entities);
         free(l->packages);
         free(l->contracts);

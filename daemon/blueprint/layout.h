@@ -60,6 +60,7 @@ struct lay_contract {
         const struct contract *source; /* NULL: a default contract */
         char *method, *endpoint, *description;
         char *action;
+        bool is_verb;      /* one of the five verbs: says nothing that the entity does not */
         int64_t entity;    /* -1: free */
         struct refs named; /* entities that a free contract names */
         struct piece piece;
@@ -110,6 +111,11 @@ struct layout {
         uint32_t *closure_stack, *closure_mark; /* scratch of layout_closure() */
         struct piece project, testing, build, libraries, criteria, patterns;
         struct piece *parameter_pieces;
+        struct kind_blocks {
+                uint32_t standards, prompt; /* index into work.blocks, plus one */
+        } * kind_blocks;                    /* owned, by kind */
+        struct buf scratch_facts, scratch_text,
+                scratch_name;    /* kept between tasks: allocating is what costs */
         struct work *work;       /* borrowed: notes and warnings go there */
         struct failure *failure; /* owned: with CONDITION_REFUSED */
 };

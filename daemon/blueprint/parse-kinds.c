@@ -23,6 +23,7 @@ const char *const input_names[N_INPUT_KINDS] = {
         [INPUT_CONTRACTS] = "contracts",
         [INPUT_ALL_CONTRACTS] = "all_contracts",
         [INPUT_FREE_CONTRACTS] = "free_contracts",
+        [INPUT_ACTION_CONTRACTS] = "action_contracts",
         [INPUT_REQUIREMENTS] = "requirements",
         [INPUT_ALL_REQUIREMENTS] = "all_requirements",
         [INPUT_SCENARIOS] = "scenarios",
@@ -48,7 +49,7 @@ static const struct {
 } needs[] = {
         {BIT(INPUT_ENTITY) | BIT(INPUT_CLOSURE), 1u << EACH_ENTITY | 1u << EACH_CONTRACT,
          "an entity"},
-        {BIT(INPUT_RELATIONS) | BIT(INPUT_CONTRACTS),
+        {BIT(INPUT_RELATIONS) | BIT(INPUT_CONTRACTS) | BIT(INPUT_ACTION_CONTRACTS),
          1u << EACH_ENTITY | 1u << EACH_PACKAGE | 1u << EACH_SERVICE, "an entity"},
         {BIT(INPUT_PACKAGE) | BIT(INPUT_PACKAGE_ENTITIES),
          1u << EACH_ENTITY | 1u << EACH_PACKAGE | 1u << EACH_SERVICE, "a package"},
@@ -327,6 +328,7 @@ static int hash_kind(struct kind *k)
                 check_set_hash(k->checks, &k->parts[3]);
         if (k->extractor)
                 extractor_hash(k->extractor, &k->parts[4]);
+        hash_of(k->tier, strlen(k->tier), &k->tier_hash);
         r = canon_new(1, &c);
         if (r < 0)
                 return r;

@@ -411,6 +411,27 @@ static int parameter_pieces(struct layout *l)
         return r;
 }
 
+static int compare_relations(const void *a, const void *b, void *arg)
+{
+        const struct layout *l = arg;
+        const json_t *x = l->relations[*(const uint32_t *)a].piece.data,
+                     *y = l->relations[*(const uint32_t *)b].piece.data;
+        const char *type_x = json_get_text(x, "type"), *type_y = json_get_text(y, "type");
+        int r = strcmp(json_get_text(x, "to"), json_get_text(y, "to"));
+
+        return r != 0 ? r : strcmp(type_x ? type_x : "", type_y ? type_y : "");
+}
+
+/* By what they lead to: their order in the file makes no difference. Only slices look at these
+ * lists from here on. */
+static void sort_relations(struct layout *l)
+{
+        for (size_t i = 0; i < l->n_entities; i++)
+                if (l->entities[i].relations.n > 1)
+                        qsort_r(l->entities[i].relations.at, l->entities[i].relations.n,
+                                sizeof(uint32_t), compare_relations, l);
+}
+
 int layout_pieces(struct layout *l)
 {
         int r;
@@ -434,5 +455,7 @@ int layout_pieces(struct layout *l)
         l->n_relations = r == 0 ? l->m->n_relations : 0;
         for (size_t i = 0; i < l->n_relations && r == 0; i++)
                 r = relation_piece(l, i);
+        if (r == 0)
+                sort_relations(l);
         return r;
 }

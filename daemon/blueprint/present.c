@@ -39,6 +39,12 @@ static bool is_reserved_word(struct span s)
 /* Line breaks of YAML 1.1 beyond the usual ones. */
 static bool has_odd_break(struct span s)
 {
+        size_t i = 0;
+
+        while (i < s.n && !(s.at[i] & 0x80))
+                i++;
+        if (i == s.n)
+                return false;
         return memmem(s.at, s.n, "\xc2\x85", 2) || memmem(s.at, s.n, "\xe2\x80\xa8", 3) ||
                memmem(s.at, s.n, "\xe2\x80\xa9", 3) || memmem(s.at, s.n, "\xef\xbb\xbf", 3);
 }
@@ -136,7 +142,8 @@ static int write_flow(const json_t *value, struct buf *out)
                 json_object_foreach ((json_t *)value, key, item) {
                         if (is_empty(item))
                                 continue;
-                        (void)buf_printf(out, "%s%s: ", comma, key);
+                        (void)(buf_add_text(out, comma), buf_add_text(out, key),
+                               buf_add_text(out, ": "));
                         comma = ", ";
                         r = r == 0 ? write_flow(item, out) : r;
                 }
@@ -193,7 +200,7 @@ int present_key(const char *key, const json_t *value, unsigned indent, struct bu
         bool fits;
         int r;
 
-        (void)buf_printf(out, "%s:", key);
+        (void)(buf_add_text(out, key), buf_add_char(out, ':'));
         if (is_scalar(value)) {
                 (void)buf_add_char(out, ' ');
                 if (json_is_string(value)) {

@@ -19,6 +19,23 @@ struct blueprint_shelf *blueprint_shelf_ref(struct blueprint_shelf *s)
         return s;
 }
 
+/* Sorted by name, so the order of the directory does not matter. */
+void blueprint_shelf_hash(const struct blueprint_shelf *s, struct hash *ret)
+{
+        struct hasher *h = NULL;
+        struct hash one;
+
+        *ret = (struct hash){0};
+        if (hasher_new(&h) < 0)
+                return;
+        for (size_t i = 0; i < s->n; i++) {
+                blueprint_hash(s->at[i], &one);
+                hasher_add(h, one.at, HASH_BYTES);
+        }
+        hasher_get(h, ret);
+        hasher_free(h);
+}
+
 struct blueprint_shelf *blueprint_shelf_unref(struct blueprint_shelf *s)
 {
         if (!s || atomic_fetch_sub(&s->n_refs, 1) != 1)

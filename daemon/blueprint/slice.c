@@ -8,8 +8,23 @@
  * is sent is what was declared and hashed. */
 
 #define STATIC_KEY_VERSION 1
+#define FACTS_HEAD "```yaml\n"
+#define FACTS_END "```\n"
 
-enum { KEY_KIND = 1, KEY_PATH, KEY_TASK, KEY_FACT, KEY_DEPENDS, KEY_SECTION = 100 };
+enum {
+        KEY_KIND = 1,
+        KEY_PATH,
+        KEY_ROLE,
+        KEY_PACKAGE,
+        KEY_IMPORT_PATH,
+        KEY_ENTITY,
+        KEY_LANGUAGE,
+        KEY_DECLARES,
+        KEY_EXPECTS,
+        KEY_FACT,
+        KEY_DEPENDS,
+        KEY_SECTION = 100
+};
 
 /* A part of the context: a list of items, or one value. */
 enum section {
@@ -45,7 +60,8 @@ static const struct {
         [SECTION_RELATIONS] = {"relations", true, BIT(INPUT_RELATIONS)},
         [SECTION_CONTRACTS] = {"contracts", true,
                                BIT(INPUT_CONTRACT) | BIT(INPUT_CONTRACTS) |
-                                       BIT(INPUT_ALL_CONTRACTS) | BIT(INPUT_FREE_CONTRACTS)},
+                                       BIT(INPUT_ALL_CONTRACTS) | BIT(INPUT_FREE_CONTRACTS) |
+                                       BIT(INPUT_ACTION_CONTRACTS)},
         [SECTION_REQUIREMENTS] = {"requirements", true,
                                   BIT(INPUT_REQUIREMENTS) | BIT(INPUT_ALL_REQUIREMENTS)},
         [SECTION_SCENARIOS] = {"scenarios", true, BIT(INPUT_SCENARIOS) | BIT(INPUT_ALL_SCENARIOS)},
@@ -62,9 +78,9 @@ struct slice {
         const struct subject *s;
         struct task *t;
         struct canon *key;
-        struct buf facts;
-        size_t room;  /* of t->inputs */
-        json_t *list; /* borrowed: the section's array in the context */
+        struct buf *facts; /* borrowed: the layout's scratch */
+        size_t room;       /* of t->inputs */
+        json_t *list;      /* borrowed: the section's array in the context */
         uint16_t field;
         bool has_head; /* the section's key stands in the facts */
 };
@@ -97,9 +113,9 @@ static int add_item(struct slice *s, const char *section, struct piece *p)
         if (r < 0)
                 return r;
         if (!s->has_head)
-                (void)buf_printf(&s->facts, "%s:\n", section);
+                (void)(buf_add_text(s->facts, section), buf_add_text(s->facts, ":\n"));
         s->has_head = true;
-        (void)buf_add(&s->facts, p->text, p->n_text);
+        (void)buf_add(s->facts, p->text, p->n_text);
         if (json_array_append(s->list, p->data) < 0)
                 return -ENOMEM;
         canon_add_hash(s->key, s->field, &p->hash);
@@ -109,16 +125,16 @@ static int add_item(struct slice *s, const char *section, struct piece *p)
 static int add_value(struct slice *s, const char *section, struct piece *p)
 {
         bool is_empty = json_is_array(p->data) && json_array_size(p->data) == 0;
-        size_t start = s->facts.n;
+        size_t start = s->facts->n;
         int r;
 
         if (!is_empty) {
-                r = present_key(section, p->data, 0, &s->facts);
+                r = present_key(section, p->data, 0, s->facts);
                 if (r < 0)
                         return r;
-                if (s->facts.n - start ==
+                if (s->facts->n - start ==
                     strlen(section) + 2) /* nothing but the key: all of it was empty */
-                        s->facts.n = start;
+                        s->facts->n = start;
         }
         if (json_object_set(s->t->context, section, p->data) < 0)
                 return -ENOMEM;
@@ -223,12 +239,13 @@ static int add_contracts(struct slice *s)
 
         if (declares(s, INPUT_CONTRACT))
                 return add_item(s, "contracts", &l->contracts[s->s->contract].piece);
-        if (declares(s, INPUT_CONTRACTS)) {
+        if (declares(s, INPUT_CONTRACTS) || declares(s, INPUT_ACTION_CONTRACTS)) {
                 const struct refs *own = s->s->entity >= 0 ? &l->entities[s->s->entity].contracts
                                                            : &l->packages[s->s->package].contracts;
 
                 for (size_t i = 0; i < own->n && r == 0; i++)
-                        r = add_item(s, "contracts", &l->contracts[own->at[i]].piece);
+                        if (declares(s, INPUT_CONTRACTS) || !l->contracts[own->at[i]].is_verb)
+                                r = add_item(s, "contracts", &l->contracts[own->at[i]].piece);
                 return r;
         }
         for (size_t i = 0; i < l->n_contracts && r == 0; i++)
@@ -318,7 +335,7 @@ static int add_parameters(struct slice *s)
                 canon_add_hash(s->key, s->field, &p->hash);
                 r = add_input(s, p->name, &p->hash);
         }
-        return r < 0 ? r : present_key("parameters", values, 0, &s->facts);
+        return r < 0 ? r : present_key("parameters", values, 0, s->facts);
 }
 
 static int add_single(struct slice *s, enum section section)
@@ -391,42 +408,52 @@ static int add_facts(struct slice *s, const struct variables *v)
 {
         for (size_t i = 0; i < s->k->n_facts; i++) {
                 const struct fact *f = &s->k->facts[i];
-                _cleanup_buf_ struct buf b = {0};
+                struct buf *b = &s->l->scratch_name;
                 json_t *value;
                 int r;
 
                 if ((f->when.wanted & ~s->l->features) || (f->when.unwanted & s->l->features))
                         continue;
-                r = pattern_render(f->value, v, &b);
+                buf_clear(b);
+                r = pattern_render(f->value, v, b);
                 if (r < 0)
                         return r;
-                if (r != 0 || b.n == 0)
+                if (r != 0 || b->n == 0)
                         continue;
                 canon_add_text(s->key, KEY_FACT, f->name);
-                canon_add_text(s->key, KEY_FACT, b.at);
-                value = json_string(b.at);
+                canon_add_text(s->key, KEY_FACT, b->at);
+                value = json_string(b->at);
                 r = json_put(s->t->context, f->name, value);
                 if (r == 0)
-                        r = present_key(f->name, value, 0, &s->facts);
+                        r = present_key(f->name, value, 0, s->facts);
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
-static int add_names(json_t *to, const struct pattern *const *patterns, size_t n,
+static int add_names(struct slice *s, json_t *to, struct pattern *const *patterns, size_t n,
                      const struct variables *v)
 {
-        for (size_t i = 0; i < n; i++) {
-                _cleanup_buf_ struct buf b = {0};
-                int r = pattern_render(patterns[i], v, &b);
+        struct buf *b = &s->l->scratch_name;
 
+        for (size_t i = 0; i < n; i++) {
+                int r;
+
+                buf_clear(b);
+                r = pattern_render(patterns[i], v, b);
                 if (r < 0)
                         return r;
-                if (r == 0 && b.n > 0 && json_add(to, json_string(b.at)) < 0)
+                if (r == 0 && b->n > 0 && json_add(to, json_stringn(b->at, b->n)) < 0)
                         return -ENOMEM;
         }
         return 0;
+}
+
+static int put_text(struct slice *s, json_t *o, uint16_t field, const char *key, const char *value)
+{
+        canon_add_text(s->key, field, value);
+        return json_put(o, key, json_string(value));
 }
 
 /* The task itself, as block 5 shows it. */
@@ -434,30 +461,32 @@ static int make_task(struct slice *s, const struct variables *v, json_t **ret)
 {
         const struct layout *l = s->l;
         _cleanup_json_ json_t *o = json_object();
-        json_t *names = json_array();
+        json_t *names = json_array(), *name;
+        size_t i;
         int r;
 
-        r = json_put(o, "path", json_string(s->t->path));
+        r = put_text(s, o, KEY_PATH, "path", s->t->path);
         if (r == 0)
-                r = json_put(o, "role", json_string(s->k->name));
+                r = put_text(s, o, KEY_ROLE, "role", s->k->name);
         if (r == 0 && s->s->package >= 0) {
-                r = json_put(o, "package", json_string(l->packages[s->s->package].name));
+                r = put_text(s, o, KEY_PACKAGE, "package", l->packages[s->s->package].name);
                 if (r == 0)
-                        r = json_put(o, "import_path",
-                                     json_string(l->packages[s->s->package].import_path));
+                        r = put_text(s, o, KEY_IMPORT_PATH, "import_path",
+                                     l->packages[s->s->package].import_path);
         }
         if (r == 0 && entity_of(s) >= 0)
-                r = json_put(o, "entity", json_string(l->entities[entity_of(s)].name));
+                r = put_text(s, o, KEY_ENTITY, "entity", l->entities[entity_of(s)].name);
         if (r == 0)
-                r = json_put(o, "language", json_string(s->k->language));
+                r = put_text(s, o, KEY_LANGUAGE, "language", s->k->language);
         if (r < 0 || !names) {
                 json_decref(names);
                 return r < 0 ? r : -ENOMEM;
         }
         r = json_put(o, "declares", names);
         if (r == 0)
-                r = add_names(names, (const struct pattern *const *)s->k->declares,
-                              s->k->n_declares, v);
+                r = add_names(s, names, s->k->declares, s->k->n_declares, v);
+        json_array_foreach (names, i, name)
+                canon_add_text(s->key, KEY_DECLARES, json_string_value(name));
         if (r == 0)
                 *ret = json_incref(o);
         return r;
@@ -472,30 +501,52 @@ static int add_block(struct slice *s, enum block_class class, struct span text)
         return work_add_block(s->l->work, class, text, &t->blocks[t->n_blocks++]);
 }
 
+/* Standards and prompt are long and the same for every task of a kind: looked up once. */
+static int add_shared(struct slice *s, enum block_class class, const struct blueprint_file *file,
+                      uint32_t *at)
+{
+        struct task *t = s->t;
+        int r;
+
+        if (!file || file->n_text == 0)
+                return 0;
+        if (*at == 0) {
+                r = work_add_block(s->l->work, class, (struct span){file->text, file->n_text}, at);
+                if (r < 0)
+                        return r;
+                ++*at; /* 0: not yet */
+        }
+        t->blocks[t->n_blocks++] = *at - 1;
+        return 0;
+}
+
 static int add_blocks(struct slice *s, const json_t *task)
 {
         const struct kind *k = s->k;
-        _cleanup_buf_ struct buf facts = {0}, text = {0};
-        int r;
+        struct buf *text = &s->l->scratch_text;
+        int r = 0;
 
         s->t->blocks = calloc(N_BLOCK_CLASSES, sizeof(*s->t->blocks));
         if (!s->t->blocks)
                 return -ENOMEM;
-        if (s->facts.n > 0)
-                (void)buf_printf(&facts, "```yaml\n%s```\n", s->facts.at);
-        (void)buf_add_text(&text, "```yaml\ntask:\n");
-        r = present_value(task, 2, &text);
-        (void)buf_add_text(&text, "```\n");
+        r = add_shared(s, BLOCK_STANDARDS, k->standards,
+                       &s->l->kind_blocks[k - s->l->b->kinds].standards);
         if (r == 0)
-                r = facts.failed ? facts.failed : text.failed ? text.failed : s->facts.failed;
-        if (r == 0 && k->standards)
-                r = add_block(s, BLOCK_STANDARDS,
-                              (struct span){k->standards->text, k->standards->n_text});
-        if (r == 0 && k->prompt)
-                r = add_block(s, BLOCK_PROMPT, (struct span){k->prompt->text, k->prompt->n_text});
+                r = add_shared(s, BLOCK_PROMPT, k->prompt,
+                               &s->l->kind_blocks[k - s->l->b->kinds].prompt);
+        if (r == 0 && s->facts->n > strlen(FACTS_HEAD)) {
+                (void)buf_add_text(s->facts, FACTS_END);
+                r = s->facts->failed ? s->facts->failed
+                                     : add_block(s, BLOCK_FACTS, buf_span(s->facts));
+        }
+        buf_clear(text);
+        (void)buf_add_text(text, FACTS_HEAD "task:\n");
         if (r == 0)
-                r = add_block(s, BLOCK_FACTS, buf_span(&facts));
-        return r < 0 ? r : add_block(s, BLOCK_TASK, buf_span(&text));
+                r = present_value(task, 2, text);
+        (void)buf_add_text(text, FACTS_END);
+        if (r == 0)
+                r = text->failed ? text->failed : add_block(s, BLOCK_TASK, buf_span(text));
+        return r;
 }
 
 /* What checks look for stands in the context alone: names that it declares and names that it must
@@ -503,16 +554,19 @@ static int add_blocks(struct slice *s, const json_t *task)
 static int finish_context(struct slice *s, json_t *task, const struct variables *v)
 {
         json_t *expected = json_deep_copy(json_object_get(task, "declares"));
-        const json_t *entities = json_object_get(s->t->context, "entities");
+        const json_t *entities = json_object_get(s->t->context, "entities"), *name;
+        size_t i;
         int r;
 
         if (!expected)
                 return -ENOMEM;
-        r = add_names(expected, (const struct pattern *const *)s->k->expects, s->k->n_expects, v);
+        r = add_names(s, expected, s->k->expects, s->k->n_expects, v);
         if (r < 0) {
                 json_decref(expected);
                 return r;
         }
+        json_array_foreach (expected, i, name)
+                canon_add_text(s->key, KEY_EXPECTS, json_string_value(name));
         r = json_put(task, "expected", expected);
         if (r == 0 && declares(s, INPUT_ENTITY) && json_array_size(entities) > 0)
                 r = json_put(s->t->context, "entity", json_incref(json_array_get(entities, 0)));
@@ -523,14 +577,12 @@ static int add_parts(struct slice *s)
 {
         static const char *const names[] = {"template", "prompt", "standards", "checks",
                                             "extractor"};
-        struct hash tier;
         int r = 0;
 
         for (size_t i = 0; i < N_ELEMENTS(names) && r == 0; i++)
                 if (!hash_is_zero(&s->k->parts[i]))
                         r = add_input(s, names[i], &s->k->parts[i]);
-        hash_of(s->k->tier, strlen(s->k->tier), &tier);
-        return r < 0 ? r : add_input(s, "tier", &tier);
+        return r < 0 ? r : add_input(s, "tier", &s->k->tier_hash);
 }
 
 static int fill(struct slice *s, const struct variables *v)
@@ -540,7 +592,6 @@ static int fill(struct slice *s, const struct variables *v)
         int r;
 
         canon_add_hash(s->key, KEY_KIND, &s->k->hash);
-        canon_add_text(s->key, KEY_PATH, s->t->path);
         for (size_t i = 0; i < s->t->n_depends; i++)
                 canon_add_text(s->key, KEY_DEPENDS, tasks[s->t->depends[i]].path);
         s->t->context = json_object();
@@ -555,24 +606,23 @@ static int fill(struct slice *s, const struct variables *v)
                 r = add_blocks(s, task);
         if (r == 0)
                 r = finish_context(s, task, v);
-        if (r == 0)
-                r = canon_add_json(s->key, KEY_TASK, task);
         return r < 0 ? r : add_parts(s);
 }
 
 int slice_make(struct layout *l, const struct kind *k, const struct subject *subject,
                const struct variables *v, struct task *t)
 {
-        struct slice s = {.l = l, .k = k, .s = subject, .t = t};
+        struct slice s = {.l = l, .k = k, .s = subject, .t = t, .facts = &l->scratch_facts};
         int r;
 
         r = canon_new(STATIC_KEY_VERSION, &s.key);
         if (r < 0)
                 return r;
+        buf_clear(s.facts);
+        (void)buf_add_text(s.facts, FACTS_HEAD);
         r = fill(&s, v);
         canon_get(s.key, &t->static_key);
         canon_free(s.key);
-        buf_done(&s.facts);
         return r;
 }
 
