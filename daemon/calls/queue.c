@@ -1,6 +1,4 @@
-/* Who goes next. A lane has two classes, interactive before ordinary; in a class the jobs take
- * turns; in a job the order of asking holds, except that what must try again goes first. What does
- * not fit a budget or a bucket is passed over, not waited for. */
+#include "daemon/calls/lane.h"
 
 #include "common/clock.h"
 #include "daemon/calls/room.h"

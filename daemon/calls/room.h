@@ -11,15 +11,10 @@
  * (waits to try again) → QUEUED …, and from any of them to its end (flight_end), where every call
  * gets its outcome; a call then waits for its settlement alone. */
 
-#include <sys/queue.h>
-
-#define HASH_NONFATAL_OOM 1 /* then hh.tbl of what was to be added is NULL */
-#include <uthash.h>
-
 #include "common/buf.h"
 #include "daemon/calls/calls.h"
+#include "daemon/calls/lane.h"
 #include "daemon/calls/ledger.h"
-#include "daemon/calls/limiter.h"
 #include "daemon/calls/record.h"
 #include "daemon/loop/loop.h"
 #include "daemon/store/store.h"
@@ -29,10 +24,6 @@
         3 /* of an answer that was cut off: a low guess, so that the booking is rather too high */
 
 TAILQ_HEAD(call_list, call);
-TAILQ_HEAD(flight_list, flight);
-TAILQ_HEAD(turn_list, turn);
-
-enum call_class { CLASS_NOW, CLASS_ORDINARY, N_CALL_CLASSES };
 
 struct account {
         UT_hash_handle hh;
@@ -42,31 +33,6 @@ struct account {
                                UINT64_MAX: none */
         uint64_t reserved;  /* worst cases of what may be spending now */
         uint64_t unsettled; /* spent by calls that ended and are not settled */
-};
-
-struct turn {
-        UT_hash_handle hh; /* of the lane's class, by job */
-        TAILQ_ENTRY(turn) entry;
-        struct ulid job;
-        enum call_class class;
-        struct flight_list flights;
-};
-
-struct model_limits {
-        UT_hash_handle hh;
-        char *model; /* owned */
-        struct buckets buckets;
-};
-
-struct lane {
-        UT_hash_handle hh;
-        char *provider; /* owned */
-        struct gate gate;
-        struct model_limits *models; /* owned */
-        struct {
-                struct turn *by_job; /* owned */
-                struct turn_list order;
-        } classes[N_CALL_CLASSES];
 };
 
 enum flight_state {
@@ -178,23 +144,6 @@ int calls_commit(struct calls *c, struct store_batch *b, struct flight *flight) 
 void call_free(struct call *c);
 /* Settles what has ended by a batch of the room's own; frees the call. */
 void call_settle_alone(struct call *c);
-
-/* queue.c */
-int lane_get(struct calls *c, const char *provider, struct lane **ret) _must_check_;
-struct lane *lane_free(struct lane *l);
-int lane_limits(struct lane *l, const char *model, struct model_limits **ret) _must_check_;
-int queue_add(struct flight *f,
-              bool is_first) _must_check_; /* is_first: has waited its turn before */
-void queue_remove(struct flight *f);
-void queue_review(
-        struct flight *f); /* its owners are others now: it may belong into another turn */
-/* Sends what may leave. Returns when to come again, in usec from now; UINT64_MAX: when something
- * ends. */
-uint64_t queue_run(struct calls *c);
-/* Whether the flight's worst case fits beside all that is reserved. *ret_is_never: nor will it when
- * that is settled. */
-bool budget_fits(const struct flight *f, bool *ret_is_never);
-void budget_reserve(struct flight *f, uint64_t nanousd); /* sets what it has reserved */
 
 /* flight.c */
 int flight_new(struct calls *c, const struct call_spec *spec, const struct hash *key,
