@@ -1,39 +1,31 @@
-/* Verdict:
- *     score    = Π over findings (1 − confidence)
- *     rejected   when a finding has confidence ≥ REJECT_CONFIDENCE, or score < REJECT_SCORE
- *     accepted   when score ≥ ACCEPT_SCORE
- *     doubted    otherwise
- * The basic rules come first: an empty or cut text needs no pattern. */
-
 #include "daemon/check/check.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "common/canon.h"
 #include "common/str.h"
-#include "daemon/check/language.h"
+#include "daemon/check/internal.h"
 
-#define REJECT_CONFIDENCE 0.9
-#define REJECT_SCORE 0.3
-#define ACCEPT_SCORE 0.7
 #define MATCH_LIMIT 100000 /* a few milliseconds at most (measured: 1e5 steps take 2 ms) */
 #define HEAP_LIMIT_KIB 8192
 #define MAX_PATTERN_BYTES 4096
 #define UNRUNNABLE_CONFIDENCE 0.1 /* a rule that ran into its limit says little about the text */
+#define HASH_VERSION 2
 
 struct rule {
         char *name, *message; /* owned */
         pcre2_code *code;     /* owned */
         bool must_match;
-        bool sees_all; /* strings and comments too */
+        enum check_sight sees; /* never CHECK_SEES_GUESSED */
         double confidence;
 };
 
 struct check_set {
-        const struct check_language *language;
-        struct rule *rules; /* owned */
+        const struct check_language *language; /* borrowed: static */
+        struct rule *rules;                    /* owned */
         size_t n_rules;
         struct hash hash;
 };
@@ -44,7 +36,7 @@ struct check_set *check_set_free(struct check_set *s)
 {
         if (!s)
                 return NULL;
-        for (size_t i = 0; i < s->n_rules; i++) {
+        for (size_t i = 0; s->rules && i < s->n_rules; i++) {
                 free(s->rules[i].name);
                 free(s->rules[i].message);
                 pcre2_code_free(s->rules[i].code);
@@ -54,61 +46,94 @@ struct check_set *check_set_free(struct check_set *s)
         return NULL;
 }
 
-/* A pattern that names a quote or a comment is about them. */
-static bool sees_all(const char *pattern)
+static bool names_sign(const char *pattern, const char *sign)
 {
-        return strpbrk(pattern, "\"'`") || strstr(pattern, "//") || strstr(pattern, "/\\*") ||
-               pattern[0] == '#';
+        return sign && strstr(pattern, sign);
 }
 
-static int compile_rule(const struct check_rule_source *source, struct rule *r,
-                        struct diag *ret_diag)
+/* A pattern that names a comment's sign is about comments, one that names a quote about strings. */
+static enum check_sight guess_sight(const struct check_language *l, const char *pattern)
 {
+        for (size_t i = 0; i < N_ELEMENTS(l->line_comments); i++)
+                if (names_sign(pattern, l->line_comments[i]))
+                        return CHECK_SEES_ALL;
+        if (names_sign(pattern, l->block_open) || strstr(pattern, "/\\*"))
+                return CHECK_SEES_ALL;
+        return strpbrk(pattern, "\"'`") ? CHECK_SEES_STRINGS : CHECK_SEES_CODE;
+}
+
+static int _printf_(2, 3) refuse(struct diag *d, const char *format, ...)
+{
+        va_list args;
+
+        va_start(args, format);
+        vsnprintf(d->text, sizeof(d->text), format, args);
+        va_end(args);
+        return CONDITION_REFUSED;
+}
+
+static int compile_pattern(const struct check_rule_source *source, pcre2_code **ret,
+                           struct diag *ret_diag)
+{
+        PCRE2_UCHAR why[128];
         PCRE2_SIZE at = 0;
         int error = 0;
 
-        if (!source->pattern || strlen(source->pattern) > MAX_PATTERN_BYTES) {
-                snprintf(ret_diag->text, sizeof(ret_diag->text),
-                         "check `%s`: a pattern of at most %d bytes is wanted", source->name,
-                         MAX_PATTERN_BYTES);
-                return CONDITION_REFUSED;
-        }
-        r->code = pcre2_compile((PCRE2_SPTR)source->pattern, PCRE2_ZERO_TERMINATED,
-                                PCRE2_UTF | PCRE2_MULTILINE, &error, &at, NULL);
-        if (!r->code) {
-                PCRE2_UCHAR why[128];
-
+        *ret = pcre2_compile((PCRE2_SPTR)source->pattern, PCRE2_ZERO_TERMINATED,
+                             PCRE2_UTF | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &error, &at,
+                             NULL);
+        if (!*ret && error == PCRE2_ERROR_HEAP_FAILED)
+                return -ENOMEM;
+        if (!*ret) {
                 pcre2_get_error_message(error, why, sizeof(why));
                 ret_diag->column = (unsigned)at + 1;
-                snprintf(ret_diag->text, sizeof(ret_diag->text),
-                         "check `%s`: %s at character %zu of its pattern", source->name,
-                         (const char *)why, at + 1);
-                return CONDITION_REFUSED;
+                return refuse(ret_diag, "check `%.60s`: %s at character %zu of its pattern",
+                              source->name, (const char *)why, at + 1);
         }
-        (void)pcre2_jit_compile(r->code,
+        (void)pcre2_jit_compile(*ret,
                                 PCRE2_JIT_COMPLETE); /* without it the interpreter does the same */
-        r->name = strdup(source->name);
-        r->message = strdup(source->message ? source->message : source->name);
-        r->must_match = source->must_match;
-        r->sees_all = sees_all(source->pattern);
-        r->confidence = source->confidence;
-        return r->name && r->message ? 0 : -ENOMEM;
+        return 0;
+}
+
+static int compile_rule(const struct check_language *l, const struct check_rule_source *source,
+                        struct rule *rule, struct diag *ret_diag)
+{
+        int r;
+
+        if (!source->pattern || strlen(source->pattern) > MAX_PATTERN_BYTES)
+                return refuse(ret_diag, "check `%.60s`: a pattern of at most %d bytes is wanted",
+                              source->name, MAX_PATTERN_BYTES);
+        if (!(source->confidence > 0 && source->confidence <= 1))
+                return refuse(ret_diag,
+                              "check `%.60s`: its confidence must be above 0 and at most 1",
+                              source->name);
+        r = compile_pattern(source, &rule->code, ret_diag);
+        if (r)
+                return r;
+        rule->name = str_dup_span(span_of(source->name));
+        rule->message = str_dup_span(span_of(source->message ? source->message : source->name));
+        rule->must_match = source->must_match;
+        rule->sees =
+                source->sees == CHECK_SEES_GUESSED ? guess_sight(l, source->pattern) : source->sees;
+        rule->confidence = source->confidence;
+        return rule->name && rule->message ? 0 : -ENOMEM;
 }
 
 static int hash_rules(struct check_set *s, const struct check_rule_source *rules, size_t n)
 {
         struct canon *c = NULL;
-        int k = canon_new(1, &c);
+        int r = canon_new(HASH_VERSION, &c);
 
-        if (k < 0)
-                return k;
-        canon_add_text(c, 1, s->language->name);
+        if (r < 0)
+                return r;
+        canon_add_text(c, 1, s->language->names);
         for (size_t i = 0; i < n; i++) {
                 canon_add_text(c, 2, rules[i].name);
                 canon_add_text(c, 3, rules[i].pattern);
                 canon_add_u64(c, 4, rules[i].must_match);
                 canon_add_u64(c, 5, (uint64_t)(rules[i].confidence * 1e6 + 0.5));
                 canon_add_text(c, 6, rules[i].message);
+                canon_add_u64(c, 7, s->rules[i].sees);
         }
         canon_get(c, &s->hash);
         canon_free(c);
@@ -119,7 +144,7 @@ int check_set_new(const char *language, const struct check_rule_source *rules, s
                   struct check_set **ret, struct diag *ret_diag)
 {
         _cleanup_(check_set_freep) struct check_set *s = calloc(1, sizeof(*s));
-        int k;
+        int r;
 
         *ret_diag = (struct diag){0};
         if (!s)
@@ -130,13 +155,13 @@ int check_set_new(const char *language, const struct check_rule_source *rules, s
                 return -ENOMEM;
         for (size_t i = 0; i < n_rules; i++) {
                 s->n_rules = i + 1;
-                k = compile_rule(&rules[i], &s->rules[i], ret_diag);
-                if (k)
-                        return k;
+                r = compile_rule(s->language, &rules[i], &s->rules[i], ret_diag);
+                if (r)
+                        return r;
         }
-        k = hash_rules(s, rules, n_rules);
-        if (k < 0)
-                return k;
+        r = hash_rules(s, rules, n_rules);
+        if (r < 0)
+                return r;
         *ret = take(s);
         return 0;
 }
@@ -148,21 +173,36 @@ void check_set_hash(const struct check_set *s, struct hash *ret)
 
 /* ---- findings ---- */
 
-static void find(struct check_report *r, const char *rule, unsigned line, double confidence,
-                 const char *text)
+/* When there is no room, the least certain finding gives way. */
+static struct finding *room_for(struct check_report *r, double confidence)
 {
-        struct finding *f;
+        struct finding *least = &r->findings[0];
 
-        if (r->n_findings == CHECK_MAX_FINDINGS)
+        if (r->n_findings < CHECK_MAX_FINDINGS)
+                return &r->findings[r->n_findings++];
+        for (size_t i = 1; i < r->n_findings; i++)
+                if (r->findings[i].confidence < least->confidence)
+                        least = &r->findings[i];
+        return least->confidence < confidence ? least : NULL;
+}
+
+void check_find(struct check_report *r, const char *rule, unsigned line, double confidence,
+                const char *format, ...)
+{
+        struct finding *f = room_for(r, confidence);
+        va_list args;
+
+        if (!f)
                 return;
-        f = &r->findings[r->n_findings++];
         snprintf(f->rule, sizeof(f->rule), "%s", rule);
-        snprintf(f->text, sizeof(f->text), "%s", text);
+        va_start(args, format);
+        vsnprintf(f->text, sizeof(f->text), format, args);
+        va_end(args);
         f->line = line;
         f->confidence = confidence;
 }
 
-static unsigned line_of(struct span text, size_t at)
+unsigned check_line_of(struct span text, size_t at)
 {
         unsigned line = 1;
 
@@ -171,160 +211,70 @@ static unsigned line_of(struct span text, size_t at)
         return line;
 }
 
-static bool is_blank(struct span text)
-{
-        for (size_t i = 0; i < text.n; i++)
-                if (!strchr(" \t\r\n", text.at[i]))
-                        return false;
-        return true;
-}
-
-/* ---- basic rules ---- */
-
-static bool has_prefix(struct span text, const char *prefix)
-{
-        size_t n = strlen(prefix);
-
-        return text.n >= n && strncasecmp(text.at, prefix, n) == 0;
-}
-
-static struct span trimmed(struct span text)
-{
-        while (text.n && strchr(" \t\r\n", text.at[0])) {
-                text.at++;
-                text.n--;
-        }
-        while (text.n && strchr(" \t\r\n", text.at[text.n - 1]))
-                text.n--;
-        return text;
-}
-
-static const char *const chatter[] = {
-        "here is ", "here's ", "sure,",     "sure!",          "certainly",  "of course",
-        "i have ",  "i've ",   "below is ", "the following ", "this file ",
-};
-
-static void check_wrapping(const struct check_language *l, struct span text, struct check_report *r)
-{
-        struct span t = trimmed(text);
-
-        if (!l->is_code)
-                return;
-        if (has_prefix(t, "```"))
-                find(r, "fence", 1, 0.99,
-                     "the file is wrapped in a code fence; give its content alone");
-        for (size_t i = 0; i < N_ELEMENTS(chatter); i++)
-                if (has_prefix(t, chatter[i]))
-                        find(r, "chatter", 1, 0.95, "the file begins with talk instead of code");
-}
-
-/* Brackets outside of comments and strings, and no string or comment left open. */
-static void check_brackets(const struct check_language *l, struct span text, const char *mask,
-                           bool is_open, struct check_report *r)
-{
-        static const char open[] = "([{", close[] = ")]}";
-        char stack[1024];
-        size_t n = 0;
-
-        if (!l->is_code || str_is_equal(l->name, "shell"))
-                return;
-        if (is_open)
-                find(r, "syntax", 0, 0.95, "a string or a comment does not end");
-        for (size_t i = 0; i < text.n; i++) {
-                const char *o = mask[i] ? strchr(open, mask[i]) : NULL,
-                           *c = mask[i] ? strchr(close, mask[i]) : NULL;
-
-                if (o && n < sizeof(stack))
-                        stack[n++] = close[o - open];
-                if (!c)
-                        continue;
-                if (n == 0 || stack[--n] != mask[i]) {
-                        find(r, "syntax", line_of(text, i), 0.95,
-                             "a closing bracket has no partner");
-                        return;
-                }
-        }
-        if (n > 0)
-                find(r, "syntax", 0, 0.95, "a bracket is not closed: the file may be cut off");
-}
-
-static bool is_word(char c)
-{
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '_' || (c & 0x80);
-}
-
-static bool has_word(struct span text, const char *word)
-{
-        size_t n = strlen(word);
-
-        for (const char *at = text.at, *end = text.at + text.n;
-             n && (at = memmem(at, (size_t)(end - at), word, n)); at++)
-                if ((at == text.at || !is_word(at[-1])) && (at + n == end || !is_word(at[n])))
-                        return true;
-        return n == 0;
-}
-
-static void check_basics(const struct check_language *l, const struct check_subject *s,
-                         struct check_report *r)
-{
-        char text[240];
-
-        r->n_rules += 5;
-        if (s->was_cut)
-                find(r, "cut", 0, 1.0, "the answer was cut off at its length limit");
-        if (memchr(s->text.at, 0, s->text.n) || !str_is_utf8(s->text))
-                find(r, "encoding", 0, 1.0, "the text is not plain UTF-8");
-        check_wrapping(l, s->text, r);
-        for (size_t i = 0; i < s->n_expected; i++) {
-                if (has_word(s->text, s->expected[i]))
-                        continue;
-                snprintf(text, sizeof(text), "the name %s does not appear", s->expected[i]);
-                find(r, "names", 0, 0.95, text);
-        }
-}
-
 /* ---- patterns ---- */
 
-static void run_rule(const struct rule *rule, struct span text, const char *mask,
+static const char *text_seen(const struct check_view *v, enum check_sight sees)
+{
+        if (sees == CHECK_SEES_ALL)
+                return v->subject->text.at;
+        return sees == CHECK_SEES_STRINGS ? v->mask->strings : v->mask->code;
+}
+
+static int match_rule(const struct rule *rule, const struct check_view *v, pcre2_match_data *match,
+                      pcre2_match_context *context)
+{
+        PCRE2_SPTR text = (PCRE2_SPTR)text_seen(v, rule->sees);
+        int n = pcre2_match(rule->code, text, v->subject->text.n, 0, PCRE2_NO_UTF_CHECK, match,
+                            context);
+
+        if (n == PCRE2_ERROR_JIT_STACKLIMIT) /* the interpreter has the heap instead */
+                n = pcre2_match(rule->code, text, v->subject->text.n, 0,
+                                PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, match, context);
+        return n;
+}
+
+static void run_rule(const struct rule *rule, const struct check_view *v,
                      pcre2_match_context *context, struct check_report *r)
 {
         pcre2_match_data *match = pcre2_match_data_create_from_pattern(rule->code, NULL);
-        char why[240];
         int n;
 
-        if (!match)
+        if (!match) {
+                check_find(r, rule->name, 0, UNRUNNABLE_CONFIDENCE,
+                           "the rule could not be run: out of memory");
                 return;
-        r->n_rules++;
-        n = pcre2_match(rule->code, (PCRE2_SPTR)mask, text.n, 0, 0, match, context);
-        if (n < 0 && n != PCRE2_ERROR_NOMATCH) {
-                snprintf(why, sizeof(why), "the rule could not be run (%d)", n);
-                find(r, rule->name, 0, UNRUNNABLE_CONFIDENCE, why);
-        } else if ((n > 0) != rule->must_match) {
-                unsigned line = n > 0 ? line_of(text, pcre2_get_ovector_pointer(match)[0]) : 0;
-
-                find(r, rule->name, line, rule->confidence, rule->message);
         }
+        r->n_rules++;
+        n = match_rule(rule, v, match, context);
+        if (n < 0 && n != PCRE2_ERROR_NOMATCH)
+                check_find(r, rule->name, 0, UNRUNNABLE_CONFIDENCE,
+                           "the rule could not be run to its end (%d)", n);
+        else if (n > 0 && !rule->must_match)
+                check_find(r, rule->name,
+                           check_line_of(v->subject->text, pcre2_get_ovector_pointer(match)[0]),
+                           rule->confidence, "%s", rule->message);
+        else if (n < 0 && rule->must_match)
+                check_find(r, rule->name, 0, rule->confidence, "%s", rule->message);
         pcre2_match_data_free(match);
 }
 
-/* Patterns look at the text without comments and strings, but for those that name them
- * (sees_all()). */
-static void run_rules(const struct check_set *set, struct span text, const char *mask,
+static void run_rules(const struct check_set *set, const struct check_view *v,
                       struct check_report *r)
 {
-        _cleanup_free_ char *whole = str_dup_span(text);
         pcre2_match_context *context = pcre2_match_context_create(NULL);
 
-        if (context && whole) {
+        if (!context)
+                check_find(r, "checks", 0, UNRUNNABLE_CONFIDENCE,
+                           "the rules could not be run: out of memory");
+        for (size_t i = 0; context && i < set->n_rules; i++) {
                 pcre2_set_match_limit(context, MATCH_LIMIT);
                 pcre2_set_heap_limit(context, HEAP_LIMIT_KIB);
-                for (size_t i = 0; i < set->n_rules; i++)
-                        run_rule(&set->rules[i], text, set->rules[i].sees_all ? whole : mask,
-                                 context, r);
+                run_rule(&set->rules[i], v, context, r);
         }
         pcre2_match_context_free(context);
 }
+
+/* ---- the whole ---- */
 
 static void decide(struct check_report *r)
 {
@@ -335,32 +285,35 @@ static void decide(struct check_report *r)
                 r->score *= 1 - r->findings[i].confidence;
                 worst = MAX2(worst, r->findings[i].confidence);
         }
-        if (worst >= REJECT_CONFIDENCE || r->score < REJECT_SCORE)
+        if (worst >= CHECK_REJECT_CONFIDENCE || r->score < CHECK_REJECT_SCORE)
                 r->verdict = VERDICT_REJECTED;
         else
-                r->verdict = r->score >= ACCEPT_SCORE ? VERDICT_ACCEPTED : VERDICT_DOUBTED;
+                r->verdict = r->score >= CHECK_ACCEPT_SCORE ? VERDICT_ACCEPTED : VERDICT_DOUBTED;
 }
 
-void check_run(const struct check_set *set, const struct check_subject *s, struct check_report *ret)
+void check_run(const struct check_set *set, const struct check_subject *subject,
+               struct check_report *ret)
 {
-        const struct check_language *l = set ? set->language : check_language_find("text");
-        _cleanup_free_ char *mask = NULL;
-        bool is_open = false;
+        struct check_mask mask = {0};
+        struct check_view v = {.language = set ? set->language : check_language_find("text"),
+                               .subject = subject,
+                               .mask = &mask};
 
-        *ret = (struct check_report){0};
-        if (is_blank(s->text)) {
+        memset(ret, 0, sizeof(*ret));
+        if (check_trim(subject->text).n == 0) {
                 ret->n_rules = 1;
-                find(ret, "empty", 0, 1.0, "there is no text");
-                decide(ret);
-                return;
+                check_find(ret, "empty", 0, 1.0, "there is no text");
+        } else if (check_mask_make(v.language, subject->text, &mask) < 0) {
+                check_find(ret, "checks", 0, UNRUNNABLE_CONFIDENCE,
+                           "the rules could not be run: out of memory");
+        } else {
+                v.is_text =
+                        !memchr(subject->text.at, 0, subject->text.n) && str_is_utf8(subject->text);
+                check_basics(&v, ret);
+                if (set && v.is_text)
+                        run_rules(set, &v, ret);
         }
-        check_basics(l, s, ret);
-        mask = check_language_mask(l, s->text, &is_open);
-        if (mask && str_is_utf8(s->text)) {
-                check_brackets(l, s->text, mask, is_open, ret);
-                if (set)
-                        run_rules(set, s->text, mask, ret);
-        }
+        check_mask_done(&mask);
         decide(ret);
 }
 
@@ -375,39 +328,4 @@ int check_report_write(const struct check_report *r, struct buf *out)
                         buf_printf(out, "- %s (%s)\n", f->text, f->rule);
         }
         return out->failed;
-}
-
-/* ---- mending ---- */
-
-/* The inside of the only fence: from after its first line to before its last. {NULL} when there is
- * none, or several. */
-static struct span inside_fence(struct span text)
-{
-        const char *open = NULL, *from = NULL, *to = NULL, *end = text.at + text.n;
-
-        for (const char *line = text.at; line < end;) {
-                const char *nl = memchr(line, '\n', (size_t)(end - line)),
-                           *next = nl ? nl + 1 : end;
-
-                if (end - line >= 3 && memcmp(line, "```", 3) == 0) {
-                        if (to)
-                                return (struct span){0};
-                        if (!open) {
-                                open = line;
-                                from = next;
-                        } else {
-                                to = line;
-                        }
-                }
-                line = next;
-        }
-        return to ? (struct span){from, (size_t)(to - from)} : (struct span){0};
-}
-
-struct span check_mend(const char *language, struct span text)
-{
-        const struct check_language *l = check_language_find(language);
-        struct span inside = l->is_code ? inside_fence(text) : (struct span){0};
-
-        return inside.at && inside.n > 0 ? inside : text;
 }

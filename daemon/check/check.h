@@ -2,9 +2,15 @@
 /* Checks: is a result to be accepted, refused or doubted? Pure; used in workers and on the loop.
  *
  * A rule set belongs to a task kind of a blueprint and is compiled when the blueprint loads (PCRE2
- * with JIT, match limit set). The basic rules always hold: not empty, not cut, no code fence around
- * the whole, no chatter before or after code, expected names present, UTF-8 without NUL. Each
- * finding says what is wrong, where, and with what confidence. */
+ * with JIT, match and heap limits set). The basic rules always hold: not empty, not cut, UTF-8
+ * without NUL, no code fence around the whole, no talk before or after code, strings, comments and
+ * brackets that end, expected names present, a line break at the end. Each finding says what is
+ * wrong, where, and with what confidence c that it is a fault. From them:
+ *
+ *      score      Π (1 − c) over the findings: 1 when there is none
+ *      rejected   when one c ≥ CHECK_REJECT_CONFIDENCE, or score < CHECK_REJECT_SCORE
+ *      accepted   when score ≥ CHECK_ACCEPT_SCORE
+ *      doubted    else */
 
 #include "common/buf.h"
 #include "common/hash.h"
@@ -12,6 +18,10 @@
 #include "common/macros.h"
 
 struct check_set; /* immutable once compiled */
+
+#define CHECK_REJECT_CONFIDENCE 0.9
+#define CHECK_REJECT_SCORE 0.3
+#define CHECK_ACCEPT_SCORE 0.7
 
 enum verdict { VERDICT_ACCEPTED, VERDICT_DOUBTED, VERDICT_REJECTED };
 
@@ -32,13 +42,23 @@ struct check_report {
         size_t n_rules; /* rules that were applied */
 };
 
+/* What a pattern looks at; what it does not see is blanks to it, so that lines agree. */
+enum check_sight {
+        CHECK_SEES_GUESSED, /* all if the pattern names the language's sign of a comment, strings if
+                               it names a quote, else code */
+        CHECK_SEES_CODE,    /* neither comments nor the inside of strings */
+        CHECK_SEES_STRINGS, /* no comments */
+        CHECK_SEES_ALL,
+};
+
 /* One rule as a blueprint writes it. Texts are borrowed during the call. */
 struct check_rule_source {
         const char *name;
-        const char *pattern; /* PCRE2, multi-line, UTF; rendered per task before: see expected */
+        const char *pattern; /* PCRE2, multi-line, UTF */
         bool must_match;     /* else: must not match */
-        double confidence;   /* that a breach is a fault */
+        double confidence;   /* above 0, at most 1: that a breach is a fault */
         const char *message;
+        enum check_sight sees;
 };
 
 /* CONDITION_REFUSED: diag names the rule and the pattern's fault. language: "go", "python", "text",

@@ -1,23 +1,47 @@
 #pragma once
-/* What checks know of languages: how comments and strings look. One row per language in language.c.
- */
+/* What checks know of languages: how comments, strings and brackets look. One row per language in
+ * language.c. */
 
 #include "common/macros.h"
 
+enum quote_flags {
+        QUOTE_ESCAPES = 1, /* \ takes the next character */
+        QUOTE_LINES = 2, /* goes over lines; else it ends with its line, and one that does not is no
+                            string */
+        QUOTE_CHAR = 4,  /* one character or one escape inside; else it is no string (lifetimes,
+                            apostrophes) */
+        QUOTE_MUST_CLOSE = 8, /* one that does not end on its line is a fault of syntax */
+};
+
+struct check_quote {
+        const char *open, *close;
+        unsigned flags;
+};
+
 struct check_language {
-        const char *name;
-        const char *line_comment;             /* NULL: none */
-        const char *block_open, *block_close; /* NULL: none */
-        const char *quotes;                   /* strings that end on their line; \ escapes */
-        const char *raw_quotes;               /* strings over lines, without escapes */
-        bool has_triple_quotes;               /* """ and ''' over lines */
-        bool is_code; /* brackets must balance; a fence or chatter around it is a fault */
+        const char *names; /* the name and other names for it, with blanks around */
+        const char *line_comments[2];
+        const char *block_open, *block_close;
+        struct check_quote quotes[4]; /* the longest first */
+        double bracket_confidence;    /* that an unbalanced bracket is a fault; 0: they need not
+                                         balance */
+        bool is_code;                 /* a fence or talk around it is a fault */
+        bool is_comment_after_blank;  /* a line comment begins its line or follows a blank */
+        bool is_json;
 };
 
 /* Never NULL: what is not known counts as text. */
 const struct check_language *check_language_find(const char *name);
 
-/* A copy of text in which comments and the inside of strings are blanks (line breaks stay), so that
- * offsets and lines agree. *ret_is_open: a string or block comment does not end. NULL for lack of
- * memory. */
-char *check_language_mask(const struct check_language *l, struct span text, bool *ret_is_open);
+/* Copies of a text, of equal length, in which parts are blanks; line breaks stay, so that offsets
+ * and lines agree. */
+struct check_mask {
+        char *code;    /* owned: without comments and the inside of strings */
+        char *strings; /* owned: without comments */
+        size_t n;
+        bool is_open; /* a string or block comment does not end */
+        size_t open_at;
+};
+int check_mask_make(const struct check_language *l, struct span text,
+                    struct check_mask *ret) _must_check_; /* -ENOMEM */
+void check_mask_done(struct check_mask *m);

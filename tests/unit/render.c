@@ -1,6 +1,8 @@
-/* Renders templates for tests/integration/test_template_diff.py, which compares the bytes with Jinja2's.
+/* Renders templates for tests/integration/test_template_diff.py, which compares the bytes with
+ * Jinja2's.
  *
- * Standard input: a JSON array of {"template": text, "context": object}. Standard output: a JSON array with, for each,
+ * Standard input: a JSON array of {"template": text, "context": object}. Standard output: a JSON
+ * array with, for each,
  * {"text": …} or {"refused": message, "stage": "compile" | "render", "line", "column"}. */
 
 #include <stdio.h>
@@ -62,7 +64,7 @@ int main(void)
                 fprintf(stderr, "render: %s\n", error.text);
                 return 2;
         }
-        json_array_foreach(pairs, i, pair) {
+        json_array_foreach (pairs, i, pair) {
                 int r = render_one(pair, replies);
 
                 if (r) {

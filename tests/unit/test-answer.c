@@ -1,12 +1,6 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "common/yaml.h"
 #include "daemon/exec/answer.h"
+#include "tests/unit/unit.h"
 
 #define TAG "4f2a9c01"
 

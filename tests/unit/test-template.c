@@ -1,15 +1,10 @@
 /* What tests/integration/test_template_diff.py cannot compare with Jinja2: filters of names,
  * messages and their places, bounds, threads. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <pthread.h>
 
 #include "daemon/template/template.h"
+#include "tests/unit/unit.h"
 
 /* Compiles and renders; the text, or "!LINE:COLUMN message". Owned by the caller. */
 static char *render_with(const char *source, const char *context_text)
