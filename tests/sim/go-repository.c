@@ -66,55 +66,85 @@ static void emit_reads(struct go_out *o, const char *type, const char *id_type, 
                 type, o->entity, lock, unlock);
 }
 
-/* save: what follows a change; "" in memory. In a file, `before` is put back when saving fails. */
-static void emit_writes(struct go_out *o, const char *type, const char *id_type, bool is_file)
-{
-        const char *keep = is_file ? "\tbefore := r.items\n" : "";
-        const char *done = is_file ? "\tif err := r.save(); err != nil {\n\t\tr.items = "
-                                     "before\n\t\treturn err\n\t}\n\treturn nil\n}\n"
-                                   : "\treturn nil\n}\n";
-        const char *open = "\tif err := ctx.Err(); err != nil {\n\t\treturn err\n\t}\n";
+/* How a store is written: what every verb begins with, what follows a change. In a file, `before`
+ * is put back when saving fails. */
+struct kind_of_store {
+        const char *type, *id_type, *lock, *unlock, *keep, *done;
+        bool is_file;
+};
 
+static const char opening[] = "\tif err := ctx.Err(); err != nil {\n\t\treturn err\n\t}\n";
+
+static void emit_create(struct go_out *o, const struct kind_of_store *k)
+{
         go_import(o, "errors");
         go_emit(o,
                 "\n// Create stores a copy; an empty identifier is assigned.\nfunc (r *%s) "
                 "Create(ctx context.Context, e *%s) error {\n%s",
-                type, o->entity, open);
+                k->type, o->entity, opening);
         go_emit(o,
                 "\tif e == nil {\n\t\treturn errors.New(\"create %s: nothing "
                 "given\")\n\t}\n\tr.mu.Lock()\n\tdefer r.mu.Unlock()\n",
                 o->lower);
-        emit_assign(o, id_type);
+        emit_assign(o, k->id_type);
         go_emit(o,
                 "\tif r.find(e.ID) >= 0 {\n\t\treturn Err%sExists\n\t}\n\tcopied := "
                 "*e\n%s\tr.items = append(r.items, &copied)\n%s",
-                o->entity, keep, done);
+                o->entity, k->keep, k->done);
+}
+
+static void emit_update(struct go_out *o, const struct kind_of_store *k)
+{
         go_emit(o,
                 "\n// Update replaces what is stored under the identifier.\nfunc (r *%s) "
                 "Update(ctx context.Context, e *%s) error {\n%s",
-                type, o->entity, open);
+                k->type, o->entity, opening);
         go_emit(o,
                 "\tif e == nil {\n\t\treturn errors.New(\"update %s: nothing "
                 "given\")\n\t}\n\tr.mu.Lock()\n\tdefer r.mu.Unlock()\n"
                 "\ti := r.find(e.ID)\n\tif i < 0 {\n\t\treturn Err%sNotFound\n\t}\n\tcopied := "
                 "*e\n%s",
-                o->lower, o->entity, keep);
-        go_emit(o, "%s", is_file ? "\tr.items = append([]*" : "\tr.items[i] = &copied\n");
-        if (is_file)
+                o->lower, o->entity, k->keep);
+        go_emit(o, "%s", k->is_file ? "\tr.items = append([]*" : "\tr.items[i] = &copied\n");
+        if (k->is_file)
                 go_emit(o, "%s(nil), before...)\n\tr.items[i] = &copied\n", o->entity);
-        go_emit(o, "%s", done);
+        go_emit(o, "%s", k->done);
+}
+
+static void emit_delete(struct go_out *o, const struct kind_of_store *k)
+{
         go_emit(o,
                 "\n// Delete removes what is stored under the identifier.\nfunc (r *%s) Delete(ctx "
                 "context.Context, id %s) error {\n%s",
-                type, id_type, open);
+                k->type, k->id_type, opening);
         go_emit(o,
                 "\tr.mu.Lock()\n\tdefer r.mu.Unlock()\n\ti := r.find(id)\n\tif i < 0 {\n\t\treturn "
                 "Err%sNotFound\n\t}\n%s",
-                o->entity, keep);
+                o->entity, k->keep);
         go_emit(o,
                 "\tkept := make([]*%s, 0, len(r.items)-1)\n\tkept = append(kept, "
                 "r.items[:i]...)\n\tr.items = append(kept, r.items[i+1:]...)\n%s",
-                o->entity, done);
+                o->entity, k->done);
+}
+
+/* The five, in the order in which they are told. */
+static void emit_all(struct go_out *o, const char *type, const char *id_type, bool is_file)
+{
+        struct kind_of_store k = {
+                .type = type,
+                .id_type = id_type,
+                .is_file = is_file,
+                .lock = is_file ? "Lock" : "RLock",
+                .unlock = is_file ? "Unlock" : "RUnlock",
+                .keep = is_file ? "\tbefore := r.items\n" : "",
+                .done = is_file ? "\tif err := r.save(); err != nil {\n\t\tr.items = "
+                                  "before\n\t\treturn err\n\t}\n\treturn nil\n}\n"
+                                : "\treturn nil\n}\n"};
+
+        emit_create(o, &k);
+        emit_reads(o, type, id_type, k.lock, k.unlock);
+        emit_update(o, &k);
+        emit_delete(o, &k);
 }
 
 int go_write_repository(struct go_out *o)
@@ -149,8 +179,7 @@ int go_write_repository(struct go_out *o)
         char type[GO_NAME_BYTES * 2];
         (void)snprintf(type, sizeof(type), "Memory%sRepository", o->entity);
         emit_find(o, type, id_type);
-        emit_writes(o, type, id_type, false);
-        emit_reads(o, type, id_type, "RLock", "RUnlock");
+        emit_all(o, type, id_type, false);
         go_emit(o, "\n");
         go_emit_rules(o, "");
         return 0;
@@ -223,8 +252,7 @@ int go_write_file_repository(struct go_out *o)
                 o->entity, o->lower);
         emit_save(o);
         emit_find(o, type, id_type);
-        emit_writes(o, type, id_type, true);
-        emit_reads(o, type, id_type, "Lock", "Unlock");
+        emit_all(o, type, id_type, true);
         go_emit(o, "\n");
         go_emit_rules(o, "");
         return 0;
