@@ -17,7 +17,7 @@ void flight_move(struct flight *f, enum flight_state to)
 {
         static const char *const names[N_FLIGHT_STATES] = {"queued", "intent", "sent", "delay",
                                                            "ending"};
-        static const unsigned may_come_from[N_FLIGHT_STATES] = {
+        static const unsigned may_come_from[N_FLIGHT_STATES] _unused_ = {
                 [FLIGHT_QUEUED] = 1U << FLIGHT_QUEUED | 1U << FLIGHT_DELAY,
                 [FLIGHT_INTENT] = 1U << FLIGHT_QUEUED,
                 [FLIGHT_SENT] = 1U << FLIGHT_QUEUED | 1U << FLIGHT_INTENT,
