@@ -8,6 +8,8 @@
 struct wired {
         const char *entity;
         char package[GO_NAME_BYTES], lower[GO_NAME_BYTES];
+        char made_entity[GO_NAME_BYTES]; /* where entity points when no fact names it */
+        bool is_asked;                   /* has no handler here */
 };
 
 /* A function of the project may be called when an interface block shows it, or when the prompt
@@ -49,13 +51,57 @@ static bool wire_entity(struct go_out *o, struct yaml_node *e, struct wired *ret
         return true;
 }
 
-/* Arguments of api.NewRoutes, by the type of each parameter: *order.OrderService. */
-static void emit_routes(struct go_out *o, const struct wired *list, size_t n)
+/* A service that api.NewRoutes asks for, of an entity that has no handler: made as the prompt tells
+ * for all entities, in the package that the interface block imports. */
+static bool wire_asked(struct go_out *o, const struct go_file *api, const char *type,
+                       struct wired *ret)
 {
-        const struct go_file *api = go_find_package(&o->w, "api");
-        const struct go_func *f =
-                api ? go_find_func(&o->w, api->dir, NULL, "NewRoutes", NULL) : NULL;
-        char path[GO_NAME_BYTES], type[GO_NAME_BYTES * 2];
+        const char *dot = strchr(type, '.');
+        size_t n = dot ? strlen(dot + 1) : 0, n_package = dot ? (size_t)(dot - type - 1) : 0;
+        char path[GO_NAME_BYTES];
+
+        if (!dot || *type != '*' || n <= strlen("Service") || !str_has_suffix(type, "Service") ||
+            n_package >= sizeof(ret->package))
+                return false;
+        (void)snprintf(ret->made_entity, sizeof(ret->made_entity), "%.*s",
+                       (int)(n - strlen("Service")), dot + 1);
+        (void)snprintf(ret->package, sizeof(ret->package), "%.*s", (int)n_package, type + 1);
+        ret->entity = ret->made_entity;
+        if (!go_import_of(api, ret->package, path) ||
+            !may_call(o, NULL, "MemoryERepository", ret->entity) ||
+            !may_call(o, NULL, "EService", ret->entity))
+                return false;
+        go_lower_first(ret->entity, ret->lower);
+        ret->is_asked = true;
+        go_import(o, path);
+        return true;
+}
+
+static const struct wired *find_wired(const struct wired *list, size_t n, const char *type)
+{
+        char text[GO_NAME_BYTES * 3];
+
+        for (size_t i = 0; i < n; i++) {
+                (void)snprintf(text, sizeof(text), "*%s.%sService", list[i].package,
+                               list[i].entity);
+                if (str_is_equal(text, type))
+                        return &list[i];
+        }
+        return NULL;
+}
+
+static const struct go_func *find_routes(struct go_out *o, const struct go_file **ret_api)
+{
+        const struct go_file *api = *ret_api = go_find_package(&o->w, "api");
+
+        return api ? go_find_func(&o->w, api->dir, NULL, "NewRoutes", NULL) : NULL;
+}
+
+/* The call of api.NewRoutes, each argument by its type: *order.OrderService. */
+static void emit_routes(struct go_out *o, const struct go_func *f, const struct wired *list,
+                        size_t n)
+{
+        char path[GO_NAME_BYTES];
 
         if (!f || !go_path_of_package(o, "api", path)) {
                 if (facts_setting(o->v, "api"))
@@ -64,13 +110,12 @@ static void emit_routes(struct go_out *o, const struct wired *list, size_t n)
         }
         go_import(o, path);
         go_emit(o, "\tapi.NewRoutes(");
-        for (size_t i = 0; i < f->n_params; i++)
-                for (size_t j = 0; j < n; j++) {
-                        (void)snprintf(type, sizeof(type), "*%s.%sService", list[j].package,
-                                       list[j].entity);
-                        if (str_is_equal(f->params[i].type, type))
-                                go_emit(o, "%s%sService", i ? ", " : "", list[j].lower);
-                }
+        for (size_t i = 0; i < f->n_params; i++) {
+                const struct wired *w = find_wired(list, n, f->params[i].type);
+
+                if (w)
+                        go_emit(o, "%s%sService", i ? ", " : "", w->lower);
+        }
         go_emit(o, ").Register(router)\n");
 }
 
@@ -81,7 +126,8 @@ int go_write_main(struct go_out *o)
         struct yaml_node *entities[ENTITIES_MAX];
         _cleanup_free_ struct wired *list = calloc(ENTITIES_MAX, sizeof(*list));
         size_t n = facts_list(o->v, "entities", entities, ENTITIES_MAX), n_wired = 0;
-        const struct go_file *web = go_find_package(&o->w, "web");
+        const struct go_file *web = go_find_package(&o->w, "web"), *api;
+        const struct go_func *routes = find_routes(o, &api);
         char path[GO_NAME_BYTES];
 
         if (!list)
@@ -101,19 +147,23 @@ int go_write_main(struct go_out *o)
                         is_known |= str_is_equal(list[j].entity, node_text(entities[i], "name"));
                 n_wired += !is_known && wire_entity(o, entities[i], &list[n_wired]);
         }
+        for (size_t i = 0; routes && i < routes->n_params && n_wired < ENTITIES_MAX; i++)
+                if (!find_wired(list, n_wired, routes->params[i].type))
+                        n_wired += wire_asked(o, api, routes->params[i].type, &list[n_wired]);
         go_emit(o, "\nfunc main() {\n\tctx, stop := signal.NotifyContext(context.Background(), "
                    "os.Interrupt, syscall.SIGTERM)\n\terr := run(ctx, os.Getenv)\n"
                    "\tstop()\n\tif err != nil {\n\t\tfmt.Fprintln(os.Stderr, "
                    "err)\n\t\tos.Exit(1)\n\t}\n}\n");
         go_emit(o, "\n// routes wires repositories, services and handlers.\nfunc routes() "
                    "*web.Router {\n\trouter := web.NewRouter()\n");
-        for (size_t i = 0; i < n_wired; i++)
-                go_emit(o,
-                        "\t%1$sService := "
-                        "%2$s.New%3$sService(%2$s.NewMemory%3$sRepository())\n\t%2$s.New%3$"
-                        "sHandler(%1$sService).Register(router)\n",
+        for (size_t i = 0; i < n_wired; i++) {
+                go_emit(o, "\t%1$sService := %2$s.New%3$sService(%2$s.NewMemory%3$sRepository())\n",
                         list[i].lower, list[i].package, list[i].entity);
-        emit_routes(o, list, n_wired);
+                if (!list[i].is_asked)
+                        go_emit(o, "\t%2$s.New%3$sHandler(%1$sService).Register(router)\n",
+                                list[i].lower, list[i].package, list[i].entity);
+        }
+        emit_routes(o, routes, list, n_wired);
         go_emit(o, "\treturn router\n}\n");
         go_emit(o, "\n// run serves until the context ends.\nfunc run(ctx context.Context, getenv "
                    "func(string) string) error {\n");

@@ -93,7 +93,7 @@ void go_emit_rules(struct go_out *o, const char *indent)
 static void find_module(struct go_out *o)
 {
         const char *module = facts_setting(o->v, "module"),
-                   *own = node_text(o->v->task, "import_path");
+                   *own = node_text(o->v->task, "import_path"), *web = facts_setting(o->v, "web");
         size_t n_own = own ? strlen(own) : 0, n_dir = strlen(o->dir);
 
         if (module)
@@ -101,6 +101,9 @@ static void find_module(struct go_out *o)
         else if (own && n_dir && n_own > n_dir + 1 && str_has_suffix(own, o->dir) &&
                  own[n_own - n_dir - 1] == '/')
                 (void)snprintf(o->module, sizeof(o->module), "%.*s", (int)(n_own - n_dir - 1), own);
+        else if (web && str_has_suffix(web, "/internal/web"))
+                (void)snprintf(o->module, sizeof(o->module), "%.*s",
+                               (int)(strlen(web) - strlen("/internal/web")), web);
 }
 
 bool go_path_of_dir(struct go_out *o, const char *dir, char at[static GO_NAME_BYTES])
@@ -188,6 +191,11 @@ static const char *import_of(const struct go_file *from, struct span name,
                 }
         }
         return NULL;
+}
+
+bool go_import_of(const struct go_file *from, const char *name, char at[static GO_NAME_BYTES])
+{
+        return import_of(from, span_of(name), at) != NULL;
 }
 
 /* The import path that the facts give for a type: references: [{entity: User, import_path:

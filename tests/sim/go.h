@@ -31,6 +31,8 @@ void go_starve(struct go_out *o, const char *format, ...) _printf_(2, 3);
  * unknown. */
 bool go_path_of_dir(struct go_out *o, const char *dir, char at[static GO_NAME_BYTES]);
 bool go_path_of_package(struct go_out *o, const char *package, char at[static GO_NAME_BYTES]);
+/* Path of the import that an interface block calls by this name, into at; false: none. */
+bool go_import_of(const struct go_file *from, const char *name, char at[static GO_NAME_BYTES]);
 /* Imports what a type needs; a type of `from` is qualified when `from` lies elsewhere. Into at. */
 void go_use_type(struct go_out *o, const struct go_file *from, const char *type,
                  char at[static GO_NAME_BYTES]);
