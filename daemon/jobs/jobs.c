@@ -259,12 +259,7 @@ static void on_calls_drained(void *arg)
         HASH_ITER (hh, j->live, job, next) {
                 if (job->state != JOB_RUNNING && job->state != JOB_PLANNING)
                         continue;
-                job_ref(job);
-                job_stop_work(job);
-                job->state = JOB_QUEUED;
-                journal_say(job, "queued",
-                            json_pack("{s:s,s:i}", "kind", job->kind->name, "position", 0));
-                job_unref(job);
+                job_put_back(job);
         }
         save_estimator(j);
         jobs_check_drained(j);

@@ -110,6 +110,14 @@ void job_enqueue(struct job *job)
         jobs_schedule(job->jobs);
 }
 
+void job_put_back(struct job *job)
+{
+        job_stop_work(job);
+        move(job, JOB_QUEUED);
+        journal_say(job, "queued",
+                    json_pack("{s:s,s:I}", "kind", job->kind->name, "position", (json_int_t)job->jobs->n_queued));
+}
+
 void job_continue(struct job *job)
 {
         if (job->wait == WAIT_CLIENT && job->run) {

@@ -107,13 +107,14 @@ def test_three_deaths_set_a_job_aside(place):
     daemon.start()
     rpc = daemon.rpc()
     job = rpc.ok("job/submit", {"kind": "ask", "input": {"prompt": "a question that kills"}})["job"]
+    after = 0
     for _ in range(3):
-        rpc.ok("job/attach", {"job": job, "after": 0})
-        rpc.event("started")
+        rpc.ok("job/attach", {"job": job, "after": after})
+        after = rpc.event("task.started")["seq"]
         daemon.kill()
         daemon.start()
         rpc = daemon.rpc()
-    rpc.ok("job/attach", {"job": job, "after": 0})
+    rpc.ok("job/attach", {"job": job, "after": after})
     end = rpc.end()
     assert end["type"] == "failed" and end["error"]["data"]["name"] == "poisoned"
     sim.faults()

@@ -97,7 +97,7 @@ def test_estimate_is_near_what_was_measured(daemon, place):
 def test_edits_of_the_user_stay(daemon, place):
     spec = write_spec(place / "s.yaml", requirements=["A parcel has a sender."])
     gen(daemon, spec, place / "out")
-    mine = next((place / "out").rglob("*parcel*.go"))
+    mine = next((place / "out" / "internal").rglob("*parcel*.go"))
     mine.write_text(mine.read_text() + "\n// mine\n")
     edited = mine.read_text()
     events, end = gen(daemon, spec, place / "out")
@@ -112,7 +112,7 @@ def test_a_file_that_was_removed_comes_back(daemon, sim, place):
     spec = write_spec(place / "s.yaml")
     gen(daemon, spec, place / "out")
     first, n = tree(place / "out"), len(sim.requests())
-    next((place / "out").rglob("*parcel*.go")).unlink()
+    next((place / "out" / "internal").rglob("*parcel*.go")).unlink()
     gen(daemon, spec, place / "out")
     assert tree(place / "out") == first
     assert len(sim.requests()) == n
