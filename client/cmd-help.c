@@ -1,6 +1,7 @@
 /* `genopt help [COMMAND]`, and the words that the shells' completions ask for. */
 
 #include "client/command.h"
+#include "client/connection.h"
 
 int cmd_help(struct client *c)
 {
@@ -27,8 +28,37 @@ static void print_words(const struct option_row *rows)
                 printf("--%s%s\t%s\n", rows[i].name, rows[i].value ? "=" : "", rows[i].sentence);
 }
 
-/* One "word TAB sentence" per line: commands without an argument, else the options of that command
- * ("=" ends one with a value). */
+static const char *text_of(const json_t *object, const char *key)
+{
+        const char *text = json_get_text(object, key);
+
+        return text ? text : "";
+}
+
+/* Ids of the newest jobs, if a daemon runs: the tab key starts none. */
+static void print_jobs(const struct client *c)
+{
+        _cleanup_(connection_freep) struct connection *k = NULL;
+        _cleanup_json_ json_t *result = NULL;
+        struct failure *failure = NULL;
+        json_t *job;
+        size_t i;
+        int r;
+
+        r = connection_open(c, START_NEVER, &k, &failure);
+        if (r == 0)
+                r = connection_call(k, "job/list", json_pack("{s:i}", "limit", 50), &result,
+                                    &failure);
+        failure_free(failure);
+        if (r != 0)
+                return;
+        json_array_foreach (json_object_get(result, "jobs"), i, job)
+                printf("%s\t%s %s\n", text_of(job, "job"), text_of(job, "kind"),
+                       text_of(job, "state"));
+}
+
+/* One "word TAB sentence" per line: the commands; or the options of the command named ("=" ends one
+ * with a value); or, for `:jobs`, ids. */
 int cmd_complete(struct client *c)
 {
         const struct command *command;
@@ -38,6 +68,10 @@ int cmd_complete(struct client *c)
                         if (!command_table[i].is_hidden)
                                 printf("%s\t%s\n", command_table[i].name,
                                        command_table[i].sentence);
+                return EXIT_DONE;
+        }
+        if (strcmp(c->args[0], ":jobs") == 0) {
+                print_jobs(c);
                 return EXIT_DONE;
         }
         command = command_find(c->args[0]);

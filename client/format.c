@@ -1,8 +1,11 @@
 #include "client/format.h"
 
 #include <inttypes.h>
+#include <locale.h>
 #include <stdio.h>
 #include <wchar.h>
+
+#include "common/str.h"
 
 const char *format_money(uint64_t nanousd, char ret[FORMAT_BYTES])
 {
@@ -92,26 +95,43 @@ unsigned format_share(uint64_t part, uint64_t whole)
                                : (unsigned)((double)part * 100 / (double)whole);
 }
 
-/* The next character: its bytes, its columns; a byte that is none counts as one '?'. */
-static size_t next_char(struct span text, size_t *ret_columns, bool *ret_is_plain)
+/* Widths are known to the C library only in a locale of UTF-8, whatever the user's is. */
+static int columns_of(wchar_t c)
 {
-        mbstate_t state = {0};
-        wchar_t c;
-        size_t n;
+        static bool is_known;
         int w;
 
-        *ret_is_plain = true;
-        *ret_columns = 1;
-        if ((unsigned char)*text.at >= ' ' && (unsigned char)*text.at < 0x7f)
-                return 1;
-        n = mbrtowc(&c, text.at, text.n, &state);
-        if (n == 0 || n > text.n || (unsigned char)*text.at < ' ' || *text.at == 0x7f) {
-                *ret_is_plain = false;
-                return 1;
-        }
+        if (!is_known)
+                is_known = setlocale(LC_CTYPE, "C.UTF-8") != NULL;
         w = wcwidth(c);
-        *ret_columns = w < 0 ? 2 : (size_t)w;
+        return w >= 0 ? w : c < 0x1100 ? 1 : 2;
+}
+
+/* Bytes of the UTF-8 character that begins here; 0: none does. */
+static size_t decode(struct span text, wchar_t *ret)
+{
+        unsigned char first = (unsigned char)*text.at;
+        size_t n = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+        wchar_t c = n == 1 ? first : first & (0xff >> (n + 1));
+
+        if (n > text.n || !str_is_utf8((struct span){text.at, n}))
+                return 0;
+        for (size_t i = 1; i < n; i++)
+                c = c << 6 | (text.at[i] & 0x3f);
+        *ret = c;
         return n;
+}
+
+/* The next character: its bytes, its columns; a byte that is none, or a control, counts as one '?'.
+ */
+static size_t next_char(struct span text, size_t *ret_columns, bool *ret_is_plain)
+{
+        wchar_t c = 0;
+        size_t n = decode(text, &c);
+
+        *ret_is_plain = n > 0 && c >= ' ' && c != 0x7f && (c < 0x80 || c >= 0xa0);
+        *ret_columns = c >= 0xa0 ? (size_t)columns_of(c) : 1;
+        return n > 0 ? n : 1;
 }
 
 size_t format_width(struct span text)

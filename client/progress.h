@@ -22,14 +22,14 @@ struct progress {
         uint64_t eta_ms,
                 eta_at_ms;   /* estimate, and when (wall clock) it was made; eta_ms 0: none */
         uint64_t started_ms; /* wall clock of the first event, 0: none yet */
-        json_t *running;     /* owned: task -> {path, step} */
+        json_t *running;     /* owned: task -> its task.started */
 };
 
 void progress_init(struct progress *p);
 void progress_done(struct progress *p);
 /* -ENOMEM. Events of unknown types change nothing. */
 int progress_apply(struct progress *p, const json_t *event) _must_check_;
-/* Steps with tasks under way. */
+/* Tasks under way. */
 size_t progress_n_running(const struct progress *p);
 /* input + cache_read + cache_write + output of a tokens object */
 uint64_t progress_tokens(const json_t *tokens);

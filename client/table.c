@@ -1,6 +1,5 @@
 #include "client/table.h"
 
-#include <locale.h>
 #include <stdio.h>
 
 #include "client/format.h"
@@ -74,7 +73,6 @@ int table_print(const struct table *t)
                columns = isatty(STDOUT_FILENO) ? view_columns(STDOUT_FILENO) : SIZE_MAX / 2;
         _cleanup_buf_ struct buf out = {0};
 
-        (void)setlocale(LC_CTYPE, "");
         for (size_t i = 0; i < t->cells.n; i++)
                 widths[i % t->n_columns] =
                         MAX2(widths[i % t->n_columns], format_width(span_of(t->cells.at[i])));

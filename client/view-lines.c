@@ -38,8 +38,9 @@ static size_t list_facts(const struct progress *p, uint64_t now_ms,
         if (p->eta_ms > 0) {
                 since = now_ms > p->eta_at_ms ? now_ms - p->eta_at_ms : 0;
                 left = p->eta_ms > since ? p->eta_ms - since : 0;
-                snprintf(facts[n++], sizeof(facts[0]), "~%" PRIu64 ":%02" PRIu64 " left",
-                         left / 60000, left / 1000 % 60);
+                if (left >= 1000)
+                        snprintf(facts[n++], sizeof(facts[0]), "~%" PRIu64 ":%02" PRIu64 " left",
+                                 left / 60000, left / 1000 % 60);
         }
         if (running > 0)
                 snprintf(facts[n++], sizeof(facts[0]), "%zu running", running);

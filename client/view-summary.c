@@ -6,23 +6,34 @@
 #include "client/format.h"
 #include "client/view.h"
 
-#define LEFT_COLUMNS 34
+#define LEFT_COLUMNS_MAX 60 /* a longer one does not push the others away */
 
-/* name   what it was                naive …   change */
-static void add_line(struct buf *b, const char *name, const char *is, const char *naive,
-                     const char *change)
+/* One fact: what it was, and beside it what it would have been. */
+struct fact {
+        const char *name;
+        struct buf is; /* owned */
+        char naive[FORMAT_BYTES], change[FORMAT_BYTES];
+};
+
+enum { FACT_TIME, FACT_TOKENS, FACT_MONEY, FACT_CACHE, FACT_FILES, N_FACTS };
+
+static void write_facts(const struct fact facts[N_FACTS], struct buf *b)
 {
-        size_t width = format_width(span_of(is));
+        size_t columns = 0, width;
 
-        (void)buf_printf(b, "%-9s %s", name, is);
-        if (naive && *naive) {
-                for (; width < LEFT_COLUMNS; width++)
-                        (void)buf_add_char(b, ' ');
-                (void)buf_printf(b, " naive %s", naive);
-                if (change && *change)
-                        (void)buf_printf(b, "  %s", change);
+        for (size_t i = 0; i < N_FACTS; i++) {
+                width = format_width(buf_span(&facts[i].is));
+                if (width <= LEFT_COLUMNS_MAX)
+                        columns = MAX2(columns, width);
         }
-        (void)buf_add_char(b, '\n');
+        for (size_t i = 0; i < N_FACTS; i++) {
+                (void)buf_printf(b, "%-9s ", facts[i].name);
+                (void)buf_add_span(b, buf_span(&facts[i].is));
+                for (width = format_width(buf_span(&facts[i].is)); width < columns; width++)
+                        (void)buf_add_char(b, ' ');
+                (void)buf_printf(b, "  naive %s%s%s\n", facts[i].naive,
+                                 *facts[i].change ? "  " : "", facts[i].change);
+        }
 }
 
 /* 0.83 or 83: in percent */
@@ -35,21 +46,19 @@ static unsigned percent_of(const json_t *share)
                             : (unsigned)MIN2(value, 100.0);
 }
 
-static void add_cache(struct buf *b, const json_t *shares, const json_t *tokens)
+static void add_cache(struct buf *is, const json_t *shares, const json_t *tokens)
 {
         uint64_t read = progress_number(tokens, "cache_read");
         uint64_t input =
                 progress_number(tokens, "input") + progress_number(tokens, "cache_write") + read;
-        _cleanup_buf_ struct buf is = {0};
         const char *provider;
         json_t *share;
 
         json_object_foreach ((json_t *)shares, provider, share)
-                (void)buf_printf(&is, "%s%u %% of input from cache at %s", is.n ? ", " : "",
+                (void)buf_printf(is, "%s%u %% of input from cache at %s", is->n ? ", " : "",
                                  percent_of(share), provider);
-        if (is.n == 0)
-                (void)buf_printf(&is, "%u %% of input from cache", format_share(read, input));
-        add_line(b, "cache", is.at, "0 %", NULL);
+        if (is->n == 0)
+                (void)buf_printf(is, "%u %% of input from cache", format_share(read, input));
 }
 
 static void add_source(struct buf *b, size_t source, uint64_t n, uint64_t total,
@@ -70,55 +79,81 @@ static void add_source(struct buf *b, size_t source, uint64_t n, uint64_t total,
                 (void)buf_printf(b, " (%" PRIu64 " batched)", batched);
 }
 
-static void add_files(struct buf *b, const json_t *summary)
+static void add_files(struct buf *is, const json_t *summary)
 {
         const json_t *files = json_object_get(summary, "files");
         uint64_t failed = progress_number(files, "failed"), total = failed, n;
         uint64_t retries = progress_number(summary, "retries");
-        _cleanup_buf_ struct buf is = {0};
-        char naive[FORMAT_BYTES];
 
         for (size_t i = 0; i < N_SOURCES; i++)
                 total += progress_number(files, progress_source_names[i]);
-        if (buf_printf(&is, "%" PRIu64 ":", total) < 0)
+        if (buf_printf(is, "%" PRIu64 ":", total) < 0)
                 return;
         for (size_t i = 0; i < N_SOURCES; i++) {
                 n = progress_number(files, progress_source_names[i]);
                 if (n > 0)
-                        add_source(&is, i, n, total, summary);
+                        add_source(is, i, n, total, summary);
         }
         if (failed > 0)
-                (void)buf_printf(&is, "%s %" PRIu64 " failed", is.at[is.n - 1] == ':' ? "" : ",",
+                (void)buf_printf(is, "%s %" PRIu64 " failed", is->at[is->n - 1] == ':' ? "" : ",",
                                  failed);
         if (retries > 0)
-                (void)buf_printf(&is, ", %" PRIu64 " retr%s", retries, retries == 1 ? "y" : "ies");
-        snprintf(naive, sizeof(naive), "%" PRIu64 " calls",
-                 progress_number(json_object_get(summary, "naive"), "calls"));
-        add_line(b, "files", is.at, naive, NULL);
+                (void)buf_printf(is, ", %" PRIu64 " retr%s", retries, retries == 1 ? "y" : "ies");
+}
+
+static void compare_money(struct fact *f, uint64_t is, uint64_t naive)
+{
+        char text[FORMAT_BYTES];
+
+        (void)buf_add_text(&f->is, format_money(is, text));
+        (void)format_money(naive, f->naive);
+        (void)format_change(is, naive, f->change);
+}
+
+static void compare_time(struct fact *f, uint64_t is, uint64_t naive)
+{
+        char text[FORMAT_BYTES];
+
+        (void)buf_add_text(&f->is, format_ms(is, text));
+        (void)format_ms(naive, f->naive);
+        (void)format_change(is, naive, f->change);
+}
+
+static void compare_tokens(struct fact *f, const json_t *is, const json_t *naive)
+{
+        uint64_t output = progress_number(is, "output"), all = progress_tokens(is);
+        char in[FORMAT_BYTES], out[FORMAT_BYTES];
+
+        (void)buf_printf(&f->is, "%s in, %s out", format_count(all - output, in),
+                         format_count(output, out));
+        (void)format_count(progress_tokens(naive), f->naive);
+        (void)format_change(all, progress_tokens(naive), f->change);
 }
 
 int view_summarise(const json_t *summary, struct buf *b)
 {
-        const json_t *naive = json_object_get(summary, "naive"),
-                     *tokens = json_object_get(summary, "tokens");
-        uint64_t ms = progress_number(summary, "ms"), naive_ms = progress_number(naive, "ms");
-        uint64_t money = progress_number(summary, "nanousd"),
-                 naive_money = progress_number(naive, "nanousd");
-        uint64_t output = progress_number(tokens, "output"), all = progress_tokens(tokens);
-        uint64_t naive_all = progress_tokens(json_object_get(naive, "tokens"));
-        char is[2 * FORMAT_BYTES + 16], a[FORMAT_BYTES], c[FORMAT_BYTES], change[FORMAT_BYTES];
+        const json_t *naive = json_object_get(summary, "naive");
+        const json_t *tokens = json_object_get(summary, "tokens");
+        struct fact facts[N_FACTS] = {{"time"}, {"tokens"}, {"money"}, {"cache"}, {"files"}};
+        int failed = 0;
 
-        add_line(b, "time", format_ms(ms, a), format_ms(naive_ms, c),
-                 format_change(ms, naive_ms, change));
-        snprintf(is, sizeof(is), "%s in, %s out", format_count(all - output, a),
-                 format_count(output, c));
-        add_line(b, "tokens", is, format_count(naive_all, a),
-                 format_change(all, naive_all, change));
-        add_line(b, "money", format_money(money, a), format_money(naive_money, c),
-                 format_change(money, naive_money, change));
-        add_cache(b, json_object_get(summary, "cache_share"), tokens);
-        add_files(b, summary);
-        return b->failed;
+        compare_time(&facts[FACT_TIME], progress_number(summary, "ms"),
+                     progress_number(naive, "ms"));
+        compare_tokens(&facts[FACT_TOKENS], tokens, json_object_get(naive, "tokens"));
+        compare_money(&facts[FACT_MONEY], progress_number(summary, "nanousd"),
+                      progress_number(naive, "nanousd"));
+        add_cache(&facts[FACT_CACHE].is, json_object_get(summary, "cache_share"), tokens);
+        snprintf(facts[FACT_CACHE].naive, FORMAT_BYTES, "0 %%");
+        add_files(&facts[FACT_FILES].is, summary);
+        snprintf(facts[FACT_FILES].naive, FORMAT_BYTES, "%" PRIu64 " calls",
+                 progress_number(naive, "calls"));
+        for (size_t i = 0; i < N_FACTS; i++)
+                failed = failed ? failed : facts[i].is.failed;
+        if (!failed)
+                write_facts(facts, b);
+        for (size_t i = 0; i < N_FACTS; i++)
+                buf_done(&facts[i].is);
+        return failed ? failed : b->failed;
 }
 
 static void add_row(struct buf *b, const char *kind, const char *model, size_t n, const char *what,

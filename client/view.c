@@ -1,9 +1,8 @@
 #include "client/view.h"
 
-#include <langinfo.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <strings.h>
 #include <sys/ioctl.h>
 
 #include "client/format.h"
@@ -49,6 +48,21 @@ static void show_cursor(void)
         fflush(stderr);
 }
 
+/* What the environment says of the terminal; loading a locale to ask costs more than all of this
+ * program. */
+static bool has_utf8(void)
+{
+        static const char *const variables[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+
+        for (size_t i = 0; i < N_ELEMENTS(variables); i++) {
+                const char *value = getenv(variables[i]);
+
+                if (value && *value)
+                        return strcasestr(value, "UTF-8") || strcasestr(value, "UTF8");
+        }
+        return false;
+}
+
 int view_new(const struct client *c, bool is_brief, struct view **ret)
 {
         struct view *v = calloc(1, sizeof(*v));
@@ -60,8 +74,7 @@ int view_new(const struct client *c, bool is_brief, struct view **ret)
         progress_init(&v->progress);
         v->is_live = client_is_terminal(c) && !c->is_quiet;
         if (v->is_live) {
-                (void)setlocale(LC_CTYPE, "");
-                v->is_utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+                v->is_utf8 = has_utf8();
                 v->is_dirty = true;
         }
         *ret = v;

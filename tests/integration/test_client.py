@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import time
 
 import pytest
 
-from conftest import DEADLINE, GENOPT
+from conftest import DEADLINE, GENOPT, ROOT
 from fakedaemon import JOB, FakeDaemon, HangUp, Refused, sha256, summary, write_event
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -96,6 +97,34 @@ def test_completion_words_come_from_the_tables(client):
     assert {"gen", "ask", "attach", "key"} <= set(words) and "__complete" not in words
     options = [line.split("\t")[0] for line in client.run("__complete", "gen", check=0).stdout.splitlines()]
     assert "--output=" in options and "--detach" in options and "--json" in options
+
+
+def test_completion_asks_for_jobs_without_starting_a_daemon(client):
+    assert client.run("__complete", ":jobs", check=0).stdout == ""
+    assert not list(client.place.glob("started.*"))
+    client.serve().on("job/list", {"jobs": [{"job": JOB, "kind": "ask", "state": "done"}], "more": False})
+    assert client.run("__complete", ":jobs", check=0).stdout == f"{JOB}\task done\n"
+
+
+def test_completion_for_bash(client):
+    script = f"""PATH={GENOPT.parent}:$PATH; source {ROOT}/client/completions/genopt.bash
+    t() {{ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _genopt; echo ${{COMPREPLY[*]}}; }}
+    t genopt sta; t genopt gen --outp; t genopt --set a=b canc; t genopt ask --tier q; t genopt cache ver; t genopt --js"""
+    r = subprocess.run(["bash", "-c", script], env=client.env, capture_output=True, text=True, timeout=DEADLINE)
+    assert r.stdout.split("\n") == ["status start", "--output", "cancel", "quality", "verify", "--json", ""], r.stderr
+
+
+def test_the_manual_page_names_every_command_and_option(client):
+    page = (ROOT / "docs/genopt.1").read_text()
+    commands = [line.split("\t")[0] for line in client.run("__complete", check=0).stdout.splitlines()]
+    for command in commands:
+        assert f".It Cm {command}" in page, command
+        for line in client.run("__complete", command, check=0).stdout.splitlines():
+            option = line.split("\t")[0].strip("-=")
+            assert f"Fl -{option}" in page, (command, option)
+    readme = (ROOT / "README.md").read_text()
+    for words in set(re.findall(r"genopt (\w+)", "\n".join(re.findall(r"^    .*|`[^`\n]*`", readme, re.M)))):
+        assert words in commands, words
 
 
 # --- reaching a daemon
