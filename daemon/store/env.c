@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/path.h"
 #include "common/str.h"
+#include "daemon/metrics/metrics.h"
 #include "daemon/store/schema.h"
 
 #define LOCK_NAME "lock" /* not LMDB's lock.mdb */
@@ -420,7 +421,9 @@ int env_get(struct env *e, MDB_txn *txn, enum store_table t, struct span key, st
         if (r != 0)
                 return r;
         r = value_open(t, key, (struct span){at.mv_data, at.mv_size}, ret);
-        if (r == CONDITION_BAD_VALUE)
+        if (r == CONDITION_BAD_VALUE) {
                 e->n_bad_values++;
+                metrics_count(bad_entries);
+        }
         return r;
 }

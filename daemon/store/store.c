@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "daemon/metrics/metrics.h"
 #include "daemon/store/check.h"
 #include "daemon/store/internal.h"
 #include "daemon/store/pages.h"
@@ -399,6 +400,7 @@ static int visit(struct store *s, enum store_table t, const MDB_val *key, const 
         if (r != CONDITION_BAD_VALUE)
                 return r;
         env_of(s, t)->n_bad_values++;
+        metrics_count(bad_entries);
         (void)report_bad(s, t);
         return 0;
 }

@@ -3,8 +3,10 @@
 #include <signal.h>
 #include <time.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/str.h"
+#include "daemon/metrics/metrics.h"
 
 #define WRITER_STACK_BYTES ((size_t)256 << 10)
 
@@ -165,7 +167,7 @@ static int apply(struct writer *w, MDB_txn *txn, const struct op *op)
 }
 
 /* One transaction for all from first up to, not including, end. */
-static int commit(struct writer *w, struct store_batch *first, const struct store_batch *end)
+static int write_batches(struct writer *w, struct store_batch *first, const struct store_batch *end)
 {
         MDB_txn *txn;
         struct op *op;
@@ -185,6 +187,22 @@ static int commit(struct writer *w, struct store_batch *first, const struct stor
                 return env_commit(w->env, txn);
         mdb_txn_abort(txn);
         return r > 0 ? -EIO : r;
+}
+
+static int commit(struct writer *w, struct store_batch *first, const struct store_batch *end)
+{
+        uint64_t start = clock_monotonic_usec();
+        int r = write_batches(w, first, end);
+
+        if (r < 0)
+                return r;
+        if (w->env->which == STORE_CACHE) {
+                metrics_count(commits_cache);
+        } else {
+                metrics_count(commits_state);
+                metrics_observe(METRIC_commit_usec, clock_monotonic_usec() - start);
+        }
+        return 0;
 }
 
 static void commit_singly(struct writer *w, struct batch_list *group)
