@@ -165,7 +165,7 @@ class Daemon:
     def write_config(self, config):
         self.config_path.write_text(config)
 
-    def start(self, env=None, expect_ready=True):
+    def start(self, env=None, may_die=False):
         """Returns when the daemon has said READY=1."""
         notify_path = self.dir / "notify"
         with contextlib.suppress(FileNotFoundError):
@@ -180,10 +180,12 @@ class Daemon:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=open(log, "wb"))
         deadline = time.monotonic() + DEADLINE
         try:
-            while expect_ready:
+            while True:
                 with contextlib.suppress(TimeoutError, socket.timeout):
                     if b"READY=1" in notify.recv(4096):
                         return self
+                if self.process.poll() is not None and may_die:
+                    return self
                 assert self.process.poll() is None, log.read_text()
                 assert time.monotonic() < deadline, log.read_text()
         finally:
