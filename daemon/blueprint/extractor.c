@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "common/canon.h"
-#include "daemon/blueprint/internal.h"
+#include "daemon/blueprint/parse.h"
 
 /* Interfaces by rules. The engine knows brackets, strings, comments and lines; everything else is
  * in the blueprint:

@@ -1,8 +1,7 @@
-#include <ctype.h>
+#include "daemon/blueprint/layout.h"
+
 #include <stdarg.h>
 #include <stdio.h>
-
-#include "daemon/blueprint/layout.h"
 
 static bool is_go_type(const char *type)
 {

@@ -5,7 +5,7 @@
 
 #include "common/canon.h"
 #include "common/path.h"
-#include "daemon/blueprint/internal.h"
+#include "daemon/blueprint/parse.h"
 
 const struct blueprint_file *blueprint_find_file(const struct blueprint *b, const char *path)
 {

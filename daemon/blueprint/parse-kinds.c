@@ -1,6 +1,6 @@
 #include "common/canon.h"
 #include "common/path.h"
-#include "daemon/blueprint/internal.h"
+#include "daemon/blueprint/parse.h"
 #include "daemon/check/check.h"
 #include "daemon/template/template.h"
 #include "daemon/work/plan.h"

@@ -1,4 +1,4 @@
-#include "daemon/blueprint/internal.h"
+#include "daemon/blueprint/parse.h"
 #include "daemon/template/names.h"
 
 /* Sections parameters, names, types, actions, default_contracts. */

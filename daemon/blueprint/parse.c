@@ -1,8 +1,7 @@
+#include "daemon/blueprint/parse.h"
+
 #include <stdarg.h>
 #include <stdio.h>
-
-#include "common/canon.h"
-#include "daemon/blueprint/internal.h"
 
 /* blueprint.yaml. Every fault is found and told at once: whoever writes a blueprint corrects it
  * once and not twenty times. */

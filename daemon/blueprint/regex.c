@@ -1,6 +1,7 @@
-#include <stdio.h>
+#include "daemon/blueprint/regex.h"
 
-#include "daemon/blueprint/internal.h"
+#include <pthread.h>
+#include <stdio.h>
 
 #define MATCH_LIMIT 100000u /* a few milliseconds at worst; names and declarations are short */
 

@@ -1,14 +1,21 @@
 #pragma once
-/* What an attempt at a task taught: goes to the ladder, which says what to try next, and into the next prompt. */
+/* What an attempt at a task taught: goes to the ladder, which says what to try next, and into the
+ * next prompt. */
 
 #include "common/macros.h"
 #include "proto/failure.h"
 
-enum evidence_kind { EVIDENCE_CHECKS, EVIDENCE_MISSING, EVIDENCE_CUT, EVIDENCE_COMMAND, EVIDENCE_PROVIDER };
+enum evidence_kind {
+        EVIDENCE_CHECKS,
+        EVIDENCE_MISSING,
+        EVIDENCE_CUT,
+        EVIDENCE_COMMAND,
+        EVIDENCE_PROVIDER
+};
 
 struct evidence {
         enum evidence_kind kind;
         unsigned attempts;       /* attempts at the task so far, this one included */
         enum failure_id failure; /* EVIDENCE_PROVIDER: why */
-        char *text;              /* owned: for the model to read; NULL when there is nothing it could use */
+        char *text; /* owned: for the model to read; NULL when there is nothing it could use */
 };

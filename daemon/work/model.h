@@ -1,9 +1,11 @@
 #pragma once
-/* The model of what is to be generated: what every input format becomes. Structs with invariants, no behaviour but freeing.
+/* The model of what is to be generated: what every input format becomes. Structs with invariants,
+ * no behaviour but freeing.
  *
- * Invariants: texts are UTF-8 as the user wrote them (scalars keep their text: go_version 1.20 stays "1.20"), NULL where the
- * specification says nothing, never "". Entity names are unique; every relation's ends, every contract's and package's references
- * that name an entity name one that is there (a reader warns and drops others). Arrays keep the order of the specification. */
+ * Invariants: texts are UTF-8 as the user wrote them (scalars keep their text: go_version 1.20
+ * stays "1.20"), NULL where the specification says nothing, never "". Entity names are unique;
+ * every relation's ends, every contract's and package's references that name an entity name one
+ * that is there (a reader warns and drops others). Arrays keep the order of the specification. */
 
 #include "common/macros.h"
 #include "common/str.h"
@@ -25,12 +27,13 @@ struct package {
 };
 
 struct relation {
-        char *from, *to, *type, *description; /* type: has_one, has_many, belongs_to, many_to_many, or as written */
+        char *from, *to, *type,
+                *description; /* type: has_one, has_many, belongs_to, many_to_many, or as written */
 };
 
 struct contract {
         char *method, *endpoint, *description; /* method in upper case */
-        char *entity;                          /* the entity it serves, when that is plain; else NULL */
+        char *entity; /* the entity it serves, when that is plain; else NULL */
         struct attribute *request, *response;
         size_t n_request, n_response;
 };
@@ -39,8 +42,10 @@ enum requirement_kind { REQUIREMENT_FUNCTIONAL, REQUIREMENT_NON_FUNCTIONAL };
 
 struct requirement {
         enum requirement_kind kind;
-        char *id, *text, *priority, *category, *threshold; /* id: made as FR-1, NFR-1… by position of its kind when missing */
-        struct strlist applies_to; /* names of entities, packages or "METHOD /endpoint", where the specification says so */
+        char *id, *text, *priority, *category,
+                *threshold; /* id: made as FR-1, NFR-1… by position of its kind when missing */
+        struct strlist applies_to; /* names of entities, packages or "METHOD /endpoint", where the
+                                      specification says so */
 };
 
 struct scenario {
@@ -54,7 +59,8 @@ struct library {
 };
 
 struct model {
-        char *name, *description, *module, *blueprint; /* blueprint: as the specification asks, or NULL */
+        char *name, *description, *module,
+                *blueprint; /* blueprint: as the specification asks, or NULL */
         struct entity *entities;
         size_t n_entities;
         struct package *packages;
@@ -79,7 +85,7 @@ struct model {
         } build;
         struct strlist success_criteria; /* "criterion (measurable)" */
         struct strlist patterns;         /* architecture.patterns: "name: description" */
-        struct strlist warnings;         /* "spec.yaml:12:5: key `colour` of entities[2] is not used" */
+        struct strlist warnings; /* "spec.yaml:12:5: key `colour` of entities[2] is not used" */
 };
 
 struct model *model_new(void);

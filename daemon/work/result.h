@@ -5,7 +5,14 @@
 #include "common/hash.h"
 #include "common/macros.h"
 
-enum source { SOURCE_KEEP, SOURCE_REUSE, SOURCE_TEMPLATE, SOURCE_MECHANICAL, SOURCE_CALL, N_SOURCES };
+enum source {
+        SOURCE_KEEP,
+        SOURCE_REUSE,
+        SOURCE_TEMPLATE,
+        SOURCE_MECHANICAL,
+        SOURCE_CALL,
+        N_SOURCES
+};
 extern const char *const source_names[N_SOURCES];
 
 struct result {
@@ -20,7 +27,9 @@ struct result {
 };
 
 void result_done(struct result *r);
-/* Little format of its own: version, then the fields, integers big endian, texts with their length; at the end the text. */
+/* Little format of its own: version, then the fields, integers big endian, texts with their length;
+ * at the end the text. */
 int result_encode(const struct result *r, struct buf *out) _must_check_;
-int result_decode(struct span bytes, struct result *ret) _must_check_; /* -EBADMSG, -ENOMEM; owned by the caller: result_done() */
+int result_decode(struct span bytes, struct result *ret)
+        _must_check_; /* -EBADMSG, -ENOMEM; owned by the caller: result_done() */
 #define _cleanup_result_ _cleanup_(result_done)

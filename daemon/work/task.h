@@ -1,10 +1,12 @@
 #pragma once
-/* Tasks: what is to be obtained, with all that later rooms need to know about it, so that no room asks an earlier one.
+/* Tasks: what is to be obtained, with all that later rooms need to know about it, so that no room
+ * asks an earlier one.
  *
- * Invariants: `depends` holds smaller indices only (tasks stand in a topological order, ties in the blueprint's and the
- * specification's order); paths are unique and relative; a task's prompt and template see nothing but `context` and the interfaces
- * of what it depends on; static_key covers kind, path, declared inputs, hashes of template, prompt, standards, check rules and
- * extractor, and the required tier: never a presentation, a batch, a model, a time, an absolute path. */
+ * Invariants: `depends` holds smaller indices only (tasks stand in a topological order, ties in the
+ * blueprint's and the specification's order); paths are unique and relative; a task's prompt and
+ * template see nothing but `context` and the interfaces of what it depends on; static_key covers
+ * kind, path, declared inputs, hashes of template, prompt, standards, check rules and extractor,
+ * and the required tier: never a presentation, a batch, a model, a time, an absolute path. */
 
 #include <jansson.h>
 
@@ -17,7 +19,16 @@ struct check_set;
 struct extractor;
 
 /* From the most stable to the most volatile; the order of blocks in a prompt. */
-enum block_class { BLOCK_STANDARDS, BLOCK_PROMPT, BLOCK_FACTS, BLOCK_INTERFACE, BLOCK_TASK, BLOCK_EVIDENCE, BLOCK_ANSWER, N_BLOCK_CLASSES };
+enum block_class {
+        BLOCK_STANDARDS,
+        BLOCK_PROMPT,
+        BLOCK_FACTS,
+        BLOCK_INTERFACE,
+        BLOCK_TASK,
+        BLOCK_EVIDENCE,
+        BLOCK_ANSWER,
+        N_BLOCK_CLASSES
+};
 
 /* A piece of prompt text that one or more tasks share. */
 struct block {
@@ -29,30 +40,33 @@ struct block {
 
 /* One declared input, for `why`: its name and the hash of its value. */
 struct task_input {
-        char *name; /* "entity:Order", "requirement:FR-002", "template", "prompt", "standards", "checks", "tier", "build.go_version" */
+        char *name; /* "entity:Order", "requirement:FR-002", "template", "prompt", "standards",
+                       "checks", "tier", "build.go_version" */
         struct hash hash;
 };
 
 struct task {
         uint32_t index;
-        char *kind;  /* of the blueprint: "domain", "repository"; "ask"; "echo" */
-        char *path;  /* file to make; NULL for a task whose result is a text */
-        char *title; /* for people: "internal/order/order.go" or "answer" */
-        char *tier;  /* required: "fast", "balanced", "quality" */
-        json_t *context; /* declared inputs as data: what templates render from */
+        char *kind;                /* of the blueprint: "domain", "repository"; "ask"; "echo" */
+        char *path;                /* file to make; NULL for a task whose result is a text */
+        char *title;               /* for people: "internal/order/order.go" or "answer" */
+        char *tier;                /* required: "fast", "balanced", "quality" */
+        json_t *context;           /* declared inputs as data: what templates render from */
         struct task_input *inputs; /* in a fixed order */
         size_t n_inputs;
         uint32_t *depends; /* tasks whose interfaces it declares */
         size_t n_depends;
         uint32_t *blocks; /* into work.blocks, by class: standards, prompt, facts, task */
         size_t n_blocks;
-        const struct template *template; /* borrowed: work.keeper keeps the blueprint; NULL: none covers it */
-        const struct check_set *checks;  /* borrowed likewise; NULL: the basic rules only */
-        const struct extractor *extractor; /* borrowed likewise; NULL: the interface is the whole text */
-        size_t expected_output_bytes;      /* first guess of the size of the result */
-        uint64_t max_tokens;               /* 0: as the model allows */
-        int command;                       /* index of the client's command that checks it, or -1 */
-        struct hash static_key;            /* S */
+        const struct template
+                *template; /* borrowed: work.keeper keeps the blueprint; NULL: none covers it */
+        const struct check_set *checks; /* borrowed likewise; NULL: the basic rules only */
+        const struct extractor
+                *extractor;           /* borrowed likewise; NULL: the interface is the whole text */
+        size_t expected_output_bytes; /* first guess of the size of the result */
+        uint64_t max_tokens;          /* 0: as the model allows */
+        int command;                  /* index of the client's command that checks it, or -1 */
+        struct hash static_key;       /* S */
 };
 
 struct work {
@@ -63,11 +77,12 @@ struct work {
         uint32_t *slots; /* owned: index of the blocks, for work_add_block() alone */
         size_t n_slots;
         struct strlist warnings;
-        struct strlist notes;  /* "blueprint go-service: the specification names Go packages" */
-        char *blueprint;       /* name, or NULL */
-        size_t whole_facts_bytes; /* the whole model presented as facts: what a naive prompt carries; 0: as the task's own */
-        bool is_one_text;      /* its single result is a text, delivered in `done` */
-        void *keeper;          /* owned: what the borrowed pointers of the tasks live in */
+        struct strlist notes;     /* "blueprint go-service: the specification names Go packages" */
+        char *blueprint;          /* name, or NULL */
+        size_t whole_facts_bytes; /* the whole model presented as facts: what a naive prompt
+                                     carries; 0: as the task's own */
+        bool is_one_text;         /* its single result is a text, delivered in `done` */
+        void *keeper;             /* owned: what the borrowed pointers of the tasks live in */
         void (*release)(void *keeper);
 };
 
@@ -75,6 +90,7 @@ struct work *work_new(void);
 struct work *work_free(struct work *w);
 DEFINE_CLEANUP(struct work, work_free);
 /* Finds or adds a block with this text; takes no ownership. */
-int work_add_block(struct work *w, enum block_class class, struct span text, uint32_t *ret_index) _must_check_;
+int work_add_block(struct work *w, enum block_class class, struct span text,
+                   uint32_t *ret_index) _must_check_;
 /* Full key F = hash(S, interface hashes of `depends` in their order). */
 void task_full_key(const struct task *t, const struct hash *interfaces, struct hash *ret);

@@ -1,0 +1,24 @@
+#pragma once
+/* Regular expressions of blueprints: PCRE2 with a match limit, compiled when the blueprint loads.
+ * Not for other rooms. */
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include "common/json.h"
+#include "common/macros.h"
+
+/* A compiled expression; match limit set, never unbounded. */
+struct regex {
+        pcre2_code *code; /* owned; NULL: none given */
+};
+struct regex_match {
+        size_t from[10], to[10]; /* groups; from > to: not set */
+        unsigned n;
+};
+void regex_done(struct regex *r);
+int regex_new(const char *pattern, uint32_t options, struct regex *ret,
+              struct diag *ret_diag) _must_check_;
+bool regex_match(const struct regex *r, struct span text, size_t start, struct regex_match *ret);
+bool regex_is_match(const struct regex *r,
+                    struct span text); /* true where no expression is given */

@@ -1,0 +1,90 @@
+#include "unit.h"
+
+#include "common/str.h"
+#include "daemon/work/result.h"
+
+static void fill(struct result *r, const char *text, const char *model)
+{
+        *r = (struct result){.text = str_dup_span(span_of(text)),
+                             .n_text = strlen(text),
+                             .made_by = SOURCE_CALL,
+                             .model = model ? str_dup_span(span_of(model)) : NULL,
+                             .nanousd = 0x0102030405060708,
+                             .score = 0.75};
+        hash_of(text, r->n_text, &r->content);
+        hash_of("interface", 9, &r->interface);
+}
+
+static void check_back(const char *text, const char *model)
+{
+        _cleanup_result_ struct result r, back = {0};
+        _cleanup_buf_ struct buf b = {0};
+
+        fill(&r, text, model);
+        assert_int_equal(result_encode(&r, &b), 0);
+        assert_int_equal(result_decode(buf_span(&b), &back), 0);
+        assert_int_equal(back.n_text, strlen(text));
+        assert_string_equal(back.text, text);
+        assert_true(hash_is_equal(&back.content, &r.content));
+        assert_true(hash_is_equal(&back.interface, &r.interface));
+        assert_int_equal(back.made_by, SOURCE_CALL);
+        assert_int_equal(back.nanousd, r.nanousd);
+        assert_true(back.score == 0.75);
+        assert_true(str_is_equal(back.model, model));
+}
+
+static void test_there_and_back(void **state)
+{
+        (void)state;
+        check_back("package order\n", "claude-sonnet-5-5");
+        check_back("", NULL);
+        check_back("text", NULL);
+}
+
+static void test_known_bytes(void **state)
+{
+        struct result r = {
+                .text = (char *)"ab", .n_text = 2, .made_by = SOURCE_TEMPLATE, .nanousd = 258};
+        _cleanup_buf_ struct buf b = {0};
+
+        (void)state;
+        assert_int_equal(result_encode(&r, &b), 0);
+        assert_int_equal(b.n, 4 + 64 + 8 + 8 + 4 + 8 + 2);
+        assert_memory_equal(b.at, "GR\1\2", 4);
+        assert_memory_equal(b.at + 68, "\0\0\0\0\0\0\1\2", 8);
+        assert_memory_equal(b.at + b.n - 10, "\0\0\0\0\0\0\0\2ab", 10);
+}
+
+static void test_cut_and_foreign_bytes(void **state)
+{
+        _cleanup_result_ struct result r, back = {0};
+        _cleanup_buf_ struct buf b = {0};
+
+        (void)state;
+        fill(&r, "some text", "m");
+        assert_int_equal(result_encode(&r, &b), 0);
+        for (size_t n = 0; n < b.n; n++)
+                assert_int_equal(result_decode((struct span){b.at, n}, &back), -EBADMSG);
+        (void)buf_add_char(&b, 'x');
+        assert_int_equal(result_decode(buf_span(&b), &back), -EBADMSG);
+        b.at[2] = 2; /* a version to come */
+        assert_int_equal(result_decode((struct span){b.at, b.n - 1}, &back), -EBADMSG);
+        b.at[2] = 1;
+        b.at[3] = N_SOURCES;
+        assert_int_equal(result_decode((struct span){b.at, b.n - 1}, &back), -EBADMSG);
+        b.at[3] = 0;
+        memset(b.at + 84, 0xff, 4); /* length of the model */
+        assert_int_equal(result_decode((struct span){b.at, b.n - 1}, &back), -EBADMSG);
+        assert_null(back.text);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_there_and_back),
+                cmocka_unit_test(test_known_bytes),
+                cmocka_unit_test(test_cut_and_foreign_bytes),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
