@@ -222,9 +222,23 @@ int filter_indent(struct render *r, const struct call *c, struct value *ret)
         return failed ? failed : value_text_take(r, &b, ret);
 }
 
+static int truncate_text(struct render *r, struct span s, int64_t length, bool is_killing,
+                         struct span end, struct value *ret)
+{
+        struct span kept = {s.at, utf8_offset(s, (size_t)length - utf8_length(end))};
+
+        if (!is_killing) {
+                const char *blank = kept.n ? memrchr(kept.at, ' ', kept.n) : NULL;
+
+                if (blank)
+                        kept.n = (size_t)(blank - kept.at);
+        }
+        return op_binary(r, OP_ADD, VALUE_SPAN(kept), VALUE_SPAN(end), ret);
+}
+
 int filter_truncate(struct render *r, const struct call *c, struct value *ret)
 {
-        struct span s, end = SPAN("..."), kept;
+        struct span end = SPAN("...");
         int64_t length, leeway = 5;
         bool is_killing;
         size_t n;
@@ -236,32 +250,22 @@ int filter_truncate(struct render *r, const struct call *c, struct value *ret)
                 failed = call_text(r, c, 2, end, &end);
         if (!failed && c->at[3].kind != V_NONE)
                 failed = call_integer(r, c, 3, 5, &leeway);
+        if (!failed && length < (int64_t)utf8_length(end))
+                return render_fail(r, "expected length >= %zu, got %lld", utf8_length(end),
+                                   (long long)length);
+        if (!failed && leeway < 0)
+                return render_fail(r, "expected leeway >= 0, got %lld", (long long)leeway);
+        if (!failed)
+                failed = value_length(r, c->subject, &n);
         if (failed)
                 return failed;
-        if (c->subject.kind == V_UNDEFINED && !value_is_lenient(c->subject))
-                return value_refuse_undefined(r, c->subject);
-        if (c->subject.kind != V_TEXT && c->subject.kind != V_UNDEFINED)
+        *ret = c->subject; /* of whatever kind, when it is short */
+        if ((int64_t)n <= (length > INT64_MAX - leeway ? INT64_MAX : length + leeway))
+                return 0;
+        if (c->subject.kind != V_TEXT)
                 return render_fail(r, "truncate needs a str, not '%s'",
                                    value_type_name(c->subject));
-        s = c->subject.kind == V_TEXT ? c->subject.text : SPAN("");
-        n = utf8_length(end);
-        if (length < (int64_t)n)
-                return render_fail(r, "expected length >= %zu, got %lld", n, (long long)length);
-        if (leeway < 0)
-                return render_fail(r, "expected leeway >= 0, got %lld", (long long)leeway);
-        if ((int64_t)utf8_length(s) <=
-            (length > INT64_MAX - leeway ? INT64_MAX : length + leeway)) {
-                *ret = c->subject;
-                return 0;
-        }
-        kept = (struct span){s.at, utf8_offset(s, (size_t)length - n)};
-        if (!is_killing) {
-                const char *blank = kept.n ? memrchr(kept.at, ' ', kept.n) : NULL;
-
-                if (blank)
-                        kept.n = (size_t)(blank - kept.at);
-        }
-        return op_binary(r, OP_ADD, VALUE_SPAN(kept), VALUE_SPAN(end), ret);
+        return truncate_text(r, c->subject.text, length, is_killing, end, ret);
 }
 
 int filter_wordcount(struct render *r, const struct call *c, struct value *ret)

@@ -151,7 +151,7 @@ static int to_integer(struct formatter *f, const struct conversion *c, struct va
 static int write_integer(struct formatter *f, const struct conversion *c, struct value v)
 {
         char digits[32 + FORMAT_MAX_PRECISION], sign[8];
-        int64_t n;
+        int64_t n = 0;
         uint64_t magnitude;
         int failed = to_integer(f, c, v, &n), precision = c->precision < 0 ? 1 : (int)c->precision;
         const char *prefix = "";

@@ -360,8 +360,10 @@ static int parse_body(struct parser *p, const char *const *ends, struct node_lis
 /* The inside of a statement. */
 static int parse_statements(struct parser *p, const char *const *ends, struct node_list *ret)
 {
-        int r = parse_enter(p);
+        int r;
 
+        p->depth++; /* a statement is two, as a bracket is */
+        r = parse_enter(p);
         parse_skip(p, T_COLON);
         if (!r)
                 r = parse_expect(p, T_BLOCK_END);
@@ -370,7 +372,7 @@ static int parse_statements(struct parser *p, const char *const *ends, struct no
         if (!r && at_kind(p, T_EOF))
                 r = parse_fail(p, p->at, "unexpected end of template where '%s' is looked for",
                                ends[0]);
-        p->depth--;
+        p->depth -= 2;
         return r;
 }
 

@@ -179,7 +179,7 @@ static int slice_text(struct render *r, struct span s, size_t length, const stru
                       struct value *ret)
 {
         _cleanup_buf_ struct buf b = {0};
-        uint32_t *offsets;
+        uint32_t *offsets = NULL;
         int failed;
 
         if (of->step == 1) {
@@ -203,7 +203,7 @@ static int slice_text(struct render *r, struct span s, size_t length, const stru
 
 int value_slice(struct render *r, struct value v, const struct value bounds[3], struct value *ret)
 {
-        struct indices of;
+        struct indices of = {0};
         size_t length;
         int failed;
 

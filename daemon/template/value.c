@@ -379,6 +379,19 @@ static int hash_tuple(struct render *r, const struct list *l, uint64_t *ret)
         return failed;
 }
 
+static int hash_range(struct render *r, struct value v, uint64_t *ret)
+{
+        size_t n = 0;
+        int failed = value_length(r, v, &n);
+
+        *ret = mix(11, n);
+        if (n > 0)
+                *ret = mix(*ret, (uint64_t)v.range->start);
+        if (n > 1)
+                *ret = mix(*ret, (uint64_t)v.range->step);
+        return failed;
+}
+
 int value_hash(struct render *r, struct value v, uint64_t *ret)
 {
         uint64_t h = 14695981039346656037u;
@@ -411,6 +424,14 @@ int value_hash(struct render *r, struct value v, uint64_t *ret)
         case V_UNDEFINED:
                 *ret = 5;
                 return value_is_lenient(v) ? 0 : value_refuse_undefined(r, v);
+        case V_RANGE:
+                return hash_range(r, v, ret);
+        case V_ITER:
+        case V_LOOP:
+        case V_NAMESPACE:
+        case V_FUNCTION:
+                *ret = mix(13, (uintptr_t)v.iter); /* by identity; nothing is ordered by it */
+                return 0;
         default:
                 return render_fail(r, "unhashable type: '%s'", value_type_name(v));
         }

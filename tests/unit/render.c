@@ -3,11 +3,13 @@
  *
  * Standard input: a JSON array of {"template": text, "context": object}. Standard output: a JSON
  * array with, for each,
- * {"text": …} or {"refused": message, "stage": "compile" | "render", "line", "column"}. */
+ * {"text": …} or {"refused": message, "stage": "compile" | "render", "line", "column"}.
+ * With --tables: {"filters": [names], "tests": [names]}, for the page that lists them. */
 
 #include <stdio.h>
 
 #include "common/json.h"
+#include "daemon/template/engine.h"
 #include "daemon/template/template.h"
 
 static int refuse(json_t *reply, const char *stage, const struct diag *d)
@@ -52,7 +54,7 @@ static int render_one(const json_t *pair, json_t *replies)
         return json_add(replies, reply);
 }
 
-int main(void)
+static int render_all(void)
 {
         json_error_t error;
         _cleanup_json_ json_t *pairs = json_loadf(stdin, JSON_ALLOW_NUL, &error);
@@ -73,4 +75,29 @@ int main(void)
                 }
         }
         return json_dumpf(replies, stdout, JSON_COMPACT) ? 1 : 0;
+}
+
+static int print_tables(void)
+{
+        _cleanup_json_ json_t *filters = json_array(), *tests = json_array();
+        json_t *tables;
+        int r = 0;
+
+        for (size_t i = 0; i < n_filters && !r; i++)
+                r = json_add(filters, json_string(filter_table[i].name));
+        for (size_t i = 0; i < n_tests && !r; i++)
+                r = json_add(tests, json_string(test_table[i].name));
+        tables = r ? NULL : json_pack("{s:O, s:O}", "filters", filters, "tests", tests);
+        if (!tables)
+                return 1;
+        r = json_dumpf(tables, stdout, JSON_COMPACT);
+        json_decref(tables);
+        return r ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+        if (argc == 2 && strcmp(argv[1], "--tables") == 0)
+                return print_tables();
+        return render_all();
 }
