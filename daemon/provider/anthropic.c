@@ -89,7 +89,7 @@ static int write_pieces(const struct piece *at, size_t n, struct buf *out)
         return out->failed;
 }
 
-static int write_body(const struct request *r, struct buf *out)
+static int write_body(const struct request *r, bool is_local _unused_, struct buf *out)
 {
         _cleanup_free_ struct piece *at = NULL;
         size_t n, n_system = 0;
@@ -192,33 +192,13 @@ static int explain(unsigned status, const json_t *error, struct failure **ret,
         const char *type = json_get_text(error, "type"), *message = json_get_text(error, "message");
         const char *code = json_get_text(json_object_get(error, "details"), "error_code");
         struct fault f = find_fault(status, type, message);
-        _cleanup_buf_ struct buf words = {};
         struct failure *failure;
 
         if (str_is_equal(code, "enforced_spend_limit_reached")) {
                 f.id = FAILURE_SPEND_LIMIT;
                 f.is_retryable = false;
         }
-        if (message)
-                dialect_quote(span_of(message), &words);
-        if (words.failed)
-                return words.failed;
-        if (status >= 300 && status < 400)
-                failure = failure_new(
-                        FAILURE_BAD_CONFIG,
-                        "the provider sends elsewhere (HTTP %u), which is not followed: "
-                        "correct base_url",
-                        status);
-        else if (status == 404 && !type)
-                failure = failure_new(FAILURE_BAD_CONFIG,
-                                      "there is no model API at the provider's address (HTTP 404): "
-                                      "correct base_url");
-        else if (words.n > 0)
-                failure = failure_new(f.id, "%s: %s", failure_table[f.id].what, words.at);
-        else if (status > 0)
-                failure = failure_new(f.id, "%s (HTTP %u)", failure_table[f.id].what, status);
-        else
-                failure = failure_new(f.id, NULL);
+        failure = dialect_failure(f.id, status, message, type);
         if (!failure)
                 return -ENOMEM;
         *ret = failure;
@@ -229,7 +209,6 @@ static int explain(unsigned status, const json_t *error, struct failure **ret,
 static int read_error(const struct error_answer *e, struct failure **ret, struct advice *ret_advice)
 {
         _cleanup_json_ json_t *body = NULL;
-        const char *again = e->header("x-should-retry", e->arg);
         struct advice a;
         int r;
 
@@ -239,14 +218,8 @@ static int read_error(const struct error_answer *e, struct failure **ret, struct
         r = explain(e->status, json_object_get(body, "error"), ret, &a.is_retryable);
         if (r < 0)
                 return r;
-        if (again && (*ret)->id != FAILURE_SPEND_LIMIT) {
-                if (str_is_equal(again, "true"))
-                        a.is_retryable = true;
-                if (str_is_equal(again, "false"))
-                        a.is_retryable = false;
-        }
-        if (a.is_retryable)
-                a.retry_after_ms = advice_retry_after_ms(e->header, e->arg, e->now_ms);
+        if ((*ret)->id != FAILURE_SPEND_LIMIT)
+                advice_read_headers(&a, e);
         *ret_advice = a;
         return 0;
 }

@@ -8,6 +8,7 @@
 /* The table: a dialect is one row. */
 static const struct dialect *const table[] = {
         &dialect_anthropic,
+        &dialect_openai,
 };
 
 const struct dialect *dialect_find(const char *name)
@@ -151,4 +152,40 @@ void dialect_quote(struct span words, struct buf *out)
         }
         if (n < words.n)
                 (void)buf_add_text(out, "…");
+}
+
+struct failure *dialect_failure(enum failure_id id, unsigned status, const char *message,
+                                bool is_api)
+{
+        _cleanup_buf_ struct buf words = {};
+
+        if (message)
+                dialect_quote(span_of(message), &words);
+        if (words.failed)
+                return NULL;
+        if (status >= 300 && status < 400)
+                return failure_new(FAILURE_BAD_CONFIG,
+                                   "the provider sends elsewhere (HTTP %u), which is not followed: "
+                                   "correct base_url",
+                                   status);
+        if (status == 404 && !is_api)
+                return failure_new(FAILURE_BAD_CONFIG, "there is no model API at the provider's "
+                                                       "address (HTTP 404): correct base_url");
+        if (words.n > 0)
+                return failure_new(id, "%s: %s", failure_table[id].what, words.at);
+        if (status > 0)
+                return failure_new(id, "%s (HTTP %u)", failure_table[id].what, status);
+        return failure_new(id, NULL);
+}
+
+void advice_read_headers(struct advice *a, const struct error_answer *e)
+{
+        const char *again = e->header("x-should-retry", e->arg);
+
+        if (str_is_equal(again, "true"))
+                a->is_retryable = true;
+        if (str_is_equal(again, "false"))
+                a->is_retryable = false;
+        if (a->is_retryable)
+                a->retry_after_ms = advice_retry_after_ms(e->header, e->arg, e->now_ms);
 }

@@ -55,19 +55,23 @@ struct head {
 
 struct dialect {
         const char *name;
-        const char *path;   /* of the one request we send, below base_url without "/v1" */
-        bool is_key_needed; /* everywhere but on this machine */
+        const char *path;     /* of the one request we send, below base_url without "/v1" */
+        bool is_key_needed;   /* everywhere but on this machine */
+        const char *key_host; /* if not NULL, a key is needed at this host only */
         int (*write_head)(struct head *h, const char *key); /* key may be NULL; -ENOMEM */
-        int (*write_body)(const struct request *r,
-                          struct buf *out); /* -EINVAL: see provider_send() */
-        int (*read)(struct reading *r,
-                    struct span bytes); /* 0, -ENOMEM; faults of the stream go to r->failure */
+        /* is_local: a server on this machine. -EINVAL: see provider_send() */
+        int (*write_body)(const struct request *r, bool is_local, struct buf *out);
+        /* 0, -ENOMEM; faults of the stream go to r->failure */
+        int (*read)(struct reading *r, struct span bytes);
+        /* May be NULL. The body ended in order: sets is_ended if that is an end in this dialect. */
+        void (*read_end)(struct reading *r);
         int (*read_error)(const struct error_answer *e, struct failure **ret,
                           struct advice *ret_advice); /* -ENOMEM */
         void (*read_limits)(header_fn *header, void *arg, uint64_t now_ms, struct advice *into);
 };
 
 extern const struct dialect dialect_anthropic;
+extern const struct dialect dialect_openai;
 const struct dialect *dialect_find(const char *name); /* NULL: none */
 void dialect_list(struct buf *out);                   /* "anthropic, …", for messages */
 
@@ -87,5 +91,12 @@ uint64_t advice_retry_after_ms(header_fn *header, void *arg, uint64_t now_ms);
 uint64_t advice_number(const char *value);
 /* Blocks that are written: not those of white space alone. */
 bool block_is_empty(const struct prompt_block *b);
+/* The failure that an error is told as: of `id`, or that the address is wrong. message: the
+ * provider's own words, NULL: none; status 0: said within a stream; is_api: the answer had the form
+ * of the dialect's errors. */
+struct failure *dialect_failure(enum failure_id id, unsigned status, const char *message,
+                                bool is_api);
+/* What headers add to an error's advice: x-should-retry, and when to come again. */
+void advice_read_headers(struct advice *a, const struct error_answer *e);
 /* A provider's words for our message: one line, printable, cut at PROVIDER_MESSAGE_BYTES. */
 void dialect_quote(struct span words, struct buf *out);

@@ -207,7 +207,10 @@ struct provider *provider_find(struct provider_room *room, const char *name)
 
 bool provider_is_ready(const struct provider *p, const char **ret_reason)
 {
-        if (p->key || p->is_local || !p->dialect->is_key_needed)
+        const struct dialect *d = p->dialect;
+
+        if (p->key || p->is_local || !d->is_key_needed ||
+            (d->key_host && !strstr(p->base, d->key_host)))
                 return true;
         *ret_reason = "it has no key";
         return false;
@@ -469,9 +472,12 @@ static struct failure *explain_transport(const struct attempt *a, enum http_faul
 static struct failure *explain_success(struct attempt *a, enum http_fault fault,
                                        const char *message, struct advice *ret, bool *ret_is_fine)
 {
-        const struct reading *r = &a->reading;
+        const struct dialect *d = a->provider->dialect;
+        struct reading *r = &a->reading;
         const char *type = http_header(a->http, "content-type");
 
+        if (fault == HTTP_FAULT_NONE && d->read_end)
+                d->read_end(r);
         *ret_is_fine = r->is_ended && (r->n_text > 0 || (r->stop != STOP_END && r->has_stop));
         if (*ret_is_fine)
                 return NULL;
@@ -578,7 +584,7 @@ int provider_send(struct provider *p, const struct request *r, const struct atte
         reading_init(&a->reading);
         advice_init(&a->advice);
         buf_init(&a->error, PROVIDER_ERROR_BYTES);
-        k = p->dialect->write_body(r, &a->body);
+        k = p->dialect->write_body(r, p->is_local, &a->body);
         if (k < 0)
                 return k;
         a->job = strdup(r->job ?: "");

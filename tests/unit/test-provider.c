@@ -643,6 +643,43 @@ static void test_configuration(void **state)
         close_bench(&b);
 }
 
+static void test_openai(void **state)
+{
+        static const char answer[] = FAKE_SSE
+                "data: {\"choices\":[{\"delta\":{\"content\":\"Hello "
+                "world\"},\"finish_reason\":null}]}\n\n"
+                "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}],"
+                "\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":20}}\n\n"; /* no [DONE] */
+        const struct fake_step steps[] = {{.answer = answer, .then = FAKE_CLOSE},
+                                          {.answer = answer, .cut = 150, .then = FAKE_RESET}};
+        struct provider_config c = {.name = "p", .dialect = "openai", .key = KEY};
+        _cleanup_free_ char *url = NULL;
+        struct failure *f = NULL;
+        const char *reason;
+        struct bench b;
+
+        (void)state;
+        open_bench(&b, steps, 2);
+        url = str_printf("http://127.0.0.1:%u/v1", fake_port(b.fake));
+        c.base_url = url;
+        assert_int_equal(provider_configure(b.room, &c, &b.provider, &f), 0);
+        send_one(&b);
+        assert_good(&b);
+        assert_non_null(strstr(fake_request(b.fake, 0), "POST /v1/chat/completions HTTP/1.1\r\n"));
+        assert_non_null(strstr(fake_request(b.fake, 0), "authorization: Bearer " KEY "\r\n"));
+        send_one(&b);
+        assert_int_equal(b.id, FAILURE_STREAM_BROKEN);
+        /* Only OpenAI itself must have a key. */
+        c.key = NULL;
+        c.base_url = "http://gpu.example:8000/v1";
+        assert_int_equal(provider_configure(b.room, &c, &b.provider, &f), 0);
+        assert_true(provider_is_ready(b.provider, &reason));
+        c.base_url = "https://api.openai.com/v1";
+        assert_int_equal(provider_configure(b.room, &c, &b.provider, &f), 0);
+        assert_false(provider_is_ready(b.provider, &reason));
+        close_bench(&b);
+}
+
 static void test_base_url(void **state)
 {
         static const struct {
@@ -699,6 +736,7 @@ int main(void)
                 cmocka_unit_test(test_warm),
                 cmocka_unit_test(test_replaced_provider_lets_attempts_end),
                 cmocka_unit_test(test_configuration),
+                cmocka_unit_test(test_openai),
                 cmocka_unit_test(test_base_url),
         };
 
