@@ -61,7 +61,7 @@ static int make_meta(const struct submission *s, json_t **ret)
 static int make_params(const struct client *c, const struct submission *s, struct buf *b)
 {
         _cleanup_json_ json_t *params = json_object();
-        json_t *options = submit_options(c), *meta;
+        json_t *options = submit_options(c), *meta = NULL;
         int r = params ? 0 : -ENOMEM;
 
         r = r < 0 ? r : json_put(params, "options", options);

@@ -26,11 +26,12 @@ static int add(struct address_list *l, const char *directory, const char *rest,
                struct failure **ret_failure)
 {
         struct address *a = &l->at[l->n];
-        size_t n = strlen(directory) + strlen(rest);
+        int n = snprintf(a->path, sizeof(a->path), "%s%s", directory, rest);
 
-        if (n >= ADDRESS_BYTES)
-                return refuse_length(directory, n, ret_failure);
-        snprintf(a->path, sizeof(a->path), "%s%s", directory, rest);
+        if (n < 0)
+                return -errno;
+        if ((size_t)n >= sizeof(a->path))
+                return refuse_length(directory, (size_t)n, ret_failure);
         a->is_users = true;
         l->n++;
         return 0;
