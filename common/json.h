@@ -19,8 +19,8 @@ struct diag {
         char text[240];
 };
 
-/* CONDITION_REFUSED (diag filled), -ENOMEM. The whole text must be one value. Lack of memory in the midst of a token looks like bad
- * syntax to Jansson 2.14 and so to us. */
+/* CONDITION_REFUSED (diag filled), -ENOMEM. The whole text must be one value. Lack of memory in the
+ * midst of a token looks like bad syntax to Jansson 2.14 and so to us. */
 int json_read(struct span text, json_t **ret, struct diag *ret_diag) _must_check_;
 /* Compact, keys sorted, reals with 17 digits; appends to b. */
 int json_write(const json_t *value, struct buf *b) _must_check_;

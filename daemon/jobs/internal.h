@@ -179,7 +179,7 @@ void job_enqueue(struct job *job); /* state is JOB_QUEUED and durable: have it w
 void jobs_schedule(struct jobs *j);
 void job_wait_for(struct job *job, enum job_wait wait, const char *remedy);
 void job_continue(struct job *job);                  /* a wait ended */
-void job_put_back(struct job *job); /* into the queue of the next start */
+void job_put_back(struct job *job);                  /* into the queue of the next start */
 void job_fail(struct job *job, struct failure *why); /* takes why */
 void job_end(struct job *job, enum job_state state, const char *type, json_t *fields);
 void job_suspend(struct job *job, int r); /* state cannot be written */

@@ -115,7 +115,8 @@ void job_put_back(struct job *job)
         job_stop_work(job);
         move(job, JOB_QUEUED);
         journal_say(job, "queued",
-                    json_pack("{s:s,s:I}", "kind", job->kind->name, "position", (json_int_t)job->jobs->n_queued));
+                    json_pack("{s:s,s:I}", "kind", job->kind->name, "position",
+                              (json_int_t)job->jobs->n_queued));
 }
 
 void job_continue(struct job *job)
@@ -140,7 +141,8 @@ void job_wait_for(struct job *job, enum job_wait wait, const char *remedy)
         json_t *fields;
 
         move(job, JOB_WAITING);
-        log_event(LOG_LEVEL_INFO, "job_waiting", "job %s waits: %s", job->id_text, job_wait_names[wait]);
+        log_event(LOG_LEVEL_INFO, "job_waiting", "job %s waits: %s", job->id_text,
+                  job_wait_names[wait]);
         job->wait = wait;
         job->wait_id++;
         free(job->wait_remedy);
@@ -280,9 +282,11 @@ static void say_summary(const struct job *job)
         const struct estimate *naive = &run_plan(job->run)->naive;
 
         log_event(LOG_LEVEL_INFO, "optimization_summary",
-                  "%llu of %llu calls, %llu of %llu nano-dollars, %llu of %llu ms (beside the naive plan)",
-                  (unsigned long long)t->n_calls, (unsigned long long)naive->calls, (unsigned long long)t->nanousd,
-                  (unsigned long long)naive->nanousd, (unsigned long long)t->ms, (unsigned long long)naive->ms);
+                  "%llu of %llu calls, %llu of %llu nano-dollars, %llu of %llu ms (beside the "
+                  "naive plan)",
+                  (unsigned long long)t->n_calls, (unsigned long long)naive->calls,
+                  (unsigned long long)t->nanousd, (unsigned long long)naive->nanousd,
+                  (unsigned long long)t->ms, (unsigned long long)naive->ms);
 }
 
 static void on_end(void *arg)

@@ -269,7 +269,8 @@ static int submit(struct jobs *j, const struct peer *p, const json_t *params,
                                     ret_failure);
         if (k)
                 return k;
-        if (kind->is_small && is_plain && needs.n == 0 && job_options_get_bool(&options, OPTION_REUSE)) {
+        if (kind->is_small && is_plain && needs.n == 0 &&
+            job_options_get_bool(&options, OPTION_REUSE)) {
                 k = answer_known(j, kind, params, raw_key, &out, ret_failure);
                 if (k == 0)
                         s->on_reply(s->arg, buf_span(&out), NULL);

@@ -4,7 +4,7 @@
 
 #define ROW(name)                                                                                  \
         "  - name: \"" name "\"\n    price: {input: 2, cache_write_5m: 2.5, cache_write_1h: 4, "   \
-                            "cache_read: 0.025, output: 10}\n"                                     \
+        "cache_read: 0.025, output: 10}\n"                                                         \
         "    window: 1000\n    max_output: 500\n    cache_minimum: 16\n    first_token_ms: 10\n  " \
         "  input_per_second: 100\n"                                                                \
         "    output_per_second: 10\n    bytes_per_token: {prose: 4, data: 3, code: 3}\n"
