@@ -1,5 +1,3 @@
-#include "tests/unit/unit.h"
-
 #include "tests/unit/calls-bench.h"
 
 #include <ftw.h>

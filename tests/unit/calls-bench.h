@@ -2,6 +2,8 @@
 /* A calls room with a real store, a scripted server and many who ask. A wait polls its condition on
  * the loop, with a deadline. */
 
+#include "tests/unit/unit.h"
+
 #include "common/buf.h"
 #include "common/json.h"
 #include "daemon/calls/calls.h"
