@@ -135,8 +135,8 @@ static void template_refused(struct run *r, uint32_t task, struct run_work_item 
                 snprintf(text, sizeof(text), "%s", item->candidate->report.findings[0].text);
         else
                 snprintf(text, sizeof(text), "%s", strerror(-item->error));
-        log_event(LOG_LEVEL_WARNING, "template_fallback", "%s: %s", r->work->tasks[task].title,
-                  text);
+        run_log(r, task, LOG_LEVEL_WARNING, "template_fallback", "%s: %s",
+                r->work->tasks[task].title, text);
         if (item->source->n_blocks == 0) {
                 run_task_fail(r, task, failure_new(FAILURE_TEMPLATE_FAILED, "%s", text));
                 return;
@@ -365,8 +365,8 @@ void task_refused(struct run *r, uint32_t task, struct evidence *e)
                                e->text ? e->text : "refused", "delay_ms", 0, "attempt",
                                (int)e->attempts + 1));
         r->totals.n_retries++;
-        log_event(LOG_LEVEL_NOTICE, "retry", "%s: the answer was refused",
-                  r->work->tasks[task].title);
+        run_log(r, task, LOG_LEVEL_NOTICE, "retry", "%s: the answer was refused",
+                r->work->tasks[task].title);
         free(t->evidence.text);
         t->evidence = *e;
         t->candidate = candidate_free(t->candidate);

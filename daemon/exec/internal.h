@@ -4,6 +4,7 @@
 #include <sys/queue.h>
 
 #include "common/buf.h"
+#include "common/log.h"
 #include "daemon/calls/calls.h"
 #include "daemon/check/check.h"
 #include "daemon/exec/run.h"
@@ -71,6 +72,7 @@ struct run_call {
         uint64_t nanousd, ms, first_token_ms;
         unsigned n_attempts;
         bool is_payer;
+        char request_id[80]; /* the provider's, or empty */
 };
 
 /* A rendering or a judgement in a worker. */
@@ -127,6 +129,10 @@ void run_task_fail(struct run *r, uint32_t task,
 void run_task_park(struct run *r, uint32_t task, enum run_wait wait, struct failure *why);
 void run_pump(struct run *r); /* starts what can start, tells what cannot */
 struct run_task *run_task_of(struct run *r, uint32_t task);
+/* A log line with the job and, unless it is NO_TASK, the task that it is about. */
+#define NO_TASK UINT32_MAX
+void run_log(const struct run *r, uint32_t task, enum log_level level, const char *event,
+             const char *format, ...) _printf_(5, 6);
 /* settle.c */
 void settle(struct run *r, uint32_t task);
 /* obtain.c */

@@ -1,6 +1,8 @@
 /* Obtain: a template renders at once, in a worker; a call waits for its turn, leaves, streams and
  * ends. */
 
+#include <stdio.h>
+
 #include "common/clock.h"
 #include "common/log.h"
 #include "daemon/exec/answer.h"
@@ -43,7 +45,8 @@ void obtain(struct run *r, uint32_t task)
         if (wants_template(r, task)) {
                 int k;
 
-                log_event(LOG_LEVEL_DEBUG, "template_selected", "%s", r->work->tasks[task].title);
+                run_log(r, task, LOG_LEVEL_DEBUG, "template_selected", "%s",
+                        r->work->tasks[task].title);
                 run_task_move(r, task, TASK_ASSIGNED);
                 k = render_start(r, task);
                 if (k < 0)
@@ -101,8 +104,8 @@ static void on_retry(struct call *call, const struct failure *why, uint64_t dela
                      json_pack("{s:I,s:I,s:s,s:I,s:i}", "task", (json_int_t)c->tasks[0], "call",
                                (json_int_t)c->n, "reason", failure_message(why), "delay_ms",
                                (json_int_t)delay_ms, "attempt", (int)attempt));
-        log_event(LOG_LEVEL_NOTICE, "retry", "call %llu: %s; again in %llu ms",
-                  (unsigned long long)c->n, failure_message(why), (unsigned long long)delay_ms);
+        run_log(r, c->tasks[0], LOG_LEVEL_NOTICE, "retry", "call %llu: %s; again in %llu ms",
+                (unsigned long long)c->n, failure_message(why), (unsigned long long)delay_ms);
         if (c->answer)
                 answer_reset(c->answer);
         run_pump(r);
@@ -126,7 +129,7 @@ static void keep_outcome(struct run_call *c, const struct call_outcome *o)
 {
         c->has_ended = true;
         c->stop = o->stop;
-        c->failure = o->failure                  ? failure_copy(o->failure)
+        c->failure = o->failure                ? failure_copy(o->failure)
                      : o->stop == STOP_REFUSAL ? failure_new(FAILURE_REFUSED, NULL)
                                                : NULL;
         c->usage = o->usage;
@@ -135,6 +138,7 @@ static void keep_outcome(struct run_call *c, const struct call_outcome *o)
         c->first_token_ms = o->first_token_ms;
         c->n_attempts = o->n_attempts;
         c->is_payer = o->is_payer;
+        snprintf(c->request_id, sizeof(c->request_id), "%s", o->request_id ? o->request_id : "");
 }
 
 static void on_end(struct call *call, const struct call_outcome *o, void *arg)
@@ -342,8 +346,8 @@ void obtain_by_call(struct run *r, uint32_t task)
         if (k == 0) {
                 for (size_t i = 0; i < s.n_tasks; i++)
                         run_task_move(r, s.tasks[i], TASK_ASSIGNED);
-                log_event(LOG_LEVEL_INFO, "call_started", "%s (tier %s)",
-                          r->work->tasks[task].title, tier_names[s.tier]);
+                run_log(r, task, LOG_LEVEL_INFO, "call_started", "%s (tier %s)",
+                        r->work->tasks[task].title, tier_names[s.tier]);
         } else if (k > 0) {
                 task_stopped(r, task, why);
         } else {

@@ -79,14 +79,21 @@ static json_t *tokens_json(const struct tokens *t)
                          "output", (json_int_t)t->output);
 }
 
+/* Calls that were asked for it: refused ones and the last. A rendering or a known result is none.
+ */
+static unsigned n_attempts(const struct run_task *t, const char *source)
+{
+        return t->evidence.attempts + (source && strcmp(source, source_names[SOURCE_CALL]) == 0);
+}
+
 static void say_done(struct run *r, uint32_t task, const char *source, const char *verdict)
 {
         const struct run_task *t = run_task_of(r, task);
         uint64_t ms = t->started_usec ? (clock_monotonic_usec() - t->started_usec) / 1000 : 0;
-        json_t *fields = json_pack("{s:I,s:s?,s:s,s:o,s:I,s:I}", "task", (json_int_t)task, "path",
-                                   r->work->tasks[task].path, "verdict", verdict, "tokens",
+        json_t *fields = json_pack("{s:I,s:s?,s:s,s:o,s:I,s:I,s:I}", "task", (json_int_t)task,
+                                   "path", r->work->tasks[task].path, "verdict", verdict, "tokens",
                                    tokens_json(&t->tokens), "nanousd", (json_int_t)t->nanousd, "ms",
-                                   (json_int_t)ms);
+                                   (json_int_t)ms, "attempts", (json_int_t)n_attempts(t, source));
         json_t *error = NULL;
 
         if (fields && source && json_put(fields, "source", json_string(source)) < 0)
@@ -111,13 +118,14 @@ static void say_file(struct run *r, uint32_t task, const struct result *result, 
         const struct stand *s = &r->setup.stands[task];
         const struct task *t = &r->work->tasks[task];
 
-        publish_news(r, "file",
-                     json_pack("{s:I,s:s,s:s,s:o,s:o,s:I,s:o,s:s}", "task", (json_int_t)task,
-                               "action", "write", "path", t->path, "base",
-                               s->is_in_manifest && s->is_on_disk ? hash_json(&s->written) : json_null(), "blob",
-                               hash_json(&result->content), "size", (json_int_t)result->n_text,
-                               "fingerprint", hash_json(&run_task_of(r, task)->key), "source",
-                               source_names[source]));
+        publish_news(
+                r, "file",
+                json_pack("{s:I,s:s,s:s,s:o,s:o,s:I,s:o,s:s}", "task", (json_int_t)task, "action",
+                          "write", "path", t->path, "base",
+                          s->is_in_manifest && s->is_on_disk ? hash_json(&s->written) : json_null(),
+                          "blob", hash_json(&result->content), "size", (json_int_t)result->n_text,
+                          "fingerprint", hash_json(&run_task_of(r, task)->key), "source",
+                          source_names[source]));
 }
 
 static int put_result(struct run *r, uint32_t task, const struct result *result, enum source source)
@@ -174,7 +182,7 @@ static void remember(struct run *r, uint32_t task, const struct result *result)
                         }
         if (!seen.failed)
                 cache_put(r->setup.store, CACHE_SEEN, &t->static_key, buf_span(&seen));
-        log_event(LOG_LEVEL_DEBUG, "cache_write", "%s", t->title);
+        run_log(r, task, LOG_LEVEL_DEBUG, "cache_write", "%s", t->title);
 }
 
 static void adopt_candidate(struct run_task *t)
@@ -321,6 +329,7 @@ void publish_call(struct run_call *c)
                                "nanousd", (json_int_t)(c->is_payer ? c->nanousd : 0),
                                "first_token_ms", (json_int_t)c->first_token_ms, "ms",
                                (json_int_t)c->ms, "state", c->failure ? "failed" : "ok"));
-        log_event(LOG_LEVEL_INFO, "call_done", "call %llu: %s, %llu ms", (unsigned long long)c->n,
-                  c->failure ? failure_message(c->failure) : "ok", (unsigned long long)c->ms);
+        run_log(r, NO_TASK, LOG_LEVEL_INFO, "call_done", "call %llu%s%s: %s, %llu ms",
+                (unsigned long long)c->n, c->request_id[0] ? " request " : "", c->request_id,
+                c->failure ? failure_message(c->failure) : "ok", (unsigned long long)c->ms);
 }

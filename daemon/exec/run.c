@@ -1,5 +1,7 @@
 #include "daemon/exec/run.h"
 
+#include <stdio.h>
+
 #include "common/clock.h"
 #include "common/log.h"
 #include "daemon/exec/internal.h"
@@ -41,6 +43,26 @@ void run_task_move(struct run *r, uint32_t task, enum task_state to)
         if (to == TASK_ASSIGNED && t->started_usec == 0)
                 t->started_usec = clock_monotonic_usec();
         t->state = to;
+}
+
+void run_log(const struct run *r, uint32_t task, enum log_level level, const char *event,
+             const char *format, ...)
+{
+        char text[400], job[ULID_TEXT_BYTES], number[16];
+        va_list args;
+
+        va_start(args, format);
+        vsnprintf(text, sizeof(text), format, args);
+        va_end(args);
+        ulid_to_text(&r->setup.job, job);
+        snprintf(number, sizeof(number), "%u", task);
+        log_push("job", job);
+        if (task != NO_TASK)
+                log_push("task", number);
+        log_event(level, event, "%s", text);
+        if (task != NO_TASK)
+                log_pop();
+        log_pop();
 }
 
 static void forget_interface(struct run_task *t)

@@ -10,10 +10,12 @@ struct state_key {
         uint8_t task[4];
 };
 
-/* What a command of the client's accepted is no longer known to be acceptable: the world it looked at is no part of the key. */
+/* What a command of the client's accepted is no longer known to be acceptable: the world it looked
+ * at is no part of the key. */
 static bool may_take(const struct run *r, uint32_t task, enum plan_rule_id rule)
 {
-        return r->work->tasks[task].command < 0 && r->setup.planning.is_on[rule] && !r->setup.is_fresh;
+        return r->work->tasks[task].command < 0 && r->setup.planning.is_on[rule] &&
+               !r->setup.is_fresh;
 }
 
 static int full_key(struct run *r, uint32_t task, struct hash *ret)
@@ -162,10 +164,11 @@ static int reuse(struct run *r, uint32_t task)
         k = find_cached(r, &t->key, &c->result);
         if (k) {
                 if (k == CONDITION_ABSENT)
-                        log_event(LOG_LEVEL_DEBUG, "cache_miss", "%s", r->work->tasks[task].title);
+                        run_log(r, task, LOG_LEVEL_DEBUG, "cache_miss", "%s",
+                                r->work->tasks[task].title);
                 return k;
         }
-        log_event(LOG_LEVEL_INFO, "cache_hit", "%s", r->work->tasks[task].title);
+        run_log(r, task, LOG_LEVEL_INFO, "cache_hit", "%s", r->work->tasks[task].title);
         k = adopt_interface(r, task, (struct span){c->result.text, c->result.n_text}, NULL);
         if (k < 0)
                 return k;

@@ -105,7 +105,9 @@ static json_t *task_row(struct run *r, uint32_t task)
         const struct run_task *t = &r->tasks[task];
         _cleanup_json_ json_t *o = json_pack(
                 "{s:I,s:s?,s:s,s:I}", "task", (json_int_t)task, "path", r->work->tasks[task].path,
-                "state", task_state_names[t->state], "attempts", (json_int_t)t->evidence.attempts);
+                "state", task_state_names[t->state], "attempts",
+                (json_int_t)(t->evidence.attempts +
+                             (t->state == TASK_DONE && t->source == SOURCE_CALL)));
         json_t *error = NULL;
 
         if (!o)

@@ -141,9 +141,9 @@ static int note_event(struct span key, struct span value, void *arg)
         one = json_object();
         if (!one)
                 return -ENOMEM;
-        for (size_t i = 0; i < 8; i++) {
-                static const char *const keys[] = {"task",   "path",    "source", "verdict",
-                                                   "tokens", "nanousd", "ms",     "error"};
+        for (size_t i = 0; i < 9; i++) {
+                static const char *const keys[] = {"task",    "path", "source", "verdict", "tokens",
+                                                   "nanousd", "ms",   "error",  "attempts"};
                 json_t *v = json_object_get(event, keys[i]);
 
                 if (v && json_object_set(one, keys[i], v) < 0)
