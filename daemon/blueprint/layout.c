@@ -36,7 +36,7 @@ uint32_t model_features(const struct model *m)
         return f;
 }
 
-static int add_line(struct strlist *to, const char *format, va_list args)
+static _printf_(2, 0) int add_line(struct strlist *to, const char *format, va_list args)
 {
         char text[400];
 
