@@ -107,7 +107,7 @@ static void the_defaults_are_the_documented_block(void **state)
         assert_int_equal(config_get_u64(none, OPTION_OBJECTIVE), OBJECTIVE_BALANCED);
         assert_null(config_get_text(none, OPTION_TEMPLATE_DIR));
         assert_null(config_path(none));
-        assert_int_equal(config_providers(none, &n)[1].key_source, KEY_NONE);
+        assert_int_equal(config_providers(none, &n)[0].key_source, KEY_ENV);
         assert_int_equal(n, 1);
         assert_string_equal(config_tier(none, TIER_FAST)->routes[0].model, "claude-haiku-4-5");
         assert_string_equal(config_find_provider(block, "anthropic")->where, "genopt.yaml:2:3");
