@@ -49,13 +49,20 @@ int render_enter(struct render *r)
         return 0;
 }
 
+/* A variable of the context is one value in all scopes, however often they are entered. */
 static int load(struct render *r, struct span name, struct value *ret)
 {
         const struct global_row *global;
-        const json_t *json = json_object_getn(r->context, name.at, name.n);
+        const json_t *json;
+        int failed = dict_get(r, &r->loaded, VALUE_SPAN(name), ret);
 
-        if (json)
-                return value_from_json(r, json, ret);
+        if (failed || ret->kind != V_MISSING)
+                return failed;
+        json = json_object_getn(r->context, name.at, name.n);
+        if (json) {
+                failed = value_from_json(r, json, ret);
+                return failed ? failed : dict_set(r, &r->loaded, VALUE_SPAN(name), *ret);
+        }
         global = global_find(name);
         *ret = global ? (struct value){.kind = V_FUNCTION, .function = global} : VALUE_MISSING;
         return 0;

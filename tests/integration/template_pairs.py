@@ -256,6 +256,7 @@ STATEMENTS = [
     R("{% for i in [1] %}{{ x }}{% endfor %}{% set x = 1 %}"),
     T("{% for i in [1] %}{{ x }}{% endfor %}{{ x }}{% set x = 1 %}"),
     T("{% for x in [1, 2] %}{{ x }}{% endfor %}{{ x }}"),
+    T("{% for i in [1, 2] %}{% set _ = empty.append(i) %}{{ empty }}{% endfor %}{% for i in [1] %}{{ empty }}{{ empty is sameas empty }}{% endfor %}"),
     T("{% for i in [1] %}{% set x = x %}{{ x }}{% endfor %}"),
     R("{% set x = x %}{% for i in [1] %}{{ q }}{% endfor %}"),
     T("{% if yes %}{% if no %}{% set a = 1 %}{% else %}{% set a = 2 %}{% endif %}{% else %}{% set b = 3 %}{% endif %}{{ a }} {{ b is defined }}"),
