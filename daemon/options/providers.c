@@ -130,6 +130,8 @@ int config_add_default_providers(struct config *c)
 
         r = add_default(c, "anthropic", "anthropic", "https://api.anthropic.com",
                         "ANTHROPIC_API_KEY");
+        if (r == 0)
+                r = add_default(c, "desk", "openai", "http://127.0.0.1:1234/v1", NULL);
         for (unsigned t = 0; r == 0 && t < N_TIERS; t++)
                 r = add_route(&c->tiers[t], "anthropic", models[t]);
         return r;

@@ -77,6 +77,7 @@ static const char design_block[] =
         "providers:\n"
         "  anthropic: {dialect: anthropic, base_url: \"https://api.anthropic.com\", key: {env: "
         "ANTHROPIC_API_KEY}}   # or\n"
+        "  desk:      {dialect: openai, base_url: \"http://127.0.0.1:1234/v1\"}\n"
         "tiers:\n"
         "  fast:     {provider: anthropic, model: claude-haiku-4-5}\n"
         "  balanced: {provider: anthropic, model: claude-sonnet-5-5}\n"
@@ -107,8 +108,8 @@ static void the_defaults_are_the_documented_block(void **state)
         assert_int_equal(config_get_u64(none, OPTION_OBJECTIVE), OBJECTIVE_BALANCED);
         assert_null(config_get_text(none, OPTION_TEMPLATE_DIR));
         assert_null(config_path(none));
-        assert_int_equal(config_providers(none, &n)[0].key_source, KEY_ENV);
-        assert_int_equal(n, 1);
+        assert_int_equal(config_providers(none, &n)[1].key_source, KEY_NONE);
+        assert_int_equal(n, 2);
         assert_string_equal(config_tier(none, TIER_FAST)->routes[0].model, "claude-haiku-4-5");
         assert_string_equal(config_find_provider(block, "anthropic")->where, "genopt.yaml:2:3");
         assert_int_equal(config_warnings(block)->n, 0);
@@ -284,9 +285,9 @@ static void providers_and_tiers_are_read(void **state)
 
         (void)state;
         p = config_providers(c, &n);
-        assert_int_equal(n, 3);
+        assert_int_equal(n, 4);
         assert_string_equal(p[0].name, "anthropic");
-        assert_string_equal(p[2].name, "sim");
+        assert_string_equal(p[3].name, "sim");
         p = config_find_provider(c, "sim");
         assert_int_equal(p->key_source, KEY_FILE);
         assert_string_equal(p->key_name, "/etc/x/k");
@@ -296,7 +297,7 @@ static void providers_and_tiers_are_read(void **state)
         assert_string_equal(config_tier(c, TIER_QUALITY)->routes[0].provider, "anthropic");
         expect_refused("tiers: {fast: {provider: antropic, model: m}}", "genopt.yaml:1:15",
                        "did you mean `anthropic`?");
-        expect_refused("tiers: {fast: {provider: anthropic}}", "genopt.yaml:1:15", "`model` is missing");
+        expect_refused("tiers: {fast: {provider: desk}}", "genopt.yaml:1:15", "`model` is missing");
         expect_refused("tiers: {fast: []}", "genopt.yaml:1:15", "empty");
         expect_refused("providers: {a: {dialect: x}}", "genopt.yaml:1:16", "`base_url` is missing");
         expect_refused("providers: {'../a': {}}", "genopt.yaml:1:13", "name");
@@ -369,10 +370,10 @@ static void hashes_follow_what_changes_results(void **state)
                 {"log: {level: debug}", true},
                 {"optimization: {template: off}", false},
                 {"template_dir: x", false},
-                {"tiers: {fast: {provider: anthropic, model: m}}", false},
-                {"providers: {anthropic: {dialect: anthropic, base_url: other}}", false},
-                {"providers: {anthropic: {dialect: anthropic, base_url: 'https://api.anthropic.com', "
-                 "key: {env: X}}}",
+                {"tiers: {fast: {provider: desk, model: m}}", false},
+                {"providers: {desk: {dialect: openai, base_url: other}}", false},
+                {"providers: {desk: {dialect: openai, base_url: 'http://127.0.0.1:1234/v1', key: "
+                 "{env: X}}}",
                  true},
         };
         _cleanup_(config_unrefp) struct config *c = parse("");
