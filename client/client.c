@@ -5,15 +5,19 @@
 #include <sys/stat.h>
 
 #include "client/command.h"
+#include "client/format.h"
 #include "client/start.h"
 
-static void print_line(const char *prefix, const char *format, va_list args)
+void client_print_words(const char *prefix, const char *format, va_list args)
 {
-        flockfile(stderr);
-        fputs(prefix, stderr);
-        vfprintf(stderr, format, args);
-        fputc('\n', stderr);
-        funlockfile(stderr);
+        _cleanup_free_ char *text = NULL;
+
+        if (vasprintf(&text, format, args) < 0) {
+                text = NULL;
+                return;
+        }
+        format_scrub(text);
+        fprintf(stderr, "%s%s\n", prefix, text);
 }
 
 void client_say(const struct client *c, const char *format, ...)
@@ -23,7 +27,7 @@ void client_say(const struct client *c, const char *format, ...)
         if (c->is_quiet)
                 return;
         va_start(args, format);
-        print_line("", format, args);
+        client_print_words("", format, args);
         va_end(args);
 }
 
@@ -32,22 +36,30 @@ void client_warn(const struct client *c, const char *format, ...)
         va_list args;
 
         va_start(args, format);
-        print_line(client_has_color(c, STDERR_FILENO) ? "\033[33mwarning:\033[0m " : "warning: ",
-                   format, args);
+        client_print_words(client_has_color(c, STDERR_FILENO) ? "\033[33mwarning:\033[0m "
+                                                              : "warning: ",
+                           format, args);
+        va_end(args);
+}
+
+_printf_(2, 3) static void print_words(const char *prefix, const char *format, ...)
+{
+        va_list args;
+
+        va_start(args, format);
+        client_print_words(prefix, format, args);
         va_end(args);
 }
 
 static void print_failure(const struct client *c, const char *message, const char *where,
                           const char *remedy)
 {
-        bool has_color = client_has_color(c, STDERR_FILENO);
+        bool is_placed = where && *where;
 
-        fprintf(stderr, "%sgenopt:%s ", has_color ? "\033[31m" : "", has_color ? "\033[0m" : "");
-        if (where && *where)
-                fprintf(stderr, "%s: ", where);
-        fprintf(stderr, "%s\n", message && *message ? message : "something failed");
-        if (remedy && *remedy)
-                fprintf(stderr, "  → %s\n", remedy);
+        print_words(client_has_color(c, STDERR_FILENO) ? "\033[31mgenopt:\033[0m " : "genopt: ",
+                    "%s%s%s%s%s", is_placed ? where : "", is_placed ? ": " : "",
+                    message && *message ? message : "something failed",
+                    remedy && *remedy ? "\n  → " : "", remedy ? remedy : "");
 }
 
 int client_exit_code(const json_t *error)
@@ -133,7 +145,7 @@ int client_usage(const struct client *c, const char *format, ...)
         va_list args;
 
         va_start(args, format);
-        print_line("genopt: ", format, args);
+        client_print_words("genopt: ", format, args);
         va_end(args);
         if (c->command)
                 fprintf(stderr, "usage: genopt %s %s\nSee `genopt help %s`.\n", c->command->name,

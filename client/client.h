@@ -5,6 +5,7 @@
  * a failure; whoever turns that into an exit code says it once, by client_fail(). */
 
 #include <jansson.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "common/buf.h"
@@ -47,6 +48,9 @@ struct client {
 void client_say(const struct client *c, const char *format, ...) _printf_(2, 3);
 /* Warnings are said even with -q. */
 void client_warn(const struct client *c, const char *format, ...) _printf_(2, 3);
+/* A line of words as all of the above print it: what could steer a terminal is taken out of it, but
+ * not of the prefix. */
+void client_print_words(const char *prefix, const char *format, va_list args) _printf_(2, 0);
 /* What happened, where, and the remedy: on standard error, or with --json as {"error": …} on
  * standard output. r is what the failing function returned, f its failure or NULL. Returns the exit
  * code; frees f. */

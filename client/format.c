@@ -186,3 +186,13 @@ void format_cut_front(struct buf *b, struct span text, size_t columns)
         (void)buf_add_text(b, "…");
         add_chars(b, text, columns - 1);
 }
+
+void format_scrub(char *text)
+{
+        for (unsigned char *c = (unsigned char *)text; *c; c++) {
+                if ((*c < ' ' && *c != '\n' && *c != '\t') || *c == 0x7f)
+                        *c = '?';
+                if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) /* the controls of Latin 1 */
+                        *c = c[1] = '?';
+        }
+}

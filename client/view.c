@@ -177,22 +177,15 @@ void view_tick(struct view *v)
                 draw(v);
 }
 
-static void print(struct view *v, const char *prefix, const char *format, va_list args)
-{
-        view_clear(v);
-        fputs(prefix, stderr);
-        vfprintf(stderr, format, args);
-        fputc('\n', stderr);
-}
-
 void view_say(struct view *v, const char *format, ...)
 {
         va_list args;
 
         if (v->client->is_quiet)
                 return;
+        view_clear(v);
         va_start(args, format);
-        print(v, "", format, args);
+        client_print_words("", format, args);
         va_end(args);
 }
 
@@ -200,10 +193,11 @@ void view_warn(struct view *v, const char *format, ...)
 {
         va_list args;
 
+        view_clear(v);
         va_start(args, format);
-        print(v,
-              client_has_color(v->client, STDERR_FILENO) ? "\033[33mwarning:\033[0m " : "warning: ",
-              format, args);
+        client_print_words(client_has_color(v->client, STDERR_FILENO) ? "\033[33mwarning:\033[0m "
+                                                                      : "warning: ",
+                           format, args);
         va_end(args);
 }
 

@@ -56,6 +56,16 @@ static void text_is_cut_by_columns(void **state)
         expect_cut(format_cut_front, "漢漢漢", 4, "…漢");
 }
 
+static void words_cannot_steer_a_terminal(void **state)
+{
+        char text[] = "a\033[31m\tb\n\xc2\x9b"
+                      "ä\x7f\r";
+
+        (void)state;
+        format_scrub(text);
+        assert_string_equal(text, "a?[31m\tb\n??ä??");
+}
+
 static void feed(struct progress *p, const char *text)
 {
         struct diag diag;
@@ -239,6 +249,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(numbers_are_short),
                 cmocka_unit_test(text_is_cut_by_columns),
+                cmocka_unit_test(words_cannot_steer_a_terminal),
                 cmocka_unit_test(progress_follows_events),
                 cmocka_unit_test(live_lines_fit_every_width),
                 cmocka_unit_test(events_become_lines),
