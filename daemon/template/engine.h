@@ -37,7 +37,7 @@ struct render {
         struct arena arena;
         struct value *slots;
         struct dict loaded; /* variables of the context that were asked for */
-        struct buf *out; /* where text goes now: the output, or the inside of a block */
+        struct buf *out;    /* where text goes now: the output, or the inside of a block */
         uint32_t n_steps, depth;
         unsigned line, column; /* of what is evaluated */
         struct diag *diag;     /* filled once */
