@@ -36,17 +36,50 @@ static bool is_reserved_word(struct span s)
         return false;
 }
 
-/* Line breaks of YAML 1.1 beyond the usual ones. */
+/* Line breaks of YAML 1.1 beyond the usual ones, and the mark that some editors write: bytes, and
+ * how they stand in quotes. */
+static const struct {
+        const char *bytes, *escape;
+} odd[] = {{"\xc2\x85", "\\u0085"},
+           {"\xe2\x80\xa8", "\\u2028"},
+           {"\xe2\x80\xa9", "\\u2029"},
+           {"\xef\xbb\xbf", "\\ufeff"}};
+
 static bool has_odd_break(struct span s)
 {
         size_t i = 0;
 
         while (i < s.n && !(s.at[i] & 0x80))
                 i++;
-        if (i == s.n)
-                return false;
-        return memmem(s.at, s.n, "\xc2\x85", 2) || memmem(s.at, s.n, "\xe2\x80\xa8", 3) ||
-               memmem(s.at, s.n, "\xe2\x80\xa9", 3) || memmem(s.at, s.n, "\xef\xbb\xbf", 3);
+        for (size_t k = 0; i < s.n && k < N_ELEMENTS(odd); k++)
+                if (memmem(s.at + i, s.n - i, odd[k].bytes, strlen(odd[k].bytes)))
+                        return true;
+        return false;
+}
+
+/* As JSON, which YAML reads as it is but for the odd breaks. */
+static int write_quoted(struct span s, struct buf *out)
+{
+        _cleanup_buf_ struct buf b = {0};
+        int r;
+
+        if (!has_odd_break(s))
+                return json_write_string(out, s);
+        r = json_write_string(&b, s);
+        for (size_t i = 0; r == 0 && i < b.n;) {
+                size_t k = 0;
+
+                while (k < N_ELEMENTS(odd) &&
+                       strncmp(b.at + i, odd[k].bytes, strlen(odd[k].bytes)) != 0)
+                        k++;
+                if (k < N_ELEMENTS(odd)) {
+                        (void)buf_add_text(out, odd[k].escape);
+                        i += strlen(odd[k].bytes);
+                } else {
+                        (void)buf_add_char(out, b.at[i++]);
+                }
+        }
+        return r < 0 ? r : out->failed;
 }
 
 static bool is_plain(struct span s, bool is_flow)
@@ -89,7 +122,7 @@ static int write_scalar(const json_t *value, bool is_flow, struct buf *out)
         s = (struct span){json_string_value(value), json_string_length(value)};
         if (is_plain(s, is_flow))
                 return buf_add_span(out, s);
-        return json_write_string(out, s);
+        return write_quoted(s, out);
 }
 
 static bool is_scalar(const json_t *value)
@@ -104,6 +137,12 @@ static bool is_empty(const json_t *value)
                (json_is_object(value) && json_object_size(value) == 0);
 }
 
+static bool is_block_text(const json_t *value)
+{
+        return json_is_string(value) &&
+               is_literal((struct span){json_string_value(value), json_string_length(value)});
+}
+
 static bool is_flat(const json_t *value)
 {
         const char *key;
@@ -112,12 +151,13 @@ static bool is_flat(const json_t *value)
 
         if (json_is_array(value)) {
                 json_array_foreach ((json_t *)value, i, item)
-                        if (!is_scalar(item))
+                        if (!is_scalar(item) || is_block_text(item))
                                 return false;
                 return true;
         }
         json_object_foreach ((json_t *)value, key, item)
-                if (!is_scalar(item) && !(json_is_array(item) && is_flat(item)))
+                if (is_block_text(item) ||
+                    (!is_scalar(item) && !(json_is_array(item) && is_flat(item))))
                         return false;
         return true;
 }

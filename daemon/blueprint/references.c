@@ -229,7 +229,8 @@ static int hold_by_id(struct layout *l, struct lay_entity *e, size_t index, bool
                 return -ENOMEM;
         *ret_dropped = false;
         for (size_t i = 0; i < e->n_attributes; i++)
-                *ret_dropped = *ret_dropped || strcmp(e->attributes[i].name, name) == 0;
+                *ret_dropped = *ret_dropped ||
+                               (e->attributes[i].name && strcmp(e->attributes[i].name, name) == 0);
         if (*ret_dropped) {
                 int r = layout_note(l,
                                     "%s.%s is left out: importing its package would close a "
