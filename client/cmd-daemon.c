@@ -169,9 +169,9 @@ static int stop_and_start(struct client *c, bool is_starting)
                 r = stop_daemon(c, k, &failure);
         if (was_running && r != 0)
                 return client_fail(c, r, failure);
-        start_forget(c->socket);
+        start_forget(c->socket, lock_fd);
         if (is_starting) {
-                r = start_under_lock(c->socket, &fd, &failure);
+                r = start_under_lock(c->socket, lock_fd, &fd, &failure);
                 if (r != 0)
                         return client_fail(c, r, failure);
         }

@@ -114,11 +114,15 @@ static int show_known(struct follow *f, const json_t *done)
 static int follow_or_leave(struct client *c, struct follow *f, struct outdir *o,
                            struct submit_reply *reply)
 {
+        _cleanup_json_ json_t *line = NULL;
+
         if (!c->is_dry_run && outdir_set_job(o, reply->job) < 0)
                 client_warn(c, "the job's id cannot be noted in .genopt/job");
         if (c->values[GEN_DETACH] && !c->is_dry_run) {
-                printf("%s\n", reply->job);
-                return EXIT_DONE;
+                if (!c->is_json)
+                        return printf("%s\n", reply->job) < 0 ? EXIT_INTERNAL : EXIT_DONE;
+                line = json_pack("{s:s}", "job", reply->job);
+                return line && client_put_json(line) == 0 ? EXIT_DONE : EXIT_INTERNAL;
         }
         f->job = reply->job;
         f->outdir = c->is_dry_run ? NULL : o;

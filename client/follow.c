@@ -7,6 +7,7 @@
 
 #include "client/format.h"
 #include "client/wait.h"
+#include "common/str.h"
 #include "proto/base64.h"
 
 /* One following in progress. */
@@ -98,6 +99,15 @@ int follow_fetch(struct connection *k, const char *job, const struct hash *sha25
                         return -EBADMSG; /* neither more nor the end */
                 offset += b->n - before;
         }
+}
+
+char *follow_remedy(const struct follow *f, const char *remedy)
+{
+        const char *at = remedy ? strstr(remedy, " JOB") : NULL;
+
+        if (!at || !f->job || strchr("` ,.)", at[4]) == NULL)
+                return str_printf("%s", remedy ? remedy : "");
+        return str_printf("%.*s %s%s", (int)(at - remedy), remedy, f->job, at + 4);
 }
 
 static int fetch_for_writer(const struct hash *sha256, struct buf *b, void *arg,
@@ -233,13 +243,14 @@ static void print_failures(struct follow *f, const json_t *failures)
 
         json_array_foreach (failures, i, one) {
                 const json_t *error = json_object_get(one, "error");
-                const char *path = json_get_text(one, "path"),
-                           *remedy = json_get_text(one, "remedy");
+                const char *path = json_get_text(one, "path"), *told = json_get_text(one, "remedy");
                 const char *message = json_is_string(error) ? json_string_value(error)
                                                             : json_get_text(error, "message");
+                _cleanup_free_ char *remedy = NULL;
 
-                if (!remedy || !*remedy)
-                        remedy = json_get_text(json_object_get(error, "data"), "remedy");
+                if (!told || !*told)
+                        told = json_get_text(json_object_get(error, "data"), "remedy");
+                remedy = follow_remedy(f, told);
                 view_warn(f->view, "%s: %s%s%s", path ? path : "task", message ? message : "failed",
                           remedy && *remedy ? "\n  → " : "", remedy ? remedy : "");
         }
@@ -311,14 +322,14 @@ static int finish_done(struct session *s, const json_t *event, struct failure **
 static void finish_failed(struct session *s, const json_t *event)
 {
         const json_t *error = json_object_get(event, "error");
+        _cleanup_free_ char *remedy = follow_remedy(s->f, json_get_text(event, "remedy"));
 
         view_clear(s->f->view);
         s->is_over = true;
         if (s->f->client->is_json && !s->f->client->is_dry_run) /* the event itself was printed */
                 s->exit_code = client_exit_code(error);
         else
-                s->exit_code =
-                        client_fail_json(s->f->client, error, json_get_text(event, "remedy"));
+                s->exit_code = client_fail_json(s->f->client, error, remedy);
         if (s->exit_code == EXIT_AUTH)
                 wait_hint_keys(s->f);
 }

@@ -32,6 +32,9 @@ int follow_job(struct follow *f);
 /* Prints a `done` event (or the result of a cached submit) and gives the exit code; n_conflicts:
  * files that were kept. */
 int follow_print_done(struct follow *f, const json_t *done, unsigned n_conflicts);
+/* A remedy with the job's own id where the daemon's tables say JOB; owned by the caller, NULL for
+ * lack of memory. */
+char *follow_remedy(const struct follow *f, const char *remedy) _must_check_;
 /* A result that was known, as the `done` event that it would have been: {"type": "done", "cached":
  * true, …}. */
 int follow_put_known(const json_t *done) _must_check_;

@@ -12,6 +12,7 @@
 #include "common/str.h"
 #include "proto/address.h"
 
+#define SOCKET_NAME_BYTES 48
 #define CONNECT_MS 10000 /* a daemon whose backlog is full for so long does not live */
 
 char *start_log_path(void)
@@ -221,7 +222,29 @@ static int take_lock(const struct address *a, int *ret_lock_fd, struct failure *
         return r < 0 ? refuse_socket(a, r, ret_failure) : 0;
 }
 
-static int start_at(const struct address *a, int *ret_fd, struct failure **ret_failure)
+/* What the lock's file says of a socket that we made. */
+static bool describe_socket(const struct address *a, char ret[SOCKET_NAME_BYTES])
+{
+        struct stat st;
+
+        if (lstat(a->path, &st) < 0 || !S_ISSOCK(st.st_mode))
+                return false;
+        snprintf(ret, SOCKET_NAME_BYTES, "%llx:%llx\n", (unsigned long long)st.st_dev,
+                 (unsigned long long)st.st_ino);
+        return true;
+}
+
+static void note_socket(const struct address *a, int lock_fd)
+{
+        char name[SOCKET_NAME_BYTES];
+
+        if (ftruncate(lock_fd, 0) < 0 || !describe_socket(a, name))
+                return;
+        (void)!pwrite(lock_fd, name, strlen(name),
+                      0); /* without it the socket stays when we stop */
+}
+
+static int start_at(const struct address *a, int lock_fd, int *ret_fd, struct failure **ret_failure)
 {
         _cleanup_close_ int listen_fd = -1;
         _cleanup_free_ char *program = start_find_daemon(), *absolute = NULL;
@@ -240,6 +263,7 @@ static int start_at(const struct address *a, int *ret_fd, struct failure **ret_f
                 return refuse(ret_failure, "see that it can be run", "%s cannot be started: %s",
                               program, strerror(-r));
         }
+        note_socket(a, lock_fd);
         r = address_connect(a, CONNECT_MS, ret_fd);
         return r < 0 ? refuse(ret_failure, NULL, "%s: %s", a->path, strerror(-r)) : 0;
 }
@@ -282,7 +306,7 @@ int start_connect(const char *given, enum start_mode mode, int *ret_fd,
                 return 0;
         if (mode == START_IF_DIED && r == -ENOENT)
                 return refuse_silence(&l.at[0], r, ret_failure);
-        return start_at(&l.at[0], ret_fd, ret_failure);
+        return start_at(&l.at[0], lock_fd, ret_fd, ret_failure);
 }
 
 int start_hold(const char *given, int *ret_lock_fd, struct failure **ret_failure)
@@ -294,20 +318,22 @@ int start_hold(const char *given, int *ret_lock_fd, struct failure **ret_failure
         return r != 0 ? r : take_lock(&l.at[0], ret_lock_fd, ret_failure);
 }
 
-void start_forget(const char *given)
+void start_forget(const char *given, int lock_fd)
 {
+        char made[SOCKET_NAME_BYTES], stands[SOCKET_NAME_BYTES];
         struct failure *failure = NULL;
         struct address_list l;
-        int fd = -1;
+        ssize_t n;
 
-        if (address_find(given, &l, &failure) == 0 &&
-            address_connect(&l.at[0], CONNECT_MS, &fd) == -ECONNREFUSED)
+        n = pread(lock_fd, made, sizeof(made) - 1, 0);
+        made[n > 0 ? n : 0] = '\0';
+        if (address_find(given, &l, &failure) == 0 && describe_socket(&l.at[0], stands) &&
+            strcmp(made, stands) == 0)
                 (void)unlink(l.at[0].path);
-        cleanup_close(&fd);
         failure_free(failure);
 }
 
-int start_under_lock(const char *given, int *ret_fd, struct failure **ret_failure)
+int start_under_lock(const char *given, int lock_fd, int *ret_fd, struct failure **ret_failure)
 {
         struct address_list l;
         int r;
@@ -316,5 +342,5 @@ int start_under_lock(const char *given, int *ret_fd, struct failure **ret_failur
         if (r != 0)
                 return r;
         r = address_connect(&l.at[0], CONNECT_MS, ret_fd); /* a service manager listens for it */
-        return r == 0 ? 0 : start_at(&l.at[0], ret_fd, ret_failure);
+        return r == 0 ? 0 : start_at(&l.at[0], lock_fd, ret_fd, ret_failure);
 }

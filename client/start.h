@@ -26,12 +26,14 @@ enum start_mode {
 int start_connect(const char *given, enum start_mode mode, int *ret_fd,
                   struct failure **ret_failure) _must_check_;
 /* For stop and restart: the lock under which daemons are started, taken before the daemon is told,
- * so that nobody starts one while it goes. */
+ * so that nobody starts one while it goes. The lock's file names the socket that a client made last
+ * (device and inode): one of the service manager's is not ours to remove. */
 int start_hold(const char *given, int *ret_lock_fd, struct failure **ret_failure) _must_check_;
-/* Under the lock, when the daemon has ended: takes the socket away. */
-void start_forget(const char *given);
+/* Under the lock, when the daemon has ended: takes the socket away if a client made it. */
+void start_forget(const char *given, int lock_fd);
 /* Under the lock: starts a daemon and connects. */
-int start_under_lock(const char *given, int *ret_fd, struct failure **ret_failure) _must_check_;
+int start_under_lock(const char *given, int lock_fd, int *ret_fd,
+                     struct failure **ret_failure) _must_check_;
 /* Path of the log that a daemon started by us writes; NULL without a home or memory. */
 char *start_log_path(void) _must_check_;
 /* Path of genoptd: $GENOPT_DAEMON, beside this program (or in a build tree), $PATH, the prefix;

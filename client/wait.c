@@ -136,7 +136,8 @@ void wait_hint_keys(struct follow *f)
 
 static int say_remedy(struct follow *f, const json_t *event)
 {
-        const char *on = json_get_text(event, "on"), *remedy = json_get_text(event, "remedy");
+        const char *on = json_get_text(event, "on");
+        _cleanup_free_ char *remedy = follow_remedy(f, json_get_text(event, "remedy"));
         bool is_key = on && strcmp(on, "key") == 0;
 
         if (!f->client->is_json) {

@@ -182,6 +182,18 @@ def test_a_stale_socket_is_replaced(client):
     client.run("stop", check=0)
 
 
+def test_stop_leaves_a_socket_that_no_client_made(client):
+    def hang_up(c):
+        raise HangUp
+
+    d = client.serve()
+    d.on("daemon/status", {**d.status(), "pid": 0}).on("daemon/stop", lambda c, p: ({}, hang_up))
+    client.run("stop", check=0)
+    assert d.params("daemon/stop") == [{"mode": "drain"}] and client.socket.exists()
+    client.run("stop", "--now", check=0)
+    assert d.params("daemon/stop")[1] == {"mode": "now"}
+
+
 # --- ask
 
 
@@ -490,6 +502,14 @@ def test_the_end_says_what_it_cost_beside_naive(client):
     assert client.gen("-q", check=1).stderr.count("\n") <= 4
 
 
+def test_what_a_model_said_does_not_steer_the_terminal(client):
+    client.serve().job(("warning", {"text": "a\x1b[2Jb\u009bc"}), ("failed", {"error": {"code": -32603, "message": "x\x1b]0;y\x07", "data": {
+        "name": "internal"}}, "remedy": "`genopt resume JOB`"}))
+    r = client.gen(check=70)
+    assert "\x1b" not in r.stderr and "\u009b" not in r.stderr and "a?[2Jb??c" in r.stderr
+    assert f"`genopt resume {JOB}`" in r.stderr
+
+
 def test_a_known_result_is_shown_at_once(client):
     d = client.serve().on("job/submit", {"cached": True, "result": {"summary": summary(keep=4)}})
     r = client.gen(check=0)
@@ -501,6 +521,7 @@ def test_detach_leaves_and_attach_delivers(client):
     d.job(write_event("a.txt", "v1", daemon=d), write_event("a.txt", "v2", base=sha256("v1"), daemon=d), done(template=1), head=2)
     r = client.gen("--detach", check=0)
     assert r.stdout == JOB + "\n" and not d.params("job/attach")
+    assert json.loads(client.gen("--detach", "--json", check=0).stdout) == {"job": JOB}
     d.on("job/get", {"job": JOB, "kind": "generate", "state": "running"})
     r = client.run("attach", cwd=client.out, check=0)
     assert (client.out / "a.txt").read_text() == "v2"
