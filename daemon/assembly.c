@@ -146,6 +146,16 @@ static void apply_config(struct assembly *a)
 
 /* ---- hooks of the server and of signals ---- */
 
+static void warn_of_restarts(const struct config *old, const struct config *new)
+{
+        _cleanup_(strlist_done) struct strlist names = {0};
+
+        if (config_list_restarts(old, new, &names) < 0)
+                log_warning("some options may need a restart");
+        for (size_t i = 0; i < names.n; i++)
+                log_warning("%s will hold after a restart", names.at[i]);
+}
+
 static int reload(struct assembly *a, struct failure **ret_failure)
 {
         _cleanup_(readings_done) struct readings r = {0};
@@ -159,6 +169,7 @@ static int reload(struct assembly *a, struct failure **ret_failure)
                 a->config = config_ref(r.config);
                 configure_providers(a, old);
                 apply_config(a);
+                warn_of_restarts(old, a->config);
                 config_unref(old);
                 price_book_unref(a->prices);
                 a->prices = price_book_ref(r.prices);
@@ -373,10 +384,15 @@ struct assembly *assembly_free(struct assembly *a)
         timer_free(a->retain);
         service_free(a->service);
         server_free(a->server);
-        jobs_free(a->jobs);
+        /* Work ends first, while all that it may touch is there; then what it wrote is committed
+         * and told; then memory goes. */
+        jobs_stop(a->jobs);
+        if (a->loop)
+                loop_end(a->loop);
         calls_free(a->calls);
         provider_room_free(a->providers);
         store_close(a->store);
+        jobs_free(a->jobs);
         loop_free(a->loop);
         blueprint_shelf_unref(a->shelf);
         price_book_unref(a->prices);

@@ -224,6 +224,8 @@ static void price_call(struct run *r, const struct step *s, const struct prompt 
         *ret_input = estimator_tokens(&in->estimator, in->tiers[s->tier].facts, model, &bytes);
         spec->max_tokens = plan_max_tokens(in, s);
         spec->estimate_nanousd = s->estimate.nanousd;
+        spec->input_tokens = *ret_input;
+        spec->output_tokens = s->estimate.tokens.output;
         spec->worst_nanousd = plan_worst_nanousd(in, s, *ret_input, spec->max_tokens);
         spec->price = in->tiers[s->tier].facts->price;
         spec->budget_left_nanousd = budget_left(r);

@@ -120,8 +120,8 @@ static void say_file(struct run *r, uint32_t task, const struct result *result, 
 
         publish_news(
                 r, "file",
-                json_pack("{s:I,s:s,s:s,s:o,s:o,s:I,s:o,s:s}", "task", (json_int_t)task, "action",
-                          "write", "path", t->path, "base",
+                json_pack("{s:s,s:s,s:o,s:o,s:I,s:o,s:s}", "action", "write", "path", t->path,
+                          "base",
                           s->is_in_manifest && s->is_on_disk ? hash_json(&s->written) : json_null(),
                           "blob", hash_json(&result->content), "size", (json_int_t)result->n_text,
                           "fingerprint", hash_json(&run_task_of(r, task)->key), "source",

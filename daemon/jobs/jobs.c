@@ -189,6 +189,21 @@ static void save_estimator(struct jobs *j)
                 store_batch_free(b);
 }
 
+void jobs_stop(struct jobs *j)
+{
+        struct job *job, *next;
+
+        if (!j)
+                return;
+        j->is_draining = true;
+        HASH_ITER (hh, j->live, job, next) {
+                if (job->planning)
+                        prepare_forget(job->planning);
+                job->planning = NULL;
+                job->run = run_free(job->run);
+        }
+}
+
 struct jobs *jobs_free(struct jobs *j)
 {
         struct job *job, *next;

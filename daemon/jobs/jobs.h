@@ -55,6 +55,8 @@ void jobs_reload(struct jobs *j, struct config *config, struct blueprint_shelf *
                  struct price_book *prices);
 /* No new job, no new call; on_drained when nothing is running any more. */
 void jobs_drain(struct jobs *j, void (*on_drained)(void *arg), void *arg);
+void jobs_stop(struct jobs *j); /* NULL is allowed. All work ends now; what was accepted goes on at
+                                   the next start */
 void jobs_retain(
         struct jobs *j); /* one slice of retention; called from an hourly timer and at start */
 

@@ -7,8 +7,10 @@
 
 #include "common/clock.h"
 #include "common/json.h"
+#include "common/log.h"
 #include "daemon/jobs/internal.h"
 #include "daemon/store/store.h"
+#include "proto/events.h"
 
 #define EVENT_KEY_BYTES (ULID_BYTES + 8)
 
@@ -19,12 +21,27 @@ static void event_key(const struct ulid *id, uint64_t seq, uint8_t ret[EVENT_KEY
                 ret[ULID_BYTES + i] = (uint8_t)(seq >> (56 - 8 * i));
 }
 
+/* Who reads events trusts docs/protocol.md. */
+static void check_event(const struct news *news)
+{
+        const struct event_type *t = event_find(news->type);
+        const char *wrong = t ? event_check(t, news->fields) : news->type;
+
+        if (!wrong && t->is_journalled)
+                return;
+        log_error("event %s: `%s` is otherwise in the table of events", news->type,
+                  wrong ? wrong : "is_journalled");
+        assert(!"events are as their table says");
+}
+
 static int write_event(const struct job *job, uint64_t seq, const struct news *news,
                        struct buf *out)
 {
         _cleanup_json_ json_t *o = NULL;
         char now[CLOCK_RFC3339_BYTES];
 
+        if (GENOPT_TESTING && news->fields)
+                check_event(news);
         clock_format_rfc3339(clock_realtime_ms(), now);
         o = json_pack("{s:s,s:I,s:s,s:s}", "job", job->id_text, "seq", (json_int_t)seq, "time", now,
                       "type", news->type);

@@ -237,6 +237,10 @@ static void on_news(struct store_batch *b, const struct news *news, size_t n, vo
 {
         struct job *job = arg;
 
+        if (!job->run) { /* it was suspended in this very turn */
+                store_batch_free(b);
+                return;
+        }
         job->totals = *run_totals(job->run);
         job->n_done = run_n_done(job->run);
         for (size_t i = 0; i < n; i++)
@@ -262,7 +266,7 @@ static void on_wait(enum run_wait wait, uint32_t task, const struct failure *why
         struct job *job = arg;
         _cleanup_free_ char *remedy = NULL;
 
-        if (wait == RUN_WAIT_STOPPING)
+        if (wait == RUN_WAIT_STOPPING || !job->run)
                 return;
         if (wait == RUN_WAIT_CLIENT) {
                 job->wait_task = task;
@@ -294,6 +298,8 @@ static void on_end(void *arg)
         struct job *job = arg;
         json_t *fields;
 
+        if (!job->run)
+                return;
         job->totals = *run_totals(job->run);
         job->has_failed_tasks = job->totals.n_failed + job->totals.n_skipped > 0;
         fields = outcome_fields(job, NULL);

@@ -184,19 +184,33 @@ static int add_path_needs(struct job *job, const struct strlist *paths)
         return 0;
 }
 
-static int accept_job(struct job *job, struct submit *s)
+/* `queued`, then what is odd about the options. */
+static int make_news(const struct job *job, const struct strlist *warnings, struct news *news)
 {
-        struct store_batch *b = NULL;
-        struct news news = {"queued", json_pack("{s:s,s:I}", "kind", job->kind->name, "position",
-                                                (json_int_t)job->jobs->n_queued)};
-        int k = news.fields ? store_batch_new(STORE_STATE, &b) : -ENOMEM;
+        news[0] = (struct news){"queued", json_pack("{s:s,s:I}", "kind", job->kind->name,
+                                                    "position", (json_int_t)job->jobs->n_queued)};
+        for (size_t i = 0; i < warnings->n; i++)
+                news[1 + i] = (struct news){"warning", json_pack("{s:s}", "text", warnings->at[i])};
+        for (size_t i = 0; i <= warnings->n; i++)
+                if (!news[i].fields)
+                        return -ENOMEM;
+        return 0;
+}
 
+static int accept_job(struct job *job, const struct strlist *warnings, struct submit *s)
+{
+        _cleanup_free_ struct news *news = calloc(1 + warnings->n, sizeof(*news));
+        struct store_batch *b = NULL;
+        int k = news ? make_news(job, warnings, news) : -ENOMEM;
+
+        k = k ? k : store_batch_new(STORE_STATE, &b);
         k = k ? k : put_job(job, b);
         if (k == 0)
-                journal_commit(job, b, &news, 1, on_accepted, s);
+                journal_commit(job, b, news, 1 + warnings->n, on_accepted, s);
         else
                 store_batch_free(b);
-        json_decref(news.fields);
+        for (size_t i = 0; news && i <= warnings->n; i++)
+                json_decref(news[i].fields);
         return k;
 }
 
@@ -211,9 +225,23 @@ static struct failure *may_accept(struct jobs *j)
         return NULL;
 }
 
-static int create_job(struct jobs *j, const struct peer *p, const struct job_kind *kind,
-                      const json_t *params, const struct hash *raw_key, const struct strlist *needs,
-                      const struct job_options *options, struct submit *s)
+/* What a client asks for. */
+struct request {
+        const struct job_kind *kind;
+        const json_t *params;
+        const struct hash *raw_key; /* NULL: none */
+        struct job_options options;
+        struct strlist needs, warnings;
+};
+
+static void request_done(struct request *q)
+{
+        strlist_done(&q->needs);
+        strlist_done(&q->warnings);
+}
+
+static int create_job(struct jobs *j, const struct peer *p, const struct request *q,
+                      struct submit *s)
 {
         struct ulid id;
         struct job *job;
@@ -223,22 +251,79 @@ static int create_job(struct jobs *j, const struct peer *p, const struct job_kin
         job = job_new(j, &id);
         if (!job)
                 return -ENOMEM;
-        job->options = *options;
-        job->kind = kind;
+        job->options = q->options;
+        job->kind = q->kind;
         job->uid = p->uid;
         job->created_ms = clock_realtime_ms();
-        job->params = json_incref((json_t *)params);
-        job->is_dry_run = json_get_bool(params, "dry_run", false);
-        job->is_fresh = json_get_bool(params, "fresh", false);
-        if (raw_key && !job->is_dry_run && !job->is_fresh) {
-                job->raw_key = *raw_key;
+        job->params = json_incref((json_t *)q->params);
+        job->is_dry_run = json_get_bool(q->params, "dry_run", false);
+        job->is_fresh = json_get_bool(q->params, "fresh", false);
+        if (q->raw_key && !job->is_dry_run && !job->is_fresh) {
+                job->raw_key = *q->raw_key;
                 job->has_raw_key = true;
         }
-        k = read_meta(job, params);
-        k = k ? k : add_path_needs(job, needs);
-        k = k ? k : accept_job(job, s);
+        k = read_meta(job, q->params);
+        k = k ? k : add_path_needs(job, &q->needs);
+        k = k ? k : accept_job(job, &q->warnings, s);
         if (k < 0)
                 job_unref(job);
+        return k;
+}
+
+static int read_request(const struct jobs *j, struct request *q, struct failure **ret_failure)
+{
+        const char *name = json_get_text(q->params, "kind");
+        int k;
+
+        q->kind = job_kind_find(name ? name : "");
+        if (!q->kind) {
+                *ret_failure = failure_new_at(FAILURE_INVALID_PARAMS, "/kind",
+                                              "there is no kind of job `%s`", name ? name : "");
+                return CONDITION_REFUSED;
+        }
+        k = q->kind->need(q->params, &q->needs, ret_failure);
+        return k ? k
+                 : job_options_resolve(j->c.config, json_object_get(q->params, "options"),
+                                       &q->options, &q->warnings, ret_failure);
+}
+
+/* CONDITION_ABSENT: it has to be worked on. */
+static int reply_known(struct jobs *j, const struct request *q, struct submit *s,
+                       struct failure **ret_failure)
+{
+        _cleanup_buf_ struct buf out = {0};
+        int k;
+
+        if (!q->kind->is_small || q->needs.n > 0 || json_get_bool(q->params, "fresh", false) ||
+            json_get_bool(q->params, "dry_run", false) ||
+            !job_options_get_bool(&q->options, OPTION_REUSE))
+                return CONDITION_ABSENT;
+        buf_init(&out, 0);
+        k = answer_known(j, q->kind, q->params, q->raw_key, &out, ret_failure);
+        if (k == 0) {
+                s->on_reply(s->arg, buf_span(&out), NULL);
+                free(s);
+        }
+        return k;
+}
+
+/* CONDITION_ABSENT: no job has this idempotency key. */
+static int reply_idem(struct jobs *j, const struct peer *p, const json_t *params, struct submit *s)
+{
+        const char *key = json_get_text(json_object_get(params, "meta"), "key");
+        struct job *job = NULL;
+        struct hash h;
+        int k;
+
+        if (!key)
+                return CONDITION_ABSENT;
+        hash_of(key, strlen(key), &h);
+        k = find_idem(j, p->uid, &h, &job);
+        if (k == 0) {
+                reply_accepted(job, s->on_reply, s->arg);
+                job_unref(job);
+                free(s);
+        }
         return k;
 }
 
@@ -247,56 +332,17 @@ static int create_job(struct jobs *j, const struct peer *p, const struct job_kin
 static int submit(struct jobs *j, const struct peer *p, const json_t *params,
                   const struct hash *raw_key, struct submit *s, struct failure **ret_failure)
 {
-        const char *name = json_get_text(params, "kind");
-        const struct job_kind *kind = job_kind_find(name ? name : "");
-        bool is_plain =
-                !json_get_bool(params, "fresh", false) && !json_get_bool(params, "dry_run", false);
-        const char *key = json_get_text(json_object_get(params, "meta"), "key");
-        _cleanup_(strlist_done) struct strlist needs = {0};
-        _cleanup_buf_ struct buf out = {0};
-        struct job_options options;
-        int k;
+        _cleanup_(request_done) struct request q = {.params = params, .raw_key = raw_key};
+        int k = read_request(j, &q, ret_failure);
 
-        buf_init(&out, 0);
-        if (!kind) {
-                *ret_failure = failure_new_at(FAILURE_INVALID_PARAMS, "/kind",
-                                              "there is no kind of job `%s`", name ? name : "");
-                return CONDITION_REFUSED;
-        }
-        k = kind->need(params, &needs, ret_failure);
-        k = k ? k
-              : job_options_resolve(j->c.config, json_object_get(params, "options"), &options, NULL,
-                                    ret_failure);
-        if (k)
+        k = k ? k : reply_known(j, &q, s, ret_failure);
+        k = k == CONDITION_ABSENT ? reply_idem(j, p, params, s) : k;
+        if (k != CONDITION_ABSENT)
                 return k;
-        if (kind->is_small && is_plain && needs.n == 0 &&
-            job_options_get_bool(&options, OPTION_REUSE)) {
-                k = answer_known(j, kind, params, raw_key, &out, ret_failure);
-                if (k == 0)
-                        s->on_reply(s->arg, buf_span(&out), NULL);
-                if (k == 0)
-                        free(s);
-                if (k != CONDITION_ABSENT)
-                        return k;
-        }
-        if (key) {
-                struct job *job = NULL;
-                struct hash h;
-
-                hash_of(key, strlen(key), &h);
-                k = find_idem(j, p->uid, &h, &job);
-                if (k == 0) {
-                        reply_accepted(job, s->on_reply, s->arg);
-                        job_unref(job);
-                        free(s);
-                }
-                if (k != CONDITION_ABSENT)
-                        return k;
-        }
         *ret_failure = may_accept(j);
         if (*ret_failure)
                 return CONDITION_REFUSED;
-        return create_job(j, p, kind, params, raw_key, &needs, &options, s);
+        return create_job(j, p, &q, s);
 }
 
 void jobs_submit(struct jobs *j, const struct peer *p, const json_t *params,

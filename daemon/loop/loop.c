@@ -191,15 +191,20 @@ void loop_stop(struct loop *l)
         wake(l);
 }
 
-struct loop *loop_free(struct loop *l)
+void loop_end(struct loop *l)
 {
-        if (!l)
-                return NULL;
         l->pool = pool_free(l->pool);
         while (!STAILQ_EMPTY(&l->posted) || !STAILQ_EMPTY(&l->deferred)) {
                 call_posted(l);
                 call_deferred(l);
         }
+}
+
+struct loop *loop_free(struct loop *l)
+{
+        if (!l)
+                return NULL;
+        loop_end(l);
         for (size_t i = 0; i < l->n_signals; i++)
                 event_free(l->signals[i].event);
         if (l->wake_event)

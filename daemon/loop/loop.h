@@ -14,6 +14,9 @@ struct loop;
 struct timer;
 
 int loop_new(unsigned n_workers, struct loop **ret) _must_check_;
+/* Waits for the pool's work and calls what was posted or deferred, while all rooms are still there.
+ * No work is taken after it. loop_free() does the same for those who had nothing to wait for. */
+void loop_end(struct loop *l);
 /* Waits for the pool's work; what was posted or deferred is still called, with the loop as it was.
  */
 struct loop *loop_free(struct loop *l);

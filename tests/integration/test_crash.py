@@ -154,3 +154,21 @@ def test_stop_lets_calls_finish_and_the_job_goes_on(daemon, sim, place):
     assert end["type"] == "done" and end["summary"]["files"]["failed"] == 0
     # what was under way at the stop was finished, and is not asked again
     assert end["summary"]["calls"] == len(sim.requests()) >= before
+
+
+def test_stop_now_in_mid_job(daemon, sim, place):
+    """A second SIGTERM ends the daemon at once, with calls and workers under way; the job goes on after."""
+    sim.faults({"kind": "stall", "events": 3})
+    spec = write_spec(place / "s.yaml", n_entities=3)
+    rpc = daemon.rpc()
+    job = submit(rpc, spec)["job"]
+    rpc.ok("job/attach", {"job": job, "after": 0})
+    rpc.event("task.started")
+    rpc.ok("daemon/stop", {"mode": "now"})
+    assert daemon.wait() == 0
+    sim.faults()
+    daemon.start()
+    rpc = daemon.rpc()
+    rpc.ok("job/attach", {"job": job, "after": 0})
+    end = rpc.end()
+    assert end["type"] == "done" and end["summary"]["files"]["failed"] == 0
