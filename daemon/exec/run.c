@@ -13,7 +13,7 @@ const char *const task_state_names[N_TASK_STATES] = {
 };
 
 /* Which state may follow which: rows from, columns to, in the order of the enum. */
-static const bool may_move[N_TASK_STATES][N_TASK_STATES] = {
+_unused_ static const bool may_move[N_TASK_STATES][N_TASK_STATES] = {
         /*              block  ready  assig  check  park   done   fail   skip */
         [TASK_BLOCKED] = {false, true, false, false, false, false, false, true},
         [TASK_READY] = {false, false, true, false, true, true, true, false},

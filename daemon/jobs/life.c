@@ -10,7 +10,8 @@
 #include "daemon/metrics/metrics.h"
 #include "daemon/store/store.h"
 
-static const bool may_move[N_JOB_STATES][N_JOB_STATES] = {
+/* Only asserted. */
+_unused_ static const bool may_move[N_JOB_STATES][N_JOB_STATES] = {
         /*                queued plan   run    wait   done   fail   cancel */
         [JOB_QUEUED] = {true, true, false, true, false, true, true},
         [JOB_PLANNING] = {true, false, true, true, true, true, true},

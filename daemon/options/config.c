@@ -117,7 +117,7 @@ static int take_variable(struct config *c, const char *variable, struct failure 
         _cleanup_free_ char *where = NULL, *dir = NULL;
         const char *text = set_variable(variable);
         struct option_match m;
-        bool is_known;
+        _unused_ bool is_known; /* without assertions */
 
         if (!text)
                 return 0;

@@ -171,7 +171,7 @@ static int provider_new(struct provider_room *room, const struct provider_config
 int provider_configure(struct provider_room *room, const struct provider_config *c,
                        struct provider **ret, struct failure **ret_failure)
 {
-        struct provider *p, *old;
+        struct provider *p = NULL, *old;
         int r;
 
         r = provider_new(room, c, &p, ret_failure);

@@ -295,7 +295,7 @@ json_t *journal_stats(const struct journal *j)
         json_t *o = sums_to_json(&j->all), *statuses = json_object(), *models = json_object();
 
         for (int i = 0; i < STATUSES_MAX; i++) {
-                char name[8];
+                char name[16];
 
                 if (!j->by_status[i])
                         continue;

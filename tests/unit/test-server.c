@@ -72,7 +72,8 @@ static int start(const char *config, uint64_t timeout_ms)
         *f = (struct fixture){.directory = "/tmp/test-server-XXXXXX"};
         if (!mkdtemp(f->directory))
                 return -1;
-        snprintf(f->address.path, sizeof(f->address.path), "%s/rpc.sock", f->directory);
+        snprintf(f->address.path, sizeof(f->address.path), "%.*s/rpc.sock",
+                 (int)sizeof(f->directory) - 1, f->directory);
         room.n_submits = room.n_events = room.n_produced = room.n_cursors = 0;
         room.blob_bytes = 10;
         room.has_known = false;
