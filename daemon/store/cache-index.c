@@ -1,8 +1,10 @@
 #include "daemon/store/cache-index.h"
 
 #include <endian.h>
+#include <inttypes.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "daemon/store/writer.h"
 
 #define STAMP_KEY_BYTES (1 + HASH_BYTES)
@@ -347,6 +349,10 @@ int cache_index_evict(struct cache_index *x, uint64_t max_bytes, uint64_t *ret_r
         r2 = env_commit(x->env, txn);
         if (r2 != 0)
                 return r2;
+        if (removed > 0)
+                log_event(LOG_LEVEL_INFO, "cache_cleanup",
+                          "%" PRIu64 " entries; %" PRIu64 " bytes in use, of %" PRIu64, removed,
+                          used, max_bytes);
         *ret_removed = removed;
         *ret_used = used;
         return r == CONDITION_ABSENT ? CONDITION_CHORE_DONE : 0;

@@ -1,8 +1,5 @@
 #include "daemon/store/writer.h"
 
-#include <event2/event.h>
-#include <sys/eventfd.h>
-
 #include "daemon/loop/loop.h"
 
 /* A burst is spread over turns of the loop. */
@@ -11,8 +8,7 @@
 struct completions {
         pthread_mutex_t lock;
         struct completion_list list;
-        int fd;              /* owned: eventfd */
-        struct event *event; /* owned; NULL without a loop */
+        struct waker *waker; /* owned */
 };
 
 static struct completion *pop(struct completions *c)
@@ -27,50 +23,30 @@ static struct completion *pop(struct completions *c)
         return first;
 }
 
-static void wake(struct completions *c)
-{
-        uint64_t one = 1;
-
-        /* Only a counter that is full already can refuse. */
-        if (write(c->fd, &one, sizeof(one)) < 0)
-                return;
-}
-
-static void on_readable(evutil_socket_t fd, short what, void *arg)
+static void on_awake(void *arg)
 {
         struct completions *c = arg;
         struct completion *first;
-        uint64_t n;
 
-        (void)what;
-        if (read(fd, &n, sizeof(n)) < 0)
-                return;
         for (unsigned i = 0; i < RUN_PER_TURN; i++) {
                 first = pop(c);
                 if (!first)
                         return;
                 first->run(first);
         }
-        wake(c);
+        waker_wake(c->waker);
 }
 
 int completions_new(struct loop *loop, struct completions **ret)
 {
         struct completions *c = calloc(1, sizeof(*c));
-        int r = -ENOMEM;
+        int r;
 
         if (!c)
                 return -ENOMEM;
         STAILQ_INIT(&c->list);
         (void)pthread_mutex_init(&c->lock, NULL);
-        c->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-        if (c->fd < 0) {
-                r = -errno;
-        } else {
-                c->event = event_new(loop_base(loop), c->fd, EV_READ | EV_PERSIST, on_readable, c);
-                if (c->event && event_add(c->event, NULL) == 0)
-                        r = 0;
-        }
+        r = waker_new(loop, on_awake, c, &c->waker);
         if (r < 0) {
                 (void)completions_free(c);
                 return r;
@@ -87,9 +63,7 @@ struct completions *completions_free(struct completions *c)
                 return NULL;
         while ((first = pop(c)))
                 first->run(first);
-        if (c->event)
-                event_free(c->event);
-        cleanup_close(&c->fd);
+        (void)waker_free(c->waker);
         (void)pthread_mutex_destroy(&c->lock);
         free(c);
         return NULL;
@@ -106,5 +80,5 @@ void completions_add(struct completions *c, struct completion_list *done)
         STAILQ_CONCAT(&c->list, done);
         (void)pthread_mutex_unlock(&c->lock);
         if (was_empty)
-                wake(c);
+                waker_wake(c->waker);
 }
