@@ -7,6 +7,7 @@ struct offer {
         int dir_fd;      /* borrowed: the caller keeps it open */
         json_t *by_path; /* owned: path -> sha256 or null */
         json_t *by_hash; /* owned: sha256 -> path */
+        json_t *sent;    /* owned: set of needs that were answered */
 };
 
 int offer_new(int dir_fd, struct offer **ret)
@@ -18,7 +19,8 @@ int offer_new(int dir_fd, struct offer **ret)
         o->dir_fd = dir_fd;
         o->by_path = json_object();
         o->by_hash = json_object();
-        if (!o->by_path || !o->by_hash)
+        o->sent = json_object();
+        if (!o->by_path || !o->by_hash || !o->sent)
                 return -ENOMEM;
         *ret = take(o);
         return 0;
@@ -30,6 +32,7 @@ struct offer *offer_free(struct offer *o)
                 return NULL;
         json_decref(o->by_path);
         json_decref(o->by_hash);
+        json_decref(o->sent);
         free(o);
         return NULL;
 }
@@ -127,6 +130,30 @@ static int put_file(struct offer *o, struct connection *k, const char *job, cons
         return r;
 }
 
+static int answer_one(struct offer *o, struct connection *k, const char *job, const json_t *need,
+                      struct failure **ret_failure)
+{
+        const char *path = json_get_text(need, "path"), *sha256 = json_get_text(need, "sha256");
+        const char *name = sha256 ? sha256 : path;
+        const json_t *offered;
+        int r;
+
+        if (name && json_object_get(o->sent, name))
+                return 0;
+        if (!path && sha256)
+                path = json_string_value(json_object_get(o->by_hash, sha256));
+        if (!path) { /* a hash that we never named: there is no way to say so but to end it */
+                *ret_failure = failure_new(FAILURE_INTERNAL,
+                                           "genoptd asks for content that was not offered");
+                return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
+        }
+        offered = json_object_get(o->by_path, path);
+        r = offered ? put_file(o, k, job, path, sha256 ? sha256 : json_string_value(offered),
+                               ret_failure)
+                    : put_absent(k, job, path, ret_failure);
+        return r == 0 ? json_put(o->sent, name, json_true()) : r;
+}
+
 int offer_answer(struct offer *o, struct connection *k, const char *job, const json_t *need,
                  struct failure **ret_failure)
 {
@@ -135,24 +162,9 @@ int offer_answer(struct offer *o, struct connection *k, const char *job, const j
         int r = 0;
 
         json_array_foreach (need, i, entry) {
-                const char *path = json_get_text(entry, "path"),
-                           *sha256 = json_get_text(entry, "sha256");
-                const json_t *offered;
-
-                if (!path && sha256)
-                        path = json_string_value(json_object_get(o->by_hash, sha256));
-                if (!path) { /* a hash that we never named: there is no way to say so but to end it
-                              */
-                        *ret_failure = failure_new(FAILURE_INTERNAL,
-                                                   "genoptd asks for content that was not offered");
-                        return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
-                }
-                offered = json_object_get(o->by_path, path);
-                r = offered ? put_file(o, k, job, path,
-                                       sha256 ? sha256 : json_string_value(offered), ret_failure)
-                            : put_absent(k, job, path, ret_failure);
+                r = answer_one(o, k, job, entry, ret_failure);
                 if (r != 0)
-                        return r;
+                        break;
         }
-        return 0;
+        return r;
 }

@@ -21,7 +21,9 @@ DEFINE_CLEANUP(struct offer, offer_free);
 int offer_add(struct offer *o, const char *path, const char *sha256) _must_check_;
 /* All entries of a list of job/submit: path, and hash as `disk` or `sha256`. */
 int offer_add_list(struct offer *o, const json_t *list, const char *hash_key) _must_check_;
-/* Sends what `need` names. CONDITION_REFUSED with a failure: a file changed since it was offered.
+/* Sends what `need` names and was not sent before: the need of a submit's reply may come again as
+ * an event that was under way. CONDITION_REFUSED with a failure: a file changed since it was
+ * offered.
  */
 int offer_answer(struct offer *o, struct connection *k, const char *job, const json_t *need,
                  struct failure **ret_failure) _must_check_;

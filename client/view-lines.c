@@ -122,6 +122,7 @@ static void describe_planned(const json_t *event, struct buf *b)
                                  format_money(progress_number(naive, "nanousd"), d));
 }
 
+/* What failed is said again at the end, with its remedy. */
 static void describe_task(const struct progress *p, const json_t *event, bool is_live,
                           struct buf *b)
 {
@@ -129,7 +130,6 @@ static void describe_task(const struct progress *p, const json_t *event, bool is
         const char *verdict = json_get_text(event, "verdict");
         const json_t *error = json_object_get(event, "error");
         bool is_bad = verdict && strcmp(verdict, "accepted") != 0;
-        const char *remedy = json_get_text(json_object_get(error, "data"), "remedy");
         char ms[FORMAT_BYTES], money[FORMAT_BYTES];
 
         if (!is_bad && (is_live || (source && strcmp(source, "keep") == 0)))
@@ -148,8 +148,6 @@ static void describe_task(const struct progress *p, const json_t *event, bool is
         (void)buf_printf(b, "%s", verdict);
         if (json_get_text(error, "message"))
                 (void)buf_printf(b, ": %s", json_get_text(error, "message"));
-        if (remedy && *remedy)
-                (void)buf_printf(b, "\n  → %s", remedy);
 }
 
 static void describe_retry(const json_t *event, struct buf *b)

@@ -201,6 +201,11 @@ void view_warn(struct view *v, const char *format, ...)
         va_end(args);
 }
 
+static bool is_out_of_the_ordinary(const char *type)
+{
+        return type && (strcmp(type, "warning") == 0 || strcmp(type, "task.retry") == 0);
+}
+
 int view_apply(struct view *v, const json_t *event)
 {
         const char *type = json_get_text(event, "type");
@@ -213,8 +218,8 @@ int view_apply(struct view *v, const json_t *event)
         v->is_dirty = true;
         if (v->client->is_json)
                 return 0;
-        if (!v->is_brief || !type || strcmp(type, "planned") != 0)
-                r = view_describe(&v->progress, event, v->is_live || v->is_brief, &line);
+        if (!v->is_brief || is_out_of_the_ordinary(type))
+                r = view_describe(&v->progress, event, v->is_live, &line);
         if (r == 0 && line.n > 0) {
                 if (type && strcmp(type, "warning") == 0 && !json_get_text(event, "level"))
                         view_warn(v, "%s", line.at);

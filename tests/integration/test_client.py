@@ -316,6 +316,15 @@ def test_needed_content_is_sent_and_nothing_else(client):
     assert all(len(p.get("data", "")) <= 4 << 20 for p in d.params("blob/put"))
 
 
+def test_a_need_that_was_answered_is_not_answered_again(client):
+    (client.out / "own.txt").write_text("own")
+    need = [{"sha256": sha256("own")}]
+    d = client.serve().job(("waiting", {"on": "blobs", "wait": 1, "remedy": "", "need": need}), done())
+    d.on("job/submit", {"job": JOB, "need": need})
+    client.gen(check=0)
+    assert len(d.params("blob/put")) == 1
+
+
 def test_content_that_was_not_offered_ends_the_run(client):
     d = client.serve()
     d.on("job/submit", {"job": JOB, "need": [{"sha256": "0" * 64}]})

@@ -188,7 +188,7 @@ static void events_become_lines(void **state)
         expect_line("{\"type\": \"task.done\", \"path\": \"p\", \"source\": \"call\", \"verdict\": "
                     "\"failed\", \"error\": {\"message\": \"no\", "
                     "\"data\": {\"remedy\": \"do\"}}}",
-                    true, "[2/4] p: failed: no\n  → do");
+                    true, "[2/4] p: failed: no");
         expect_line("{\"type\": \"task.retry\", \"reason\": \"overloaded\", \"delay_ms\": 2000, "
                     "\"attempt\": 2}",
                     true, "asked again (attempt 2): overloaded, in 2.0 s");
