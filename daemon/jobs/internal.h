@@ -8,6 +8,7 @@
 #include "common/str.h"
 #include "daemon/exec/run.h"
 #include "daemon/input/input.h"
+#include "daemon/jobs/blobs.h"
 #include "daemon/jobs/jobs.h"
 #include "daemon/options/options.h"
 #include "daemon/plan/estimate.h"
@@ -45,23 +46,7 @@ static inline bool job_state_is_end(enum job_state s)
         64 /* side by side; calls are shared out fairly among them by the calls room */
 #define JOB_MAX_DEATHS 3        /* of the daemon while it works on one job: then it is set aside */
 #define JOB_TEXT_IN_EVENT 16384 /* a longer text travels as a blob */
-#define JOB_MAX_BLOB_BYTES ((uint64_t)16 << 20)
-#define JOB_MAX_UPLOADS 64 /* half-sent blobs of one job */
 #define CURSOR_MAX_DELTA_BYTES 65536
-
-/* Content that the daemon lacks: asked for by path or by hash. */
-struct need {
-        char *path; /* owned; NULL: by hash */
-        struct hash hash;
-        bool is_met, is_absent;
-};
-
-struct upload {
-        LIST_ENTRY(upload) entry;
-        struct hash hash;
-        uint64_t size;
-        struct buf content;
-};
 
 struct planning_item;
 
@@ -134,7 +119,7 @@ struct jobs {
         struct job *live;           /* hash by id: not ended, or looked at by a cursor */
         struct ulid last, retained; /* last id given; where the next slice of retention begins */
         struct client_queues queues[2]; /* interactive, batch */
-        size_t n_queued, n_running, n_commits;
+        size_t n_queued, n_running, n_commits, n_accepting;
         struct hash generation;
         struct estimator estimator;
         struct timer *disk_timer; /* while jobs wait for room on the disk */
@@ -196,9 +181,3 @@ json_t *outcome_fields(struct job *job, json_t *plan_json);   /* of a `done` eve
 void outcome_remember(struct job *job, const json_t *fields); /* raw answer for the next time */
 /* The reply to a submit whose single text is stored under its full key. */
 int outcome_cached(struct jobs *j, const struct result *result, struct buf *out) _must_check_;
-/* blobs.c */
-bool job_needs_met(const struct job *job);
-int job_add_need(struct job *job, const char *path, const struct hash *h) _must_check_;
-json_t *job_needs_json(const struct job *job);
-void job_forget_uploads(struct job *job);
-void job_forget_needs(struct job *job);

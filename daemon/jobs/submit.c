@@ -5,6 +5,7 @@
 #include "common/json.h"
 #include "daemon/jobs/internal.h"
 #include "daemon/metrics/metrics.h"
+#include "daemon/provider/provider.h"
 #include "daemon/store/store.h"
 
 struct submit {
@@ -96,6 +97,8 @@ static int find_idem(struct jobs *j, uint32_t uid, const struct hash *h, struct 
         }
         if (k != CONDITION_ABSENT && k != 0)
                 return k;
+        if (j->n_accepting == 0)
+                return CONDITION_ABSENT;
         HASH_ITER (hh, j->live, job, next)
                 if (job->durable == 0 && job->has_idem && job->uid == uid &&
                     hash_is_equal(&job->idem, h)) {
@@ -139,6 +142,7 @@ static void on_accepted(struct job *job, int r, void *arg)
 {
         struct submit *s = arg;
 
+        job->jobs->n_accepting--;
         if (r == 0) {
                 metrics_count(jobs_submitted);
                 reply_accepted(job, s->on_reply, s->arg);
@@ -197,6 +201,25 @@ static int make_news(const struct job *job, const struct strlist *warnings, stru
         return 0;
 }
 
+/* A job that may call a model will do so in some milliseconds: the connection can be opened while
+ * it is committed and planned. */
+static void warm_providers(const struct job *job)
+{
+        const struct jobs *j = job->jobs;
+
+        for (enum tier t = 0; t < N_TIERS && !job->is_dry_run; t++) {
+                const struct tier_option *tier = config_tier(j->c.config, t);
+                struct provider *p =
+                        tier->n_routes ? provider_find(j->c.providers, tier->routes[0].provider)
+                                       : NULL;
+                const char *reason;
+
+                if (p && provider_is_ready(p, &reason))
+                        provider_warm(p); /* rate limited: several tiers of one provider are one
+                                             connection */
+        }
+}
+
 static int accept_job(struct job *job, const struct strlist *warnings, struct submit *s)
 {
         _cleanup_free_ struct news *news = calloc(1 + warnings->n, sizeof(*news));
@@ -205,10 +228,13 @@ static int accept_job(struct job *job, const struct strlist *warnings, struct su
 
         k = k ? k : store_batch_new(STORE_STATE, &b);
         k = k ? k : put_job(job, b);
-        if (k == 0)
+        if (k == 0) {
+                job->jobs->n_accepting++;
+                warm_providers(job);
                 journal_commit(job, b, news, 1 + warnings->n, on_accepted, s);
-        else
+        } else {
                 store_batch_free(b);
+        }
         for (size_t i = 0; news && i <= warnings->n; i++)
                 json_decref(news[i].fields);
         return k;
@@ -226,7 +252,7 @@ static struct failure *may_accept(struct jobs *j)
 }
 
 /* What a client asks for. */
-struct request {
+struct submission {
         const struct job_kind *kind;
         const json_t *params;
         const struct hash *raw_key; /* NULL: none */
@@ -234,13 +260,13 @@ struct request {
         struct strlist needs, warnings;
 };
 
-static void request_done(struct request *q)
+static void request_done(struct submission *q)
 {
         strlist_done(&q->needs);
         strlist_done(&q->warnings);
 }
 
-static int create_job(struct jobs *j, const struct peer *p, const struct request *q,
+static int create_job(struct jobs *j, const struct peer *p, const struct submission *q,
                       struct submit *s)
 {
         struct ulid id;
@@ -270,7 +296,7 @@ static int create_job(struct jobs *j, const struct peer *p, const struct request
         return k;
 }
 
-static int read_request(const struct jobs *j, struct request *q, struct failure **ret_failure)
+static int read_request(const struct jobs *j, struct submission *q, struct failure **ret_failure)
 {
         const char *name = json_get_text(q->params, "kind");
         int k;
@@ -288,7 +314,7 @@ static int read_request(const struct jobs *j, struct request *q, struct failure 
 }
 
 /* CONDITION_ABSENT: it has to be worked on. */
-static int reply_known(struct jobs *j, const struct request *q, struct submit *s,
+static int reply_known(struct jobs *j, const struct submission *q, struct submit *s,
                        struct failure **ret_failure)
 {
         _cleanup_buf_ struct buf out = {0};
@@ -332,7 +358,7 @@ static int reply_idem(struct jobs *j, const struct peer *p, const json_t *params
 static int submit(struct jobs *j, const struct peer *p, const json_t *params,
                   const struct hash *raw_key, struct submit *s, struct failure **ret_failure)
 {
-        _cleanup_(request_done) struct request q = {.params = params, .raw_key = raw_key};
+        _cleanup_(request_done) struct submission q = {.params = params, .raw_key = raw_key};
         int k = read_request(j, &q, ret_failure);
 
         k = k ? k : reply_known(j, &q, s, ret_failure);
