@@ -1,0 +1,119 @@
+/* Specifications, all the way to tasks: whatever is read keeps the invariants of work, is told in
+ * YAML that can be read, and gives the same keys twice. A text that begins with "package" goes to
+ * the extractor instead: its interface is never empty, and finding it again in itself changes
+ * nothing. */
+
+#include <stdio.h>
+
+#include "common/path.h"
+#include "common/str.h"
+#include "common/yaml.h"
+#include "daemon/blueprint/internal.h"
+#include "daemon/input/input.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
+
+static struct blueprint *go;
+
+static void load(void)
+{
+        struct failure *f = NULL;
+
+        if (!go && blueprint_load(BLUEPRINTS, "go-service", &go, &f) != 0) {
+                fprintf(stderr, "%s\n", f ? failure_message(f) : "no memory");
+                abort();
+        }
+}
+
+static void check_block(const struct block *b)
+{
+        _cleanup_(yaml_freep) struct yaml_node *node = NULL;
+        const char *at = strchr(b->text, '\n');
+        struct diag d = {0};
+
+        if (b->class != BLOCK_FACTS && b->class != BLOCK_TASK)
+                return;
+        if (!at || b->n_text < 12 || !str_has_suffix(b->text, "\n```\n"))
+                abort();
+        if (yaml_read((struct span){at + 1, strlen(at + 1) - 4}, BUF_MAX_BYTES, &node, &d) != 0) {
+                fprintf(stderr, "%u:%u: %s in\n%s", d.line, d.column, d.text, b->text);
+                abort();
+        }
+}
+
+static void check_work(const struct work *w)
+{
+        for (size_t i = 0; i < w->n_tasks; i++) {
+                const struct task *t = &w->tasks[i];
+
+                if (t->index != i || !path_is_relative(span_of(t->path)) ||
+                    hash_is_zero(&t->static_key) || !t->context)
+                        abort();
+                for (size_t k = 0; k < t->n_depends; k++)
+                        if (t->depends[k] >= i)
+                                abort();
+                for (size_t k = 0; k < t->n_blocks; k++)
+                        if (t->blocks[k] >= w->n_blocks)
+                                abort();
+        }
+        for (size_t i = 0; i < w->n_blocks; i++)
+                check_block(&w->blocks[i]);
+}
+
+static struct work *apply(const struct model *m)
+{
+        struct failure *f = NULL;
+        struct work *w = NULL;
+        int r = blueprint_apply(go, m, &w, &f);
+
+        if (r < 0 || (r > 0 && !failure_message(f)[0]))
+                abort();
+        failure_free(f);
+        return w;
+}
+
+static void extract(struct span text)
+{
+        _cleanup_buf_ struct buf once = {0}, twice = {0};
+
+        if (extractor_run(go->extractors[0], text, &once) != 0 || (text.n > 0 && once.n == 0))
+                abort();
+        if (extractor_run(go->extractors[0], text, &twice) != 0 ||
+            !span_is_equal(buf_span(&once), buf_span(&twice)))
+                abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+        struct span text = {(const char *)bytes, n};
+        struct failure *f = NULL;
+        struct model *m = NULL;
+        struct work *a, *b;
+        int r;
+
+        load();
+        if (n >= 7 && memcmp(bytes, "package", 7) == 0) {
+                extract(text);
+                return 0;
+        }
+        r = spec_read(text, "spec.yaml", &m, &f);
+        if (r < 0 || (r > 0 && (!f || !f->where)))
+                abort();
+        failure_free(f);
+        if (r > 0)
+                return 0;
+        a = apply(m);
+        b = apply(m);
+        if (!a != !b)
+                abort();
+        if (a) {
+                check_work(a);
+                for (size_t i = 0; i < a->n_tasks; i++)
+                        if (!hash_is_equal(&a->tasks[i].static_key, &b->tasks[i].static_key))
+                                abort();
+        }
+        work_free(a);
+        work_free(b);
+        model_free(m);
+        return 0;
+}
