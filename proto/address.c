@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 
-#define BACKLOG 128
+#define BACKLOG 4096 /* the system has a bound of its own; a burst of clients finds room */
 
 static int refuse_length(const char *path, size_t n, struct failure **ret_failure)
 {

@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "daemon/loop/loop.h"
 #include "daemon/metrics/metrics.h"
+#include "daemon/server/answers.h"
 #include "proto/rpc.h"
 
 #define OUT_CEILING_BYTES \
@@ -41,6 +42,8 @@ void session_close(struct session *s)
         s->is_dead = true;
         server_remove_session(s->server, s);
         session_forget_calls(s);
+        if (s->n_answers > 0)
+                answers_forget(server_answers(s->server), s);
         while (!LIST_EMPTY(&s->subscriptions))
                 drop_subscription(LIST_FIRST(&s->subscriptions));
         event_free(s->on_read);
@@ -125,6 +128,8 @@ static void write_some(struct session *s)
 
 void session_flush(struct session *s)
 {
+        if (s->n_answers > 0)
+                answers_send(server_answers(s->server));
         if (s->is_dead)
                 return;
         if (s->out.failed) {
@@ -150,7 +155,8 @@ int session_send(struct session *s, const struct iovec *pieces, size_t n_pieces)
         if (n_waiting(s) == 0 && !s->out.failed) {
                 struct msghdr m = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = n_pieces};
 
-                sent = sendmsg(s->fd, &m, MSG_NOSIGNAL);
+                sent = n_pieces == 1 ? send(s->fd, pieces->iov_base, pieces->iov_len, MSG_NOSIGNAL)
+                                     : sendmsg(s->fd, &m, MSG_NOSIGNAL);
                 if (sent > 0)
                         metrics_add(METRIC_bytes_out, (uint64_t)sent);
         }
@@ -162,6 +168,24 @@ int session_send(struct session *s, const struct iovec *pieces, size_t n_pieces)
                 skip -= n;
         }
         return s->out.failed;
+}
+
+int session_answer(struct session *s, const struct iovec *pieces, size_t n_pieces)
+{
+        if (n_waiting(s) > 0 || !answers_add(server_answers(s->server), s, pieces, n_pieces))
+                return session_send(s, pieces, n_pieces);
+        s->n_answers++;
+        return 0;
+}
+
+void session_deliver(struct session *s, struct span answer)
+{
+        const struct iovec piece = {(char *)answer.at, answer.n};
+
+        s->n_answers--;
+        (void)!session_send(s, &piece, 1); /* what failed shows in the flush */
+        if (n_waiting(s) > 0 || s->out.failed || s->is_closing || s->is_reading_paused)
+                session_flush(s);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
@@ -239,13 +263,27 @@ static void on_ready(void *arg)
         session_pump(sub->session);
 }
 
+static bool is_watching(const struct session *s, struct span job)
+{
+        const struct subscription *sub;
+        struct ulid id;
+
+        if (ulid_from_text(job, &id) < 0)
+                return false;
+        LIST_FOREACH (sub, &s->subscriptions, entry)
+                if (memcmp(sub->job.at, id.at, ULID_BYTES) == 0)
+                        return true;
+        return false;
+}
+
 int session_subscribe(struct session *s, struct span job, uint64_t after, bool has_deltas,
                       struct buf *ret_reply, struct failure **ret_failure)
 {
         struct subscription *sub;
         int k;
 
-        if (s->n_subscriptions >= SESSION_MAX_SUBSCRIPTIONS) {
+        /* Attaching again takes no room: it moves the cursor. */
+        if (s->n_subscriptions - is_watching(s, job) >= SESSION_MAX_SUBSCRIPTIONS) {
                 *ret_failure = failure_new(FAILURE_TOO_MANY_SESSIONS,
                                            "a connection watches at most %d jobs",
                                            SESSION_MAX_SUBSCRIPTIONS);
@@ -262,7 +300,7 @@ int session_subscribe(struct session *s, struct span job, uint64_t after, bool h
                 return k;
         }
         job_cursor_job(sub->cursor, &sub->job);
-        session_unsubscribe(s, &sub->job); /* attaching again moves the cursor */
+        session_unsubscribe(s, &sub->job);
         LIST_INSERT_HEAD(&s->subscriptions, sub, entry);
         s->n_subscriptions++;
         session_pump(s);
@@ -475,7 +513,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
         }
         metrics_add(METRIC_bytes_in, (uint64_t)n);
         if (is_fresh && s->in.n == 0) {
-                session_flush(s);
+                if (s->n_answers == 0 || n_waiting(s) > 0)
+                        session_flush(s);
                 return;
         }
         timer_stop(s->half);
