@@ -255,6 +255,8 @@ static double parse_confidence(struct parse *p, struct yaml_node *map)
         return value;
 }
 
+static const char *const sights[] = {"guessed", "code", "strings", "all"}; /* enum check_sight */
+
 /* Texts of the source are borrowed from the nodes. */
 static void parse_check(struct parse *p, struct yaml_node *rule, const char *name,
                         struct check_rule_source *ret)
@@ -269,6 +271,8 @@ static void parse_check(struct parse *p, struct yaml_node *rule, const char *nam
                 .must_match = parse_bool(p, rule, "must_match"),
                 .confidence = parse_confidence(p, rule),
                 .message = message ? message->text : "",
+                .sees = (enum check_sight)parse_word(p, rule, "sees", sights, N_ELEMENTS(sights),
+                                                     CHECK_SEES_GUESSED),
         };
 }
 

@@ -355,6 +355,7 @@ static int on_unread(const char *path, const struct yaml_node *key, void *arg)
                 "must_match",
                 "confidence",
                 "message",
+                "sees",
                 "keep",
                 "member",
                 "drop_body",
