@@ -1,9 +1,11 @@
 /* The cache: hits, misses, the memory layer, age, quota, trimming, clearing, verifying, losing its
  * directory. */
 
-#include "test-store.h"
+#include "store-fixture.h"
 
 #include "common/clock.h"
+#include "common/log.h"
+#include "common/str.h"
 #include "daemon/store/env.h"
 
 #define DAY_USEC ((uint64_t)24 * 3600 * 1000000)
@@ -224,6 +226,15 @@ static uint64_t disk_bytes(struct fixture *f)
         return stats_of(f, RAW).size + stats_of(f, RESULT).size + stats_of(f, SEEN).size;
 }
 
+static _Atomic unsigned n_cleanups; /* logged by the writer */
+
+static void on_log(_unused_ enum log_level level, const char *event, _unused_ const char *text,
+                   _unused_ const struct log_field *fields, _unused_ size_t n, _unused_ void *arg)
+{
+        if (str_is_equal(event, "cache_cleanup"))
+                n_cleanups++;
+}
+
 static void test_least_recently_used_goes_first(void **state)
 {
         struct fixture *f = *state;
@@ -231,6 +242,7 @@ static void test_least_recently_used_goes_first(void **state)
         struct span value = {noise, 8000};
         struct store_counters counters;
 
+        log_set_sink(on_log, NULL);
         f->config.cache_max_bytes = 1u << 20;
         fixture_open(f);
         for (unsigned i = 0; i < 100; i++)
@@ -245,6 +257,8 @@ static void test_least_recently_used_goes_first(void **state)
         }
         store_get_counters(f->store, &counters);
         assert_true(counters.cache_evicted > 40);
+        log_set_sink(NULL, NULL);
+        assert_true(n_cleanups > 0);
         for (unsigned i = 0; i < 180; i++) {
                 bool is_there = has(f, CACHE_RAW, i);
 

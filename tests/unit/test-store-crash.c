@@ -1,7 +1,8 @@
 /* What is left of a store after kill -9, power cuts, damage, full disks and other versions. */
 
-#include "test-store.h"
+#include "store-fixture.h"
 
+#include <event2/event.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>

@@ -1,8 +1,9 @@
 /* The nth allocation of ours fails, for every n: nothing breaks, nothing is lost that was promised,
  * nothing leaks (the address sanitizer looks). What the cache cannot keep it does not keep. */
 
-#include "test-store.h"
+#include "store-fixture.h"
 
+#include <event2/event.h>
 #include <limits.h>
 #include <stdatomic.h>
 

@@ -1,6 +1,6 @@
 /* The store in several threads, and the writer in slow motion. */
 
-#include "test-store.h"
+#include "store-fixture.h"
 
 #include <pthread.h>
 #include <semaphore.h>

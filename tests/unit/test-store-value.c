@@ -1,6 +1,6 @@
 /* Values and pages: what is told from damage. */
 
-#include "test-store.h"
+#include "store-fixture.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

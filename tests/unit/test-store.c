@@ -1,6 +1,6 @@
 /* The state as its users see it: batches, reads, scans, blobs, closing. */
 
-#include "test-store.h"
+#include "store-fixture.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

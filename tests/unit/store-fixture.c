@@ -1,35 +1,22 @@
-#pragma once
-/* A store of its own for each test: directories, loop, and ways to wait for what it tells. */
-
-#include "unit.h"
+#include "store-fixture.h"
 
 #include <event2/event.h>
 #include <ftw.h>
-#include <stdio.h>
 
-#include "daemon/loop/loop.h"
-#include "daemon/store/store.h"
+#define MAIN_SECONDS 110 /* no test program runs for ever */
 
-struct fixture {
-        char dir[64], state[80], cache[80];
-        struct loop *loop;
-        struct store *store;
-        struct store_config config;
-        struct store_report report;
-};
-
-static inline int fixture_remove_one(const char *path, _unused_ const struct stat *st,
-                                     _unused_ int type, _unused_ struct FTW *at)
+static int fixture_remove_one(const char *path, _unused_ const struct stat *st, _unused_ int type,
+                              _unused_ struct FTW *at)
 {
         return remove(path);
 }
 
-static inline void fixture_remove_tree(const char *path)
+void fixture_remove_tree(const char *path)
 {
         (void)nftw(path, fixture_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-static inline void fixture_prepare(struct fixture *f)
+void fixture_prepare(struct fixture *f)
 {
         memset(f, 0, sizeof(*f));
         (void)snprintf(f->dir, sizeof(f->dir), "%s/genopt-store-XXXXXX",
@@ -48,35 +35,35 @@ static inline void fixture_prepare(struct fixture *f)
         assert_int_equal(loop_new(1, &f->loop), 0);
 }
 
-static inline int fixture_try_open(struct fixture *f)
+int fixture_try_open(struct fixture *f)
 {
         return store_open(f->loop, &f->config, &f->store, &f->report);
 }
 
-static inline void fixture_open(struct fixture *f)
+void fixture_open(struct fixture *f)
 {
         assert_int_equal(fixture_try_open(f), 0);
 }
 
-static inline void fixture_close(struct fixture *f)
+void fixture_close(struct fixture *f)
 {
         f->store = store_close(f->store);
 }
 
-static inline void fixture_reopen(struct fixture *f)
+void fixture_reopen(struct fixture *f)
 {
         fixture_close(f);
         fixture_open(f);
 }
 
-static inline void fixture_discard(struct fixture *f)
+void fixture_discard(struct fixture *f)
 {
         fixture_close(f);
         f->loop = loop_free(f->loop);
         fixture_remove_tree(f->dir);
 }
 
-static inline int fixture_setup(void **state)
+int fixture_setup(void **state)
 {
         struct fixture *f = malloc(sizeof(*f));
 
@@ -87,8 +74,7 @@ static inline int fixture_setup(void **state)
         return 0;
 }
 
-/* The test opens it itself. */
-static inline int fixture_setup_closed(void **state)
+int fixture_setup_closed(void **state)
 {
         struct fixture *f = malloc(sizeof(*f));
 
@@ -98,7 +84,7 @@ static inline int fixture_setup_closed(void **state)
         return 0;
 }
 
-static inline int fixture_teardown(void **state)
+int fixture_teardown(void **state)
 {
         struct fixture *f = *state;
 
@@ -107,21 +93,13 @@ static inline int fixture_teardown(void **state)
         return 0;
 }
 
-/* Turns the loop until *n_done is n. The whole test program has a deadline, so that this need not.
- */
-static inline void fixture_await(struct fixture *f, const unsigned *n_done, unsigned n)
+void fixture_await(struct fixture *f, const unsigned *n_done, unsigned n)
 {
         while (*n_done < n)
                 assert_true(event_base_loop(loop_base(f->loop), EVLOOP_ONCE) >= 0);
 }
 
-struct outcome {
-        unsigned n_done;
-        int result;
-        uint64_t n, m;
-};
-
-static inline void fixture_on_done(void *arg, int r)
+void fixture_on_done(void *arg, int r)
 {
         struct outcome *o = arg;
 
@@ -129,14 +107,14 @@ static inline void fixture_on_done(void *arg, int r)
         o->result = r;
 }
 
-static inline void fixture_on_counts(void *arg, int r, uint64_t n, uint64_t m)
+void fixture_on_counts(void *arg, int r, uint64_t n, uint64_t m)
 {
         struct outcome *o = arg;
 
         *o = (struct outcome){.n_done = o->n_done + 1, .result = r, .n = n, .m = m};
 }
 
-static inline int fixture_commit(struct fixture *f, struct store_batch *b)
+int fixture_commit(struct fixture *f, struct store_batch *b)
 {
         struct outcome o = {0};
 
@@ -145,8 +123,7 @@ static inline int fixture_commit(struct fixture *f, struct store_batch *b)
         return o.result;
 }
 
-/* What was submitted before is done after. */
-static inline void fixture_fence(struct fixture *f, enum store_env env)
+void fixture_fence(struct fixture *f, enum store_env env)
 {
         struct store_batch *b;
 
@@ -154,15 +131,13 @@ static inline void fixture_fence(struct fixture *f, enum store_env env)
         assert_int_equal(fixture_commit(f, b), 0);
 }
 
-/* The same, and what the writer does after a group (eviction, notes of use) is done too. */
-static inline void fixture_settle(struct fixture *f)
+void fixture_settle(struct fixture *f)
 {
         fixture_fence(f, STORE_CACHE);
         fixture_fence(f, STORE_CACHE);
 }
 
-static inline void fixture_put(struct fixture *f, enum store_table t, struct span key,
-                               struct span value)
+void fixture_put(struct fixture *f, enum store_table t, struct span key, struct span value)
 {
         struct store_batch *b;
 
@@ -171,25 +146,7 @@ static inline void fixture_put(struct fixture *f, enum store_table t, struct spa
         assert_int_equal(fixture_commit(f, b), 0);
 }
 
-#define assert_stored(f, t, key, value)                                        \
-        do {                                                                   \
-                _cleanup_buf_ struct buf got_ = {0};                           \
-                struct span want_ = (value);                                   \
-                assert_int_equal(store_get((f)->store, (t), (key), &got_), 0); \
-                assert_int_equal(got_.n, want_.n);                             \
-                if (want_.n > 0)                                               \
-                        assert_memory_equal(got_.at, want_.at, want_.n);       \
-        } while (0)
-
-#define assert_absent(f, t, key)                                                              \
-        do {                                                                                  \
-                _cleanup_buf_ struct buf got_ = {0};                                          \
-                assert_int_equal(store_get((f)->store, (t), (key), &got_), CONDITION_ABSENT); \
-                assert_int_equal(got_.n, 0);                                                  \
-        } while (0)
-
-/* n bytes of text that compresses, different for each seed. */
-static inline char *fixture_text(size_t n, unsigned seed)
+char *fixture_text(size_t n, unsigned seed)
 {
         char *at = malloc(n + 48);
 
@@ -200,8 +157,7 @@ static inline char *fixture_text(size_t n, unsigned seed)
         return at;
 }
 
-/* n bytes that do not compress. */
-static inline char *fixture_noise(size_t n, unsigned seed)
+char *fixture_noise(size_t n, unsigned seed)
 {
         uint64_t x = seed * 2654435761u + 88172645463325252u;
         char *at = malloc(n + 8);
@@ -216,7 +172,7 @@ static inline char *fixture_noise(size_t n, unsigned seed)
         return at;
 }
 
-static inline struct hash fixture_hash(unsigned seed)
+struct hash fixture_hash(unsigned seed)
 {
         struct hash h;
         _cleanup_free_ char *noise = fixture_noise(HASH_BYTES, seed + 1);
@@ -225,7 +181,7 @@ static inline struct hash fixture_hash(unsigned seed)
         return h;
 }
 
-static inline void fixture_write_file(const char *dir, const char *name, const char *text)
+void fixture_write_file(const char *dir, const char *name, const char *text)
 {
         char path[160];
         FILE *file;
@@ -237,7 +193,7 @@ static inline void fixture_write_file(const char *dir, const char *name, const c
         assert_int_equal(fclose(file), 0);
 }
 
-static inline bool fixture_has_file(const char *dir, const char *name)
+bool fixture_has_file(const char *dir, const char *name)
 {
         char path[160];
 
@@ -245,17 +201,14 @@ static inline bool fixture_has_file(const char *dir, const char *name)
         return access(path, F_OK) == 0;
 }
 
-/* The directory looks as if the machine had lost power while the store was open. */
-static inline void fixture_mark_other_boot(const char *dir)
+void fixture_mark_other_boot(const char *dir)
 {
         fixture_write_file(dir, "dirty", "00000000-0000-0000-0000-000000000000\n");
 }
 
-/* Test programs are what they re-execute for a check; and none runs for ever. */
-#define FIXTURE_MAIN_SECONDS 110
-static inline bool fixture_is_check(int argc, char **argv, int *ret_status)
+bool fixture_is_check(int argc, char **argv, int *ret_status)
 {
-        (void)alarm(FIXTURE_MAIN_SECONDS);
+        (void)alarm(MAIN_SECONDS);
         if (argc != 3 || strcmp(argv[1], "--check-store") != 0)
                 return false;
         *ret_status = store_check_main(argv[2]);
