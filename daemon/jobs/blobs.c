@@ -1,6 +1,8 @@
 /* Content from the client: what a job needs, and how it comes in pieces. A blob counts only when
  * the whole matches its hash. */
 
+#include "daemon/jobs/blobs.h"
+
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/path.h"

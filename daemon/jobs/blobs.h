@@ -1,0 +1,34 @@
+#pragma once
+/* Content that a job needs from its client: what is lacking, and what is half sent. Not for other
+ * rooms. */
+
+#include <jansson.h>
+#include <sys/queue.h>
+
+#include "common/buf.h"
+#include "common/hash.h"
+
+struct job;
+
+#define JOB_MAX_BLOB_BYTES ((uint64_t)16 << 20)
+#define JOB_MAX_UPLOADS 64 /* half-sent blobs of one job */
+
+/* Content that the daemon lacks: asked for by path or by hash. */
+struct need {
+        char *path; /* owned; NULL: by hash */
+        struct hash hash;
+        bool is_met, is_absent;
+};
+
+struct upload {
+        LIST_ENTRY(upload) entry;
+        struct hash hash;
+        uint64_t size;
+        struct buf content;
+};
+
+bool job_needs_met(const struct job *job);
+int job_add_need(struct job *job, const char *path, const struct hash *h) _must_check_;
+json_t *job_needs_json(const struct job *job);
+void job_forget_uploads(struct job *job);
+void job_forget_needs(struct job *job);
