@@ -116,6 +116,8 @@ struct run {
         struct store_batch *batch; /* to be handed to on_news at the end of the turn */
         struct news *news;
         size_t n_news;
+        struct failure *stop; /* owned: what parked the first task for a person; no further call
+                                 leaves while it stands */
         bool is_flush_due, is_pumping, is_ended, is_dead;
         struct result text; /* of a job of one text */
         bool has_text;

@@ -23,6 +23,8 @@ void task_stopped(struct run *r, uint32_t task, struct failure *why)
 {
         for (size_t i = 0; why && i < N_ELEMENTS(parking); i++)
                 if (why->id == parking[i].failure) {
+                        if (!r->stop)
+                                r->stop = failure_copy(why);
                         run_task_park(r, task, parking[i].wait, why);
                         return;
                 }
@@ -339,7 +341,13 @@ void obtain_by_call(struct run *r, uint32_t task)
 {
         struct failure *why = NULL;
         struct step s = {0};
-        int k = step_for(r, task, &s);
+        int k;
+
+        if (r->stop) { /* it would be refused too: for the same key, the same budget */
+                task_stopped(r, task, failure_copy(r->stop));
+                return;
+        }
+        k = step_for(r, task, &s);
 
         if (k == 0) {
                 r->tasks[task].tier = s.tier;

@@ -291,6 +291,7 @@ struct run *run_free(struct run *r)
         free(r->news);
         store_batch_free(r->batch);
         result_done(&r->text);
+        failure_free(r->stop);
         free(r->tasks);
         free(r->ready);
         free(r->users);
@@ -309,6 +310,7 @@ struct run *run_free(struct run *r)
 
 void run_resume(struct run *r)
 {
+        r->stop = failure_free(r->stop);
         for (uint32_t i = 0; i < r->work->n_tasks; i++) {
                 struct run_task *t = &r->tasks[i];
 

@@ -108,3 +108,12 @@ def test_stalled_stream(place):
     assert rpc.end()["type"] == "done"
     d.stop()
     sim.close()
+
+
+def test_a_refused_key_is_not_tried_for_every_file(daemon, sim, place):
+    sim.faults({"kind": "unauthorized"})
+    r = daemon.genopt("gen", write_spec(place / "s.yaml", n_entities=8), "-o", place / "out", "--json", check=77)
+    assert len(sim.requests()) <= 8  # those that were under way at once
+    assert (place / "out" / "go.mod").exists()
+    job = daemon.rpc().ok("job/list")["jobs"][0]
+    assert job["state"] == "waiting"
