@@ -160,7 +160,7 @@ static int send_raw(struct span result, void *arg)
                 {(char *)result.at, result.n},
                 {(char *)e.tail.at, e.tail.n},
         };
-        return session_send(a->session, pieces, N_ELEMENTS(pieces));
+        return session_answer(a->session, pieces, N_ELEMENTS(pieces));
 }
 
 /* K = hash(generation, uid, method, params without meta). */

@@ -10,6 +10,7 @@
 #include "daemon/loop/loop.h"
 #include "daemon/metrics/metrics.h"
 #include "daemon/options/options.h"
+#include "daemon/server/answers.h"
 #include "daemon/server/session.h"
 #include "proto/rpc.h"
 
@@ -22,7 +23,8 @@ struct server {
         struct timer *pause;
         uint64_t started_usec;
         struct hasher *hasher;
-        char *scratch; /* owned: SESSION_READ_BYTES */
+        struct answers *answers; /* owned */
+        char *scratch;           /* owned: SESSION_READ_BYTES */
         LIST_HEAD(, session) sessions;
         size_t n_sessions;
         bool is_open; /* to other uids: the socket's mode and group say who may connect */
@@ -52,6 +54,11 @@ struct hasher *server_hasher(struct server *s)
 {
         hasher_reset(s->hasher);
         return s->hasher;
+}
+
+struct answers *server_answers(struct server *s)
+{
+        return s->answers;
 }
 
 char *server_scratch(struct server *s)
@@ -189,6 +196,7 @@ int server_new(const struct server_setup *setup, struct server **ret)
         LIST_INIT(&s->sessions);
         s->scratch = malloc(SESSION_READ_BYTES);
         k = s->scratch ? hasher_new(&s->hasher) : -ENOMEM;
+        k = k ? k : answers_new(setup->loop, &s->answers);
         k = k ? k : timer_new(setup->loop, on_pause_over, s, &s->pause);
         if (k == 0) {
                 evutil_make_socket_nonblocking(setup->listen_fd);
@@ -227,6 +235,7 @@ struct server *server_free(struct server *s)
                 close(s->setup.listen_fd);
         timer_free(s->pause);
         hasher_free(s->hasher);
+        answers_free(s->answers);
         free(s->scratch);
         config_unref(s->setup.config);
         free(s);

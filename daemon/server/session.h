@@ -38,6 +38,7 @@ struct session {
         LIST_HEAD(, server_call) calls;
         LIST_HEAD(, subscription) subscriptions;
         size_t n_calls, n_subscriptions;
+        size_t n_answers; /* of it in the server's answers */
         bool is_pumping, is_reading_paused;
         bool has_peer_ended; /* it sends nothing more, but may still read */
         bool is_closing;     /* closed once it is drained */
@@ -54,6 +55,10 @@ enum framing session_framing(const struct session *s);
 void session_flush(struct session *s);
 /* Sends pieces as they lie; only what the socket does not take at once is copied. */
 int session_send(struct session *s, const struct iovec *pieces, size_t n_pieces) _must_check_;
+/* Gives them away until the end of the turn (answers.h); before anything else is sent, or the
+ * session ends, they are. */
+int session_answer(struct session *s, const struct iovec *pieces, size_t n_pieces) _must_check_;
+void session_deliver(struct session *s, struct span answer); /* answers.c, for each */
 void session_call_ended(struct session *s); /* the peer may have waited only for this */
 void session_pump(struct session *s); /* events of its subscriptions, at the end of the turn */
 int session_subscribe(struct session *s, struct span job, uint64_t after, bool has_deltas,
@@ -66,4 +71,5 @@ void session_forget_calls(struct session *s);
 /* server.c, for sessions */
 void server_remove_session(struct server *s, struct session *session);
 struct hasher *server_hasher(struct server *s); /* reset, for a raw key */
+struct answers *server_answers(struct server *s);
 char *server_scratch(struct server *s); /* SESSION_READ_BYTES, for the turn of one session */

@@ -373,6 +373,45 @@ static void a_repeated_submit_is_known_by_its_bytes(void **state)
         assert_int_equal(peek(&room.n_submits), 2);
 }
 
+/* They are gathered during a turn: more of them than the gathering holds, of one peer and of
+ * several, of one that has shut its side and one that is gone. */
+static void known_answers_all_arrive(void **state)
+{
+        enum { N_ANSWERS = 100 };
+        _cleanup_client_ struct client c, first, second, half, gone;
+        struct client *const peers[] = {&first, &second};
+        _cleanup_buf_ struct buf b = {0};
+
+        (void)state;
+        connect_client(&c);
+        send_text(&c, SUBMIT("1", "known"));
+        expect(&c, NOW("1"));
+        for (int i = 0; i < N_ANSWERS; i++)
+                buf_printf(&b, SUBMIT("%d", "known"), i);
+        assert_false(b.failed);
+        for (size_t i = 0; i < N_ELEMENTS(peers); i++) {
+                connect_client(peers[i]);
+                send_text(peers[i], b.at);
+        }
+        connect_client(&half);
+        send_text(&half, SUBMIT("1", "known"));
+        assert_int_equal(shutdown(half.fd, SHUT_WR), 0);
+        connect_client(&gone);
+        send_text(&gone, b.at);
+        end_client(&gone);
+        for (size_t i = 0; i < N_ELEMENTS(peers); i++)
+                for (int k = 0; k < N_ANSWERS; k++) {
+                        char text[100];
+
+                        snprintf(text, sizeof(text),
+                                 "{\"jsonrpc\":\"2.0\",\"id\":%d,\"result\":{\"cached\":true}}", k);
+                        expect(peers[i], text);
+                }
+        expect(&half, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"cached\":true}}");
+        expect_end(&half);
+        barrier(&c);
+}
+
 static void replies_may_come_out_of_order(void **state)
 {
         _cleanup_client_ struct client c, other;
@@ -651,6 +690,7 @@ int main(void)
                 TEST(what_is_no_frame_ends_the_connection),
                 TEST(a_line_over_the_limit_ends_the_connection),
                 TEST(a_repeated_submit_is_known_by_its_bytes),
+                TEST(known_answers_all_arrive),
                 TEST(replies_may_come_out_of_order),
                 TEST(a_request_can_be_cancelled),
                 TEST(a_reply_to_nobody_is_dropped),
