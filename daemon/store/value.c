@@ -1,7 +1,11 @@
 #include "daemon/store/value.h"
 
 #include <endian.h>
+#ifdef HAVE_XXH_DISPATCH
+#include <xxh_x86dispatch.h>
+#else
 #include <xxhash.h>
+#endif
 #include <zlib.h>
 
 #define VALUE_MAGIC 0x6776u /* "gv" */
