@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "daemon/blueprint/layout.h"
+#include "daemon/template/template.h"
 
 /* Who refers to whom. An entity refers to those that its attributes' types name, those of its
  * foreign keys (UserID, user_id: User), and those that its relations lead to.
@@ -218,12 +219,23 @@ static bool is_one(const struct layout *l, const char *skeleton)
                !skeleton[strcspn(skeleton, "\x02") + 1];
 }
 
+/* "Starts" of many becomes "StartIDs". */
+static char *name_by_id(const struct layout *l, const struct lay_attribute *a)
+{
+        const struct naming *n = &l->b->naming;
+        _cleanup_buf_ struct buf b = {0};
+
+        if (is_one(l, a->skeleton))
+                return str_printf("%s%s", a->name, n->by_id_ending);
+        if (template_filter_name("singular", span_of(a->name), &b) != 0)
+                return NULL;
+        return str_printf("%s%s", b.at, n->by_ids_ending);
+}
+
 static int hold_by_id(struct layout *l, struct lay_entity *e, size_t index, bool *ret_dropped)
 {
         struct lay_attribute *a = &e->attributes[index];
-        const struct naming *n = &l->b->naming;
-        char *name = str_printf("%s%s", a->name,
-                                is_one(l, a->skeleton) ? n->by_id_ending : n->by_ids_ending);
+        char *name = name_by_id(l, a);
 
         if (!name)
                 return -ENOMEM;

@@ -212,6 +212,20 @@ static int sort_requirements(struct layout *l)
         return 0;
 }
 
+/* Who is named beside a free contract is somebody that the contract's file has to do with. */
+static int name_of_free_contracts(struct layout *l, const struct route *route)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < route->contracts.n; i++) {
+                struct lay_contract *c = &l->contracts[route->contracts.at[i]];
+
+                for (size_t k = 0; c->entity < 0 && k < route->entities.n && r == 0; k++)
+                        r = refs_add(&c->named, route->entities.at[k]);
+        }
+        return r;
+}
+
 static int route_requirements(struct search *s)
 {
         struct layout *l = s->l;
@@ -227,6 +241,8 @@ static int route_requirements(struct search *s)
                         r = spread(l, s->route, (uint32_t)i,
                                    offsetof(struct lay_entity, requirements),
                                    offsetof(struct lay_package, requirements));
+                if (r == 0)
+                        r = name_of_free_contracts(l, s->route);
         }
         return r;
 }

@@ -365,6 +365,26 @@ static void test_contracts_where_there_are_none(void **state)
         work_free(w);
 }
 
+/* A contract of no entity is told of those that its words, or requirements about it, name; and
+ * depends on their services. */
+static void test_free_contracts(void **state)
+{
+        struct work *w = must_apply(
+                go, "name: x\nentities: [User, Order, Invoice]\n"
+                    "api_contracts: [{endpoint: POST /login, request: {name: text}}, {endpoint: "
+                    "POST /checkout, description: Pays orders}]\n"
+                    "requirements: [{id: R, description: Users come in by POST /login}]\n");
+        const struct task *t = must_find(w, "internal/api/routes.go");
+
+        (void)state;
+        assert_true(depends_on(w, t, "internal/user/user_service.go"));
+        assert_true(depends_on(w, t, "internal/order/order_service.go"));
+        assert_false(depends_on(w, t, "internal/invoice/invoice_service.go"));
+        assert_non_null(strstr(block_of(w, t, BLOCK_FACTS), "Users come in by POST /login"));
+        assert_non_null(strstr(block_of(w, t, BLOCK_FACTS), "action: Checkout"));
+        work_free(w);
+}
+
 static void test_no_tests_wanted(void **state)
 {
         struct work *w =
@@ -531,6 +551,7 @@ int main(void)
                 cmocka_unit_test(test_http_service),
                 cmocka_unit_test(test_command_line_tool),
                 cmocka_unit_test(test_contracts_where_there_are_none),
+                cmocka_unit_test(test_free_contracts),
                 cmocka_unit_test(test_no_tests_wanted),
                 cmocka_unit_test(test_names_that_go_reserves),
                 cmocka_unit_test(test_packages_of_one_name),

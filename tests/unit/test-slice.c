@@ -209,7 +209,7 @@ static void test_circles(void **state)
         order = block_of(w, must_find(w, "own/order"), BLOCK_FACTS);
         customer = block_of(w, must_find(w, "own/customer"), BLOCK_FACTS);
         assert_non_null(strstr(order, "{name: Customer, type: \"*customer.Customer\"}"));
-        assert_non_null(strstr(customer, "{name: OrdersIDs, type: \"[]text\"}"));
+        assert_non_null(strstr(customer, "{name: OrderIDs, type: \"[]text\"}"));
         assert_null(strstr(customer, "name: Best,"));
         assert_line(&w->notes, "Customer.Best is left out");
         work_free(w);
