@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """House rules that a script can see. Every breach prints file:line and the rule; the exit status is 1 when there is one.
 
-    tests/check-house.py [--client PROGRAM] [--top DIRECTORY]
+    tests/check-house.py [--build DIRECTORY] [--top DIRECTORY]
 
-PROGRAM is a built client: what it links, transitively, is checked too.
+--build names a build tree: what its client links, transitively, and the names in its libraries are checked too.
 """
 
 import argparse
@@ -25,6 +25,12 @@ CONFINED = {  # library header -> where it may be included
 CONFINED_EXEMPT = ("tests/",)
 
 CLIENT_FORBIDDEN = ("liblmdb", "libcurl", "libevent", "libcrypto", "libssl")
+# Libraries that one program may link share no global name. The two hashes are one interface: a program takes either.
+PROGRAMS = ("daemon", "client", "tests/sim")
+EITHER = {"libcommon_hash_crypto.a", "libcommon_hash_md.a"}
+
+LOG_EVENTS = "daemon/metrics/log-events.h"
+
 BANNED = ("sprintf", "vsprintf", "strcpy", "stpcpy", "strcat", "strncpy", "strtok", "atoi", "atol", "gets")
 SLEEPS = ("sleep", "usleep", "nanosleep", "clock_nanosleep")
 
@@ -41,6 +47,8 @@ RULES = {
     "layer": "a room includes only rooms below it, proto and common",
     "confined": "LMDB, curl and libevent stay in their rooms",
     "client-links": "the client links none of LMDB, curl, libevent, libcrypto",
+    "symbols": "libraries of one program share no global name",
+    "log-events": f"names of log events are those of {LOG_EVENTS}",
     "banned": "banned functions",
     "sleep": "no sleep in tests",
     "file-length": f"sources up to {MAX_SOURCE_LINES} lines, headers up to {MAX_HEADER_LINES}",
@@ -90,6 +98,7 @@ class House:
             if name.startswith("tests/") and name.endswith((".py", ".sh")) or name == "tests/demo":
                 self.check_script_sleeps(name, self.read(name))
             self.check_machine(name)
+        self.check_log_events()
         self.check_format()
 
     # -- includes
@@ -181,6 +190,24 @@ class House:
             if m:
                 self.breach("machine", name, number, m.group(0))
 
+    def check_log_events(self):
+        """Both ways: what is logged stands in the table, what stands there is logged."""
+        if LOG_EVENTS not in self.known():
+            return
+        table = {m.group(1): number for number, line in enumerate(self.read(LOG_EVENTS).split("\n"), 1)
+                 for m in re.finditer(r"\bX\((\w+),", line)}
+        logged = set()
+        for name in self.sources:
+            if name.startswith("tests/"):
+                continue
+            text = self.read(name)
+            for m in re.finditer(r'\bLOG_LEVEL_\w+,\s*"(\w+)"', text):
+                logged.add(m.group(1))
+                if m.group(1) not in table:
+                    self.breach("log-events", name, text.count("\n", 0, m.start()) + 1, f"{m.group(1)} is not in the table")
+        for event in sorted(set(table) - logged):
+            self.breach("log-events", LOG_EVENTS, table[event], f"nothing logs {event}")
+
     # -- tools
 
     def check_format(self):
@@ -196,6 +223,25 @@ class House:
                 self.breach("format", m.group(1), int(m.group(2)), "not formatted; ./dev fmt")
         if r.returncode and not seen:
             self.breach("format", ".clang-format", 1, r.stderr.strip()[:200])
+
+    def check_symbols(self, build):
+        libraries = [os.path.relpath(os.path.join(d, f), build) for d, _, names in os.walk(build) for f in names if f.endswith(".a")]
+        owners = {}
+        for library in sorted(libraries):
+            if library.split("/")[0] not in ("common", "proto", "daemon", "client", "tests"):
+                continue  # of another build tree, below this one
+            r = subprocess.run(["nm", "-g", "--defined-only", library], cwd=build, capture_output=True, text=True, check=False)
+            if r.returncode:
+                self.breach("symbols", library, 0, r.stderr.strip()[:200])
+            for m in re.finditer(r"^\w+ [TDBRSGC] (\w+)$", r.stdout, re.M):
+                owners.setdefault(m.group(1), []).append(library)
+        if not owners:
+            self.breach("symbols", build, 0, "no library is built")
+        for symbol, at in sorted(owners.items()):
+            for program in PROGRAMS:
+                ours = [a for a in at if a.startswith(("common/", "proto/", program + "/"))]
+                if len(ours) > 1 and {os.path.basename(a) for a in ours} != EITHER:
+                    self.breach("symbols", ours[0], 0, f"{symbol} is also in {', '.join(ours[1:])}")
 
     def check_client(self, program):
         r = subprocess.run(["ldd", program], capture_output=True, text=True, check=False)
@@ -254,15 +300,16 @@ def without_comments_and_strings(text):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--client", metavar="PROGRAM")
+    p.add_argument("--build", metavar="DIRECTORY")
     p.add_argument("--top", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
     args = p.parse_args()
 
     house = House(args.top)
     house.check()
-    rules = [r for r in RULES if r != "client-links" or args.client]
-    if args.client:
-        house.check_client(args.client)
+    rules = [r for r in RULES if r not in ("client-links", "symbols") or args.build]
+    if args.build:
+        house.check_client(os.path.join(args.build, "client", "genopt"))
+        house.check_symbols(args.build)
     for rule, name, line, text in house.breaches:
         print(f"{name}:{line}: {text} [{rule}: {RULES[rule]}]")
     broken = {b[0] for b in house.breaches}

@@ -32,6 +32,8 @@ CASES = [
     ("function-length", "common/a.c", LONG_FUNCTION, 1),
     ("pragma-once", "common/a.h", "extern int x;\n", 1),
     ("own-header", "common/loop.c", "#include <stdio.h>\n\n#include \"common/loop.h\"\n", 1),
+    ("log-events", "daemon/store/a.c", 'static void f(void)\n{\n        log_event(LOG_LEVEL_INFO, "odd", "x");\n}\n', 3),
+    ("log-events", "daemon/metrics/log-events.h", '#pragma once\n#define LOG_EVENT_TABLE(X) X(seen, "a")\n#define MORE(X) X(unseen, "b")\n', 3),
     ("format", "common/a.c", "static int f(void) {\n  return 0; }\n", 1),
     ("machine", "docs/a.md", "see /ho" + "me/somebody/src\n", 1),
 ]
@@ -43,6 +45,8 @@ FINE = {
     "daemon/plan/plan.h": '#pragma once\n#include "daemon/store/store.h"\n',
     "daemon/store/store.h": "#pragma once\n#include <lmdb.h>\n",
     "daemon/loop/loop.h": "#pragma once\n#include <event2/event.h>\n",
+    "daemon/metrics/log-events.h": '#pragma once\n#define LOG_EVENT_TABLE(X) X(seen, "something was seen")\n',
+    "daemon/exec/run.c": 'static void f(void)\n{\n        log_event(LOG_LEVEL_INFO, "seen", "x");\n}\n',
     "daemon/main.h": '#pragma once\n#include "daemon/plan/plan.h"\n',
     "client/client.h": '#pragma once\n#include "proto/wire.h"\n',
     "tests/unit/unit.h": '#pragma once\n#include "daemon/plan/plan.h"\n',
@@ -85,13 +89,53 @@ def test_breach_is_found(tmp_path, rule, name, text, line):
     assert [line for line in breaches(r) if f"[{rule}: " not in line] == []
 
 
-def test_program_that_links_too_much(tmp_path):
+def compile_into(build, path, text, *flags):
+    """A static library, or a program where the path has no ending."""
+    target = build / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source = build / "x.c"
+    source.write_text(text)
+    if target.suffix == ".a":
+        subprocess.run(["gcc", "-c", "-o", str(build / "x.o"), str(source)], check=True)
+        subprocess.run(["ar", "rcs", str(target), str(build / "x.o")], check=True)
+    else:
+        subprocess.run(["gcc", "-o", str(target), str(source), *flags], check=True)
+
+
+@pytest.fixture
+def build(tmp_path):
+    """A build tree without fault: the hashes stand for each other, client and daemon never meet."""
     make_tree(tmp_path, FINE)
-    source = tmp_path / "x.c"
-    source.write_text("#include <openssl/evp.h>\nint main(void) { return EVP_sha256() == 0; }\n")
-    subprocess.run(["gcc", "-o", str(tmp_path / "x"), str(source), "-lcrypto"], check=True)
-    r = check(tmp_path, "--client", str(tmp_path / "x"))
-    assert r.returncode == 1
-    assert "libcrypto" in breaches(r)[0]
-    r = check(tmp_path, "--client", "/bin/true")
+    build = tmp_path / "build"
+    compile_into(build, "client/genopt", "int main(void) { return 0; }\n")
+    for path in ("common/libcommon_hash_crypto.a", "common/libcommon_hash_md.a"):
+        compile_into(build, path, "void hash(void) {}\n")
+    compile_into(build, "client/libclient.a", "void run(void) {}\nstatic void f(void) { run(); }\nvoid g(void) { f(); }\n")
+    compile_into(build, "daemon/exec/libexec.a", "void run(void) {}\nstatic void f(void) { run(); }\nvoid h(void) { f(); }\n")
+    return build
+
+
+def test_fine_build_passes(tmp_path, build):
+    r = check(tmp_path, "--build", str(build))
+    assert breaches(r) == []
     assert r.returncode == 0
+
+
+def test_client_that_links_too_much(tmp_path, build):
+    compile_into(build, "client/genopt", "#include <openssl/evp.h>\nint main(void) { return EVP_sha256() == 0; }\n", "-lcrypto")
+    r = check(tmp_path, "--build", str(build))
+    assert r.returncode == 1
+    assert ["libcrypto" in b for b in breaches(r)] == [True]
+
+
+def test_name_in_two_libraries(tmp_path, build):
+    compile_into(build, "daemon/jobs/libjobs.a", "void run(void) {}\n")
+    r = check(tmp_path, "--build", str(build))
+    assert r.returncode == 1
+    assert ["daemon/exec/libexec.a:0: run is also in daemon/jobs/libjobs.a" in b for b in breaches(r)] == [True]
+
+
+def test_build_without_libraries(tmp_path):
+    make_tree(tmp_path, FINE)
+    compile_into(tmp_path / "build", "client/genopt", "int main(void) { return 0; }\n")
+    assert check(tmp_path, "--build", str(tmp_path / "build")).returncode == 1
