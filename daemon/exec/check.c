@@ -208,6 +208,20 @@ static void finish_item(void *arg)
         free(item);
 }
 
+/* A short text with the basic rules alone is judged in less time than a worker takes to wake. */
+#define JUDGED_HERE_BYTES 32768
+
+static int run_item(struct loop *loop, struct run_work_item *item, void (*run)(void *arg))
+{
+        struct pool_work work = {.run = run, .finish = finish_item, .arg = item};
+
+        if (!item->call || item->source->checks || item->source->extractor ||
+            item->candidate->result.n_text > JUDGED_HERE_BYTES)
+                return loop_work(loop, &work);
+        run(item);
+        return loop_defer(loop, finish_item, item);
+}
+
 static int start_item(struct run *r, uint32_t task, struct run_call *call, struct candidate *c,
                       void (*run)(void *arg))
 {
@@ -222,8 +236,7 @@ static int start_item(struct run *r, uint32_t task, struct run_call *call, struc
                                        .candidate = c,
                                        .source = &r->work->tasks[task],
                                        .hold = r->hold};
-        k = loop_work(r->setup.loop,
-                      &(struct pool_work){.run = run, .finish = finish_item, .arg = item});
+        k = run_item(r->setup.loop, item, run);
         if (k < 0) {
                 free(item);
                 return k;

@@ -129,6 +129,17 @@ static int load_files(struct job *job, struct planning_item *item)
         return 0;
 }
 
+/* What is cheap by its kind takes less time than waking a worker and being woken by it. */
+static int start_planning(struct planning_item *item, struct loop *loop)
+{
+        struct pool_work work = {.run = run_planning, .finish = finish_planning, .arg = item};
+
+        if (!item->kind->is_small)
+                return loop_work(loop, &work);
+        run_planning(item);
+        return loop_defer(loop, finish_planning, item);
+}
+
 int prepare_start(struct job *job)
 {
         struct planning_item *item = calloc(1, sizeof(*item));
@@ -152,9 +163,7 @@ int prepare_start(struct job *job)
                 k = load_files(job, item);
         }
         if (k == 0)
-                k = loop_work(job->jobs->c.loop, &(struct pool_work){.run = run_planning,
-                                                                     .finish = finish_planning,
-                                                                     .arg = item});
+                k = start_planning(item, job->jobs->c.loop);
         if (k) {
                 free_item(item);
                 return k < 0 ? k : -ENODATA;

@@ -25,9 +25,17 @@ struct watched_signal {
         void *arg;
 };
 
+#define MAX_HOOKS 4
+
 struct loop {
-        struct event_base *base;   /* owned */
-        struct pool *pool;         /* owned */
+        struct event_base *base; /* owned */
+        struct pool *pool;       /* owned */
+        struct {
+                void (*fn)(void *arg);
+                void *arg;
+        } hooks[MAX_HOOKS]; /* before the loop waits */
+        size_t n_hooks;
+        bool is_turning;
         struct event *wake_event;  /* owned */
         int wake_fd;               /* owned: eventfd, written from any thread */
         int is_woken;              /* atomic: something was finished in the pool */
@@ -165,13 +173,46 @@ static void measure_turn(struct loop *l, uint64_t processor_before)
         l->n_turns++;
 }
 
+int loop_before_wait(struct loop *l, void (*fn)(void *arg), void *arg)
+{
+        if (l->n_hooks == MAX_HOOKS)
+                return -E2BIG;
+        l->hooks[l->n_hooks].fn = fn;
+        l->hooks[l->n_hooks++].arg = arg;
+        return 0;
+}
+
+void loop_forget_before_wait(struct loop *l, void *arg)
+{
+        for (size_t i = 0; i < l->n_hooks; i++)
+                if (l->hooks[i].arg == arg) {
+                        l->hooks[i] = l->hooks[--l->n_hooks];
+                        return;
+                }
+}
+
+bool loop_is_turning(const struct loop *l)
+{
+        return l->is_turning;
+}
+
+static void call_hooks(struct loop *l)
+{
+        for (size_t i = 0; i < l->n_hooks; i++)
+                l->hooks[i].fn(l->hooks[i].arg);
+}
+
 int loop_run(struct loop *l)
 {
+        l->is_turning = true;
         while (!__atomic_load_n(&l->is_stopping, __ATOMIC_ACQUIRE)) {
                 int flags =
                         STAILQ_EMPTY(&l->deferred) ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK;
-                uint64_t processor = processor_usec();
+                uint64_t processor;
 
+                if (STAILQ_EMPTY(&l->deferred))
+                        call_hooks(l);
+                processor = processor_usec();
                 l->turn_began = 0;
                 if (event_base_loop(l->base, flags) < 0)
                         return -EIO;
@@ -181,6 +222,8 @@ int loop_run(struct loop *l)
                 call_deferred(l);
                 measure_turn(l, processor);
         }
+        call_hooks(l);
+        l->is_turning = false;
         __atomic_store_n(&l->is_stopping, 0, __ATOMIC_RELEASE); /* it may be run again */
         return 0;
 }

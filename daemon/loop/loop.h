@@ -35,6 +35,13 @@ uint64_t loop_turn_usec_max(const struct loop *l);
 uint64_t loop_n_turns(const struct loop *l);
 size_t loop_n_working(const struct loop *l); /* pieces of work in the pool */
 
+/* fn(arg) before the loop waits for events, when nothing more is deferred: for what wants to be
+ * done once for many. At most 4 hooks, called until loop_free(). */
+int loop_before_wait(struct loop *l, void (*fn)(void *arg), void *arg) _must_check_;
+void loop_forget_before_wait(struct loop *l, void *arg);
+bool loop_is_turning(
+        const struct loop *l); /* called from within loop_run(), so that hooks will come */
+
 /* Pure work in the pool; finish() on the loop. -ENOMEM; -ECANCELED in what loop_free() still calls.
  */
 int loop_work(struct loop *l, const struct pool_work *work) _must_check_;

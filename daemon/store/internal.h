@@ -7,6 +7,9 @@
 #include "daemon/store/writer.h"
 
 struct store {
+        struct loop *loop;  /* borrowed: outlives the store */
+        uint64_t held_usec; /* loop thread: when the first batch came that its writer was not woken
+                               for; 0: none */
         struct completions *done; /* owned */
         struct env state, cache_env;
         struct writer *writers[2]; /* owned; by enum store_env; NULL: there is no cache */

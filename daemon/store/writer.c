@@ -464,15 +464,27 @@ struct writer *writer_free(struct writer *w)
         return NULL;
 }
 
-void writer_submit(struct writer *w, struct store_batch *b)
+void writer_add(struct writer *w, struct store_batch *b)
 {
         b->completion.run = finish_batch;
         (void)pthread_mutex_lock(&w->lock);
         STAILQ_INSERT_TAIL(&w->waiting, b, next);
         w->n_pending++;
         w->pending_bytes += b->n_bytes;
+        (void)pthread_mutex_unlock(&w->lock);
+}
+
+void writer_wake(struct writer *w)
+{
+        (void)pthread_mutex_lock(&w->lock);
         (void)pthread_cond_signal(&w->wanted);
         (void)pthread_mutex_unlock(&w->lock);
+}
+
+void writer_submit(struct writer *w, struct store_batch *b)
+{
+        writer_add(w, b);
+        writer_wake(w);
 }
 
 void writer_submit_chore(struct writer *w, struct chore *c)

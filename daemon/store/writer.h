@@ -49,6 +49,10 @@ int writer_new(struct env *e, struct completions *done, const struct writer_hook
 struct writer *writer_free(
         struct writer *w); /* commits what was submitted; breaks off chores; joins */
 void writer_submit(struct writer *w, struct store_batch *b); /* consumes b */
+void writer_add(
+        struct writer *w,
+        struct store_batch *b); /* the same without writer_wake(): by then more may have come */
+void writer_wake(struct writer *w);
 void writer_submit_chore(struct writer *w, struct chore *c);
 void writer_poke(struct writer *w,
                  bool is_urgent); /* hooks->rest() within WRITER_REST_MS; urgent: after() at once */
