@@ -90,6 +90,7 @@ struct job {
         bool is_in_queue, is_live, has_queue_row;
         struct client_queue *queue;
         TAILQ_ENTRY(job) queue_entry;
+        LIST_ENTRY(job) accepting_entry;
 };
 
 struct job_cursor {
@@ -119,7 +120,8 @@ struct jobs {
         struct job *live;           /* hash by id: not ended, or looked at by a cursor */
         struct ulid last, retained; /* last id given; where the next slice of retention begins */
         struct client_queues queues[2]; /* interactive, batch */
-        size_t n_queued, n_running, n_commits, n_accepting;
+        LIST_HEAD(, job) accepting;     /* their acceptance is not durable yet */
+        size_t n_queued, n_running, n_commits;
         struct hash generation;
         struct estimator estimator;
         struct timer *disk_timer; /* while jobs wait for room on the disk */

@@ -101,4 +101,6 @@ struct job_cursor *job_cursor_free(struct job_cursor *c);
 /* Appends the params of the next `job/event` notification (encoded JSON). CONDITION_ABSENT: nothing
  * for now. */
 int job_cursor_next(struct job_cursor *c, struct buf *out) _must_check_;
+/* The job has ended and the cursor has given all of it. */
+bool job_cursor_is_over(const struct job_cursor *c);
 void job_cursor_job(const struct job_cursor *c, struct ulid *ret);

@@ -254,6 +254,11 @@ int job_cursor_next(struct job_cursor *c, struct buf *out)
         return c->delta.n ? next_delta(c, out) : CONDITION_ABSENT;
 }
 
+bool job_cursor_is_over(const struct job_cursor *c)
+{
+        return job_state_is_end(c->job->state) && c->job->head == c->job->durable && is_at_head(c);
+}
+
 void job_cursor_job(const struct job_cursor *c, struct ulid *ret)
 {
         *ret = c->job->id;

@@ -74,10 +74,10 @@ static void idem_key(uint32_t uid, const struct hash *h, uint8_t ret[4 + HASH_BY
         memcpy(ret + 4, h->at, HASH_BYTES);
 }
 
-/* The job that the same key named before: live ones may not be committed yet. */
+/* The job that the same key named before; its acceptance may not be committed yet. */
 static int find_idem(struct jobs *j, uint32_t uid, const struct hash *h, struct job **ret)
 {
-        struct job *job, *next;
+        struct job *job;
         _cleanup_buf_ struct buf value = {0};
         uint8_t key[4 + HASH_BYTES];
         struct failure *failure = NULL;
@@ -97,11 +97,8 @@ static int find_idem(struct jobs *j, uint32_t uid, const struct hash *h, struct 
         }
         if (k != CONDITION_ABSENT && k != 0)
                 return k;
-        if (j->n_accepting == 0)
-                return CONDITION_ABSENT;
-        HASH_ITER (hh, j->live, job, next)
-                if (job->durable == 0 && job->has_idem && job->uid == uid &&
-                    hash_is_equal(&job->idem, h)) {
+        LIST_FOREACH (job, &j->accepting, accepting_entry)
+                if (job->has_idem && job->uid == uid && hash_is_equal(&job->idem, h)) {
                         *ret = job_ref(job);
                         return 0;
                 }
@@ -142,7 +139,7 @@ static void on_accepted(struct job *job, int r, void *arg)
 {
         struct submit *s = arg;
 
-        job->jobs->n_accepting--;
+        LIST_REMOVE(job, accepting_entry);
         if (r == 0) {
                 metrics_count(jobs_submitted);
                 reply_accepted(job, s->on_reply, s->arg);
@@ -229,7 +226,7 @@ static int accept_job(struct job *job, const struct strlist *warnings, struct su
         k = k ? k : store_batch_new(STORE_STATE, &b);
         k = k ? k : put_job(job, b);
         if (k == 0) {
-                job->jobs->n_accepting++;
+                LIST_INSERT_HEAD(&job->jobs->accepting, job, accepting_entry);
                 warm_providers(job);
                 journal_commit(job, b, news, 1 + warnings->n, on_accepted, s);
         } else {

@@ -233,7 +233,7 @@ static bool pump_one(struct session *s, struct subscription *sub)
 static void pump(void *arg)
 {
         struct session *s = arg;
-        struct subscription *sub;
+        struct subscription *sub, *next;
         bool has_more = false;
 
         s->is_pumping = false;
@@ -241,8 +241,13 @@ static void pump(void *arg)
                 free_session(s);
                 return;
         }
-        LIST_FOREACH (sub, &s->subscriptions, entry)
-                has_more = pump_one(s, sub) || has_more;
+        for (sub = LIST_FIRST(&s->subscriptions); sub; sub = next) {
+                next = LIST_NEXT(sub, entry);
+                if (pump_one(s, sub))
+                        has_more = true;
+                else if (job_cursor_is_over(sub->cursor))
+                        drop_subscription(sub); /* all is told, and nothing follows */
+        }
         session_flush(s);
         if (has_more && !s->is_dead && n_waiting(s) < SESSION_OUT_PAUSE_BYTES)
                 session_pump(s);
