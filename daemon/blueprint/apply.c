@@ -333,7 +333,9 @@ int blueprint_apply(struct blueprint *b, const struct model *m, struct work **re
         w->blueprint = str_dup_span(span_of(b->name));
         if (!w->blueprint)
                 return -ENOMEM;
-        r = layout_new(b, m, w, &l, ret_failure);
+        r = regex_prepare();
+        if (r == 0)
+                r = layout_new(b, m, w, &l, ret_failure);
         if (r != 0)
                 return r;
         w->keeper = blueprint_ref(b);

@@ -150,8 +150,12 @@ int extractor_parse(struct parse *p, const char *name, struct yaml_node *n, stru
         for (size_t i = 0; i < block.n; i++)
                 free(block.at[i]);
         free(block.at);
+        if (!e->name) {
+                extractor_free(e);
+                return -ENOMEM;
+        }
         *ret = e;
-        return e->name ? 0 : -ENOMEM;
+        return 0;
 }
 
 /* A statement in the normalised text. Offsets of brackets at depth 0; 0: none. */
@@ -574,7 +578,9 @@ int extractor_run(const struct extractor *e, struct span text, struct buf *out)
 
         if (!e || !str_is_utf8(text))
                 return buf_add_span(out, text);
-        r = scan_text(&s, text);
+        r = regex_prepare();
+        if (r == 0)
+                r = scan_text(&s, text);
         for (size_t i = 0; i < s.n && r == 0; i++) {
                 struct span statement = {s.norm.at + s.at[i].from, s.at[i].to - s.at[i].from};
 

@@ -163,6 +163,8 @@ int blueprint_new(const char *name, const struct blueprint_file *files, size_t n
                 check_files(b, &f);
                 r = f.n > 0 ? 0 : blueprint_parse(b, &f);
         }
+        if (r == 0)
+                r = f.error;
         if (r == 0 && f.n > 0)
                 r = refuse(b, &f, ret_failure);
         if (r == 0)

@@ -40,9 +40,7 @@ char *name_in_style(const struct strlist *initialisms, const char *name, enum st
 static void parse_parameter(struct parse *p, const struct yaml_node *key, struct yaml_node *n,
                             struct parameter *a)
 {
-        a->name = str_dup_span(span_of(key->text));
-        if (!a->name)
-                p->f->error = -ENOMEM;
+        a->name = parse_dup(p, key->text);
         if (n->kind != YAML_MAP) {
                 parse_fault(p, n, "parameter `%.60s` must be a map", key->text);
                 return;
@@ -145,7 +143,7 @@ static void parse_actions(struct parse *p, struct yaml_node *top)
                 return;
         a->n_verbs = verbs->n_items;
         for (size_t i = 0; i < verbs->n_items; i++) {
-                a->verbs[i].method = str_dup_span(span_of(verbs->keys[i]->text));
+                a->verbs[i].method = parse_dup(p, verbs->keys[i]->text);
                 a->verbs[i].prefix = parse_text(p, verbs, verbs->keys[i]->text, true);
         }
 }

@@ -79,7 +79,7 @@ struct yaml_node *parse_get(struct parse *p, struct yaml_node *map, const char *
         return n;
 }
 
-static char *dup_or_fail(struct parse *p, const char *text)
+char *parse_dup(struct parse *p, const char *text)
 {
         char *copy = str_dup_span(span_of(text));
 
@@ -92,7 +92,7 @@ char *parse_text(struct parse *p, struct yaml_node *map, const char *key, bool i
 {
         struct yaml_node *n = parse_get(p, map, key, YAML_SCALAR, is_required);
 
-        return n ? dup_or_fail(p, n->text) : NULL;
+        return n ? parse_dup(p, n->text) : NULL;
 }
 
 void parse_texts(struct parse *p, struct yaml_node *map, const char *key, struct strlist *ret)

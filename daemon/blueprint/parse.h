@@ -26,6 +26,7 @@ void parse_fault(struct parse *p, const struct yaml_node *at, const char *format
         _printf_(3, 4);
 struct yaml_node *parse_get(struct parse *p, struct yaml_node *map, const char *key,
                             enum yaml_kind kind, bool is_required);
+char *parse_dup(struct parse *p, const char *text); /* NULL: f->error is set */
 char *parse_text(struct parse *p, struct yaml_node *map, const char *key, bool is_required);
 void parse_texts(struct parse *p, struct yaml_node *map, const char *key, struct strlist *ret);
 struct pattern *parse_pattern(struct parse *p, struct yaml_node *map, const char *key,

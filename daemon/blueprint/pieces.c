@@ -184,7 +184,7 @@ static int entity_pieces(struct layout *l, struct lay_entity *e)
                 }
         put_value(&o, "attributes", list);
         references = sorted(references_data(l, e));
-        if (json_array_size(references) > 0)
+        if (!references || json_array_size(references) > 0)
                 put_value(&o, "references", references);
         else
                 json_decref(references);

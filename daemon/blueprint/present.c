@@ -199,6 +199,8 @@ static int try_flow(const json_t *value, unsigned indent, struct buf *out, bool 
         int r = 0;
 
         *ret_fits = false;
+        if (out->failed)
+                return out->failed;
         if (is_scalar(value) || !is_flat(value))
                 return 0;
         r = write_flow(value, out);

@@ -80,6 +80,11 @@ static struct scratch *scratch_get(void)
         return &scratch;
 }
 
+int regex_prepare(void)
+{
+        return scratch_get() ? 0 : -ENOMEM;
+}
+
 bool regex_match(const struct regex *r, struct span text, size_t start, struct regex_match *ret)
 {
         struct scratch *s = scratch_get();

@@ -19,6 +19,8 @@ struct regex_match {
 void regex_done(struct regex *r);
 int regex_new(const char *pattern, uint32_t options, struct regex *ret,
               struct diag *ret_diag) _must_check_;
+/* Makes this thread's scratch memory, so that a match cannot fail for lack of it. */
+int regex_prepare(void) _must_check_;
 bool regex_match(const struct regex *r, struct span text, size_t start, struct regex_match *ret);
 bool regex_is_match(const struct regex *r,
                     struct span text); /* true where no expression is given */
