@@ -97,6 +97,20 @@ def test_same_idempotency_key_is_the_same_job(daemon, sim):
     assert len(sim.requests()) == 1
 
 
+def test_same_idempotency_key_before_the_first_is_durable(daemon, sim):
+    """Twice at once, each on a connection of its own: the second comes while the first is being written."""
+    p = {"kind": "ask", "input": {"prompt": "How wide is the basin?"}, "fresh": True, "meta": {"key": "k-2"}}
+    rpcs = [daemon.rpc() for _ in range(4)]
+    for r in rpcs:
+        r.send("job/submit", p)
+    assert len({r.read()["result"]["job"] for r in rpcs}) == 1
+    rpcs[0].ok("job/attach", {"job": rpcs[0].ok("job/submit", p)["job"]})
+    rpcs[0].end()
+    assert len(sim.requests()) == 1
+    for r in rpcs:
+        r.close()
+
+
 def test_identical_questions_at_once_are_one_call(daemon, sim):
     n = 20
     sim.faults({"kind": "slow_first_byte", "ms": 300, "times": 1})
