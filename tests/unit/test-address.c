@@ -122,11 +122,13 @@ static void one_listens_and_others_connect(void **state)
 static void a_full_backlog_ends_in_time(void **state)
 {
         struct address a = named("full");
-        int listener, fds[300], r = 0;
+        int listener, fds[16], r = 0;
         size_t n = 0;
 
         (void)state;
         assert_int_equal(address_listen(&a, 0600, &listener), 0);
+        /* What address_listen() asks for takes long to fill. */
+        assert_int_equal(listen(listener, 2), 0);
         while (n < N_ELEMENTS(fds) && (r = address_connect(&a, 20, &fds[n])) == 0)
                 n++;
         assert_int_equal(r, -ETIMEDOUT);
