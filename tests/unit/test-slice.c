@@ -455,8 +455,8 @@ static const char *const texts[] = {
         "50%",
         "$x",
         "^x",
-        "very long text that goes on and on beyond what still stands in one line of a flow "
-        "map, so that it must be in a block of its own, plain",
+        ("very long text that goes on and on beyond what still stands in one line of a flow "
+         "map, so that it must be in a block of its own, plain"),
 };
 
 /* Whatever people write, the facts are YAML that gives it back. */
