@@ -36,10 +36,17 @@ uint32_t model_features(const struct model *m)
         return f;
 }
 
-static _printf_(2, 0) int add_line(struct strlist *to, const char *format, va_list args)
+#define MAX_LINES 200 /* of notes and of warnings: nobody reads more */
+
+static _printf_(3, 0) int add_line(struct strlist *to, size_t *n_more, const char *format,
+                                   va_list args)
 {
         char text[400];
 
+        if (to->n >= MAX_LINES) {
+                ++*n_more;
+                return 0;
+        }
         vsnprintf(text, sizeof(text), format, args);
         return strlist_add(to, text);
 }
@@ -50,7 +57,7 @@ int layout_note(struct layout *l, const char *format, ...)
         int r;
 
         va_start(args, format);
-        r = add_line(&l->work->notes, format, args);
+        r = add_line(&l->work->notes, &l->n_more_notes, format, args);
         va_end(args);
         return r;
 }
@@ -61,7 +68,7 @@ int layout_warn(struct layout *l, const char *format, ...)
         int r;
 
         va_start(args, format);
-        r = add_line(&l->work->warnings, format, args);
+        r = add_line(&l->work->warnings, &l->n_more_warnings, format, args);
         va_end(args);
         return r;
 }
@@ -129,6 +136,16 @@ static int sort_entities(struct layout *l)
         return 0;
 }
 
+static int tell_more(struct strlist *to, size_t n_more)
+{
+        _cleanup_free_ char *line = NULL;
+
+        if (n_more == 0)
+                return 0;
+        line = str_printf("… and %zu more", n_more);
+        return line ? strlist_add(to, line) : -ENOMEM;
+}
+
 static int fill(struct layout *l)
 {
         static int (*const steps[])(struct layout * l) = {
@@ -145,7 +162,9 @@ static int fill(struct layout *l)
                 for (size_t i = 0; i < l->m->n_libraries && r == 0; i++)
                         r = layout_note(l, "library %s is not used by blueprint %s",
                                         l->m->libraries[i].name, l->b->name);
-        return r;
+        if (r == 0)
+                r = tell_more(&l->work->notes, l->n_more_notes);
+        return r != 0 ? r : tell_more(&l->work->warnings, l->n_more_warnings);
 }
 
 int layout_new(struct blueprint *b, const struct model *m, struct work *w, struct layout **ret,

@@ -112,8 +112,9 @@ struct layout {
         struct piece project, testing, build, libraries, criteria, patterns;
         struct piece *parameter_pieces;
         struct kind_blocks {
-                uint32_t standards, prompt; /* index into work.blocks, plus one */
-        } * kind_blocks;                    /* owned, by kind */
+                uint32_t standards, prompt;   /* index into work.blocks, plus one */
+        } * kind_blocks;                      /* owned, by kind */
+        size_t n_more_notes, n_more_warnings; /* over the bound */
         struct buf scratch_facts, scratch_text,
                 scratch_name;    /* kept between tasks: allocating is what costs */
         struct work *work;       /* borrowed: notes and warnings go there */

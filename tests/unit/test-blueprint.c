@@ -385,6 +385,22 @@ static void test_free_contracts(void **state)
         work_free(w);
 }
 
+static void test_notes_are_bounded(void **state)
+{
+        _cleanup_buf_ struct buf b = {0};
+        struct work *w;
+
+        (void)state;
+        (void)buf_add_text(&b, "name: x\nscenarios: [{when: a}]\nentities:\n");
+        for (int i = 0; i < 300; i++)
+                (void)buf_printf(&b, "- {name: E%d, attributes: {id: float%d}}\n- F%d\n", i, i, i);
+        w = must_apply(go, b.at);
+        assert_int_equal(w->notes.n, 201);
+        assert_string_equal(w->notes.at[200], "\xe2\x80\xa6 and 100 more");
+        assert_int_equal(w->warnings.n, 201);
+        work_free(w);
+}
+
 static void test_no_tests_wanted(void **state)
 {
         struct work *w =
@@ -552,6 +568,7 @@ int main(void)
                 cmocka_unit_test(test_command_line_tool),
                 cmocka_unit_test(test_contracts_where_there_are_none),
                 cmocka_unit_test(test_free_contracts),
+                cmocka_unit_test(test_notes_are_bounded),
                 cmocka_unit_test(test_no_tests_wanted),
                 cmocka_unit_test(test_names_that_go_reserves),
                 cmocka_unit_test(test_packages_of_one_name),
