@@ -210,6 +210,9 @@ int env_open(struct env *e)
                 close_mdb(e);
                 return e->is_broken ? CONDITION_DAMAGED : r;
         }
+        /* Readers may end us too. It costs no sync, and a directory that is read-only has none. */
+        if (!e->is_suspect)
+                (void)!marker_write(e->dir_fd, e->n_bad_ends + 1, false);
         set_open(e, true);
         return 0;
 }
@@ -219,8 +222,7 @@ void env_close(struct env *e, bool is_clean)
         if (!e->mdb)
                 return;
         set_open(e, false);
-        if (is_clean && (e->is_marked || e->has_old_marker) && !e->is_suspect && !e->is_broken &&
-            mdb_env_sync(e->mdb, 1) == 0)
+        if (is_clean && !e->is_suspect && !e->is_broken && mdb_env_sync(e->mdb, 1) == 0)
                 marker_remove(e->dir_fd);
         close_mdb(e);
 }
@@ -229,6 +231,7 @@ int env_set_aside(struct env *e)
 {
         if (renameat(e->dir_fd, ENV_DATA, e->dir_fd, ENV_DAMAGED) < 0 && errno != ENOENT)
                 return -errno;
+        e->n_bad_ends = 0; /* of another file */
         return 0;
 }
 
@@ -314,7 +317,7 @@ int env_write_begin(struct env *e, MDB_txn **ret)
         if (!e->mdb)
                 return -ENODEV;
         if (!e->is_marked && !e->is_suspect) {
-                r = marker_write(e->dir_fd);
+                r = marker_write(e->dir_fd, e->n_bad_ends + 1, true);
                 if (r < 0)
                         return r;
                 e->is_marked = true;

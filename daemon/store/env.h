@@ -39,8 +39,8 @@ struct env {
         char *dir; /* owned */
         size_t map_bytes;
         int dir_fd, lock_fd;
-        bool is_marked;       /* writing thread: this run wrote the marker */
-        bool has_old_marker;  /* an earlier run left one; the environment was found whole since */
+        bool is_marked;       /* writing thread: this run's marker is on disk */
+        unsigned n_bad_ends;  /* runs before this one, in a row, that did not close it */
         bool is_suspect;      /* it was not: the marker stays, for the next start to check again */
         bool is_fresh;        /* env_open() made it */
         unsigned from_schema; /* env_open() migrated it from here; 0: it did not */

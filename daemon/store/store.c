@@ -45,7 +45,7 @@ static void say(struct store_report *report, const char *format, ...)
 
 static void examine(struct env *e, const struct store_config *c, struct finding *f)
 {
-        enum marker marker = marker_read(e->dir_fd);
+        enum marker marker = marker_read(e->dir_fd, &e->n_bad_ends);
         int glance = pages_glance(e->dir_fd);
 
         *f = (struct finding){
@@ -53,10 +53,10 @@ static void examine(struct env *e, const struct store_config *c, struct finding 
                 .is_unclean = marker != MARKER_NONE,
                 .verdict = glance == CONDITION_DAMAGED ? VERDICT_DAMAGED : VERDICT_WHOLE,
         };
-        e->has_old_marker = f->is_unclean;
         if (f->is_empty || f->verdict == VERDICT_DAMAGED)
                 return;
-        if (marker != MARKER_OTHER_BOOT && glance != CONDITION_UNFINISHED)
+        if (marker != MARKER_OTHER_BOOT && e->n_bad_ends < MARKER_ENDS_MAX &&
+            glance != CONDITION_UNFINISHED)
                 return;
         if (check_start(&f->check, c->check_argv, e->dir) < 0)
                 f->verdict = VERDICT_UNKNOWN;
@@ -64,10 +64,12 @@ static void examine(struct env *e, const struct store_config *c, struct finding 
                 f->is_checking = true;
 }
 
-static void await_verdict(struct finding *f, uint64_t deadline_usec)
+static void await_verdict(struct env *e, struct finding *f, uint64_t deadline_usec)
 {
         if (f->is_checking)
                 f->verdict = check_wait(&f->check, deadline_usec);
+        if (f->is_checking && f->verdict == VERDICT_WHOLE)
+                e->n_bad_ends = 0; /* not its fault */
         f->is_checking = false;
 }
 
@@ -80,6 +82,7 @@ static int restore_state(struct env *e, bool is_missing, struct store_report *re
 
         r = copy_restore(e, &made_ms);
         if (r == 0) {
+                e->n_bad_ends = 0; /* of another file */
                 clock_format_rfc3339(made_ms, made);
                 report->was_state_restored = true;
                 say(report, "the state was %s: what came after its copy of %s is lost%s",
@@ -236,8 +239,8 @@ static int open_both(struct store *s, const struct store_config *c, struct store
         else
                 cache = (struct finding){0};
         deadline_usec = clock_monotonic_usec() + (uint64_t)CHECK_PARENT_MS * 1000;
-        await_verdict(&state, deadline_usec);
-        await_verdict(&cache, deadline_usec);
+        await_verdict(&s->state, &state, deadline_usec);
+        await_verdict(&s->cache_env, &cache, deadline_usec);
         report->was_unclean = state.is_unclean || cache.is_unclean;
 
         r = open_state(&s->state, &state, report);
@@ -335,7 +338,8 @@ bool store_has_room(struct store *s)
         uint64_t now = clock_monotonic_usec();
         struct statvfs fs;
 
-        if (s->room_asked_usec == 0 || now - s->room_asked_usec >= ROOM_USEC) {
+        /* A refusal is not remembered: who makes room and resumes at once is served at once. */
+        if (!s->has_room || s->room_asked_usec == 0 || now - s->room_asked_usec >= ROOM_USEC) {
                 s->room_asked_usec = now;
                 /* A file system that does not say is taken at its word: the commit will tell. */
                 s->has_room = fstatvfs(s->state.dir_fd, &fs) < 0 ||

@@ -12,6 +12,7 @@
 
 #include "daemon/store/copy.h"
 #include "daemon/store/env.h"
+#include "daemon/store/marker.h"
 #include "daemon/store/schema.h"
 
 struct striker {
@@ -243,6 +244,35 @@ static void test_damaged_cache_is_set_aside(void **state)
         assert_int_equal(count_triple(f, 39), 3);
         put_some(f);
         assert_true(is_cached(f));
+}
+
+/* Of this boot: the first bad end is nobody's fault, two in a row make the file suspect. */
+static void test_damaged_cache_that_ends_runs(void **state)
+{
+        struct fixture *f = *state;
+
+        for (unsigned n = 0; n <= 2; n++) {
+                int dir_fd = open(f->cache, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                unsigned n_ends;
+
+                put_some(f);
+                assert_int_equal(marker_read(dir_fd, &n_ends), MARKER_THIS_BOOT);
+                assert_int_equal(n_ends, MAX2(n, 1u));
+                fixture_close(f);
+                assert_int_equal(marker_read(dir_fd, &n_ends), MARKER_NONE);
+                if (n > 0)
+                        assert_int_equal(marker_write(dir_fd, n, false), 0);
+                (void)close(dir_fd);
+                if (n == 2)
+                        damage(f->cache);
+                fixture_open(f);
+                assert_int_equal(f->report.was_unclean, n > 0);
+                assert_int_equal(f->report.was_cache_set_aside, n == 2);
+        }
+        put_some(f);
+        assert_true(is_cached(f));
+        fixture_reopen(f);
+        assert_false(f->report.was_unclean);
 }
 
 static void test_damaged_state_without_a_copy(void **state)
@@ -736,6 +766,7 @@ int main(int argc, char **argv)
                 CLOSED(test_die_before),
                 OPEN(test_power_cut_without_damage),
                 OPEN(test_damaged_cache_is_set_aside),
+                OPEN(test_damaged_cache_that_ends_runs),
                 OPEN(test_damaged_state_without_a_copy),
                 OPEN(test_damaged_state_with_a_copy),
                 OPEN(test_emptied_state_with_a_copy),
