@@ -71,7 +71,8 @@ static struct names names_new(struct reader *rd, size_t n)
 
 static void names_sort(struct names *names)
 {
-        qsort(names->at, names->n, sizeof(*names->at), compare_names);
+        if (names->n > 0) /* without memory there is nothing, not even an array */
+                qsort(names->at, names->n, sizeof(*names->at), compare_names);
 }
 
 static void name_entities(struct reader *rd, struct names *names)

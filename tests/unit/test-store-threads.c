@@ -182,6 +182,14 @@ static void test_races(void **state)
         struct outcome o = {0}, state_done = {0};
         unsigned n_asked = 0, n_hits = 0, i = 0;
 
+        /* Something to find from the first look on, however the threads are scheduled. */
+        for (unsigned k = 0; k < KEYS; k++) {
+                struct hash h = fixture_hash(k);
+
+                cache_put(f->store, CACHE_RESULT, &h, SPAN("aaaaaaaa"));
+                cache_put(f->store, CACHE_RAW, &h, SPAN("aaaaaaaa"));
+        }
+        fixture_fence(f, STORE_CACHE);
         for (unsigned t = 0; t < THREADS; t++) {
                 racers[t] = (struct racer){.f = f, .seed = t};
                 assert_int_equal(pthread_create(&racers[t].thread, NULL, race, &racers[t]), 0);
