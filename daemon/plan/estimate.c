@@ -7,6 +7,7 @@
 
 #define LEARN_WINDOW 8.0 /* replies after which old ones fade */
 #define CORRECTION_MAX 4.0
+#define LEARN_TOKENS_MIN 200
 
 static const double *find_correction(const struct estimator *e, const char *model)
 {
@@ -32,7 +33,7 @@ void estimator_learn(struct estimator *e, const char *model, uint64_t predicted,
         double seen, weight;
         size_t i;
 
-        if (predicted == 0 || counted == 0 || strlen(model) >= ESTIMATOR_MODEL_BYTES)
+        if (predicted < LEARN_TOKENS_MIN || counted == 0 || strlen(model) >= ESTIMATOR_MODEL_BYTES)
                 return;
         for (i = 0; i < e->n_rows && strcmp(e->rows[i].model, model) != 0; i++)
                 ;

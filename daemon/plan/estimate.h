@@ -4,8 +4,10 @@
  *     tokens = Σ over classes (bytes / bytes_per_token[model][class]) × correction[model]
  *
  * The ratios are data (models.yaml); the correction starts at 1 and follows each reply's own count
- * as an exponentially weighted mean (weight 1/n until n = 8, then 1/8), clamped to [1/4, 4]. A copy
- * goes to the planning worker: it is small and has no pointers. */
+ * as an exponentially weighted mean (weight 1/n until n = 8, then 1/8), clamped to [1/4, 4].
+ * Prompts of less than 200 tokens teach nothing: what a provider puts around a short question
+ * weighs more than its text. A copy goes to the planning worker: it is small and has no pointers.
+ */
 
 #include <jansson.h>
 

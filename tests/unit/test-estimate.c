@@ -40,19 +40,31 @@ static void nonsense_is_clamped(void **state)
         char name[ESTIMATOR_MODEL_BYTES + 8];
 
         (void)state;
-        estimator_learn(&e, "m", 1, 1000000);
+        estimator_learn(&e, "m", 1000, 1000000000);
         assert_int_equal(estimator_tokens(&e, &facts, "m", &bytes), 4000);
         estimator_learn(&e, "m", 0, 5);
-        estimator_learn(&e, "m", 5, 0);
+        estimator_learn(&e, "m", 5000, 0);
         memset(name, 'x', sizeof(name));
         name[sizeof(name) - 1] = 0;
-        estimator_learn(&e, name, 10, 20);
+        estimator_learn(&e, name, 1000, 2000);
         assert_int_equal(e.n_rows, 1);
         for (int i = 0; i < 2 * ESTIMATOR_MAX_MODELS; i++) {
                 snprintf(name, sizeof(name), "model-%d", i);
-                estimator_learn(&e, name, 10, 20);
+                estimator_learn(&e, name, 1000, 2000);
         }
         assert_int_equal(e.n_rows, ESTIMATOR_MAX_MODELS);
+}
+
+/* A question of eight words says nothing about the prompts of a project. */
+static void a_short_question_teaches_nothing(void **state)
+{
+        struct estimator e = {0};
+
+        (void)state;
+        estimator_learn(&e, "m", 8, 20);
+        assert_int_equal(e.n_rows, 0);
+        estimator_learn(&e, "m", 200, 220);
+        assert_int_equal(e.n_rows, 1);
 }
 
 static void it_survives_a_restart(void **state)
@@ -61,8 +73,8 @@ static void it_survives_a_restart(void **state)
         _cleanup_json_ json_t *o = NULL;
 
         (void)state;
-        estimator_learn(&e, "m", 100, 150);
-        estimator_learn(&e, "n", 100, 90);
+        estimator_learn(&e, "m", 1000, 1500);
+        estimator_learn(&e, "n", 1000, 900);
         assert_int_equal(estimator_to_json(&e, &o), 0);
         estimator_from_json(&back, o);
         assert_int_equal(back.n_rows, 2);
@@ -76,6 +88,7 @@ int main(void)
                 cmocka_unit_test(ratios_hold_until_a_reply_corrects_them),
                 cmocka_unit_test(it_settles),
                 cmocka_unit_test(nonsense_is_clamped),
+                cmocka_unit_test(a_short_question_teaches_nothing),
                 cmocka_unit_test(it_survives_a_restart),
         };
 
