@@ -85,9 +85,10 @@ class Connection:
 class FakeDaemon:
     """handlers: method -> fn(connection, params) giving the result, or (result, what to do after it was sent)."""
 
-    def __init__(self, path=None, listener=None):
+    def __init__(self, path=None, listener=None, handlers=None):
         self.handlers = {"blob/put": self.put, "blob/get": self.get, "daemon/status": lambda c, p: self.status(),
-                         "daemon/reload": lambda c, p: {}, "job/cancel": lambda c, p: {"state": "cancelled"}}
+                         "daemon/reload": lambda c, p: {}, "job/cancel": lambda c, p: {"state": "cancelled"},
+                         **(handlers or {})}
         self.calls, self.blobs, self.received, self.parts = [], {}, {}, {}
         self.changed = threading.Condition()
         self.listener = listener
@@ -195,12 +196,13 @@ def main():
     assert os.environ["LISTEN_FDNAMES"] == "rpc"
     note = pathlib.Path(os.environ["GENOPT_TEST_FAKE"])
     stopped = threading.Event()
-    daemon = FakeDaemon(listener=socket.socket(fileno=3))
-    daemon.on("job/submit", lambda c, p: {"cached": True, "result": {"text": "pong " + p["input"]["prompt"]}})
-    daemon.on("daemon/stop", lambda c, p: ({}, lambda c: stopped.set()))
     (note / f"started.{os.getpid()}").write_text(json.dumps(
         {"env": dict(os.environ), "cwd": os.getcwd(), "sid": os.getsid(0), "pid": os.getpid(),
          "fds": sorted(int(fd) for fd in os.listdir("/proc/self/fd"))}))
+    # All is ready before the first client is heard: some wait already.
+    FakeDaemon(listener=socket.socket(fileno=3), handlers={
+        "job/submit": lambda c, p: {"cached": True, "result": {"text": "pong " + p["input"]["prompt"]}},
+        "daemon/stop": lambda c, p: ({}, lambda c: stopped.set())})
     stopped.wait()
 
 
