@@ -49,6 +49,7 @@ static inline bool job_state_is_end(enum job_state s)
 #define CURSOR_MAX_DELTA_BYTES 65536
 
 struct planning_item;
+struct submit;
 
 struct job {
         UT_hash_handle hh;
@@ -66,11 +67,13 @@ struct job {
         char *wait_remedy; /* owned */
         uint64_t created_ms, ended_ms, client;
         char *label;    /* owned or NULL */
-        json_t *params; /* owned; loaded while it is worked on */
+        json_t *params; /* owned; until they are on disk */
         struct hash params_hash;
         struct job_options options; /* resolved at submit */
         bool has_raw_key, has_idem;
         struct hash raw_key, idem;
+        struct hash generation, planned; /* of what was read, when the raw key was made, and when
+                                            this run was planned */
         bool is_dry_run, is_fresh;
         unsigned deaths;
         uint64_t head, durable; /* last seq given, last seq committed */
@@ -87,10 +90,16 @@ struct job {
         struct failure *failure; /* owned */
         LIST_HEAD(, job_cursor) cursors;
         uint64_t delta_offset; /* bytes of text told of by deltas */
-        bool is_in_queue, is_live, has_queue_row;
+        bool is_in_queue, is_live, has_queue_row, is_queue_row_unsure;
+        bool is_recovered; /* of an earlier daemon, which it may have killed */
+        bool has_lost;     /* a commit of its own failed */
+        enum job_state lost_end; /* the end that could not be written: JOB_QUEUED if none */
+        LIST_HEAD(, submit) duplicates; /* submits with its idempotency key, until it is durable */
+        bool is_end_owed; /* it was cancelled, and state had no room to say so */
         struct client_queue *queue;
         TAILQ_ENTRY(job) queue_entry;
         LIST_ENTRY(job) accepting_entry;
+        struct submit *twins; /* owned: submits with its idempotency key while it was accepted */
 };
 
 struct job_cursor {
@@ -121,7 +130,7 @@ struct jobs {
         struct ulid last, retained; /* last id given; where the next slice of retention begins */
         struct client_queues queues[2]; /* interactive, batch */
         LIST_HEAD(, job) accepting;     /* their acceptance is not durable yet */
-        size_t n_queued, n_running, n_commits;
+        size_t n_queued, n_running, n_waiting, n_commits;
         struct hash generation;
         struct estimator estimator;
         struct timer *disk_timer; /* while jobs wait for room on the disk */
@@ -147,8 +156,9 @@ int job_record_read(struct jobs *j, const struct ulid *id, struct span value,
                     struct job **ret) _must_check_;
 int job_record_put(struct job *job,
                    struct store_batch *b) _must_check_; /* and its row of the queue */
-int job_load_params(struct job *job) _must_check_;      /* CONDITION_ABSENT: gone */
 /* journal.c */
+/* Calls fn when all that was committed before is durable, or lost; at once when it cannot wait. */
+void journal_fence(struct job *job, void (*fn)(struct job *job, int r, void *arg), void *arg);
 /* Adds events and the job's record to the batch and commits; cursors hear of it when it is durable.
  * Takes the batch always; then(job, r) may be NULL. */
 void journal_commit(struct job *job, struct store_batch *b, const struct news *news, size_t n_news,
@@ -169,6 +179,9 @@ void job_continue(struct job *job);                  /* a wait ended */
 void job_put_back(struct job *job);                  /* into the queue of the next start */
 void job_fail(struct job *job, struct failure *why); /* takes why */
 void job_end(struct job *job, enum job_state state, const char *type, json_t *fields);
+/* The same together with what a run leaves. Takes the batch (NULL: there is no memory for one). */
+void job_end_with(struct job *job, enum job_state state, const char *type, json_t *fields,
+                  struct store_batch *b, const struct news *news, size_t n_news);
 void job_suspend(struct job *job, int r); /* state cannot be written */
 void job_stop_work(struct job *job);      /* no run, no planning any more */
 /* settings.c: from options to what planning and running want */

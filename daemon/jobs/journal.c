@@ -75,6 +75,7 @@ static int put_events(struct job *job, struct store_batch *b, const struct news 
 struct commit {
         struct job *job; /* counted */
         uint64_t head;
+        bool is_end; /* its last event tells that the job has ended */
         void (*then)(struct job *job, int r, void *arg);
         void *arg;
 };
@@ -87,6 +88,18 @@ static void wake_cursors(struct job *job)
                 c->on_ready(c->arg);
 }
 
+/* An end tells of all that came before it. If some of that is lost, the end is not told: the job
+ * goes on, and what it says next takes the place of that event. */
+static void lose_end(struct job *job, const struct commit *c)
+{
+        job->durable = MAX2(job->durable, c->head - 1);
+        if (job->head == c->head)
+                job->head--;
+        wake_cursors(job);
+        job_suspend(job, -EIO);
+        journal_commit_record(job); /* what stands says that it has ended */
+}
+
 static void on_committed(void *arg, int r)
 {
         struct commit *c = arg;
@@ -94,11 +107,15 @@ static void on_committed(void *arg, int r)
         struct jobs *j = job->jobs;
 
         j->n_commits--;
-        if (r == 0) {
+        if (r < 0) {
+                job->has_lost = job->is_queue_row_unsure = true;
+                if (job->durable > 0) /* else it was never accepted */
+                        job_suspend(job, r);
+        } else if (c->is_end && job->has_lost) {
+                lose_end(job, c);
+        } else {
                 job->durable = MAX2(job->durable, c->head);
                 wake_cursors(job);
-        } else {
-                job_suspend(job, r);
         }
         if (c->then)
                 c->then(job, r, c->arg);
@@ -116,8 +133,11 @@ void journal_commit(struct job *job, struct store_batch *b, const struct news *n
         k = k ? k : put_events(job, b, news, n_news);
         k = k ? k : job_record_put(job, b);
         if (k == 0) {
-                *c = (struct commit){
-                        .job = job_ref(job), .head = job->head, .then = then, .arg = arg};
+                *c = (struct commit){.job = job_ref(job),
+                                     .head = job->head,
+                                     .is_end = n_news > 0 && job_state_is_end(job->state),
+                                     .then = then,
+                                     .arg = arg};
                 k = store_commit(job->jobs->c.store, b, on_committed, c);
                 if (k < 0)
                         job_unref(job);
@@ -128,7 +148,9 @@ void journal_commit(struct job *job, struct store_batch *b, const struct news *n
         }
         store_batch_free(b);
         free(c);
-        job_suspend(job, k);
+        job->has_lost = job->is_queue_row_unsure = true;
+        if (job->durable > 0)
+                job_suspend(job, k);
         if (then)
                 then(job, k, arg);
 }
@@ -151,6 +173,42 @@ void journal_commit_record(struct job *job)
         if (store_batch_new(STORE_STATE, &b) < 0)
                 b = NULL;
         journal_commit(job, b, NULL, 0, NULL, NULL);
+}
+
+struct fence {
+        struct job *job; /* counted */
+        void (*fn)(struct job *job, int r, void *arg);
+        void *arg;
+};
+
+static void on_fence(void *arg, int r)
+{
+        struct fence *f = arg;
+        struct jobs *j = f->job->jobs;
+
+        j->n_commits--;
+        f->fn(f->job, r, f->arg);
+        job_unref(f->job);
+        free(f);
+        jobs_check_drained(j);
+}
+
+void journal_fence(struct job *job, void (*fn)(struct job *job, int r, void *arg), void *arg)
+{
+        struct fence *f = malloc(sizeof(*f));
+        struct store_batch *b = NULL;
+
+        if (f && store_batch_new(STORE_STATE, &b) == 0) {
+                *f = (struct fence){job_ref(job), fn, arg};
+                job->jobs->n_commits++;
+                if (store_commit(job->jobs->c.store, b, on_fence, f) == 0)
+                        return;
+                job->jobs->n_commits--;
+                job_unref(job);
+        }
+        store_batch_free(b);
+        free(f);
+        fn(job, -ENOMEM, arg);
 }
 
 /* ---- cursors ---- */

@@ -6,6 +6,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "daemon/jobs/internal.h"
+#include "daemon/calls/calls.h"
 #include "daemon/loop/loop.h"
 #include "daemon/metrics/metrics.h"
 #include "daemon/store/store.h"
@@ -17,14 +18,22 @@ _unused_ static const bool may_move[N_JOB_STATES][N_JOB_STATES] = {
         [JOB_PLANNING] = {true, false, true, true, true, true, true},
         [JOB_RUNNING] = {true, false, false, true, true, true, true},
         [JOB_WAITING] = {true, false, true, true, false, true, true},
-        [JOB_DONE] = {true, false, false, false, false, false, false},
-        [JOB_FAILED] = {true, false, false, false, false, false, false},
+        [JOB_DONE] = {true, false, false, true, false, false, false}, /* wait: see job_suspend */
+        [JOB_FAILED] = {true, false, false, true, false, false, false},
         [JOB_CANCELLED] = {true, false, false, false, false, false, false},
 };
 
 static bool is_at_work(enum job_state s)
 {
         return s == JOB_PLANNING || s == JOB_RUNNING;
+}
+
+static void enter_registry(struct job *job)
+{
+        if (job->is_live)
+                return;
+        job->is_live = true;
+        job_ref(job);
 }
 
 static void move(struct job *job, enum job_state to)
@@ -41,10 +50,8 @@ static void move(struct job *job, enum job_state to)
         if (to != JOB_WAITING)
                 job->wait = WAIT_NONE;
         job->state = to;
-        if (to == JOB_QUEUED && !job->is_live) {
-                job->is_live = true;
-                job_ref(job);
-        }
+        if (!job_state_is_end(to))
+                enter_registry(job);
 }
 
 /* An ended job leaves the registry when nobody looks at it any more. */
@@ -73,19 +80,46 @@ void job_stop_work(struct job *job)
 
 /* ---- beginning ---- */
 
+static void start_planning(struct job *job)
+{
+        int k = prepare_start(job);
+
+        if (k < 0)
+                job_fail(job, failure_new(FAILURE_INTERNAL, "%s", strerror(-k)));
+}
+
+static void on_marked(struct job *job, int r, void *arg)
+{
+        (void)arg;
+        if (r == 0 && job->state == JOB_PLANNING && !job->planning && !job->run)
+                start_planning(job);
+}
+
+/* A job of an earlier daemon may be what ended it: from now on its record says that it is at work,
+ * so that a death while it is read and planned is counted, too. */
+static void mark_then_plan(struct job *job)
+{
+        struct store_batch *b = NULL;
+
+        job->is_recovered = false;
+        if (store_batch_new(STORE_STATE, &b) < 0)
+                b = NULL;
+        journal_commit(job, b, NULL, 0, on_marked, NULL);
+}
+
 static void start_work(struct job *job)
 {
-        int k;
-
+        job_check_needs(job);
         if (!job_needs_met(job)) {
                 job_wait_for(job, WAIT_BLOBS, NULL);
                 return;
         }
         log_event(LOG_LEVEL_INFO, "job_started", "job %s (%s)", job->id_text, job->kind->name);
         move(job, JOB_PLANNING);
-        k = prepare_start(job);
-        if (k < 0)
-                job_fail(job, failure_new(FAILURE_INTERNAL, "%s", strerror(-k)));
+        if (job->is_recovered)
+                mark_then_plan(job);
+        else
+                start_planning(job);
 }
 
 static void schedule(void *arg)
@@ -123,12 +157,15 @@ void job_put_back(struct job *job)
 void job_continue(struct job *job)
 {
         if (job->wait == WAIT_CLIENT && job->run) {
+                free(job->wait_remedy);
+                job->wait_remedy = NULL;
                 move(job, JOB_RUNNING);
                 return;
         }
         job_stop_work(job);
         free(job->wait_remedy);
         job->wait_remedy = NULL;
+        job->is_end_owed = false;
         job_enqueue(job);
         journal_say(job, "queued",
                     json_pack("{s:s,s:I}", "kind", job->kind->name, "position",
@@ -136,6 +173,19 @@ void job_continue(struct job *job)
 }
 
 /* ---- waiting and ending ---- */
+
+/* Jobs that wait for room on the disk are looked at again so often. */
+#define DISK_CHECK_MS 10000
+
+static void say_owed_end(struct job *job)
+{
+        job->is_end_owed = false;
+        journal_say(job, "cancelled", NULL);
+        if (!job->is_end_owed)
+                leave_registry(job);
+}
+
+static void watch_disk(struct jobs *j);
 
 void job_wait_for(struct job *job, enum job_wait wait, const char *remedy)
 {
@@ -157,50 +207,88 @@ void job_wait_for(struct job *job, enum job_wait wait, const char *remedy)
                                 json_pack("{s:i,s:I}", "index", job->wait_command, "task",
                                           (json_int_t)job->wait_task));
         journal_say(job, "waiting", fields);
+        if (wait == WAIT_DISK)
+                watch_disk(job->jobs);
         jobs_schedule(job->jobs);
 }
 
-/* State could not be written: nothing more is done for this job until there is room. It is looked
- * at again every minute. */
-#define DISK_CHECK_MS 60000
+/* What it was about to say when it could not be written is said now; else it is worked on again:
+ * what stands falls out by its key. */
+static void go_on(struct job *job)
+{
+        enum job_state end = job->lost_end;
+
+        job->lost_end = JOB_QUEUED;
+        job->has_lost = false;
+        if (end == JOB_CANCELLED)
+                job_end(job, JOB_CANCELLED, "cancelled", NULL);
+        else if (end == JOB_FAILED)
+                job_fail(job, take(job->failure));
+        else
+                job_continue(job);
+}
 
 static void on_disk_timer(void *arg)
 {
         struct jobs *j = arg;
         struct job *job, *next;
-        bool is_needed = false;
+        bool is_needed = false, has_room = store_has_room(j->c.store);
 
         HASH_ITER (hh, j->live, job, next) {
-                if (job->state != JOB_WAITING || job->wait != WAIT_DISK)
+                if (!job->is_end_owed && (job->state != JOB_WAITING || job->wait != WAIT_DISK))
                         continue;
                 is_needed = true;
-                if (store_has_room(j->c.store))
+                if (!has_room)
+                        continue;
+                if (job->is_end_owed)
+                        say_owed_end(job);
+                else
                         job_continue(job);
         }
         if (is_needed)
                 (void)!timer_start(j->disk_timer, DISK_CHECK_MS);
 }
 
+static void watch_disk(struct jobs *j)
+{
+        if (!j->disk_timer && timer_new(j->c.loop, on_disk_timer, j, &j->disk_timer) < 0)
+                return;
+        if (!timer_is_running(j->disk_timer))
+                (void)!timer_start(j->disk_timer, DISK_CHECK_MS);
+}
+
+/* State could not be written: nothing more is done for this job until there is room. Its seqs are
+ * not given again: a later batch may have been written, and cursors have passed them. An end that
+ * nobody could be told of was none: what it had published falls out by its key when it goes on. */
 void job_suspend(struct job *job, int r)
 {
         struct jobs *j = job->jobs;
 
+        job_ref(job);
         log_error("job %s: state cannot be written: %s", job->id_text, strerror(-r));
         job_stop_work(job);
-        job->head = job->durable;
-        if (job_state_is_end(job->state))
-                return;
         jobs_queue_remove(job);
+        if (job_state_is_end(job->state))
+                job->lost_end = job->state;
+        job->ended_ms = 0;
         move(job, JOB_WAITING);
         job->wait = WAIT_DISK;
         job->wait_id++;
+        free(job->wait_remedy);
+        job->wait_remedy = str_printf("state cannot be written: %s", strerror(-r));
         if (!j->disk_timer && timer_new(j->c.loop, on_disk_timer, j, &j->disk_timer) < 0)
-                return;
-        (void)!timer_start(j->disk_timer, DISK_CHECK_MS);
+                log_error("job %s waits for its resume: out of memory", job->id_text);
+        else if (!timer_is_running(j->disk_timer))
+                (void)!timer_start(j->disk_timer, DISK_CHECK_MS);
+        jobs_schedule(j);
+        job_unref(job);
 }
 
-void job_end(struct job *job, enum job_state state, const char *type, json_t *fields)
+void job_end_with(struct job *job, enum job_state state, const char *type, json_t *fields,
+                  struct store_batch *b, const struct news *news, size_t n_news)
 {
+        _cleanup_free_ struct news *all = calloc(n_news + 1, sizeof(*all));
+
         job_ref(job);
         log_push("job", job->id_text);
         log_event(LOG_LEVEL_INFO, "job_done", "%s", type);
@@ -208,15 +296,35 @@ void job_end(struct job *job, enum job_state state, const char *type, json_t *fi
         metrics_count(jobs_done);
         job_stop_work(job);
         jobs_queue_remove(job);
+        job->lost_end = JOB_QUEUED;
         move(job, state);
         job->ended_ms = clock_realtime_ms();
-        journal_say(job, type, fields);
+        if (all) {
+                if (n_news > 0)
+                        memcpy(all, news, n_news * sizeof(*all));
+                all[n_news] = (struct news){type, fields};
+                journal_commit(job, b, all, n_news + 1, NULL, NULL);
+        } else {
+                store_batch_free(b);
+                journal_commit(job, NULL, NULL, 0, NULL, NULL); /* says that it cannot */
+        }
+        json_decref(fields);
         job_forget_uploads(job);
         json_decref(job->params);
         job->params = NULL;
-        leave_registry(job);
+        if (job_state_is_end(job->state))
+                leave_registry(job);
         jobs_schedule(job->jobs);
         job_unref(job);
+}
+
+void job_end(struct job *job, enum job_state state, const char *type, json_t *fields)
+{
+        struct store_batch *b = NULL;
+
+        if (store_batch_new(STORE_STATE, &b) < 0)
+                b = NULL;
+        job_end_with(job, state, type, fields ? fields : json_object(), b, NULL, 0);
 }
 
 void job_fail(struct job *job, struct failure *why)
@@ -294,27 +402,70 @@ static void say_summary(const struct job *job)
                   (unsigned long long)t->ms, (unsigned long long)naive->ms);
 }
 
-static void on_end(void *arg)
+static void on_end(struct store_batch *b, const struct news *news, size_t n, void *arg)
 {
         struct job *job = arg;
         json_t *fields;
 
-        if (!job->run)
+        if (!job->run) {
+                store_batch_free(b);
                 return;
+        }
+        job->n_done = run_n_done(job->run);
         job->totals = *run_totals(job->run);
         job->has_failed_tasks = job->totals.n_failed + job->totals.n_skipped > 0;
         fields = outcome_fields(job, NULL);
         if (!fields) {
+                journal_commit(job, b, news, n, NULL, NULL);
                 job_fail(job, NULL);
                 return;
         }
         outcome_remember(job, fields);
         say_summary(job);
-        job_end(job, JOB_DONE, "done", fields);
+        job_end_with(job, JOB_DONE, "done", fields, b, news, n);
 }
 
 static const struct run_events run_events = {
         .on_news = on_news, .on_delta = on_delta, .on_wait = on_wait, .on_end = on_end};
+
+/* What a run borrows of what a reload replaces. */
+struct keeper {
+        struct config *config;     /* counted */
+        struct price_book *prices; /* counted */
+};
+
+static void release_keeper(void *arg)
+{
+        struct keeper *k = arg;
+
+        config_unref(k->config);
+        price_book_unref(k->prices);
+        free(k);
+}
+
+static struct keeper *keep_readings(const struct jobs *j)
+{
+        struct keeper *k = malloc(sizeof(*k));
+
+        if (k)
+                *k = (struct keeper){config_ref(j->c.config), price_book_ref(j->c.prices)};
+        return k;
+}
+
+/* Calls of earlier runs, those that a crash lost included: numbers go on, and what was spent counts
+ * against the budget. */
+static int add_earlier_calls(const struct job *job, struct run_totals *t)
+{
+        struct calls_sum sum = {0};
+        int k = calls_get_sum(job->jobs->c.calls, &job->id, &sum);
+
+        if (k < 0)
+                return k;
+        t->last_call = MAX2(t->last_call, sum.n_last);
+        t->n_calls = MAX2(t->n_calls, sum.n_calls);
+        t->nanousd = MAX2(t->nanousd, sum.nanousd);
+        return 0;
+}
 
 static void start_run(struct job *job, struct work *work, struct stand *stands, struct plan *plan)
 {
@@ -338,8 +489,13 @@ static void start_run(struct job *job, struct work *work, struct stand *stands, 
         s.budget_nanousd = job_options_get_u64(&job->options, OPTION_JOB_USD);
         /* Failed tasks are tried again: they do not count as failed before they did. */
         s.totals.n_failed = s.totals.n_skipped = 0;
-        k = run_new(&s, &run_events, job, &job->run);
+        s.keeper = keep_readings(job->jobs);
+        s.release = release_keeper;
+        k = s.keeper ? add_earlier_calls(job, &s.totals) : -ENOMEM;
+        k = k ? k : run_new(&s, &run_events, job, &job->run);
         if (k < 0) {
+                if (s.keeper)
+                        release_keeper(s.keeper);
                 work_free(work);
                 plan_free(plan);
                 free(stands);
@@ -394,7 +550,9 @@ static void say_planned(struct job *job, const struct work *work, const struct p
         size_t n = 0, n_max = work->warnings.n + work->notes.n + 2;
         _cleanup_free_ struct news *news = calloc(n_max, sizeof(*news));
 
-        if (!news || store_batch_new(STORE_STATE, &b) < 0 || put_plan(job, b, plan_json) < 0)
+        if (store_batch_new(STORE_STATE, &b) < 0)
+                b = NULL;
+        if (!news || !b || put_plan(job, b, plan_json) < 0)
                 log_warning("job %s: the plan cannot be kept: out of memory", job->id_text);
         for (size_t i = 0; news && i < work->warnings.n; i++)
                 news[n++] =
@@ -414,6 +572,21 @@ static void say_planned(struct job *job, const struct work *work, const struct p
                 json_decref(news[i].fields);
 }
 
+static void end_dry_run(struct job *job, const struct work *work, const struct plan *plan,
+                        json_t *plan_json)
+{
+        json_t *fields;
+
+        job_ref(job);
+        say_planned(job, work, plan, plan_json);
+        fields = job->state == JOB_PLANNING ? outcome_fields(job, plan_json) : NULL;
+        if (fields)
+                job_end(job, JOB_DONE, "done", fields);
+        else if (job->state == JOB_PLANNING)
+                job_fail(job, NULL);
+        job_unref(job);
+}
+
 void job_prepared(struct job *job, int error, struct failure *failure, struct work *work,
                   struct stand *stands, struct plan *plan, json_t *plan_json, struct strlist *need)
 {
@@ -422,17 +595,15 @@ void job_prepared(struct job *job, int error, struct failure *failure, struct wo
                 job_fail(job,
                          failure ? failure : failure_new(FAILURE_INTERNAL, "%s", strerror(-error)));
         } else if (need->n > 0) {
-                for (size_t i = 0; i < need->n; i++) {
-                        struct hash h;
+                int k = job_ask_for(job, need);
 
-                        if (hash_from_hex(span_of(need->at[i]), &h) == 0)
-                                (void)!job_add_need(job, NULL, &h);
-                }
-                job_wait_for(job, WAIT_BLOBS, NULL);
+                if (k < 0)
+                        job_fail(job, failure_new(FAILURE_INTERNAL, "%s", strerror(-k)));
+                else
+                        job_wait_for(job, WAIT_BLOBS, NULL);
         } else if (job->is_dry_run) {
                 job->n_tasks = work->n_tasks;
-                say_planned(job, work, plan, plan_json);
-                job_end(job, JOB_DONE, "done", outcome_fields(job, plan_json));
+                end_dry_run(job, work, plan, plan_json);
         } else {
                 job_ref(job);
                 say_planned(job, work, plan, plan_json);

@@ -11,6 +11,7 @@
 struct submit {
         jobs_reply_fn *on_reply;
         void *arg;
+        struct submit *next; /* in job.twins */
 };
 
 static int write_accepted(const struct job *job, struct buf *out)
@@ -135,27 +136,55 @@ static int put_job(struct job *job, struct store_batch *b)
         return k ? k : put_names(job, b);
 }
 
-static void on_accepted(struct job *job, int r, void *arg)
+/* Takes s. */
+static void reply_outcome(const struct job *job, int r, struct submit *s)
 {
-        struct submit *s = arg;
-
-        LIST_REMOVE(job, accepting_entry);
         if (r == 0) {
-                metrics_count(jobs_submitted);
                 reply_accepted(job, s->on_reply, s->arg);
-                job_enqueue(job);
-                job->params =
-                        (json_decref(job->params), NULL); /* loaded again when its turn comes */
         } else {
                 struct failure *f =
                         failure_new(r == -ENOSPC ? FAILURE_DISK_FULL : FAILURE_INTERNAL, NULL);
 
                 s->on_reply(s->arg, (struct span){0}, f);
                 failure_free(f);
+        }
+        free(s);
+}
+
+static void answer_accepted(const struct job *job, int r, struct submit *s)
+{
+        struct failure *f;
+
+        if (r == 0) {
+                reply_accepted(job, s->on_reply, s->arg);
+        } else {
+                f = failure_new(r == -ENOSPC ? FAILURE_DISK_FULL : FAILURE_INTERNAL, NULL);
+                s->on_reply(s->arg, (struct span){0}, f);
+                failure_free(f);
+        }
+        free(s);
+}
+
+static void on_accepted(struct job *job, int r, void *arg)
+{
+        struct submit *duplicate;
+
+        LIST_REMOVE(job, accepting_entry);
+        answer_accepted(job, r, arg);
+        while ((duplicate = LIST_FIRST(&job->duplicates))) {
+                LIST_REMOVE(duplicate, entry);
+                answer_accepted(job, r, duplicate);
+        }
+        json_decref(job->params); /* read again when its turn comes */
+        job->params = NULL;
+        if (r == 0) {
+                metrics_count(jobs_submitted);
+                if (job->state == JOB_QUEUED) /* found on disk, it may be cancelled already */
+                        job_enqueue(job);
+        } else {
                 job->state = JOB_CANCELLED; /* nothing was promised */
         }
         job_unref(job);
-        free(s);
 }
 
 /* What comes beside the input: label, idempotency key, who asks. */
@@ -283,6 +312,7 @@ static int create_job(struct jobs *j, const struct peer *p, const struct submiss
         job->is_fresh = json_get_bool(q->params, "fresh", false);
         if (q->raw_key && !job->is_dry_run && !job->is_fresh) {
                 job->raw_key = *q->raw_key;
+                job->generation = j->generation;
                 job->has_raw_key = true;
         }
         k = read_meta(job, q->params);
@@ -342,12 +372,16 @@ static int reply_idem(struct jobs *j, const struct peer *p, const json_t *params
                 return CONDITION_ABSENT;
         hash_of(key, strlen(key), &h);
         k = find_idem(j, p->uid, &h, &job);
-        if (k == 0) {
-                reply_accepted(job, s->on_reply, s->arg);
-                job_unref(job);
-                free(s);
+        if (k)
+                return k;
+        if (job->durable == 0) { /* told together with the one that came first */
+                s->next = job->twins;
+                job->twins = s;
+        } else {
+                reply_outcome(job, 0, s);
         }
-        return k;
+        job_unref(job);
+        return 0;
 }
 
 /* CONDITION_REFUSED with a failure; 0: answered, or to be answered by s (which is consumed then);
