@@ -1,0 +1,156 @@
+"""The service manager's side: readiness, watchdog, reload, inherited sockets, the journal."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from conftest import DEADLINE, GENOPTD, Daemon, Rpc, Sim, config_for
+
+
+@pytest.fixture
+def notify(place):
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    s.bind(str(place / "manager"))
+    s.settimeout(DEADLINE)
+    yield s
+    s.close()
+
+
+def wait_for(notify, word):
+    while True:
+        message = notify.recv(4096).decode()
+        if word in message:
+            return message
+
+
+@pytest.fixture
+def managed(place, sim, notify):
+    """A daemon started as a manager starts it; its own notify socket is ours."""
+    d = Daemon(place, config_for(sim))
+    processes = []
+
+    def start(command=(GENOPTD,), env=None, **kw):
+        p = subprocess.Popen(list(map(str, command)), env={**d.env, "NOTIFY_SOCKET": str(place / "manager"), **(env or {})},
+                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=open(place / "log.0", "wb"), **kw)
+        processes.append(p)
+        d.process = p
+        d.logs = [place / "log.0"]
+        return p
+
+    d.launch = start
+    yield d
+    for p in processes:
+        if p.poll() is None:
+            p.terminate()
+            p.wait(timeout=DEADLINE)
+
+
+def test_ready_and_stopping(managed, notify):
+    p = managed.launch()
+    assert "STATUS=" in wait_for(notify, "READY=1")
+    Rpc(managed.socket).ok("daemon/status")  # ready means ready
+    p.terminate()
+    wait_for(notify, "STOPPING=1")
+    assert p.wait(timeout=DEADLINE) == 0
+
+
+def test_watchdog_is_fed(managed, notify):
+    managed.launch(env={"WATCHDOG_USEC": "300000"})
+    wait_for(notify, "READY=1")
+    for _ in range(3):
+        wait_for(notify, "WATCHDOG=1")
+
+
+def test_reload(managed, notify, sim):
+    p = managed.launch()
+    wait_for(notify, "READY=1")
+    managed.write_config(config_for(sim, "limits: {calls: 2}\n"))
+    p.send_signal(signal.SIGHUP)
+    assert "MONOTONIC_USEC=" in wait_for(notify, "RELOADING=1")
+    wait_for(notify, "READY=1")
+    managed.write_config("limits: {calls: many}\n")  # what cannot be used changes nothing
+    p.send_signal(signal.SIGHUP)
+    wait_for(notify, "RELOADING=1")
+    wait_for(notify, "READY=1")
+    rpc = Rpc(managed.socket)
+    error = rpc.error("daemon/reload")
+    assert error["data"]["name"] == "bad_config" and "genopt.yaml" in error["data"]["where"]
+    assert any(q["configured"] for q in rpc.ok("daemon/status")["providers"] if q["name"] == "sim")
+
+
+def test_inherited_socket(managed, notify, place):
+    """A connection made before the daemon runs is served by it: nothing polls."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(managed.socket))
+    listener.listen(16)
+    early = Rpc(managed.socket)
+    early.send("daemon/status")
+
+    def place_fd():
+        os.dup2(listener.fileno(), 3)
+
+    managed.launch(["/bin/sh", "-c", f"LISTEN_PID=$$ exec {GENOPTD}"], env={"LISTEN_FDS": "1", "LISTEN_FDNAMES": "rpc"},
+                   preexec_fn=place_fd, pass_fds=(3,))
+    wait_for(notify, "READY=1")
+    assert early.read()["result"]["state"] == "ready"
+    listener.close()
+
+
+def test_what_is_no_socket_is_refused(managed, place):
+    def place_fd():
+        os.dup2(os.open("/dev/null", os.O_RDONLY), 3)
+
+    p = managed.launch(["/bin/sh", "-c", f"LISTEN_PID=$$ exec {GENOPTD}"], env={"LISTEN_FDS": "1"}, preexec_fn=place_fd,
+                       pass_fds=(3,))
+    assert p.wait(timeout=DEADLINE) != 0
+    assert "inherited" in (place / "log.0").read_text()
+
+
+JOURNAL = textwrap.dedent("""
+    import os, socket, subprocess, sys
+    subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True)
+    os.makedirs("/run/systemd/journal")
+    journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    journal.bind("/run/systemd/journal/socket")
+    journal.settimeout(float(sys.argv[3]))
+    ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    ready.bind(sys.argv[2] + ".ready")
+    ready.settimeout(float(sys.argv[3]))
+    log = open(sys.argv[2], "wb")
+    st = os.fstat(log.fileno())
+    p = subprocess.Popen([sys.argv[1]], env={**os.environ, "JOURNAL_STREAM": f"{st.st_dev}:{st.st_ino}",
+                         "NOTIFY_SOCKET": sys.argv[2] + ".ready"}, stderr=log)
+    while b"READY=1" not in ready.recv(4096):
+        pass
+    wanted = [b"MESSAGE=", b"PRIORITY=", b"GENOPT_EVENT=call_done", b"GENOPT_JOB="]
+    print("listening", flush=True)
+    while wanted:
+        line = journal.recv(65536)
+        if b"GENOPT_EVENT=call_done" in line:
+            assert all(w in line for w in wanted), line
+            break
+    p.terminate()
+    p.wait()
+    print("found", flush=True)
+""")
+
+
+def test_journal_gets_fields(place, sim):
+    if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode:
+        pytest.skip("needs root and mount namespaces")
+    d = Daemon(place, config_for(sim))
+    script = place / "journal.py"
+    script.write_text(JOURNAL)
+    p = subprocess.Popen(["unshare", "-m", sys.executable, script, GENOPTD, place / "journal.log", str(DEADLINE)], env=d.env,
+                         stdout=subprocess.PIPE, text=True)
+    assert p.stdout.readline() == "listening\n"
+    d.genopt("ask", "Is there a journal?", check=0)
+    assert p.stdout.readline() == "found\n"
+    assert p.wait(timeout=DEADLINE) == 0
+    assert "Sanitizer" not in (place / "journal.log").read_text()
