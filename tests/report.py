@@ -24,6 +24,7 @@ class Summary:
     def __init__(self):
         self.passed = self.failed = 0
         self.failures = []
+        self.skipped = []
         self.times = []
 
     def count(self, name, passed, failed, seconds=None):
@@ -69,7 +70,7 @@ class Summary:
                 if t["result"] in ("OK", "EXPECTEDFAIL"):
                     self.count(name, max(passed, 1), 0, t["duration"])
                 elif t["result"] == "SKIP":
-                    continue
+                    self.skipped.append(name)
                 else:
                     self.count(name, passed, max(failed, 1), t["duration"])
 
@@ -79,13 +80,19 @@ class Summary:
         for case in ElementTree.parse(path).getroot().iter("testcase"):
             name = case.get("classname", "").replace("tests.integration.", "") + "." + case.get("name", "")
             bad = case.find("failure") is not None or case.find("error") is not None
-            if case.find("skipped") is None:
+            if case.find("skipped") is not None:
+                self.skipped.append(f"{name}: {case.find('skipped').get('message', '')}")
+            else:
                 self.count(name, int(not bad), int(bad), float(case.get("time", 0)))
 
     def print(self):
         if self.failures:
             print("\nfailed:")
             for name in self.failures:
+                print(f"  {name}")
+        if self.skipped:
+            print("\nskipped:")
+            for name in self.skipped:
                 print(f"  {name}")
         print("\nslowest:")
         for seconds, name in sorted(self.times, reverse=True)[:10]:
