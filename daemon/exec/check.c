@@ -69,7 +69,7 @@ static int judge(const struct task *t, struct candidate *c)
                 return k;
         hash_of(interface.at, interface.n, &c->result.interface);
         c->interface = buf_steal(&interface, &c->n_interface);
-        return 0;
+        return c->interface ? 0 : -ENOMEM;
 }
 
 static void run_judge(void *arg)
@@ -162,6 +162,17 @@ static void finish_render(struct run *r, struct run_work_item *item)
         }
 }
 
+/* The attempt that it came with is void. What is good of it stays. */
+void judge_again(struct run *r, uint32_t task)
+{
+        struct run_task *t = run_task_of(r, task);
+
+        if (t->state != TASK_CHECKING || !t->candidate || is_accepted(t->candidate))
+                return;
+        t->candidate = candidate_free(t->candidate);
+        run_task_move(r, task, TASK_ASSIGNED);
+}
+
 static void finish_judge(struct run *r, struct run_work_item *item)
 {
         struct run_task *t = run_task_of(r, item->task);
@@ -175,6 +186,8 @@ static void finish_judge(struct run *r, struct run_work_item *item)
                 run_task_move(r, item->task, TASK_ASSIGNED);
         }
         c->n_checking--;
+        if (item->n_resets != c->n_resets)
+                judge_again(r, item->task);
         if (c->has_ended && c->n_checking == 0)
                 call_checked(c);
         else if (t->candidate && is_accepted(t->candidate) && c->n_tasks > 1)
@@ -234,6 +247,7 @@ static int start_item(struct run *r, uint32_t task, struct run_call *call, struc
                                        .task = task,
                                        .call = call,
                                        .candidate = c,
+                                       .n_resets = call ? call->n_resets : 0,
                                        .source = &r->work->tasks[task],
                                        .hold = r->hold};
         k = run_item(r->setup.loop, item, run);

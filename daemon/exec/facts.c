@@ -153,6 +153,26 @@ static int gather_task(struct store *s, const struct task *t, const struct stand
         return strlist_add(ret_need, hex);
 }
 
+static int compare_texts(const void *a, const void *b)
+{
+        return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Several files may have the same content: it is asked for once. */
+static void drop_repeated(struct strlist *list)
+{
+        size_t kept = 0;
+
+        if (list->n > 0)
+                qsort(list->at, list->n, sizeof(*list->at), compare_texts);
+        for (size_t i = 0; i < list->n; i++)
+                if (kept > 0 && str_is_equal(list->at[kept - 1], list->at[i]))
+                        free(list->at[i]);
+                else
+                        list->at[kept++] = list->at[i];
+        list->n = kept;
+}
+
 int facts_gather(struct store *s, const struct work *w, const struct stand *stands, uint32_t uid,
                  struct task_facts **ret, struct strlist *ret_need)
 {
@@ -171,6 +191,7 @@ int facts_gather(struct store *s, const struct work *w, const struct stand *stan
                 if (k < 0)
                         return k;
         }
+        drop_repeated(ret_need);
         *ret = take(facts);
         return 0;
 }

@@ -47,7 +47,9 @@ struct run_task {
         struct evidence evidence;
         enum run_wait wait;      /* TASK_PARKED */
         struct failure *failure; /* owned: why it failed, or is parked */
+        uint32_t culprit;        /* TASK_SKIPPED: the task whose failure is the reason */
         bool is_template_refused;
+        bool is_decided, is_gathered; /* it joins the call planned for it or not; waits in it */
         uint64_t nanousd, started_usec;
         struct tokens tokens;
 };
@@ -64,6 +66,7 @@ struct run_call {
         uint64_t predicted_input;
         char *model, *provider; /* owned */
         size_t n_checking;
+        unsigned n_resets; /* attempts whose text is void */
         bool has_ended;
         /* of the outcome */
         enum stop_reason stop;
@@ -85,8 +88,8 @@ struct run_work_item {
         struct work_hold *hold;
         struct candidate *candidate;
         struct diag diag;
-        int error; /* 0, -ENOMEM, CONDITION_REFUSED: the template cannot be rendered */
-        bool is_reused;
+        int error;         /* 0, -ENOMEM, CONDITION_REFUSED: the template cannot be rendered */
+        unsigned n_resets; /* of the call, when the text came */
 };
 
 /* The work outlives the run while workers look at it. */
@@ -94,8 +97,6 @@ struct work_hold {
         struct work *work;
         unsigned n_refs; /* loop thread only */
 };
-
-#define MAX_PENDING_NEWS 4096
 
 struct run {
         struct run_setup setup;
@@ -111,14 +112,18 @@ struct run {
         size_t n_calls, n_items, n_at_rest, n_parked;
         uint32_t *ready; /* queue of tasks that wait for a free call: ring of n_tasks */
         size_t ready_head, n_ready;
+        uint32_t *due; /* likewise, of tasks to be settled, or whose users are to be skipped */
+        size_t due_head, n_due;
         struct run_totals totals;
         uint64_t started_usec;
         struct store_batch *batch; /* to be handed to on_news at the end of the turn */
         struct news *news;
         size_t n_news;
-        struct failure *stop; /* owned: what parked the first task for a person; no further call
-                                 leaves while it stands */
-        bool is_flush_due, is_pumping, is_ended, is_dead;
+        struct failure *stops[N_TIERS]; /* owned: what parked the first task for a person; no
+                                           further call of the tier leaves while it stands */
+        uint32_t *undecided; /* owned; per step of the plan: tasks that may still join its call */
+        size_t n_gathered;   /* tasks that wait for the others of their call */
+        bool is_flush_due, is_pumping, is_ended, is_dead, has_warned;
         struct result text; /* of a job of one text */
         bool has_text;
 };
@@ -144,10 +149,20 @@ void obtain_by_call(struct run *r, uint32_t task);
 void run_call_free(struct run_call *c);
 /* A fault that a person can end parks the task; any other is its failure. Takes why. */
 void task_stopped(struct run *r, uint32_t task, struct failure *why);
+/* group.c */
+int groups_init(struct run *r) _must_check_;
+void group_ask(struct run *r, uint32_t task); /* has to be asked for: with its group, or alone */
+void group_decide(struct run *r,
+                  uint32_t task);   /* at rest, or on another way: not with its group */
+bool groups_release(struct run *r); /* true: calls became ready that wait for nobody any more */
+/* The step for a task that stands in the ready queue: its own, or its group's. */
+int group_step(struct run *r, uint32_t task, struct step *ret) _must_check_;
 /* check.c */
 int judge_start(struct run *r, uint32_t task, struct run_call *call, struct span text,
                 bool was_cut) _must_check_;
 int render_start(struct run *r, uint32_t task) _must_check_;
+void judge_again(struct run *r,
+                 uint32_t task); /* what was refused of a void attempt is forgotten */
 struct candidate *candidate_free(struct candidate *c);
 DEFINE_CLEANUP(struct candidate, candidate_free);
 void task_refused(struct run *r, uint32_t task,
@@ -159,6 +174,7 @@ int publish_news(struct run *r, const char *type,
 struct store_batch *publish_batch(
         struct run *r); /* the batch of this turn; NULL for lack of memory */
 void publish_flush(struct run *r);
+void publish_end(struct run *r); /* the last batch goes with the end */
 void publish_result(struct run *r, uint32_t task, enum source source); /* from its candidate */
 void publish_kept(struct run *r, uint32_t task);
 void publish_call(struct run_call *c);

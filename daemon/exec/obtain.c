@@ -19,12 +19,19 @@ static const struct {
         {FAILURE_STOPPING, RUN_WAIT_STOPPING},
 };
 
+/* A key is one provider's: other tiers may have another. Budget and disk are everybody's. */
+static void note_stop(struct run *r, enum tier tier, enum run_wait wait, const struct failure *why)
+{
+        for (enum tier t = 0; t < N_TIERS; t++)
+                if (!r->stops[t] && (t == tier || wait != RUN_WAIT_KEY))
+                        r->stops[t] = failure_copy(why);
+}
+
 void task_stopped(struct run *r, uint32_t task, struct failure *why)
 {
         for (size_t i = 0; why && i < N_ELEMENTS(parking); i++)
                 if (why->id == parking[i].failure) {
-                        if (!r->stop)
-                                r->stop = failure_copy(why);
+                        note_stop(r, r->tasks[task].tier, parking[i].wait, why);
                         run_task_park(r, task, parking[i].wait, why);
                         return;
                 }
@@ -49,12 +56,13 @@ void obtain(struct run *r, uint32_t task)
 
                 run_log(r, task, LOG_LEVEL_DEBUG, "template_selected", "%s",
                         r->work->tasks[task].title);
+                group_decide(r, task);
                 run_task_move(r, task, TASK_ASSIGNED);
                 k = render_start(r, task);
                 if (k < 0)
                         fail_errno(r, task, k);
         } else {
-                r->ready[(r->ready_head + r->n_ready++) % r->work->n_tasks] = task;
+                group_ask(r, task);
         }
         run_pump(r);
 }
@@ -110,6 +118,9 @@ static void on_retry(struct call *call, const struct failure *why, uint64_t dela
                 (unsigned long long)c->n, failure_message(why), (unsigned long long)delay_ms);
         if (c->answer)
                 answer_reset(c->answer);
+        c->n_resets++;
+        for (size_t i = 0; i < c->n_tasks; i++)
+                judge_again(r, c->tasks[i]);
         run_pump(r);
 }
 
@@ -179,13 +190,12 @@ static int start_answer(struct run_call *c, const char *tag)
 
 /* The first provider of the tier that can be used; else the first, whose refusal says what is
  * missing. */
-static bool choose_route(const struct run *r, enum tier tier, const char **ret_provider,
-                         const char **ret_model)
+static bool choose_route(struct run *r, enum tier tier)
 {
         const struct tier_route *route = &r->setup.routes[tier];
         size_t chosen = 0;
 
-        if (route->n == 0)
+        if (tier >= N_TIERS || route->n == 0)
                 return false;
         for (size_t i = 0; i < route->n; i++) {
                 const struct provider *p = provider_find(r->setup.providers, route->at[i].provider);
@@ -196,8 +206,10 @@ static bool choose_route(const struct run *r, enum tier tier, const char **ret_p
                         break;
                 }
         }
-        *ret_provider = route->at[chosen].provider;
-        *ret_model = route->at[chosen].model;
+        /* What it costs is what the chosen one costs. */
+        r->setup.planning.tiers[tier] = (struct tier_model){.provider = route->at[chosen].provider,
+                                                            .model = route->at[chosen].model,
+                                                            .facts = route->at[chosen].facts};
         return true;
 }
 
@@ -211,8 +223,8 @@ static uint64_t budget_left(const struct run *r)
 }
 
 /* The numbers of a call: estimate, reserve, limit of its output. */
-static void price_call(struct run *r, const struct step *s, const struct prompt *p,
-                       const char *model, struct call_spec *spec, uint64_t *ret_input)
+static void price_call(struct run *r, const struct step *s, struct call_spec *spec,
+                       uint64_t *ret_input)
 {
         struct planning *in = &r->setup.planning;
         struct text_bytes bytes;
@@ -222,8 +234,8 @@ static void price_call(struct run *r, const struct step *s, const struct prompt 
         for (size_t i = 0; i < s->recipe.n_items; i++)
                 if (s->recipe.items[i].kind == RECIPE_INTERFACE)
                         bytes.at[TEXT_CODE] += r->tasks[s->recipe.items[i].index].n_interface;
-        (void)p;
-        *ret_input = estimator_tokens(&in->estimator, in->tiers[s->tier].facts, model, &bytes);
+        *ret_input =
+                estimator_tokens(&in->estimator, in->tiers[s->tier].facts, spec->model, &bytes);
         spec->max_tokens = plan_max_tokens(in, s);
         spec->estimate_nanousd = s->estimate.nanousd;
         spec->input_tokens = *ret_input;
@@ -278,7 +290,7 @@ static void say_started(struct run *r, const struct step *s)
 }
 
 /* 0: the call is on its way. CONDITION_REFUSED: *ret_failure. */
-static int start_call(struct run *r, const struct step *s, struct failure **ret_failure)
+static int start_call(struct run *r, struct step *s, struct failure **ret_failure)
 {
         _cleanup_(prompt_done) struct prompt p = {0};
         _cleanup_free_ char *tasks = tasks_text(s);
@@ -289,19 +301,22 @@ static int start_call(struct run *r, const struct step *s, struct failure **ret_
         struct run_call *c;
         int k;
 
-        if (!choose_route(r, s->tier, &spec.provider, &spec.model)) {
+        if (!choose_route(r, s->tier)) {
                 *ret_failure =
                         failure_new(FAILURE_KEY_MISSING, "no model is configured for tier %s",
                                     tier_names[s->tier]);
                 return CONDITION_REFUSED;
         }
+        spec.provider = r->setup.planning.tiers[s->tier].provider;
+        spec.model = r->setup.planning.tiers[s->tier].model;
+        cost_step(&r->setup.planning, s);
         k = tasks ? prompt_write(r, s, &p) : -ENOMEM;
         if (k < 0)
                 return k;
         c = call_record(r, s);
         if (!c)
                 return -ENOMEM;
-        price_call(r, s, &p, spec.model, &spec, &c->predicted_input);
+        price_call(r, s, &spec, &c->predicted_input);
         spec.n = c->n;
         spec.blocks = p.blocks;
         spec.n_blocks = p.n_blocks;
@@ -320,49 +335,44 @@ static int start_call(struct run *r, const struct step *s, struct failure **ret_
         return 0;
 }
 
-/* The step of the plan, when it is a call for this task as things stand; else one for the task
- * alone. */
-static int step_for(struct run *r, uint32_t task, struct step *ret)
+/* Why no call of this step can leave: it would be refused too, for the same key, the same budget.
+ */
+static const struct failure *known_stop(const struct run *r, const struct step *s)
 {
-        const struct plan *p = r->setup.plan;
-        const struct step *planned = &p->steps[p->step_of_task[task]];
-        struct run_task *t = &r->tasks[task];
-        enum tier tier = planned->kind == STEP_CALL ? planned->tier : TIER_BALANCED;
-
-        if (planned->kind != STEP_CALL)
-                (void)!tier_from_name(r->work->tasks[task].tier, &tier);
-        if (t->evidence.attempts > 0)
-                tier = t->tier;
-        t->tier = tier;
-        return plan_call_step(&r->setup.planning, task, tier, ret);
+        return r->stops[s->tier];
 }
 
 void obtain_by_call(struct run *r, uint32_t task)
 {
         struct failure *why = NULL;
         struct step s = {0};
-        int k;
+        int k = group_step(r, task, &s);
 
-        if (r->stop) { /* it would be refused too: for the same key, the same budget */
-                task_stopped(r, task, failure_copy(r->stop));
+        if (k < 0) {
+                fail_errno(r, task, k);
                 return;
         }
-        k = step_for(r, task, &s);
-
-        if (k == 0) {
-                r->tasks[task].tier = s.tier;
+        for (size_t i = 0; i < s.n_tasks; i++)
+                r->tasks[s.tasks[i]].tier = s.tier;
+        if (known_stop(r, &s)) {
+                why = failure_copy(known_stop(r, &s));
+                k = CONDITION_REFUSED;
+        } else {
                 k = start_call(r, &s, &why);
         }
-        if (k == 0) {
-                for (size_t i = 0; i < s.n_tasks; i++)
+        for (size_t i = 0; i < s.n_tasks; i++) {
+                if (k == 0)
                         run_task_move(r, s.tasks[i], TASK_ASSIGNED);
-                run_log(r, task, LOG_LEVEL_INFO, "call_started", "%s (tier %s)",
-                        r->work->tasks[task].title, tier_names[s.tier]);
-        } else if (k > 0) {
-                task_stopped(r, task, why);
-        } else {
-                fail_errno(r, task, k);
+                else if (k > 0)
+                        task_stopped(r, s.tasks[i], why ? failure_copy(why) : NULL);
+                else
+                        fail_errno(r, s.tasks[i], k);
         }
+        if (k == 0)
+                run_log(r, task, LOG_LEVEL_INFO, "call_started", "%s%s (tier %s)",
+                        r->work->tasks[task].title, s.n_tasks > 1 ? " and others" : "",
+                        tier_names[s.tier]);
+        failure_free(why);
         step_done(&s);
         run_pump(r);
 }

@@ -30,8 +30,6 @@ int publish_news(struct run *r, const char *type, json_t *fields)
         }
         r->news = news;
         r->news[r->n_news++] = (struct news){type, fields};
-        if (r->n_news >= MAX_PENDING_NEWS)
-                publish_flush(r);
         return 0;
 }
 
@@ -51,25 +49,38 @@ static void add_progress(struct run *r)
                                             t->tokens.cache_write + t->tokens.output)));
 }
 
-void publish_flush(struct run *r)
+static void hand_over(struct run *r, bool is_end)
 {
-        struct store_batch *b;
+        struct store_batch *b = publish_batch(r); /* NULL: whoever is to commit it says so */
+        struct news *news = NULL;
+        size_t n = 0;
 
-        if (r->n_news == 0 && !r->batch)
-                return;
         if (r->is_flush_due)
                 add_progress(r);
         r->is_flush_due = false;
-        b = publish_batch(r);
-        if (!b) {
-                log_error("nothing can be published: out of memory");
-                return;
-        }
-        r->batch = NULL;
-        r->events.on_news(b, r->news, r->n_news, r->arg);
-        for (size_t i = 0; i < r->n_news; i++)
-                json_decref(r->news[i].fields);
+        /* Taken first: who is told may stop this run, which hands over what there is. */
+        news = take(r->news);
+        n = r->n_news;
         r->n_news = 0;
+        r->batch = NULL;
+        if (is_end)
+                r->events.on_end(b, news, n, r->arg);
+        else
+                r->events.on_news(b, news, n, r->arg);
+        for (size_t i = 0; i < n; i++)
+                json_decref(news[i].fields);
+        free(news);
+}
+
+void publish_flush(struct run *r)
+{
+        if (r->n_news > 0 || r->batch)
+                hand_over(r, false);
+}
+
+void publish_end(struct run *r)
+{
+        hand_over(r, true);
 }
 
 static json_t *tokens_json(const struct tokens *t)
@@ -86,7 +97,7 @@ static unsigned n_attempts(const struct run_task *t, const char *source)
         return t->evidence.attempts + (source && strcmp(source, source_names[SOURCE_CALL]) == 0);
 }
 
-static void say_done(struct run *r, uint32_t task, const char *source, const char *verdict)
+static int say_done(struct run *r, uint32_t task, const char *source, const char *verdict)
 {
         const struct run_task *t = run_task_of(r, task);
         uint64_t ms = t->started_usec ? (clock_monotonic_usec() - t->started_usec) / 1000 : 0;
@@ -101,8 +112,8 @@ static void say_done(struct run *r, uint32_t task, const char *source, const cha
         if (fields && t->failure && failure_to_json(t->failure, &error) == 0)
                 (void)!json_put(fields, "error", error);
         metrics_add(source ? METRIC_tasks_done : METRIC_tasks_failed, 1);
-        publish_news(r, "task.done", fields);
         r->is_flush_due = true;
+        return publish_news(r, "task.done", fields);
 }
 
 static json_t *hash_json(const struct hash *h)
@@ -113,12 +124,12 @@ static json_t *hash_json(const struct hash *h)
         return json_string(hex);
 }
 
-static void say_file(struct run *r, uint32_t task, const struct result *result, enum source source)
+static int say_file(struct run *r, uint32_t task, const struct result *result, enum source source)
 {
         const struct stand *s = &r->setup.stands[task];
         const struct task *t = &r->work->tasks[task];
 
-        publish_news(
+        return publish_news(
                 r, "file",
                 json_pack("{s:s,s:s,s:o,s:o,s:I,s:o,s:s}", "action", "write", "path", t->path,
                           "base",
@@ -147,14 +158,14 @@ static int put_result(struct run *r, uint32_t task, const struct result *result,
         buf_add(&value, run_task_of(r, task)->key.at, HASH_BYTES);
         buf_add_char(&value, (char)source);
         k = result_encode(&head, &value);
-        k = k ? k
-              : store_batch_put(b, TABLE_RESULT, (struct span){(char *)key, sizeof(key)},
-                                buf_span(&value));
         if (k == 0 && result->text)
                 k = store_blob_put(b, r->setup.uid, &result->content,
                                    (struct span){result->text, result->n_text},
                                    clock_realtime_ms());
-        return k;
+        /* Last: a result that stands has its content, and is told of. */
+        return k ? k
+                 : store_batch_put(b, TABLE_RESULT, (struct span){(char *)key, sizeof(key)},
+                                   buf_span(&value));
 }
 
 /* Into the cache: the result by its full key, and what is newest for its static key. */
@@ -185,38 +196,51 @@ static void remember(struct run *r, uint32_t task, const struct result *result)
         run_log(r, task, LOG_LEVEL_DEBUG, "cache_write", "%s", t->title);
 }
 
-static void adopt_candidate(struct run_task *t)
+static void adopt_candidate(struct run_task *t, struct candidate *c)
 {
-        t->interface_hash = t->candidate->result.interface;
-        if (!t->candidate->interface)
+        t->interface_hash = c->result.interface;
+        if (!c->interface)
                 return; /* settle has set it */
         free(t->interface);
-        t->interface = take(t->candidate->interface);
-        t->n_interface = t->candidate->n_interface;
+        t->interface = take(c->interface);
+        t->n_interface = c->n_interface;
+}
+
+/* Events and result, or neither: a file that stands without its event would never reach the client.
+ */
+static int put_and_say(struct run *r, uint32_t task, const struct result *result,
+                       enum source source)
+{
+        size_t n_before = r->n_news;
+        int k = 0;
+
+        if (r->work->tasks[task].path && source != SOURCE_KEEP)
+                k = say_file(r, task, result, source);
+        k = k ? k : say_done(r, task, source_names[source], "accepted");
+        k = k ? k : put_result(r, task, result, source);
+        while (k < 0 && r->n_news > n_before)
+                json_decref(r->news[--r->n_news].fields);
+        return k;
 }
 
 void publish_result(struct run *r, uint32_t task, enum source source)
 {
         struct run_task *t = run_task_of(r, task);
-        _cleanup_(candidate_freep) struct candidate *c = t->candidate;
-        int k = put_result(r, task, &c->result, source);
+        _cleanup_(candidate_freep) struct candidate *c = take(t->candidate);
+        int k;
 
+        t->failure = failure_free(t->failure);
+        k = put_and_say(r, task, &c->result, source);
         if (k < 0) {
-                t->candidate = NULL;
                 run_task_fail(r, task, failure_new(FAILURE_INTERNAL, "%s", strerror(-k)));
                 return;
         }
-        adopt_candidate(t);
-        t->candidate = NULL;
+        adopt_candidate(t, c);
         t->source = source;
-        r->totals.files[source]++;
-        t->failure = failure_free(t->failure);
         if (r->work->tasks[task].command < 0)
                 remember(r, task, &c->result);
-        if (r->work->tasks[task].path)
-                say_file(r, task, &c->result, source);
-        say_done(r, task, source_names[source], "accepted");
         if (r->work->is_one_text) {
+                result_done(&r->text);
                 r->text = c->result;
                 r->has_text = true;
                 c->result = (struct result){0};
@@ -229,15 +253,13 @@ void publish_kept(struct run *r, uint32_t task)
         struct run_task *t = run_task_of(r, task);
         struct result head = {.content = r->setup.stands[task].written,
                               .interface = t->interface_hash};
-        int k = put_result(r, task, &head, SOURCE_KEEP);
+        int k = put_and_say(r, task, &head, SOURCE_KEEP);
 
         if (k < 0) {
                 run_task_fail(r, task, failure_new(FAILURE_INTERNAL, "%s", strerror(-k)));
                 return;
         }
         t->source = SOURCE_KEEP;
-        r->totals.files[SOURCE_KEEP]++;
-        say_done(r, task, source_names[SOURCE_KEEP], "accepted");
         run_task_done(r, task);
 }
 
@@ -245,7 +267,7 @@ void publish_failure(struct run *r, uint32_t task)
 {
         const struct run_task *t = run_task_of(r, task);
 
-        say_done(r, task, NULL, t->state == TASK_SKIPPED ? "skipped" : "failed");
+        (void)say_done(r, task, NULL, t->state == TASK_SKIPPED ? "skipped" : "failed");
 }
 
 static void add_tokens(struct tokens *sum, const struct tokens *t)

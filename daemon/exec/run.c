@@ -8,6 +8,12 @@
 #include "daemon/loop/loop.h"
 #include "daemon/store/store.h"
 
+/* A turn of the loop has 20 ms; others want some of it. */
+#define RUN_SLICE_USEC 6000
+/* Renderings and judgements under way: enough for all workers, few enough to be ended in one turn.
+ */
+#define RUN_ITEMS_MAX 64
+
 const char *const task_state_names[N_TASK_STATES] = {
         "blocked", "ready", "assigned", "checking", "waiting", "done", "failed", "skipped",
 };
@@ -38,8 +44,10 @@ void run_task_move(struct run *r, uint32_t task, enum task_state to)
                 r->n_parked--;
         if (to == TASK_PARKED)
                 r->n_parked++;
-        if (to == TASK_DONE || to == TASK_FAILED || to == TASK_SKIPPED)
+        if (to == TASK_DONE || to == TASK_FAILED || to == TASK_SKIPPED) {
                 r->n_at_rest++;
+                group_decide(r, task);
+        }
         if (to == TASK_ASSIGNED && t->started_usec == 0)
                 t->started_usec = clock_monotonic_usec();
         t->state = to;
@@ -87,33 +95,49 @@ static void release_dependencies(struct run *r, uint32_t task)
                 forget_interface(run_task_of(r, task));
 }
 
+/* To be settled, or its users to be skipped, when its turn comes: never from here, because a graph
+ * can be deeper than a stack. A task is due once. */
+static void make_due(struct run *r, uint32_t task)
+{
+        assert(r->n_due < r->work->n_tasks);
+        r->due[(r->due_head + r->n_due++) % r->work->n_tasks] = task;
+        run_pump(r);
+}
+
 void run_task_done(struct run *r, uint32_t task)
 {
         run_task_move(r, task, TASK_DONE);
+        r->totals.files[run_task_of(r, task)->source]++;
         for (uint32_t k = r->first_user[task]; k < r->first_user[task + 1]; k++) {
                 struct run_task *u = run_task_of(r, r->users[k]);
 
                 if (--u->n_waiting == 0 && u->state == TASK_BLOCKED)
-                        settle(r, r->users[k]);
+                        make_due(r, r->users[k]);
         }
         release_dependencies(r, task);
 }
 
-static void skip_users(struct run *r, uint32_t task, const char *culprit)
+/* Those that wait for it will never run; theirs follow when their turn comes. */
+static void skip_users(struct run *r, uint32_t task)
 {
+        const struct run_task *t = run_task_of(r, task);
+        uint32_t culprit = t->state == TASK_SKIPPED ? t->culprit : task;
+
         for (uint32_t k = r->first_user[task]; k < r->first_user[task + 1]; k++) {
                 uint32_t user = r->users[k];
                 struct run_task *u = run_task_of(r, user);
 
                 if (u->state != TASK_BLOCKED)
                         continue;
-                u->failure = failure_new(FAILURE_DEPENDENCY_FAILED,
-                                         "it depends on %s, which failed", culprit);
+                u->culprit = culprit;
+                u->failure =
+                        failure_new(FAILURE_DEPENDENCY_FAILED, "it depends on %s, which failed",
+                                    r->work->tasks[culprit].title);
                 run_task_move(r, user, TASK_SKIPPED);
                 r->totals.n_skipped++;
                 publish_failure(r, user);
                 release_dependencies(r, user);
-                skip_users(r, user, culprit);
+                make_due(r, user);
         }
 }
 
@@ -128,7 +152,7 @@ void run_task_fail(struct run *r, uint32_t task, struct failure *why)
         r->totals.n_failed++;
         publish_failure(r, task);
         release_dependencies(r, task);
-        skip_users(r, task, r->work->tasks[task].title);
+        skip_users(r, task);
 }
 
 void run_task_park(struct run *r, uint32_t task, enum run_wait wait, struct failure *why)
@@ -153,32 +177,78 @@ static void tell_waits(struct run *r)
                         }
 }
 
+static uint32_t take_due(struct run *r)
+{
+        uint32_t task = r->due[r->due_head];
+
+        r->due_head = (r->due_head + 1) % r->work->n_tasks;
+        r->n_due--;
+        return task;
+}
+
+static uint32_t take_ready(struct run *r)
+{
+        uint32_t task = r->ready[r->ready_head];
+
+        r->ready_head = (r->ready_head + 1) % r->work->n_tasks;
+        r->n_ready--;
+        return task;
+}
+
+/* As much as fits into a slice of a turn. True: there is more. */
+static bool work_a_slice(struct run *r)
+{
+        uint64_t until = clock_monotonic_usec() + RUN_SLICE_USEC;
+
+        while (r->n_due > 0 && r->n_items < RUN_ITEMS_MAX) {
+                uint32_t task = take_due(r);
+
+                if (run_task_of(r, task)->state == TASK_BLOCKED)
+                        settle(r, task);
+                else
+                        skip_users(r, task);
+                if (clock_monotonic_usec() >= until)
+                        return true;
+        }
+        while (r->n_ready > 0 && r->n_calls < r->setup.n_calls_max) {
+                obtain_by_call(r, take_ready(r));
+                if (clock_monotonic_usec() >= until)
+                        return true;
+        }
+        return r->n_due > 0 && r->n_items == 0;
+}
+
+static bool is_under_way(const struct run *r)
+{
+        return r->n_calls > 0 || r->n_items > 0 || r->n_ready > 0 || r->n_due > 0;
+}
+
 static void on_pumped(void *arg)
 {
         struct run *r = arg;
+        bool has_more;
 
         r->is_pumping = false;
         if (r->is_dead) {
                 free(r);
                 return;
         }
-        while (r->n_ready > 0 && r->n_calls < r->setup.n_calls_max) {
-                uint32_t task = r->ready[r->ready_head];
-
-                r->ready_head = (r->ready_head + 1) % r->work->n_tasks;
-                r->n_ready--;
-                obtain_by_call(r, task);
-        }
-        publish_flush(r);
-        if (r->is_ended || r->n_calls > 0 || r->n_items > 0 || r->n_ready > 0)
+        if (r->is_ended)
                 return;
-        if (r->n_at_rest == r->work->n_tasks) {
+        has_more = work_a_slice(r);
+        if (!has_more && !is_under_way(r) && r->n_at_rest == r->work->n_tasks) {
                 r->is_ended = true;
                 r->totals.ms += (clock_monotonic_usec() - r->started_usec) / 1000;
-                r->events.on_end(r->arg);
-        } else if (r->n_parked > 0) {
-                tell_waits(r);
+                publish_end(r);
+                return;
         }
+        if (!is_under_way(r) && groups_release(r))
+                has_more = true;
+        publish_flush(r);
+        if (has_more && !r->is_pumping)
+                r->is_pumping = loop_post(r->setup.loop, on_pumped, r) == 0;
+        if (!r->is_pumping && !is_under_way(r) && r->n_parked > 0)
+                tell_waits(r);
 }
 
 void run_pump(struct run *r)
@@ -233,16 +303,21 @@ int run_new(const struct run_setup *s, const struct run_events *events, void *ar
         r->arg = arg;
         r->work = s->work;
         r->totals = s->totals;
+        memset(r->totals.files, 0, sizeof(r->totals.files)); /* counted anew: what stands, too */
         r->setup.planning.work = s->work;
         TAILQ_INIT(&r->calls);
         LIST_INIT(&r->items);
         r->tasks = calloc(s->work->n_tasks + 1, sizeof(*r->tasks));
         r->ready = calloc(s->work->n_tasks + 1, sizeof(*r->ready));
+        r->due = calloc(s->work->n_tasks + 1, sizeof(*r->due));
         r->hold = calloc(1, sizeof(*r->hold));
-        if (r->tasks && r->ready && r->hold)
+        if (r->tasks && r->ready && r->due && r->hold)
                 k = build_users(r);
+        if (k == 0)
+                k = groups_init(r);
         if (k < 0) {
                 free(r->hold);
+                free(r->due);
                 free(r->ready);
                 free(r->tasks);
                 free(r->users);
@@ -260,7 +335,7 @@ int run_start(struct run *r)
         r->started_usec = clock_monotonic_usec();
         for (uint32_t i = 0; i < r->work->n_tasks; i++)
                 if (r->tasks[i].state == TASK_BLOCKED && r->tasks[i].n_waiting == 0)
-                        settle(r, i);
+                        make_due(r, i);
         run_pump(r);
         return 0;
 }
@@ -291,13 +366,18 @@ struct run *run_free(struct run *r)
         free(r->news);
         store_batch_free(r->batch);
         result_done(&r->text);
-        failure_free(r->stop);
+        for (enum tier t = 0; t < N_TIERS; t++)
+                failure_free(r->stops[t]);
+        free(r->undecided);
         free(r->tasks);
         free(r->ready);
+        free(r->due);
         free(r->users);
         free(r->first_user);
         free(r->setup.stands);
         plan_free(r->setup.plan);
+        if (r->setup.release)
+                r->setup.release(r->setup.keeper);
         if (--r->hold->n_refs == 0) {
                 work_free(r->hold->work);
                 free(r->hold);
@@ -310,7 +390,8 @@ struct run *run_free(struct run *r)
 
 void run_resume(struct run *r)
 {
-        r->stop = failure_free(r->stop);
+        for (enum tier t = 0; t < N_TIERS; t++)
+                r->stops[t] = failure_free(r->stops[t]);
         for (uint32_t i = 0; i < r->work->n_tasks; i++) {
                 struct run_task *t = &r->tasks[i];
 
@@ -368,6 +449,11 @@ const struct work *run_work(const struct run *r)
 const struct plan *run_plan(const struct run *r)
 {
         return r->setup.plan;
+}
+
+bool run_has_warned(const struct run *r)
+{
+        return r->has_warned;
 }
 
 const struct result *run_text(const struct run *r)

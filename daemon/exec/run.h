@@ -54,7 +54,8 @@ struct run_totals {
 /* Fallbacks of a tier, in order. */
 struct tier_route {
         struct {
-                const char *provider, *model; /* borrowed from the configuration */
+                const char *provider, *model; /* borrowed: setup.keeper holds the configuration */
+                const struct model_facts *facts; /* likewise, and the prices */
         } at[8];
         size_t n;
 };
@@ -76,6 +77,8 @@ struct run_setup {
         uint64_t budget_nanousd;   /* UINT64_MAX: none */
         struct run_totals totals;  /* of earlier runs of the same job */
         struct estimator *learner; /* borrowed: corrected by every reply; outlives all runs */
+        void *keeper; /* what routes and planning.tiers point into; the run's from run_new() on */
+        void (*release)(void *keeper); /* or NULL */
 };
 
 /* Something to journal: event type and its own fields (owned by the list). */
@@ -101,8 +104,9 @@ struct run_events {
         void (*on_delta)(uint32_t task, struct span text, void *arg);
         /* Nothing can go on until run_resume() or run_answer(). task: for RUN_WAIT_CLIENT. */
         void (*on_wait)(enum run_wait wait, uint32_t task, const struct failure *why, void *arg);
-        /* All tasks are at rest, and everything was handed to on_news. */
-        void (*on_end)(void *arg);
+        /* All tasks are at rest. What was not handed to on_news yet comes with it, as there: to be
+         * committed together with what tells of the end, so that no end stands without it. */
+        void (*on_end)(struct store_batch *b, const struct news *news, size_t n_news, void *arg);
 };
 
 /* 0: the run owns work, plan and stands. Otherwise they stay the caller's. */
@@ -121,6 +125,8 @@ const struct work *run_work(const struct run *r);
 const struct plan *run_plan(const struct run *r);
 /* The single text of a job of one text, when it is done; borrowed. */
 const struct result *run_text(const struct run *r);
+/* It said something that an equal run would say again. */
+bool run_has_warned(const struct run *r);
 /* `summary` and `failures` of a `done` event. */
 int run_summary(struct run *r, json_t **ret) _must_check_;
 int run_failures(struct run *r, json_t **ret) _must_check_;

@@ -49,7 +49,7 @@ static int adopt_interface(struct run *r, uint32_t task, struct span text, const
         hash_of(interface.at, interface.n, &t->interface_hash);
         free(t->interface);
         t->interface = buf_steal(&interface, &t->n_interface);
-        return 0;
+        return t->interface ? 0 : -ENOMEM;
 }
 
 /* What an earlier run of this job published: it is delivered and paid for, nothing is said again.
@@ -89,7 +89,8 @@ static int find_published(struct run *r, uint32_t task)
                 return k;
         t->source = (uint8_t)value.at[HASH_BYTES] < N_SOURCES ? (enum source)value.at[HASH_BYTES]
                                                               : SOURCE_REUSE;
-        if (!r->work->tasks[task].path) {
+        if (r->work->is_one_text) {
+                result_done(&r->text);
                 free(result.text);
                 result.text = buf_steal(&text, &result.n_text);
                 r->text = result;
@@ -143,12 +144,14 @@ static int keep(struct run *r, uint32_t task)
                 NULL);
         if (k < 0)
                 return k;
-        if (!hash_is_equal(&s->disk, &s->written))
+        if (!hash_is_equal(&s->disk, &s->written)) {
+                r->has_warned = true;
                 publish_news(
                         r, "warning",
                         json_pack("{s:s+,s:s}", "text", r->work->tasks[task].path,
                                   " was edited by you; it is kept, and would not be made otherwise",
                                   "where", r->work->tasks[task].path));
+        }
         publish_kept(r, task);
         return 0;
 }

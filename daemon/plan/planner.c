@@ -63,47 +63,74 @@ static int add_item(struct recipe *r, enum recipe_kind kind, uint32_t index)
         return 0;
 }
 
+static bool has_item(const struct recipe *r, enum recipe_kind kind, uint32_t index)
+{
+        for (size_t i = 0; i < r->n_items; i++)
+                if (r->items[i].kind == kind && r->items[i].index == index)
+                        return true;
+        return false;
+}
+
+/* Once for all tasks that have it. */
+static int add_once(struct recipe *r, enum recipe_kind kind, uint32_t index, bool is_alone)
+{
+        return !is_alone && has_item(r, kind, index) ? 0 : add_item(r, kind, index);
+}
+
 /* Blocks of one class, then the next: stable text first. Interfaces stand where their class does.
  */
-static int write_recipe(const struct work *w, const struct task *t, struct recipe *r)
+static int write_recipe(const struct work *w, const uint32_t *tasks, size_t n_tasks,
+                        struct recipe *r)
 {
+        bool is_alone = n_tasks == 1;
         int k = 0;
 
-        for (int class = 0; class < BLOCK_EVIDENCE && k == 0; class ++) {
-                for (size_t i = 0; i < t->n_blocks && k == 0; i++)
-                        if ((int)w->blocks[t->blocks[i]].class == class)
-                                k = add_item(r, RECIPE_BLOCK, t->blocks[i]);
-                for (size_t i = 0; class == BLOCK_INTERFACE && i < t->n_depends && k == 0; i++)
-                        k = add_item(r, RECIPE_INTERFACE, t->depends[i]);
-        }
+        for (int class = 0; class < BLOCK_EVIDENCE && k == 0; class ++)
+                for (size_t m = 0; m < n_tasks && k == 0; m++) {
+                        const struct task *t = &w->tasks[tasks[m]];
+
+                        for (size_t i = 0; i < t->n_blocks && k == 0; i++)
+                                if ((int)w->blocks[t->blocks[i]].class == class)
+                                        k = add_once(r, RECIPE_BLOCK, t->blocks[i], is_alone);
+                        for (size_t i = 0; class == BLOCK_INTERFACE && i < t->n_depends && k == 0;
+                             i++)
+                                k = add_once(r, RECIPE_INTERFACE, t->depends[i], is_alone);
+                }
         if (k == 0)
                 k = add_item(r, RECIPE_EVIDENCE, 0);
-        if (k == 0 && t->path)
+        if (k == 0 && w->tasks[tasks[0]].path)
                 k = add_item(r, RECIPE_ANSWER, 0);
         return k;
 }
 
-int plan_call_step(const struct planning *in, uint32_t task, enum tier tier, struct step *ret)
+int plan_group_step(const struct planning *in, const uint32_t *tasks, size_t n_tasks,
+                    enum tier tier, struct step *ret)
 {
         struct step s = {.kind = STEP_CALL, .tier = tier, .is_certain = true};
         int k;
 
-        s.tasks = malloc(sizeof(*s.tasks));
+        s.tasks = malloc(n_tasks * sizeof(*s.tasks));
         if (!s.tasks)
                 return -ENOMEM;
-        s.tasks[0] = task;
-        s.n_tasks = 1;
+        memcpy(s.tasks, tasks, n_tasks * sizeof(*s.tasks));
+        s.n_tasks = n_tasks;
         while (s.tier < TIER_QUALITY && !in->tiers[s.tier].model)
                 s.tier++;
-        k = write_recipe(in->work, &in->work->tasks[task], &s.recipe);
+        k = write_recipe(in->work, tasks, n_tasks, &s.recipe);
         if (k < 0) {
                 step_done(&s);
                 return k;
         }
-        snprintf(s.reason, sizeof(s.reason), "asked for alone");
+        snprintf(s.reason, sizeof(s.reason), "%s",
+                 n_tasks == 1 ? "asked for alone" : "asked for together");
         cost_step(in, &s);
         *ret = s;
         return 0;
+}
+
+int plan_call_step(const struct planning *in, uint32_t task, enum tier tier, struct step *ret)
+{
+        return plan_group_step(in, &task, 1, tier, ret);
 }
 
 static int start_draft(struct draft *d)
@@ -183,7 +210,7 @@ uint64_t plan_max_tokens(const struct planning *in, const struct step *s)
         uint64_t asked = 0, n = MAX_TOKENS_FACTOR * s->estimate.tokens.output;
 
         for (size_t i = 0; i < s->n_tasks; i++)
-                asked = MAX2(asked, in->work->tasks[s->tasks[i]].max_tokens);
+                asked += in->work->tasks[s->tasks[i]].max_tokens;
         n = asked ? asked : MAX2(n, (uint64_t)MAX_TOKENS_FLOOR);
         return f ? MIN2(n, f->max_output) : n;
 }

@@ -60,6 +60,10 @@ int plan_make(const struct planning *in, struct plan **ret) _must_check_;
  * failed): a call at this tier. */
 int plan_call_step(const struct planning *in, uint32_t task, enum tier tier,
                    struct step *ret) _must_check_;
+/* The same for several tasks in one call, without those of a planned step that need no call any
+ * more. */
+int plan_group_step(const struct planning *in, const uint32_t *tasks, size_t n_tasks,
+                    enum tier tier, struct step *ret) _must_check_;
 /* Worst case of a call for its reserve: everything uncached, the whole of max_tokens written. */
 uint64_t plan_worst_nanousd(const struct planning *in, const struct step *s, uint64_t input_tokens,
                             uint64_t max_tokens);

@@ -1,0 +1,153 @@
+/* Groups: a planned call for several tasks leaves when each of them has come to where it has to be
+ * asked for, or has dropped out of it (it was kept, reused, rendered, skipped). A task is asked for
+ * with its group once; what the answer did not bring is asked for alone.
+ *
+ * A group that can never be whole, because the run waits for what would make it so, leaves with
+ * whom it has (groups_release). */
+
+#include "daemon/exec/internal.h"
+#include "daemon/plan/cost.h"
+
+static const struct step *planned(const struct run *r, uint32_t task)
+{
+        return &r->setup.plan->steps[r->setup.plan->step_of_task[task]];
+}
+
+int groups_init(struct run *r)
+{
+        const struct plan *p = r->setup.plan;
+
+        r->undecided = calloc(p->n_steps + 1, sizeof(*r->undecided));
+        if (!r->undecided)
+                return -ENOMEM;
+        for (size_t i = 0; i < p->n_steps; i++)
+                r->undecided[i] = (uint32_t)p->steps[i].n_tasks;
+        return 0;
+}
+
+static void make_ready(struct run *r, uint32_t task)
+{
+        r->ready[(r->ready_head + r->n_ready++) % r->work->n_tasks] = task;
+}
+
+/* The first of its members stands in the queue for all. */
+static void start_group(struct run *r, const struct step *s)
+{
+        for (size_t i = 0; i < s->n_tasks; i++)
+                if (r->tasks[s->tasks[i]].is_gathered) {
+                        make_ready(r, s->tasks[i]);
+                        return;
+                }
+}
+
+void group_decide(struct run *r, uint32_t task)
+{
+        uint32_t step = r->setup.plan->step_of_task[task];
+        const struct step *s = planned(r, task);
+
+        if (r->tasks[task].is_decided)
+                return;
+        r->tasks[task].is_decided = true;
+        if (--r->undecided[step] == 0 && s->kind == STEP_CALL && s->n_tasks > 1)
+                start_group(r, s);
+}
+
+void group_ask(struct run *r, uint32_t task)
+{
+        const struct step *s = planned(r, task);
+        struct run_task *t = run_task_of(r, task);
+
+        if (s->kind == STEP_CALL && s->n_tasks > 1 && !t->is_decided) {
+                t->is_gathered = true;
+                r->n_gathered++;
+        } else {
+                make_ready(r, task);
+        }
+        group_decide(r, task);
+}
+
+bool groups_release(struct run *r)
+{
+        const struct plan *p = r->setup.plan;
+        size_t n = r->n_ready;
+
+        for (size_t i = 0; i < p->n_steps && r->n_gathered > 0; i++)
+                if (r->undecided[i] > 0 && p->steps[i].kind == STEP_CALL &&
+                    p->steps[i].n_tasks > 1) {
+                        start_group(r, &p->steps[i]);
+                }
+        return r->n_ready > n;
+}
+
+static int copy_step(const struct step *s, struct step *ret)
+{
+        struct step copy = *s;
+
+        copy.tasks = malloc(s->n_tasks * sizeof(*s->tasks));
+        copy.recipe.items = malloc((s->recipe.n_items + 1) * sizeof(*s->recipe.items));
+        if (!copy.tasks || !copy.recipe.items) {
+                step_done(&copy);
+                return -ENOMEM;
+        }
+        memcpy(copy.tasks, s->tasks, s->n_tasks * sizeof(*s->tasks));
+        if (s->recipe.n_items > 0)
+                memcpy(copy.recipe.items, s->recipe.items,
+                       s->recipe.n_items * sizeof(*s->recipe.items));
+        *ret = copy;
+        return 0;
+}
+
+/* Those that are gathered now; the others of the step are asked for alone when they come. */
+static int take_members(struct run *r, const struct step *s, uint32_t **ret, size_t *ret_n)
+{
+        uint32_t *members = malloc(s->n_tasks * sizeof(*members));
+        size_t n = 0;
+
+        if (!members)
+                return -ENOMEM;
+        for (size_t i = 0; i < s->n_tasks; i++) {
+                struct run_task *t = run_task_of(r, s->tasks[i]);
+
+                if (t->is_gathered) {
+                        members[n++] = s->tasks[i];
+                        t->is_gathered = false;
+                        r->n_gathered--;
+                }
+                if (!t->is_decided) { /* it was released without this one */
+                        t->is_decided = true;
+                        r->undecided[r->setup.plan->step_of_task[s->tasks[i]]]--;
+                }
+        }
+        *ret = members;
+        *ret_n = n;
+        return 0;
+}
+
+static enum tier tier_of(const struct run *r, uint32_t task)
+{
+        const struct step *s = planned(r, task);
+        enum tier tier = s->kind == STEP_CALL ? s->tier : TIER_BALANCED;
+
+        if (s->kind != STEP_CALL)
+                (void)!tier_from_name(r->work->tasks[task].tier, &tier);
+        return r->tasks[task].evidence.attempts > 0 ? r->tasks[task].tier : tier;
+}
+
+int group_step(struct run *r, uint32_t task, struct step *ret)
+{
+        const struct step *s = planned(r, task);
+        _cleanup_free_ uint32_t *members = NULL;
+        enum tier tier = tier_of(r, task);
+        size_t n = 1;
+        int k = 0;
+
+        if (r->tasks[task].is_gathered)
+                k = take_members(r, s, &members, &n);
+        if (k < 0)
+                return k;
+        /* As planned, with the marks that rules put: unless somebody is missing. */
+        if (s->kind == STEP_CALL && n == s->n_tasks && tier == s->tier &&
+            r->setup.planning.tiers[tier].model)
+                return copy_step(s, ret);
+        return plan_group_step(&r->setup.planning, members ? members : &task, n, tier, ret);
+}
