@@ -5,12 +5,40 @@
 #include "common/json.h"
 #include "daemon/jobs/internal.h"
 
-static void reply_state(const struct job *job, jobs_reply_fn *on_reply, void *arg)
+static void reply_state(enum job_state state, jobs_reply_fn *on_reply, void *arg)
 {
         char text[64];
-        int n = snprintf(text, sizeof(text), "{\"state\":\"%s\"}", job_state_names[job->state]);
+        int n = snprintf(text, sizeof(text), "{\"state\":\"%s\"}", job_state_names[state]);
 
         on_reply(arg, (struct span){text, (size_t)n}, NULL);
+}
+
+struct reply {
+        jobs_reply_fn *on_reply;
+        void *arg;
+        enum job_state state; /* as the verb left it */
+};
+
+/* What the job says of itself is on disk, or the job waits until it can be. */
+static void on_settled(struct job *job, int r, void *arg)
+{
+        struct reply *p = arg;
+
+        (void)r;
+        reply_state(job->has_lost ? job->state : p->state, p->on_reply, p->arg);
+        free(p);
+}
+
+static void reply_when_durable(struct job *job, jobs_reply_fn *on_reply, void *arg)
+{
+        struct reply *p = malloc(sizeof(*p));
+
+        if (!p) {
+                reply_state(job->state, on_reply, arg);
+                return;
+        }
+        *p = (struct reply){on_reply, arg, job->state};
+        journal_fence(job, on_settled, p);
 }
 
 typedef int verb_fn(struct job *job, const json_t *params, struct failure **ret_failure);
@@ -25,7 +53,7 @@ static void with_job(struct jobs *j, const struct peer *p, const json_t *params,
 
         k = k ? k : verb(job, params, &failure);
         if (k == 0) {
-                reply_state(job, on_reply, arg);
+                reply_when_durable(job, on_reply, arg);
         } else {
                 if (!failure)
                         failure = failure_new(FAILURE_INTERNAL, "%s",
@@ -50,6 +78,7 @@ static int cancel(struct job *job, const json_t *params, struct failure **ret_fa
                 return 0;
         if (job_state_is_end(job->state))
                 return refuse_state(job, "there is nothing to cancel", ret_failure);
+        job->has_lost = false;
         job_end(job, JOB_CANCELLED, "cancelled", NULL);
         return 0;
 }
@@ -72,8 +101,11 @@ static int resume(struct job *job, const json_t *params, struct failure **ret_fa
                                        ret_failure);
                 if (k)
                         return k;
+                job->has_raw_key = false; /* it is not what that request asked for any more */
         }
         job->deaths = 0;
+        job->lost_end = JOB_QUEUED;
+        job->has_lost = false;
         job->ended_ms = 0;
         job->failure = failure_free(job->failure);
         job_continue(job);
@@ -87,6 +119,7 @@ static int answer_command(struct job *job, const json_t *command, struct failure
 {
         const char *output = json_get_text(command, "output");
         uint64_t index = UINT64_MAX, status = 1;
+        int k;
 
         if (job->wait != WAIT_CLIENT || !job->run)
                 return refuse_state(job, "it does not wait for a command", ret_failure);
@@ -98,8 +131,10 @@ static int answer_command(struct job *job, const json_t *command, struct failure
         }
         if (!json_get_u64(command, "status", &status) || json_object_get(command, "signal"))
                 status = 1;
-        job_continue(job);
-        return run_answer(job->run, job->wait_task, status == 0, output);
+        k = run_answer(job->run, job->wait_task, status == 0, output);
+        if (k == 0 && job->state == JOB_WAITING && job->wait == WAIT_CLIENT)
+                job_continue(job);
+        return k;
 }
 
 static int answer(struct job *job, const json_t *params, struct failure **ret_failure)

@@ -31,12 +31,45 @@ int job_add_need(struct job *job, const char *path, const struct hash *h)
         return 0;
 }
 
+void job_check_needs(struct job *job)
+{
+        for (size_t i = 0; i < job->n_needs; i++) {
+                struct need *n = &job->needs[i];
+                uint64_t size;
+
+                if (n->path && n->is_met && !n->is_absent &&
+                    store_blob_size(job->jobs->c.store, job->uid, &n->hash, &size) ==
+                            CONDITION_ABSENT)
+                        n->is_met = false;
+        }
+}
+
 bool job_needs_met(const struct job *job)
 {
         for (size_t i = 0; i < job->n_needs; i++)
                 if (!job->needs[i].is_met)
                         return false;
         return true;
+}
+
+int job_ask_for(struct job *job, const struct strlist *hashes)
+{
+        size_t kept = 0;
+
+        /* What was asked for by hash before has come, and was not enough. */
+        for (size_t i = 0; i < job->n_needs; i++)
+                if (job->needs[i].path)
+                        job->needs[kept++] = job->needs[i];
+        job->n_needs = kept;
+        for (size_t i = 0; i < hashes->n; i++) {
+                struct hash h;
+                int k = hash_from_hex(span_of(hashes->at[i]), &h);
+
+                k = k ? k : job_add_need(job, NULL, &h);
+                if (k < 0)
+                        return k;
+        }
+        return 0;
 }
 
 void job_forget_needs(struct job *job)
@@ -70,7 +103,7 @@ static struct need *find_need(struct job *job, const char *path, const struct ha
         for (size_t i = 0; i < job->n_needs; i++) {
                 struct need *n = &job->needs[i];
 
-                if (n->is_met)
+                if (n->is_met || n->is_storing)
                         continue;
                 if (n->path ? str_is_equal(n->path, path) : h && hash_is_equal(&n->hash, h))
                         return n;
@@ -102,6 +135,7 @@ struct put {
         jobs_reply_fn *on_reply;
         void *arg;
         uint64_t size;
+        size_t need; /* of job->needs, which only grow while content is on its way */
 };
 
 static void reply_have(jobs_reply_fn *on_reply, void *arg, uint64_t have, bool is_complete)
@@ -117,6 +151,9 @@ static void on_stored(struct job *job, int r, void *arg)
 {
         struct put *p = arg;
 
+        assert(p->need < job->n_needs);
+        job->needs[p->need].is_storing = false;
+        job->needs[p->need].is_met = r == 0;
         if (r < 0) {
                 struct failure *f =
                         failure_new(r == -ENOSPC ? FAILURE_DISK_FULL : FAILURE_INTERNAL, NULL);
@@ -146,8 +183,11 @@ static int store_content(struct job *job, struct need *need, const struct hash *
                 free(p);
                 return k;
         }
-        *p = (struct put){.on_reply = on_reply, .arg = arg, .size = content.n};
-        need->is_met = true;
+        *p = (struct put){.on_reply = on_reply,
+                          .arg = arg,
+                          .size = content.n,
+                          .need = (size_t)(need - job->needs)};
+        need->is_storing = true;
         need->is_absent = is_absent;
         if (h)
                 need->hash = *h;

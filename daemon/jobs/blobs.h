@@ -7,6 +7,7 @@
 
 #include "common/buf.h"
 #include "common/hash.h"
+#include "common/str.h"
 
 struct job;
 
@@ -18,6 +19,7 @@ struct need {
         char *path; /* owned; NULL: by hash */
         struct hash hash;
         bool is_met, is_absent;
+        bool is_storing; /* it came and is being committed: met when it is durable */
 };
 
 struct upload {
@@ -27,8 +29,12 @@ struct upload {
         struct buf content;
 };
 
+/* Files that came, and are not there any more, have to come again. */
+void job_check_needs(struct job *job);
 bool job_needs_met(const struct job *job);
 int job_add_need(struct job *job, const char *path, const struct hash *h) _must_check_;
+/* Instead of what was asked for by hash before. */
+int job_ask_for(struct job *job, const struct strlist *hashes) _must_check_;
 json_t *job_needs_json(const struct job *job);
 void job_forget_uploads(struct job *job);
 void job_forget_needs(struct job *job);

@@ -91,11 +91,9 @@ struct job {
         LIST_HEAD(, job_cursor) cursors;
         uint64_t delta_offset; /* bytes of text told of by deltas */
         bool is_in_queue, is_live, has_queue_row, is_queue_row_unsure;
-        bool is_recovered; /* of an earlier daemon, which it may have killed */
-        bool has_lost;     /* a commit of its own failed */
+        bool is_recovered;       /* of an earlier daemon, which it may have killed */
+        bool has_lost;           /* a commit of its own failed */
         enum job_state lost_end; /* the end that could not be written: JOB_QUEUED if none */
-        LIST_HEAD(, submit) duplicates; /* submits with its idempotency key, until it is durable */
-        bool is_end_owed; /* it was cancelled, and state had no room to say so */
         struct client_queue *queue;
         TAILQ_ENTRY(job) queue_entry;
         LIST_ENTRY(job) accepting_entry;

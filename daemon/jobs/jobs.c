@@ -252,13 +252,8 @@ int jobs_answer_raw(struct jobs *j, const struct hash *raw_key,
 
 int jobs_count(struct jobs *j, json_t **ret)
 {
-        size_t n_waiting = 0;
-        struct job *job, *next;
-
-        HASH_ITER (hh, j->live, job, next)
-                n_waiting += job->state == JOB_WAITING;
         *ret = json_pack("{s:I,s:I,s:I}", "running", (json_int_t)j->n_running, "queued",
-                         (json_int_t)j->n_queued, "waiting", (json_int_t)n_waiting);
+                         (json_int_t)j->n_queued, "waiting", (json_int_t)j->n_waiting);
         return *ret ? 0 : -ENOMEM;
 }
 

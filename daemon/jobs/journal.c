@@ -75,7 +75,7 @@ static int put_events(struct job *job, struct store_batch *b, const struct news 
 struct commit {
         struct job *job; /* counted */
         uint64_t head;
-        bool is_end; /* its last event tells that the job has ended */
+        bool is_end; /* its last event tells that the job is done */
         void (*then)(struct job *job, int r, void *arg);
         void *arg;
 };
@@ -135,7 +135,7 @@ void journal_commit(struct job *job, struct store_batch *b, const struct news *n
         if (k == 0) {
                 *c = (struct commit){.job = job_ref(job),
                                      .head = job->head,
-                                     .is_end = n_news > 0 && job_state_is_end(job->state),
+                                     .is_end = n_news > 0 && job->state == JOB_DONE,
                                      .then = then,
                                      .arg = arg};
                 k = store_commit(job->jobs->c.store, b, on_committed, c);

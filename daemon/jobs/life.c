@@ -5,8 +5,8 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
-#include "daemon/jobs/internal.h"
 #include "daemon/calls/calls.h"
+#include "daemon/jobs/internal.h"
 #include "daemon/loop/loop.h"
 #include "daemon/metrics/metrics.h"
 #include "daemon/store/store.h"
@@ -20,7 +20,7 @@ _unused_ static const bool may_move[N_JOB_STATES][N_JOB_STATES] = {
         [JOB_WAITING] = {true, false, true, true, false, true, true},
         [JOB_DONE] = {true, false, false, true, false, false, false}, /* wait: see job_suspend */
         [JOB_FAILED] = {true, false, false, true, false, false, false},
-        [JOB_CANCELLED] = {true, false, false, false, false, false, false},
+        [JOB_CANCELLED] = {true, false, false, true, false, false, false},
 };
 
 static bool is_at_work(enum job_state s)
@@ -49,6 +49,7 @@ static void move(struct job *job, enum job_state to)
                 j->n_running++;
         if (to != JOB_WAITING)
                 job->wait = WAIT_NONE;
+        j->n_waiting += (size_t)(to == JOB_WAITING) - (size_t)(job->state == JOB_WAITING);
         job->state = to;
         if (!job_state_is_end(to))
                 enter_registry(job);
@@ -165,7 +166,6 @@ void job_continue(struct job *job)
         job_stop_work(job);
         free(job->wait_remedy);
         job->wait_remedy = NULL;
-        job->is_end_owed = false;
         job_enqueue(job);
         journal_say(job, "queued",
                     json_pack("{s:s,s:I}", "kind", job->kind->name, "position",
@@ -176,14 +176,6 @@ void job_continue(struct job *job)
 
 /* Jobs that wait for room on the disk are looked at again so often. */
 #define DISK_CHECK_MS 10000
-
-static void say_owed_end(struct job *job)
-{
-        job->is_end_owed = false;
-        journal_say(job, "cancelled", NULL);
-        if (!job->is_end_owed)
-                leave_registry(job);
-}
 
 static void watch_disk(struct jobs *j);
 
@@ -235,15 +227,11 @@ static void on_disk_timer(void *arg)
         bool is_needed = false, has_room = store_has_room(j->c.store);
 
         HASH_ITER (hh, j->live, job, next) {
-                if (!job->is_end_owed && (job->state != JOB_WAITING || job->wait != WAIT_DISK))
+                if (job->state != JOB_WAITING || job->wait != WAIT_DISK)
                         continue;
                 is_needed = true;
-                if (!has_room)
-                        continue;
-                if (job->is_end_owed)
-                        say_owed_end(job);
-                else
-                        job_continue(job);
+                if (has_room)
+                        go_on(job);
         }
         if (is_needed)
                 (void)!timer_start(j->disk_timer, DISK_CHECK_MS);
@@ -251,8 +239,10 @@ static void on_disk_timer(void *arg)
 
 static void watch_disk(struct jobs *j)
 {
-        if (!j->disk_timer && timer_new(j->c.loop, on_disk_timer, j, &j->disk_timer) < 0)
+        if (!j->disk_timer && timer_new(j->c.loop, on_disk_timer, j, &j->disk_timer) < 0) {
+                log_error("jobs wait for their resume: out of memory");
                 return;
+        }
         if (!timer_is_running(j->disk_timer))
                 (void)!timer_start(j->disk_timer, DISK_CHECK_MS);
 }
@@ -276,10 +266,7 @@ void job_suspend(struct job *job, int r)
         job->wait_id++;
         free(job->wait_remedy);
         job->wait_remedy = str_printf("state cannot be written: %s", strerror(-r));
-        if (!j->disk_timer && timer_new(j->c.loop, on_disk_timer, j, &j->disk_timer) < 0)
-                log_error("job %s waits for its resume: out of memory", job->id_text);
-        else if (!timer_is_running(j->disk_timer))
-                (void)!timer_start(j->disk_timer, DISK_CHECK_MS);
+        watch_disk(j);
         jobs_schedule(j);
         job_unref(job);
 }

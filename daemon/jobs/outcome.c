@@ -46,10 +46,17 @@ static bool is_repeatable(const struct job *job)
 
         if (!job->has_raw_key || job->has_failed_tasks || !job->run)
                 return false;
+        /* The key covers what was read at its making, and of files what the request says: their
+         * paths, not their content. */
+        if (!hash_is_equal(&job->generation, &job->planned))
+                return false;
+        for (size_t i = 0; i < job->n_needs; i++)
+                if (job->needs[i].path)
+                        return false;
         if (run_text(job->run))
                 return run_text(job->run)->n_text <= JOB_TEXT_IN_EVENT &&
                        run_work(job->run)->tasks[0].command < 0;
-        return t->files[SOURCE_KEEP] == run_n_tasks(job->run);
+        return t->files[SOURCE_KEEP] == run_n_tasks(job->run) && !run_has_warned(job->run);
 }
 
 /* The same outcome, as it is when nothing had to be done: no calls, no money, no time. */

@@ -15,9 +15,14 @@ struct planning_item {
         struct price_book *prices;     /* counted: planning.tiers point into it */
         struct config *config;         /* counted: model names live in it */
         const struct job_kind *kind;
-        json_t *params; /* a copy of its own: reference counts of Jansson are not atomic */
+        struct hash params_hash;
+        json_t *params; /* its own: reference counts of Jansson are not atomic */
+        struct given {
+                char *path, *text; /* owned: the job may be gone before the worker is done */
+                struct hash hash;
+                bool is_absent;
+        } * given;
         struct input_file *files;
-        char **texts;
         size_t n_files;
         uint32_t uid;
         bool is_dry_run;
@@ -49,24 +54,74 @@ static int plan_work(struct planning_item *item)
         return k ? k : plan_to_json(&item->planning, item->plan, &item->plan_json);
 }
 
-static void run_planning(void *arg)
+static int read_params(struct planning_item *item)
 {
-        struct planning_item *item = arg;
+        _cleanup_buf_ struct buf text = {0};
+        struct diag diag;
+        int k;
+
+        buf_init(&text, 0);
+        k = store_blob_get(item->store, item->uid, &item->params_hash, 0, UINT64_MAX, &text);
+        if (k == CONDITION_ABSENT) {
+                item->failure = failure_new(FAILURE_BAD_STATE,
+                                            "the input of this job is not kept any more");
+                return item->failure ? CONDITION_REFUSED : -ENOMEM;
+        }
+        k = k ? k : json_read(buf_span(&text), &item->params, &diag);
+        return k > 0 ? -EBADMSG : k;
+}
+
+/* The files that came by blob/put, out of state. */
+static int read_files(struct planning_item *item)
+{
+        for (size_t i = 0; i < item->n_files; i++) {
+                struct given *g = &item->given[i];
+                _cleanup_buf_ struct buf text = {0};
+                size_t n_text = 0;
+                int k;
+
+                buf_init(&text, 0);
+                k = g->is_absent ? 0
+                                 : store_blob_get(item->store, item->uid, &g->hash, 0, UINT64_MAX,
+                                                  &text);
+                if (k)
+                        return k < 0 ? k : -ENODATA;
+                g->text = buf_steal(&text, &n_text);
+                if (!g->text)
+                        return -ENOMEM;
+                item->files[i] = (struct input_file){
+                        .path = g->path, .text = {g->text, n_text}, .is_absent = g->is_absent};
+        }
+        return 0;
+}
+
+static int read_work(struct planning_item *item)
+{
         struct input in = {.params = item->params,
                            .files = item->files,
                            .n_files = item->n_files,
                            .shelf = item->shelf};
 
-        item->error = item->kind->read(&in, &item->work, &item->failure);
-        if (item->error == 0)
-                item->error = plan_work(item);
+        return item->kind->read(&in, &item->work, &item->failure);
+}
+
+static void run_planning(void *arg)
+{
+        struct planning_item *item = arg;
+
+        item->error = read_params(item);
+        item->error = item->error ? item->error : read_files(item);
+        item->error = item->error ? item->error : read_work(item);
+        item->error = item->error ? item->error : plan_work(item);
 }
 
 static void free_item(struct planning_item *item)
 {
-        for (size_t i = 0; i < item->n_files; i++)
-                free(item->texts[i]);
-        free(item->texts);
+        for (size_t i = 0; item->given && i < item->n_files; i++) {
+                free(item->given[i].path);
+                free(item->given[i].text);
+        }
+        free(item->given);
         free(item->files);
         json_decref(item->params);
         blueprint_shelf_unref(item->shelf);
@@ -98,32 +153,22 @@ void prepare_forget(struct planning_item *item)
         item->job = NULL;
 }
 
-/* The files that came by blob/put, out of state. */
-static int load_files(struct job *job, struct planning_item *item)
+static int copy_given(const struct job *job, struct planning_item *item)
 {
         item->files = calloc(job->n_needs + 1, sizeof(*item->files));
-        item->texts = calloc(job->n_needs + 1, sizeof(*item->texts));
-        if (!item->files || !item->texts)
+        item->given = calloc(job->n_needs + 1, sizeof(*item->given));
+        if (!item->files || !item->given)
                 return -ENOMEM;
         for (size_t i = 0; i < job->n_needs; i++) {
                 const struct need *n = &job->needs[i];
-                _cleanup_buf_ struct buf text = {0};
-                size_t n_text = 0;
-                int k;
+                struct given *g = &item->given[item->n_files];
 
                 if (!n->path)
                         continue;
-                buf_init(&text, 0);
-                k = n->is_absent
-                            ? 0
-                            : store_blob_get(item->store, job->uid, &n->hash, 0, UINT64_MAX, &text);
-                if (k)
-                        return k < 0 ? k : -ENODATA;
-                item->texts[item->n_files] = buf_steal(&text, &n_text);
-                item->files[item->n_files] =
-                        (struct input_file){.path = n->path,
-                                            .text = {item->texts[item->n_files], n_text},
-                                            .is_absent = n->is_absent};
+                *g = (struct given){
+                        .path = strdup(n->path), .hash = n->hash, .is_absent = n->is_absent};
+                if (!g->path)
+                        return -ENOMEM;
                 item->n_files++;
         }
         return 0;
@@ -152,22 +197,19 @@ int prepare_start(struct job *job)
                                        .store = job->jobs->c.store,
                                        .kind = job->kind,
                                        .uid = job->uid,
+                                       .params_hash = job->params_hash,
                                        .is_dry_run = job->is_dry_run,
                                        .shelf = blueprint_shelf_ref(job->jobs->c.shelf),
                                        .prices = price_book_ref(job->jobs->c.prices),
                                        .config = config_ref(job->jobs->c.config)};
         job_planning(job, &item->planning, routes);
-        k = job_load_params(job);
-        if (k == 0) {
-                item->params = take(job->params);
-                k = load_files(job, item);
-        }
-        if (k == 0)
-                k = start_planning(item, job->jobs->c.loop);
-        if (k) {
+        k = copy_given(job, item);
+        k = k ? k : start_planning(item, job->jobs->c.loop);
+        if (k < 0) {
                 free_item(item);
-                return k < 0 ? k : -ENODATA;
+                return k;
         }
+        job->planned = job->jobs->generation;
         job->planning = item;
         return 0;
 }

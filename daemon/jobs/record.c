@@ -2,8 +2,8 @@
  * people in trouble.
  *
  * {kind, uid, state, wait: {on, id, task, command, remedy, need: […]}?, label?, client, created,
- * ended?, options, input: sha256 of the params' blob, raw?, idem?, dry_run?, fresh?, deaths, head,
- * tasks, done, totals, summary?, error?, failed_tasks?} */
+ * ended?, options, input: sha256 of the params' blob, raw?, generation?, idem?, dry_run?, fresh?,
+ * deaths, head, tasks, done, totals?, summary?, error?, failed_tasks?} */
 
 #include "common/json.h"
 #include "daemon/jobs/internal.h"
@@ -30,7 +30,7 @@ json_t *job_needs_json(const struct job *job)
                 const struct need *n = &job->needs[i];
                 json_t *o;
 
-                if (n->is_met)
+                if (n->is_met || n->is_storing)
                         continue;
                 o = n->path ? json_pack("{s:s}", "path", n->path)
                             : json_pack("{s:o}", "sha256", hash_json(&n->hash));
@@ -63,7 +63,8 @@ static json_t *all_needs(const struct job *job)
 
                 if (json_array_append_new(list, json_pack("{s:s?,s:o,s:b,s:b}", "path", n->path,
                                                           "sha256", hash_json(&n->hash), "met",
-                                                          n->is_met, "absent", n->is_absent)) < 0)
+                                                          n->is_met || n->is_storing, "absent",
+                                                          n->is_absent)) < 0)
                         break;
         }
         return list;
@@ -80,6 +81,8 @@ static int put_optional(const struct job *job, json_t *o)
                 k = k ? k : json_put(o, "ended", integer(job->ended_ms));
         if (job->has_raw_key)
                 k = k ? k : json_put(o, "raw", hash_json(&job->raw_key));
+        if (job->has_raw_key)
+                k = k ? k : json_put(o, "generation", hash_json(&job->generation));
         if (job->has_idem)
                 k = k ? k : json_put(o, "idem", hash_json(&job->idem));
         if (job->n_needs)
@@ -96,7 +99,8 @@ static int put_optional(const struct job *job, json_t *o)
 int job_record_write(const struct job *job, struct buf *out)
 {
         _cleanup_json_ json_t *o = json_object();
-        json_t *totals = NULL, *options = NULL;
+        static const struct run_totals nothing;
+        json_t *totals = NULL;
         int k = o ? 0 : -ENOMEM;
 
         k = k ? k : json_put(o, "kind", json_string(job->kind->name));
@@ -105,8 +109,6 @@ int job_record_write(const struct job *job, struct buf *out)
         k = k ? k : json_put(o, "client", integer(job->client));
         k = k ? k : json_put(o, "created", integer(job->created_ms));
         k = k ? k : json_put(o, "input", hash_json(&job->params_hash));
-        k = k ? k : job_options_to_json(&job->options, &options);
-        k = k ? k : json_put(o, "options", options);
         k = k ? k : json_put(o, "dry_run", json_boolean(job->is_dry_run));
         k = k ? k : json_put(o, "fresh", json_boolean(job->is_fresh));
         k = k ? k : json_put(o, "failed_tasks", json_boolean(job->has_failed_tasks));
@@ -114,10 +116,18 @@ int job_record_write(const struct job *job, struct buf *out)
         k = k ? k : json_put(o, "head", integer(job->head));
         k = k ? k : json_put(o, "tasks", integer(job->n_tasks));
         k = k ? k : json_put(o, "done", integer(job->n_done));
-        k = k ? k : run_totals_to_json(&job->totals, &totals);
-        k = k ? k : json_put(o, "totals", totals);
+        if (memcmp(&job->totals, &nothing, sizeof(nothing)) != 0) {
+                k = k ? k : run_totals_to_json(&job->totals, &totals);
+                k = k ? k : json_put(o, "totals", totals);
+        }
         k = k ? k : put_optional(job, o);
-        return k ? k : json_write(o, out);
+        k = k ? k : json_write(o, out);
+        if (k < 0)
+                return k;
+        out->n--; /* the closing brace: the options, half of the record, need no object */
+        buf_add_text(out, ",\"options\":");
+        k = job_options_write(&job->options, out);
+        return k ? k : buf_add_char(out, '}');
 }
 
 /* A live job has a row in the queue table: it is what recovery reads. Written when it changes. */
@@ -128,7 +138,7 @@ static int put_queue_row(struct job *job, struct store_batch *b)
         struct span k = {(char *)key, sizeof(key)};
         int r;
 
-        if (job->has_queue_row == is_wanted)
+        if (job->has_queue_row == is_wanted && !job->is_queue_row_unsure)
                 return 0;
         key[0] = job->kind->is_interactive ? 0 : 1;
         for (int i = 0; i < 4; i++)
@@ -136,8 +146,10 @@ static int put_queue_row(struct job *job, struct store_batch *b)
         memcpy(key + 5, job->id.at, ULID_BYTES);
         r = is_wanted ? store_batch_put(b, TABLE_QUEUE, k, SPAN(""))
                       : store_batch_delete(b, TABLE_QUEUE, k);
-        if (r == 0)
+        if (r == 0) {
                 job->has_queue_row = is_wanted;
+                job->is_queue_row_unsure = false;
+        }
         return r;
 }
 
@@ -237,7 +249,8 @@ static int read_fields(struct job *job, const json_t *o)
         job->is_dry_run = json_get_bool(o, "dry_run", false);
         job->is_fresh = json_get_bool(o, "fresh", false);
         job->has_failed_tasks = json_get_bool(o, "failed_tasks", false);
-        job->has_raw_key = read_hash(o, "raw", &job->raw_key);
+        job->has_raw_key =
+                read_hash(o, "raw", &job->raw_key) && read_hash(o, "generation", &job->generation);
         job->has_idem = read_hash(o, "idem", &job->idem);
         k = job_options_from_json(job->jobs->c.config, json_object_get(o, "options"),
                                   &job->options);
@@ -272,20 +285,4 @@ int job_record_read(struct jobs *j, const struct ulid *id, struct span value, st
         }
         *ret = job;
         return 0;
-}
-
-int job_load_params(struct job *job)
-{
-        _cleanup_buf_ struct buf text = {0};
-        struct diag diag;
-        int k;
-
-        if (job->params)
-                return 0;
-        buf_init(&text, 0);
-        k = store_blob_get(job->jobs->c.store, job->uid, &job->params_hash, 0, UINT64_MAX, &text);
-        if (k)
-                return k;
-        k = json_read(buf_span(&text), &job->params, &diag);
-        return k > 0 ? -EBADMSG : k;
 }

@@ -30,12 +30,20 @@ static int note_row(struct span key, struct span value, void *arg)
         return 0;
 }
 
+/* A key may have come with the start, content just before the end. */
+static bool waits_for_a_person(const struct job *job)
+{
+        if (job->state != JOB_WAITING)
+                return false;
+        return job->wait == WAIT_BUDGET || job->wait == WAIT_APPROVAL ||
+               (job->wait == WAIT_BLOBS && !job_needs_met(job));
+}
+
 static void revive(struct job *job)
 {
         bool was_at_work = job->state == JOB_PLANNING || job->state == JOB_RUNNING;
-        bool is_waiting_alone =
-                job->state == JOB_WAITING && job->wait != WAIT_CLIENT && job->wait != WAIT_DISK;
 
+        job->is_recovered = true;
         job->is_live = true; /* the reference of job_record_read() is the registry's */
         if (was_at_work)
                 job->deaths++;
@@ -44,15 +52,17 @@ static void revive(struct job *job)
                 job_fail(job, failure_new(FAILURE_POISONED, NULL));
                 return;
         }
-        if (is_waiting_alone)
+        if (waits_for_a_person(job)) {
+                job->jobs->n_waiting++;
                 return;
+        }
         if (was_at_work)
                 log_notice("job %s goes on", job->id_text);
         job->state = JOB_QUEUED;
         job->wait = WAIT_NONE;
         jobs_queue_add(job);
         if (was_at_work)
-                journal_commit_record(job);
+                journal_commit_record(job); /* until its turn comes, it is none of those at work */
 }
 
 int jobs_recover(struct jobs *j)

@@ -23,6 +23,7 @@ static void fill_tier(const struct jobs *j, enum tier tier, struct tier_model *m
         for (size_t i = 0; i < t->n_routes && i < N_ELEMENTS(route->at); i++) {
                 route->at[i].provider = t->routes[i].provider;
                 route->at[i].model = t->routes[i].model;
+                route->at[i].facts = price_book_find(j->c.prices, t->routes[i].model);
                 route->n++;
         }
         if (t->n_routes == 0)

@@ -151,29 +151,15 @@ static void reply_outcome(const struct job *job, int r, struct submit *s)
         free(s);
 }
 
-static void answer_accepted(const struct job *job, int r, struct submit *s)
-{
-        struct failure *f;
-
-        if (r == 0) {
-                reply_accepted(job, s->on_reply, s->arg);
-        } else {
-                f = failure_new(r == -ENOSPC ? FAILURE_DISK_FULL : FAILURE_INTERNAL, NULL);
-                s->on_reply(s->arg, (struct span){0}, f);
-                failure_free(f);
-        }
-        free(s);
-}
-
 static void on_accepted(struct job *job, int r, void *arg)
 {
-        struct submit *duplicate;
+        struct submit *twin;
 
         LIST_REMOVE(job, accepting_entry);
-        answer_accepted(job, r, arg);
-        while ((duplicate = LIST_FIRST(&job->duplicates))) {
-                LIST_REMOVE(duplicate, entry);
-                answer_accepted(job, r, duplicate);
+        reply_outcome(job, r, arg);
+        while ((twin = job->twins)) {
+                job->twins = twin->next;
+                reply_outcome(job, r, twin);
         }
         json_decref(job->params); /* read again when its turn comes */
         job->params = NULL;
