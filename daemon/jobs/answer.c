@@ -25,7 +25,9 @@ static void on_settled(struct job *job, int r, void *arg)
         struct reply *p = arg;
 
         (void)r;
-        reply_state(job->has_lost ? job->state : p->state, p->on_reply, p->arg);
+        /* An end that waits for the disk is owed, and nothing is done for the job any more. */
+        reply_state(job->has_lost && job->lost_end == JOB_QUEUED ? job->state : p->state,
+                    p->on_reply, p->arg);
         free(p);
 }
 
