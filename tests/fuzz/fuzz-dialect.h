@@ -42,7 +42,7 @@ static const char *same_header(const char *name, void *arg)
 
 static inline void read_error(const struct dialect *d, unsigned status, struct span bytes)
 {
-        char *value = strndup(bytes.at, bytes.n);
+        char *value = str_dup_span(bytes);
         struct failure *f = NULL;
         struct advice a;
 
