@@ -127,26 +127,28 @@ int job_options_resolve(const struct config *c, const json_t *given, struct job_
         return r;
 }
 
-int job_options_to_json(const struct job_options *o, json_t **ret)
+/* Written with each change of a job's record: text at once, not by way of an object. */
+int job_options_write(const struct job_options *o, struct buf *out)
 {
-        _cleanup_json_ json_t *object = json_object();
+        _cleanup_buf_ struct buf text = {0};
+        char before = '{';
 
-        if (!object)
-                return -ENOMEM;
         for (size_t i = 0; i < N_OPTIONS; i++) {
-                _cleanup_buf_ struct buf text = {0};
                 int r;
 
                 if (!is_jobs(&option_table[i]))
                         continue;
+                buf_clear(&text);
                 r = option_write(&option_table[i], o->values[i], &text);
-                if (r == 0)
-                        r = json_put(object, option_table[i].name, json_string(text.at));
+                buf_add_char(out, before);
+                r = r < 0 ? r : json_write_string(out, span_of(option_table[i].name));
+                buf_add_char(out, ':');
+                r = r < 0 ? r : json_write_string(out, buf_span(&text));
                 if (r < 0)
                         return r;
+                before = ',';
         }
-        *ret = take(object);
-        return 0;
+        return buf_add_char(out, '}');
 }
 
 int job_options_from_json(const struct config *c, const json_t *stored, struct job_options *ret)

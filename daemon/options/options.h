@@ -161,9 +161,9 @@ int job_options_resolve(const struct config *c, const json_t *given, struct job_
 /* The same on top of options that a job has (resume): o is changed only when all is well. */
 int job_options_change(struct job_options *o, const struct config *c, const json_t *given,
                        struct strlist *ret_warnings, struct failure **ret_failure) _must_check_;
-/* {name: text}, as it is stored with the job, and back. Reading forgives names of other versions:
- * what is missing or unknown comes from the config. */
-int job_options_to_json(const struct job_options *o, json_t **ret) _must_check_;
+/* The JSON text {name: text}, as it is stored with the job, and back. Reading forgives names of
+ * other versions: what is missing or unknown comes from the config. */
+int job_options_write(const struct job_options *o, struct buf *out) _must_check_;
 int job_options_from_json(const struct config *c, const json_t *stored,
                           struct job_options *ret) _must_check_;
 uint64_t job_options_get_u64(const struct job_options *o, enum option_id id);
