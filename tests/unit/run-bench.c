@@ -1,0 +1,375 @@
+#include "run-bench.h"
+
+#include "common/json.h"
+#include "daemon/plan/cost.h"
+#include "daemon/provider/provider.h"
+
+struct bench *bench;
+
+/* ---- in place of the calls room ---- */
+
+static void find_tag(struct call *c)
+{
+        const char *mark = strstr(c->prompt, ">>>end ");
+
+        if (mark)
+                memcpy(c->tag, mark + strlen(">>>end "), 8);
+}
+
+int calls_start(struct calls *room, const struct call_spec *spec, const struct call_events *events,
+                void *arg, struct call **ret, struct failure **ret_failure)
+{
+        struct call *c;
+        size_t n = 0;
+
+        (void)room;
+        if (bench->refused_model && strcmp(spec->model, bench->refused_model) == 0) {
+                *ret_failure = failure_new(bench->refuse_model_with, NULL);
+                return CONDITION_REFUSED;
+        }
+        assert_true(bench->n_calls < BENCH_MAX_CALLS);
+        c = &bench->calls[bench->n_calls++];
+        *c = (struct call){
+                .events = *events, .arg = arg, .n = spec->n, .worst_nanousd = spec->worst_nanousd};
+        snprintf(c->model, sizeof(c->model), "%s", spec->model);
+        snprintf(c->tasks, sizeof(c->tasks), "%s", spec->tasks);
+        for (size_t i = 0; i < spec->n_blocks; i++) {
+                size_t more = MIN2(spec->blocks[i].text.n, sizeof(c->prompt) - 1 - n);
+
+                memcpy(c->prompt + n, spec->blocks[i].text.at, more);
+                n += more;
+        }
+        find_tag(c);
+        *ret = c;
+        return 0;
+}
+
+int call_settle(struct call *c, struct store_batch *b)
+{
+        (void)b;
+        assert_false(c->is_settled || c->is_cancelled);
+        c->is_settled = true;
+        return 0;
+}
+
+void call_cancel(struct call *c)
+{
+        assert_false(c->is_settled || c->is_cancelled);
+        c->is_cancelled = true;
+}
+
+struct provider *provider_find(struct provider_room *r, const char *name)
+{
+        (void)r;
+        return (struct provider *)name;
+}
+
+bool provider_is_ready(const struct provider *p, const char **ret_reason)
+{
+        *ret_reason = "it is out";
+        return strcmp((const char *)p, "out") != 0;
+}
+
+/* ---- in place of the jobs room ---- */
+
+static void keep_news(const struct news *news, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                json_t *o = json_copy(news[i].fields);
+
+                assert_non_null(o);
+                assert_int_equal(json_put(o, "type", json_string(news[i].type)), 0);
+                assert_int_equal(json_add(bench->news, o), 0);
+        }
+}
+
+static void commit(struct store_batch *b)
+{
+        assert_non_null(b);
+        bench->n_batches++;
+        assert_int_equal(store_commit(bench->f.store, b, NULL, NULL), 0);
+}
+
+static void on_news(struct store_batch *b, const struct news *news, size_t n, void *arg)
+{
+        (void)arg;
+        keep_news(news, n);
+        commit(b);
+}
+
+static void on_delta(uint32_t task, struct span text, void *arg)
+{
+        (void)task, (void)text, (void)arg;
+}
+
+static void on_wait(enum run_wait wait, uint32_t task, const struct failure *why, void *arg)
+{
+        (void)why, (void)arg;
+        bench->n_waits++;
+        bench->wait = wait;
+        bench->wait_task = task;
+}
+
+static void on_end(struct store_batch *b, const struct news *news, size_t n, void *arg)
+{
+        (void)arg;
+        assert_false(bench->is_ended);
+        keep_news(news, n);
+        commit(b);
+        bench->n_end_news = n;
+        bench->is_ended = true;
+}
+
+/* ---- the bench ---- */
+
+int bench_setup(void **state)
+{
+        bench = calloc(1, sizeof(*bench));
+        assert_non_null(bench);
+        fixture_prepare(&bench->f);
+        fixture_open(&bench->f);
+        bench->news = json_array();
+        *state = bench;
+        return 0;
+}
+
+static void stop_loop(void *arg)
+{
+        loop_stop(arg);
+}
+
+/* A turn or two of the loop, with all that is deferred. */
+static void turn(void)
+{
+        struct timer *timer;
+
+        assert_int_equal(timer_new(bench->f.loop, stop_loop, bench->f.loop, &timer), 0);
+        assert_int_equal(timer_start(timer, 1), 0);
+        assert_int_equal(loop_run(bench->f.loop), 0);
+        timer_free(timer);
+}
+
+void bench_stop(void)
+{
+        bench->run = run_free(bench->run);
+        turn();
+}
+
+int bench_teardown(void **state)
+{
+        (void)state;
+        bench_stop();
+        fixture_discard(&bench->f);
+        json_decref(bench->news);
+        free(bench);
+        bench = NULL;
+        return 0;
+}
+
+void bench_until(const bool *condition)
+{
+        while (!*condition) /* the program has a deadline */
+                turn();
+}
+
+void bench_await_calls(size_t n)
+{
+        while (bench->n_calls < n)
+                turn();
+}
+
+void bench_await_end(void)
+{
+        bench_until(&bench->is_ended);
+}
+
+void bench_await_wait(void)
+{
+        size_t n = bench->n_waits;
+
+        while (bench->n_waits == n)
+                turn();
+}
+
+size_t bench_n_news(const char *type)
+{
+        size_t i, n = 0;
+        json_t *o;
+
+        json_array_foreach (bench->news, i, o)
+                n += strcmp(json_get_text(o, "type"), type) == 0;
+        return n;
+}
+
+const json_t *bench_news(const char *type, size_t at)
+{
+        size_t i;
+        json_t *o;
+
+        json_array_foreach (bench->news, i, o)
+                if (strcmp(json_get_text(o, "type"), type) == 0 && at-- == 0)
+                        return o;
+        return NULL;
+}
+
+void bench_await_news(const char *type, size_t n)
+{
+        while (bench_n_news(type) < n)
+                turn();
+}
+
+struct work *bench_work(size_t n, bool is_chained)
+{
+        struct work *w = work_new();
+        char text[40];
+
+        assert_non_null(w);
+        w->tasks = calloc(n, sizeof(*w->tasks));
+        w->n_tasks = n;
+        for (size_t i = 0; i < n; i++) {
+                struct task *t = &w->tasks[i];
+                uint32_t block;
+                int n_text = snprintf(text, sizeof(text), "facts of %zu\n", i);
+
+                assert_int_equal(
+                        work_add_block(w, BLOCK_FACTS, (struct span){text, (size_t)n_text}, &block),
+                        0);
+                t->index = (uint32_t)i;
+                t->kind = strdup("domain");
+                t->tier = strdup("fast");
+                snprintf(text, sizeof(text), "f%zu.json", i);
+                t->path = strdup(text);
+                t->title = strdup(text);
+                t->context = json_object();
+                t->command = -1;
+                t->expected_output_bytes = 400;
+                t->blocks = malloc(sizeof(*t->blocks));
+                t->blocks[0] = block;
+                t->n_blocks = 1;
+                hash_of(text, strlen(text), &t->static_key);
+                if (is_chained && i > 0) {
+                        t->depends = malloc(sizeof(*t->depends));
+                        t->depends[0] = (uint32_t)i - 1;
+                        t->n_depends = 1;
+                }
+        }
+        return w;
+}
+
+static const struct model_facts facts = {.name = (char *)"model",
+                                         .price = {1000, 100, 1250, 2000, 5000},
+                                         .window = 100000,
+                                         .max_output = 8000,
+                                         .first_token_ms = 100,
+                                         .input_per_second = 1000,
+                                         .output_per_second = 100,
+                                         .bytes_per_token = {4, 4, 4}};
+static const struct model_facts dear = {.name = (char *)"dear",
+                                        .price = {9000, 900, 11250, 18000, 45000},
+                                        .window = 100000,
+                                        .max_output = 8000,
+                                        .first_token_ms = 100,
+                                        .input_per_second = 1000,
+                                        .output_per_second = 100,
+                                        .bytes_per_token = {4, 4, 4}};
+
+/* The first n_together tasks in one step; the others as they are. */
+static struct plan *merge(const struct planning *in, struct plan *p, size_t n_together)
+{
+        uint32_t tasks[BENCH_MAX_CALLS];
+        struct step s;
+
+        for (uint32_t i = 0; i < n_together; i++) {
+                tasks[i] = i;
+                step_done(&p->steps[i]);
+                p->step_of_task[i] = 0;
+        }
+        assert_int_equal(plan_group_step(in, tasks, n_together, TIER_FAST, &s), 0);
+        p->steps[0] = s;
+        p->n_steps = p->n_steps - n_together + 1;
+        memmove(&p->steps[1], &p->steps[n_together], (p->n_steps - 1) * sizeof(s));
+        for (size_t i = n_together; i < p->n_tasks; i++)
+                p->step_of_task[i] -= (uint32_t)n_together - 1;
+        return p;
+}
+
+void bench_start(struct work *w, size_t n_together, const struct stand *stands,
+                 const struct run_totals *totals)
+{
+        static const struct run_events events = {
+                .on_news = on_news, .on_delta = on_delta, .on_wait = on_wait, .on_end = on_end};
+        struct run_setup s = {.loop = bench->f.loop,
+                              .store = bench->f.store,
+                              .work = w,
+                              .job = {{1, 2, 3}},
+                              .uid = 7,
+                              .n_calls_max = 4,
+                              .budget_nanousd = UINT64_MAX};
+
+        for (enum tier t = 0; t < N_TIERS; t++) {
+                s.planning.tiers[t] =
+                        (struct tier_model){"out", tier_names[t], &facts}; /* as planned */
+                s.routes[t].at[0].provider = "out";
+                s.routes[t].at[0].model = "none";
+                s.routes[t].at[0].facts = &facts;
+                s.routes[t].at[1].provider = "there";
+                s.routes[t].at[1].model = tier_names[t];
+                s.routes[t].at[1].facts = &dear;
+                s.routes[t].n = 2;
+        }
+        s.planning.work = w;
+        s.planning.n_parallel = 4;
+        for (size_t i = 0; i < N_PLAN_RULES; i++)
+                s.planning.is_on[i] = true;
+        if (totals)
+                s.totals = *totals;
+        s.stands = calloc(w->n_tasks + 1, sizeof(*s.stands));
+        assert_non_null(s.stands);
+        if (stands)
+                memcpy(s.stands, stands, w->n_tasks * sizeof(*stands));
+        assert_int_equal(plan_make(&s.planning, &s.plan), 0);
+        if (n_together > 1)
+                s.plan = merge(&s.planning, s.plan, n_together);
+        bench->is_ended = false;
+        assert_int_equal(run_new(&s, &events, NULL, &bench->run), 0);
+        assert_int_equal(run_start(bench->run), 0);
+}
+
+void bench_say(size_t i, const char *text)
+{
+        struct call *c = &bench->calls[i];
+
+        c->events.on_text(c, (struct span){text, strlen(text)}, c->arg);
+}
+
+void bench_say_file(size_t i, const char *path, const char *content)
+{
+        char text[2000];
+
+        snprintf(text, sizeof(text), "<<<file %s %s\n%s\n>>>end %s\n", path, bench->calls[i].tag,
+                 content, bench->calls[i].tag);
+        bench_say(i, text);
+}
+
+void bench_retry(size_t i)
+{
+        struct call *c = &bench->calls[i];
+        struct failure why = {.id = FAILURE_STREAM_BROKEN};
+
+        c->events.on_retry(c, &why, 10, 2, c->arg);
+}
+
+void bench_end(size_t i, enum failure_id failure)
+{
+        struct call *c = &bench->calls[i];
+        struct failure why = {.id = failure};
+        struct call_outcome o = {.stop = STOP_END,
+                                 .usage = {.input = 100, .output = 10, .is_known = true},
+                                 .failure = failure == N_FAILURES ? NULL : &why,
+                                 .nanousd = 1000,
+                                 .ms = 5,
+                                 .n_attempts = 1,
+                                 .is_payer = true};
+
+        c->events.on_end(c, &o, c->arg);
+}
