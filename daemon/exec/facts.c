@@ -1,6 +1,7 @@
 /* What a plan needs to know: how files stand in the output directory (from the client), which
  * results exist (from the store). */
 
+#define HASH_NONFATAL_OOM 1 /* then hh.tbl of what was to be added is NULL */
 #include <uthash.h>
 
 #include "common/json.h"
@@ -33,7 +34,7 @@ static void read_manifest_entry(const json_t *entry, struct stand *s)
         *s = got;
 }
 
-static struct row *index_paths(const struct work *w, struct row *rows)
+static int index_paths(const struct work *w, struct row *rows, struct row **ret)
 {
         struct row *table = NULL;
 
@@ -45,8 +46,13 @@ static struct row *index_paths(const struct work *w, struct row *rows)
                 row->path = w->tasks[i].path;
                 row->task = i;
                 HASH_ADD_KEYPTR(hh, table, row->path, strlen(row->path), row);
+                if (!row->hh.tbl) {
+                        HASH_CLEAR(hh, table);
+                        return -ENOMEM;
+                }
         }
-        return table;
+        *ret = table;
+        return 0;
 }
 
 int stands_read(const struct work *w, const json_t *input, struct stand **ret)
@@ -54,12 +60,11 @@ int stands_read(const struct work *w, const json_t *input, struct stand **ret)
         _cleanup_free_ struct stand *stands = calloc(w->n_tasks + 1, sizeof(*stands));
         _cleanup_free_ struct row *rows = calloc(w->n_tasks + 1, sizeof(*rows));
         const json_t *manifest = json_object_get(input, "manifest"), *entry;
-        struct row *table;
+        struct row *table = NULL;
         size_t i;
 
-        if (!stands || !rows)
+        if (!stands || !rows || index_paths(w, rows, &table) < 0)
                 return -ENOMEM;
-        table = index_paths(w, rows);
         json_array_foreach ((json_t *)manifest, i, entry) {
                 const char *path = json_get_text(entry, "path");
                 struct row *row = NULL;

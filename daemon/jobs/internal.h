@@ -3,6 +3,7 @@
 
 #include <sys/queue.h>
 
+#define HASH_NONFATAL_OOM 1 /* then hh.tbl of what was to be added is NULL */
 #include <uthash.h>
 
 #include "common/str.h"
@@ -115,8 +116,11 @@ struct job_cursor {
 /* The jobs of one client (connection's process) in one class, in order; clients take turns. */
 struct client_queue {
         TAILQ_ENTRY(client_queue) entry;
-        uint64_t client;
-        uint32_t uid;
+        UT_hash_handle hh;
+        struct client_queue_key {
+                uint64_t client;
+                uint32_t uid, class;
+        } key;
         TAILQ_HEAD(, job) jobs;
 };
 
@@ -127,11 +131,13 @@ struct jobs {
         struct job *live;           /* hash by id: not ended, or looked at by a cursor */
         struct ulid last, retained; /* last id given; where the next slice of retention begins */
         struct client_queues queues[2]; /* interactive, batch */
+        struct client_queue *by_client; /* hash by key: those that have a job */
         LIST_HEAD(, job) accepting;     /* their acceptance is not durable yet */
         size_t n_queued, n_running, n_waiting, n_commits;
         struct hash generation;
         struct estimator estimator;
-        struct timer *disk_timer; /* while jobs wait for room on the disk */
+        struct timer *retain_timer; /* while old jobs are left to be removed */
+        struct timer *disk_timer;   /* while jobs wait for room on the disk */
         bool is_draining, is_scheduling;
         void (*on_drained)(void *arg);
         void *drained_arg;
@@ -148,6 +154,8 @@ int job_find(struct jobs *j, const struct peer *p, struct span id, struct job **
 int job_find_param(struct jobs *j, const struct peer *p, const json_t *params, struct job **ret,
                    struct failure **ret_failure) _must_check_;
 void jobs_check_drained(struct jobs *j);
+/* submit.c */
+void job_idem_key(uint32_t uid, const struct hash *h, uint8_t ret[4 + HASH_BYTES]);
 /* record.c */
 int job_record_write(const struct job *job, struct buf *out) _must_check_;
 int job_record_read(struct jobs *j, const struct ulid *id, struct span value,

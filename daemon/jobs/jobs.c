@@ -33,6 +33,10 @@ struct job *job_new(struct jobs *j, const struct ulid *id)
         LIST_INIT(&job->uploads);
         LIST_INIT(&job->cursors);
         HASH_ADD(hh, j->live, id, sizeof(job->id), job);
+        if (!job->hh.tbl) {
+                free(job);
+                return NULL;
+        }
         return job;
 }
 
@@ -213,6 +217,7 @@ struct jobs *jobs_free(struct jobs *j)
         HASH_ITER (hh, j->live, job, next)
                 job_free(job);
         timer_free(j->disk_timer);
+        timer_free(j->retain_timer);
         config_unref(j->c.config);
         blueprint_shelf_unref(j->c.shelf);
         price_book_unref(j->c.prices);

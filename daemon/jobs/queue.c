@@ -3,35 +3,42 @@
 
 #include "daemon/jobs/internal.h"
 
-static struct client_queue *find_queue(struct client_queues *all, const struct job *job)
+static struct client_queue *find_queue(struct jobs *j, const struct job *job)
 {
+        struct client_queue_key key;
         struct client_queue *q;
 
-        TAILQ_FOREACH (q, all, entry)
-                if (q->client == job->client && q->uid == job->uid)
-                        return q;
+        memset(&key, 0, sizeof(key)); /* the gaps are compared, too */
+        key.client = job->client;
+        key.uid = job->uid;
+        key.class = job->kind->is_interactive ? 0 : 1;
+        HASH_FIND(hh, j->by_client, &key, sizeof(key), q);
+        if (q)
+                return q;
         q = calloc(1, sizeof(*q));
         if (!q)
                 return NULL;
-        q->client = job->client;
-        q->uid = job->uid;
+        q->key = key;
         TAILQ_INIT(&q->jobs);
-        TAILQ_INSERT_TAIL(all, q, entry);
+        HASH_ADD(hh, j->by_client, key, sizeof(q->key), q);
+        if (!q->hh.tbl) {
+                free(q);
+                return NULL;
+        }
+        TAILQ_INSERT_TAIL(&j->queues[key.class], q, entry);
         return q;
 }
 
 void jobs_queue_add(struct job *job)
 {
         struct jobs *j = job->jobs;
-        struct client_queues *all = &j->queues[job->kind->is_interactive ? 0 : 1];
         struct client_queue *q;
 
         if (job->is_in_queue)
                 return;
-        q = find_queue(all, job);
-        if (!q)
-                q = TAILQ_FIRST(
-                        all); /* without memory it stands in somebody's line, but it stands */
+        q = find_queue(j, job);
+        if (!q) /* without memory it stands in somebody's line, but it stands */
+                q = TAILQ_FIRST(&j->queues[job->kind->is_interactive ? 0 : 1]);
         if (!q)
                 return; /* found again at the next start */
         TAILQ_INSERT_TAIL(&q->jobs, job, queue_entry);
@@ -52,7 +59,8 @@ void jobs_queue_remove(struct job *job)
         job->is_in_queue = false;
         j->n_queued--;
         if (TAILQ_EMPTY(&q->jobs)) {
-                TAILQ_REMOVE(&j->queues[job->kind->is_interactive ? 0 : 1], q, entry);
+                TAILQ_REMOVE(&j->queues[q->key.class], q, entry);
+                HASH_DEL(j->by_client, q);
                 free(q);
         }
 }

@@ -1,25 +1,36 @@
-/* Retention: events, results, calls and blobs of ended jobs go after some days, their records much
- * later. In slices: each looks at a bounded number of jobs and goes on where the last one stopped.
- * Live jobs are never touched. */
+/* Retention: events, results, calls and plan of an ended job go some days after its end, its record
+ * much later, blobs when no live job can need them. In slices: each looks at a bounded number of
+ * rows and the next goes on where it stopped, soon, until all were looked at. Live jobs are never
+ * touched. */
 
 #include "common/clock.h"
+#include "common/json.h"
 #include "common/log.h"
 #include "daemon/jobs/internal.h"
+#include "daemon/loop/loop.h"
 #include "daemon/store/store.h"
 
-#define SLICE_JOBS 200
+#define SLICE_ROWS 200
 #define SLICE_BLOBS 500
-#define DAY_MS ((uint64_t)24 * 3600 * 1000)
+#define NEXT_SLICE_MS 1000
+
+/* An ended job that is old enough. */
+struct old_job {
+        struct ulid id;
+        uint8_t idem[4 + HASH_BYTES];
+        bool has_plan, has_idem, is_record_due;
+};
 
 struct slice {
         struct jobs *j;
-        struct store_batch *batch;
         uint64_t now_ms, detail_ms, record_ms;
         struct ulid next;
-        size_t n_seen, n_removed;
+        bool is_full;
+        struct old_job old[SLICE_ROWS];
+        size_t n_seen, n_old, n_removed;
 };
 
-/* A ULID begins with the time of its making, in ms. An old live job is looked up by the caller. */
+/* A ULID begins with the time of its making, in ms. */
 static uint64_t time_of(const uint8_t *ulid)
 {
         uint64_t ms = 0;
@@ -39,84 +50,235 @@ static bool is_live(struct jobs *j, const uint8_t *ulid)
         return job != NULL;
 }
 
-static int remove_details(struct slice *s, const uint8_t *ulid)
+static void read_idem(const json_t *record, struct old_job *o)
 {
-        static const enum store_table tables[] = {TABLE_EVENT, TABLE_RESULT, TABLE_CALL};
-        struct span prefix = {(const char *)ulid, ULID_BYTES};
-        int k = 0;
+        const char *hex = json_get_text(record, "idem");
+        uint64_t uid = 0;
+        struct hash h;
 
-        for (size_t i = 0; i < N_ELEMENTS(tables) && k == 0; i++)
-                k = store_batch_delete_prefix(s->batch, tables[i], prefix);
-        return k;
+        if (!hex || hash_from_hex(span_of(hex), &h) < 0 || !json_get_u64(record, "uid", &uid))
+                return;
+        job_idem_key((uint32_t)uid, &h, o->idem);
+        o->has_idem = true;
+}
+
+/* The record says when it ended; one that cannot be read is as old as its id. */
+static void note_job(struct slice *s, const uint8_t *id, struct span value)
+{
+        struct old_job *o = &s->old[s->n_old];
+        _cleanup_json_ json_t *record = NULL;
+        uint64_t end = time_of(id);
+        struct diag diag;
+
+        if (json_read(value, &record, &diag) == 0)
+                (void)json_get_u64(record, "ended", &end);
+        if (s->now_ms - MIN2(s->now_ms, end) < s->detail_ms)
+                return;
+        *o = (struct old_job){.is_record_due = s->now_ms - end >= s->record_ms};
+        memcpy(o->id.at, id, ULID_BYTES);
+        if (record)
+                read_idem(record, o);
+        s->n_old++;
 }
 
 static int look_at(struct span key, struct span value, void *arg)
 {
         struct slice *s = arg;
         const uint8_t *id = (const uint8_t *)key.at;
-        uint64_t age = s->now_ms - MIN2(s->now_ms, time_of(id));
-        int k = 0;
+        struct old_job *last = s->n_old ? &s->old[s->n_old - 1] : NULL;
 
-        (void)value;
         if (key.n < ULID_BYTES)
                 return 0;
-        memcpy(s->next.at, id, ULID_BYTES);
-        if (s->n_seen++ >= SLICE_JOBS)
+        /* In time order: all that follow are younger. */
+        if (s->now_ms - MIN2(s->now_ms, time_of(id)) < s->detail_ms)
                 return CONDITION_REFUSED;
-        if (age < s->detail_ms || is_live(s->j, id))
-                return age < s->detail_ms ? CONDITION_REFUSED
-                                          : 0; /* in time order: all that follow are younger */
-        if (age >= s->record_ms || key.n > ULID_BYTES)
-                k = store_batch_delete(s->batch, TABLE_JOB, key);
-        if (k == 0 && key.n == ULID_BYTES)
-                k = remove_details(s, id);
-        s->n_removed++;
+        if (key.n > ULID_BYTES) { /* a plan beside its job */
+                if (last && memcmp(last->id.at, id, ULID_BYTES) == 0)
+                        last->has_plan = true;
+                return 0;
+        }
+        memcpy(s->next.at, id, ULID_BYTES);
+        if (s->n_seen++ == SLICE_ROWS) {
+                s->is_full = true;
+                return CONDITION_REFUSED;
+        }
+        if (!is_live(s->j, id))
+                note_job(s, id, value);
+        return 0;
+}
+
+static const enum store_table details[] = {TABLE_EVENT, TABLE_RESULT, TABLE_CALL};
+
+static int note_any(struct span key, struct span value, void *arg)
+{
+        (void)key, (void)value;
+        *(bool *)arg = true;
+        return CONDITION_REFUSED;
+}
+
+/* What was removed before is not removed again, hour by hour. */
+static int has_details(struct slice *s, const struct old_job *o, bool *ret)
+{
+        struct span prefix = {(const char *)o->id.at, ULID_BYTES};
+        int k = 0;
+
+        *ret = o->has_plan;
+        for (size_t i = 0; i < N_ELEMENTS(details) && k == 0 && !*ret; i++)
+                k = store_scan(s->j->c.store, details[i], prefix, (struct span){0}, note_any, ret);
         return k;
+}
+
+static int remove_details(struct store_batch *b, const struct old_job *o)
+{
+        uint8_t plan[ULID_BYTES + 1];
+        int k = 0;
+
+        for (size_t i = 0; i < N_ELEMENTS(details) && k == 0; i++)
+                k = store_batch_delete_prefix(b, details[i],
+                                              (struct span){(const char *)o->id.at, ULID_BYTES});
+        memcpy(plan, o->id.at, ULID_BYTES);
+        plan[ULID_BYTES] = 'p';
+        return k ? k : store_batch_delete(b, TABLE_JOB, (struct span){(char *)plan, sizeof(plan)});
+}
+
+/* With its record goes the key that named it, unless that names a younger one by now. */
+static int remove_record(struct slice *s, struct store_batch *b, const struct old_job *o)
+{
+        struct span id = {(const char *)o->id.at, ULID_BYTES},
+                    idem = {(const char *)o->idem, sizeof(o->idem)};
+        _cleanup_buf_ struct buf named = {0};
+        int k = store_batch_delete(b, TABLE_JOB, id);
+
+        if (k < 0 || !o->has_idem)
+                return k;
+        buf_init(&named, 0);
+        k = store_get(s->j->c.store, TABLE_IDEM, idem, &named);
+        if (k == 0 && span_is_equal(buf_span(&named), id))
+                k = store_batch_delete(b, TABLE_IDEM, idem);
+        return k < 0 ? k : 0;
+}
+
+static int remove_old(struct slice *s, struct store_batch *b, const struct old_job *o)
+{
+        bool has = false;
+        int k = has_details(s, o, &has);
+
+        if (k == 0 && has)
+                k = remove_details(b, o);
+        if (k == 0 && o->is_record_due)
+                k = remove_record(s, b, o);
+        s->n_removed += has || o->is_record_due;
+        return k;
+}
+
+static int remove_slice(struct slice *s)
+{
+        _cleanup_(store_batch_freep) struct store_batch *b = NULL;
+        int k = store_batch_new(STORE_STATE, &b);
+
+        for (size_t i = 0; i < s->n_old && k == 0; i++)
+                k = remove_old(s, b, &s->old[i]);
+        if (k < 0 || s->n_removed == 0)
+                return k;
+        k = store_commit(s->j->c.store, b, NULL, NULL);
+        if (k < 0)
+                return k;
+        b = NULL;
+        log_event(LOG_LEVEL_INFO, "retention", "%zu old jobs", s->n_removed);
+        return 0;
+}
+
+/* ---- blobs ---- */
+
+/* A blob is as old as its last writing, and what a job needs was written since it began: only jobs
+ * that are older than the bound can need an old one, and theirs are kept whole. */
+struct old_users {
+        uint32_t *uids; /* owned */
+        size_t n;
+        bool is_unknown; /* no memory: all may be needed */
+};
+
+static void find_old_users(struct jobs *j, uint64_t before_ms, struct old_users *ret)
+{
+        struct job *job, *next;
+
+        HASH_ITER (hh, j->live, job, next) {
+                uint32_t *uids;
+                size_t i;
+
+                if (job_state_is_end(job->state) || job->created_ms >= before_ms)
+                        continue;
+                for (i = 0; i < ret->n && ret->uids[i] != job->uid; i++)
+                        ;
+                if (i < ret->n)
+                        continue;
+                uids = realloc(ret->uids, (ret->n + 1) * sizeof(*uids));
+                if (!uids) {
+                        ret->is_unknown = true;
+                        return;
+                }
+                ret->uids = uids;
+                ret->uids[ret->n++] = job->uid;
+        }
 }
 
 static bool is_blob_live(uint32_t uid, const struct hash *h, void *arg)
 {
-        struct jobs *j = arg;
-        struct job *job, *next;
+        const struct old_users *old = arg;
 
-        HASH_ITER (hh, j->live, job, next) {
-                if (job->uid != uid || job_state_is_end(job->state))
-                        continue;
-                if (hash_is_equal(&job->params_hash, h))
+        (void)h;
+        for (size_t i = 0; i < old->n; i++)
+                if (old->uids[i] == uid)
                         return true;
-                for (size_t i = 0; i < job->n_needs; i++)
-                        if (hash_is_equal(&job->needs[i].hash, h))
-                                return true;
-                /* Results of a job that still runs were written since it began, and it began less
-                 * than a retention ago, or is kept whole: */
-                if (clock_realtime_ms() - job->created_ms > DAY_MS)
-                        return true;
-        }
-        return false;
+        return old->is_unknown;
+}
+
+static int expire_blobs(struct jobs *j, uint64_t before_ms)
+{
+        struct old_users old = {0};
+        int k;
+
+        find_old_users(j, before_ms, &old);
+        k = store_blob_expire(j->c.store, before_ms, SLICE_BLOBS, is_blob_live, &old);
+        free(old.uids);
+        return k;
+}
+
+static void on_retain_timer(void *arg)
+{
+        jobs_retain(arg);
+}
+
+static void go_on_soon(struct jobs *j)
+{
+        if (!j->retain_timer && timer_new(j->c.loop, on_retain_timer, j, &j->retain_timer) < 0)
+                return; /* the next hour, then */
+        (void)!timer_start(j->retain_timer, NEXT_SLICE_MS);
 }
 
 void jobs_retain(struct jobs *j)
 {
-        struct slice s = {.j = j,
-                          .now_ms = clock_realtime_ms(),
-                          .detail_ms = config_get_u64(j->c.config, OPTION_RETENTION_EVENTS),
-                          .record_ms = config_get_u64(j->c.config, OPTION_RETENTION_JOBS)};
-        int k = store_batch_new(STORE_STATE, &s.batch);
+        struct slice *s = calloc(1, sizeof(*s));
+        int k = s ? 0 : -ENOMEM;
 
-        k = k ? k
-              : store_scan(j->c.store, TABLE_JOB, (struct span){"", 0},
-                           (struct span){(const char *)j->retained.at, ULID_BYTES}, look_at, &s);
-        j->retained = s.n_seen > SLICE_JOBS ? s.next : (struct ulid){0};
-        if (k == 0 && s.n_removed > 0) {
-                k = store_commit(j->c.store, s.batch, NULL, NULL);
-                if (k == 0)
-                        s.batch = NULL;
-                log_event(LOG_LEVEL_INFO, "retention", "%zu old jobs", s.n_removed);
+        if (k == 0) {
+                s->j = j;
+                s->now_ms = clock_realtime_ms();
+                s->detail_ms = config_get_u64(j->c.config, OPTION_RETENTION_EVENTS);
+                s->record_ms = config_get_u64(j->c.config, OPTION_RETENTION_JOBS);
+                k = store_scan(j->c.store, TABLE_JOB, (struct span){"", 0},
+                               (struct span){(const char *)j->retained.at, ULID_BYTES}, look_at, s);
         }
-        store_batch_free(s.batch);
         if (k == 0)
-                k = store_blob_expire(j->c.store, s.now_ms - MIN2(s.now_ms, s.detail_ms),
-                                      SLICE_BLOBS, is_blob_live, j);
+                k = remove_slice(s);
+        if (k == 0)
+                k = expire_blobs(j, s->now_ms - MIN2(s->now_ms, s->detail_ms));
+        if (k == 0) {
+                j->retained = s->is_full ? s->next : (struct ulid){0};
+                if (s->is_full)
+                        go_on_soon(j);
+        }
         if (k < 0)
                 log_warning("retention: %s", strerror(-k));
+        free(s);
 }

@@ -68,7 +68,7 @@ static int answer_known(struct jobs *j, const struct job_kind *kind, const json_
 
 /* ---- idempotency ---- */
 
-static void idem_key(uint32_t uid, const struct hash *h, uint8_t ret[4 + HASH_BYTES])
+void job_idem_key(uint32_t uid, const struct hash *h, uint8_t ret[4 + HASH_BYTES])
 {
         for (int i = 0; i < 4; i++)
                 ret[i] = (uint8_t)(uid >> (24 - 8 * i));
@@ -86,7 +86,7 @@ static int find_idem(struct jobs *j, uint32_t uid, const struct hash *h, struct 
         struct ulid id;
         int k;
 
-        idem_key(uid, h, key);
+        job_idem_key(uid, h, key);
         buf_init(&value, 0);
         k = store_get(j->c.store, TABLE_IDEM, (struct span){(char *)key, sizeof(key)}, &value);
         if (k == 0 && value.n == ULID_BYTES) {
@@ -115,7 +115,7 @@ static int put_names(const struct job *job, struct store_batch *b)
         int k = 0;
 
         if (job->has_idem) {
-                idem_key(job->uid, &job->idem, idem);
+                job_idem_key(job->uid, &job->idem, idem);
                 k = store_batch_put(b, TABLE_IDEM, (struct span){(char *)idem, sizeof(idem)},
                                     (struct span){(const char *)job->id.at, ULID_BYTES});
         }
