@@ -293,6 +293,9 @@ int follow_print_done(struct follow *f, const json_t *done, unsigned n_conflicts
                         view_say(f->view, "%s", lines.at);
                 }
         }
+        if (f->is_text &&
+            json_array_size(failures) == 1) /* it tells who asks whether to try again */
+                return client_exit_code(json_object_get(json_array_get(failures, 0), "error"));
         return n_failed > 0 || n_conflicts > 0 ? EXIT_TASKS_FAILED : EXIT_DONE;
 }
 

@@ -222,6 +222,24 @@ static int record(struct writer *w, const struct change *c)
         return manifest_set(outdir_manifest(w->config.outdir), c->path, c->fingerprint, &c->blob);
 }
 
+/* What is not written is delivered by the next run, at no cost. */
+static int refuse_place(struct failure **ret_failure, const char *path, int r)
+{
+        struct failure *f =
+                failure_new_at(r == -ENOSPC || r == -EDQUOT ? FAILURE_DISK_FULL : FAILURE_INTERNAL,
+                               path, "it cannot be written: %s", strerror(-r));
+
+        if (!f)
+                return -ENOMEM;
+        if (failure_set_remedy(f, "mend that and run the command again: what was made is kept") <
+            0) {
+                failure_free(f);
+                return -ENOMEM;
+        }
+        *ret_failure = f;
+        return CONDITION_REFUSED;
+}
+
 static int write_file(struct writer *w, const struct change *c, struct failure **ret_failure)
 {
         _cleanup_buf_ struct buf content = {0};
@@ -238,6 +256,12 @@ static int write_file(struct writer *w, const struct change *c, struct failure *
                                 "a link or something that is no file stands in the way");
                 return 0;
         }
+        if (r == -EACCES || r == -EPERM || r == -EROFS) {
+                report_conflict(w, c->path, "what stands there cannot be changed by you");
+                return 0;
+        }
+        if (r < 0 && r != -ENOMEM)
+                return refuse_place(ret_failure, c->path, r);
         if (r == 0)
                 r = record(w, c);
         if (r == 0)

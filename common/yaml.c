@@ -432,6 +432,9 @@ int yaml_read(struct span text, size_t max_bytes, struct yaml_node **ret, struct
                 return -ENOMEM;
         if (text.n > max_bytes)
                 return refuse(&r, start, "larger than %zu bytes", max_bytes);
+        if (text.n >= 3 && memcmp(text.at, "\xEF\xBB\xBF", 3) == 0)
+                text = (struct span){text.at + 3, text.n - 3}; /* libyaml takes a byte order mark
+                                                                  only where it guesses */
         if (join_surrogates(text, &joined))
                 text = buf_span(&joined);
         if (joined.failed)

@@ -66,6 +66,19 @@ static void test_places(void **state)
         assert_int_equal(item->items[1]->column, 8);
 }
 
+static void test_byte_order_mark(void **state)
+{
+        _cleanup_(yaml_freep) struct yaml_node *n = read_text("\xEF\xBB\xBF"
+                                                              "a: 1\n");
+
+        (void)state;
+        assert_string_equal(yaml_get(n, "a")->text, "1");
+        assert_int_equal(yaml_get(n, "a")->column, 4);
+        n = yaml_free(n);
+        n = read_text("\xEF\xBB\xBF");
+        assert_int_equal(n->n_items, 0);
+}
+
 static void test_refuses(void **state)
 {
         (void)state;
@@ -495,6 +508,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_scalars_keep_their_text),
                 cmocka_unit_test(test_places),
+                cmocka_unit_test(test_byte_order_mark),
                 cmocka_unit_test(test_refuses),
                 cmocka_unit_test(test_anchors),
                 cmocka_unit_test(test_alias_bombs),
