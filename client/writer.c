@@ -246,8 +246,9 @@ static int write_file(struct writer *w, const struct change *c, struct failure *
         int r;
 
         r = fetch(w, &c->blob, &content, ret_failure);
-        if (r == 0)
-                r = outdir_announce(w->config.outdir, c->path, c->fingerprint, &c->blob);
+        if (r != 0)
+                return r;
+        r = outdir_announce(w->config.outdir, c->path, c->fingerprint, &c->blob);
         if (r == 0)
                 r = path_write_atomic(outdir_fd(w->config.outdir), c->path, buf_span(&content),
                                       FILE_MODE, true);
