@@ -32,18 +32,18 @@ static int decode(const json_t *params, struct question *ret, struct failure **r
         q.prompt = json_get_text(input, "prompt");
         q.system = json_get_text(input, "system");
         if (q.prompt[strspn(q.prompt, " \t\r\n")] == '\0')
-                return kind_refuse(ret_failure, "/input/prompt", "`prompt` is empty");
+                return kind_refuse(ret_failure, "/params/input/prompt", "`prompt` is empty");
         if (json_get_text(input, "tier"))
                 q.tier = json_get_text(input, "tier");
         if (tier_from_name(q.tier, &tier) < 0)
-                return kind_refuse(ret_failure, "/input/tier",
+                return kind_refuse(ret_failure, "/params/input/tier",
                                    "`tier` must be fast, balanced or quality");
         max_tokens = json_object_get(input, "max_tokens");
         if (max_tokens) {
                 json_int_t n = json_integer_value(max_tokens);
 
                 if (n < 1 || n > ASK_MAX_TOKENS)
-                        return kind_refuse(ret_failure, "/input/max_tokens",
+                        return kind_refuse(ret_failure, "/params/input/max_tokens",
                                            "`max_tokens` must be from 1 to %u", ASK_MAX_TOKENS);
                 q.max_tokens = (uint64_t)n;
         }

@@ -28,10 +28,10 @@ static int decode(const json_t *params, const char **ret_path, int *ret_command,
         path = json_get_text(input, "path");
         command = json_integer_value(json_object_get(input, "command"));
         if (!path_is_relative(span_of(path)))
-                return kind_refuse(ret_failure, "/input/path",
+                return kind_refuse(ret_failure, "/params/input/path",
                                    "`path` must be a relative path without `.` and `..`");
         if (command < 0 || (uint64_t)command >= n_commands)
-                return kind_refuse(ret_failure, "/input/command",
+                return kind_refuse(ret_failure, "/params/input/command",
                                    "`command` must be an index into `commands`, which has %zu",
                                    n_commands);
         *ret_path = path;
@@ -106,9 +106,11 @@ static int read_work(const struct input *in, struct work **ret, struct failure *
                 if (strcmp(in->files[i].path, path) == 0)
                         file = &in->files[i];
         if (!file || file->is_absent)
-                return kind_refuse(ret_failure, "/input/path", "there is no file %.200s", path);
+                return kind_refuse(ret_failure, "/params/input/path", "there is no file %.200s",
+                                   path);
         if (!str_is_utf8(file->text) || memchr(file->text.at, '\0', file->text.n))
-                return kind_refuse(ret_failure, "/input/path", "%.200s is not a UTF-8 text", path);
+                return kind_refuse(ret_failure, "/params/input/path", "%.200s is not a UTF-8 text",
+                                   path);
         r = kind_one_text("echo", path, "fast", &w);
         if (r == 0)
                 r = fill(w, path, file->text, command);

@@ -25,13 +25,13 @@ static int decode(const json_t *params, const json_t **ret_spec, const char **re
         name = json_object_get(spec, "name");
         if (!json_is_string(name) || json_string_length(name) == 0 ||
             json_string_length(name) > 255 || strpbrk(json_string_value(name), "\n\r"))
-                return kind_refuse(ret_failure, "/input/spec/name",
+                return kind_refuse(ret_failure, "/params/input/spec/name",
                                    "`name` must be the specification's file name");
         if (!json_is_string(json_object_get(spec, "text")))
-                return kind_refuse(ret_failure, "/input/spec/text",
+                return kind_refuse(ret_failure, "/params/input/spec/text",
                                    "`text` must be the specification's text");
         if (json_object_size(spec) != 2)
-                return kind_refuse(ret_failure, "/input/spec",
+                return kind_refuse(ret_failure, "/params/input/spec",
                                    "`spec` has `name` and `text` and nothing else");
         *ret_spec = spec;
         *ret_blueprint = json_get_text(input, "blueprint");

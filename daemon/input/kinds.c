@@ -70,7 +70,7 @@ static int check_known(const json_t *input, const struct input_field *fields, si
                         i++;
                 if (i < n_fields)
                         continue;
-                where = str_printf("/input/%s", key);
+                where = str_printf("/params/input/%s", key);
                 if (!where)
                         return -ENOMEM;
                 near = str_nearest(key, names, n_fields);
@@ -88,13 +88,13 @@ int kind_input(const json_t *params, const struct input_field *fields, size_t n_
         int r;
 
         if (!json_is_object(input))
-                return kind_refuse(ret_failure, "/input", "`input` must be an object");
+                return kind_refuse(ret_failure, "/params/input", "`input` must be an object");
         r = check_known(input, fields, n_fields, ret_failure);
         for (size_t i = 0; r == 0 && i < n_fields; i++) {
                 const json_t *value = json_object_get(input, fields[i].name);
                 char where[64];
 
-                snprintf(where, sizeof(where), "/input/%s", fields[i].name);
+                snprintf(where, sizeof(where), "/params/input/%s", fields[i].name);
                 if (!value) {
                         if (fields[i].is_required)
                                 r = kind_refuse(ret_failure, where, "`%s` is missing",

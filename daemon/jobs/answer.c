@@ -127,7 +127,7 @@ static int answer_command(struct job *job, const json_t *command, struct failure
                 return refuse_state(job, "it does not wait for a command", ret_failure);
         (void)json_get_u64(command, "index", &index);
         if (index != (uint64_t)job->wait_command) {
-                *ret_failure = failure_new_at(FAILURE_INVALID_PARAMS, "/command/index",
+                *ret_failure = failure_new_at(FAILURE_INVALID_PARAMS, "/params/command/index",
                                               "command %d was asked for", job->wait_command);
                 return CONDITION_REFUSED;
         }

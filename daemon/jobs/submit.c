@@ -316,7 +316,7 @@ static int read_request(const struct jobs *j, struct submission *q, struct failu
 
         q->kind = job_kind_find(name ? name : "");
         if (!q->kind) {
-                *ret_failure = failure_new_at(FAILURE_INVALID_PARAMS, "/kind",
+                *ret_failure = failure_new_at(FAILURE_INVALID_PARAMS, "/params/kind",
                                               "there is no kind of job `%s`", name ? name : "");
                 return CONDITION_REFUSED;
         }

@@ -177,33 +177,33 @@ static void test_generate(void **state)
 static void test_rejected(void **state)
 {
         (void)state;
-        must_reject("ask", "{}", FAILURE_INVALID_PARAMS, "/input", "must be an object");
-        must_reject("ask", "{\"input\": {}}", FAILURE_INVALID_PARAMS, "/input/prompt",
+        must_reject("ask", "{}", FAILURE_INVALID_PARAMS, "/params/input", "must be an object");
+        must_reject("ask", "{\"input\": {}}", FAILURE_INVALID_PARAMS, "/params/input/prompt",
                     "is missing");
-        must_reject("ask", "{\"input\": {\"prompt\": 5}}", FAILURE_INVALID_PARAMS, "/input/prompt",
+        must_reject("ask", "{\"input\": {\"prompt\": 5}}", FAILURE_INVALID_PARAMS, "/params/input/prompt",
                     "must be a text");
         must_reject("ask", "{\"input\": {\"prompt\": \" \\n\"}}", FAILURE_INVALID_PARAMS,
-                    "/input/prompt", "is empty");
+                    "/params/input/prompt", "is empty");
         must_reject("ask", "{\"input\": {\"promt\": \"a\"}}", FAILURE_INVALID_PARAMS,
-                    "/input/promt", "did you mean `prompt`?");
+                    "/params/input/promt", "did you mean `prompt`?");
         must_reject("ask", "{\"input\": {\"prompt\": \"a\", \"tier\": \"slow\"}}",
-                    FAILURE_INVALID_PARAMS, "/input/tier", "fast");
+                    FAILURE_INVALID_PARAMS, "/params/input/tier", "fast");
         must_reject("ask", "{\"input\": {\"prompt\": \"a\", \"max_tokens\": 0}}",
-                    FAILURE_INVALID_PARAMS, "/input/max_tokens", "from 1");
+                    FAILURE_INVALID_PARAMS, "/params/input/max_tokens", "from 1");
         must_reject("echo-check",
                     "{\"input\": {\"path\": \"../a\", \"command\": 0}, \"commands\": [[\"a\"]]}",
-                    FAILURE_INVALID_PARAMS, "/input/path", "relative");
+                    FAILURE_INVALID_PARAMS, "/params/input/path", "relative");
         must_reject("echo-check",
                     "{\"input\": {\"path\": \"a\", \"command\": 1}, \"commands\": [[\"a\"]]}",
-                    FAILURE_INVALID_PARAMS, "/input/command", "which has 1");
+                    FAILURE_INVALID_PARAMS, "/params/input/command", "which has 1");
         must_reject("echo-check",
                     "{\"input\": {\"path\": \"a\", \"command\": 0}, \"commands\": [[\"a\"]]}",
-                    FAILURE_INVALID_PARAMS, "/input/path", "there is no file a");
+                    FAILURE_INVALID_PARAMS, "/params/input/path", "there is no file a");
         must_reject("generate", "{\"input\": {\"spec\": {\"name\": \"a\"}}}",
-                    FAILURE_INVALID_PARAMS, "/input/spec/text", "text");
+                    FAILURE_INVALID_PARAMS, "/params/input/spec/text", "text");
         must_reject("generate",
                     "{\"input\": {\"spec\": {\"name\": \"a\", \"text\": \"\", \"x\": 1}}}",
-                    FAILURE_INVALID_PARAMS, "/input/spec", "nothing else");
+                    FAILURE_INVALID_PARAMS, "/params/input/spec", "nothing else");
         must_reject("generate",
                     "{\"input\": {\"spec\": {\"name\": \"a\", \"text\": \"name: x\\nentities: "
                     "[A]\"}, \"blueprint\": \"go-servce\"}}",
