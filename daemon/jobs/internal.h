@@ -43,6 +43,7 @@ static inline bool job_state_is_end(enum job_state s)
         return s >= JOB_DONE;
 }
 
+#define JOBS_BATCH_RUNNING_MAX 48 /* of those below: who waits at a prompt finds a place */
 #define JOBS_RUNNING_MAX \
         64 /* side by side; calls are shared out fairly among them by the calls room */
 #define JOB_MAX_DEATHS 3        /* of the daemon while it works on one job: then it is set aside */
@@ -134,6 +135,7 @@ struct jobs {
         struct client_queue *by_client; /* hash by key: those that have a job */
         LIST_HEAD(, job) accepting;     /* their acceptance is not durable yet */
         size_t n_queued, n_running, n_waiting, n_commits;
+        size_t n_batch_running; /* of n_running */
         struct hash generation;
         struct estimator estimator;
         struct timer *retain_timer; /* while old jobs are left to be removed */

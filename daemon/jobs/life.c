@@ -36,6 +36,15 @@ static void enter_registry(struct job *job)
         job_ref(job);
 }
 
+static void count_running(const struct job *job, int change)
+{
+        struct jobs *j = job->jobs;
+
+        j->n_running += (size_t)change;
+        if (!job->kind->is_interactive)
+                j->n_batch_running += (size_t)change;
+}
+
 static void move(struct job *job, enum job_state to)
 {
         struct jobs *j = job->jobs;
@@ -44,9 +53,9 @@ static void move(struct job *job, enum job_state to)
         log_debug("job %s: %s -> %s", job->id_text, job_state_names[job->state],
                   job_state_names[to]);
         if (is_at_work(job->state) && !is_at_work(to))
-                j->n_running--;
+                count_running(job, -1);
         if (!is_at_work(job->state) && is_at_work(to))
-                j->n_running++;
+                count_running(job, 1);
         if (to != JOB_WAITING)
                 job->wait = WAIT_NONE;
         j->n_waiting += (size_t)(to == JOB_WAITING) - (size_t)(job->state == JOB_WAITING);

@@ -71,7 +71,7 @@ struct job *jobs_queue_take(struct jobs *j)
                 struct client_queue *q = TAILQ_FIRST(&j->queues[class]);
                 struct job *job;
 
-                if (!q)
+                if (!q || (class == 1 && j->n_batch_running >= JOBS_BATCH_RUNNING_MAX))
                         continue;
                 job = TAILQ_FIRST(&q->jobs);
                 TAILQ_REMOVE(&j->queues[class], q,
