@@ -224,12 +224,24 @@ static void on_signal(int number, void *arg)
                 stop(a, a->is_stopping);
 }
 
+/* Test builds may hurry: GENOPT_TEST_RETAIN_MS. */
+static int schedule_retain(struct assembly *a, uint64_t ms)
+{
+#if GENOPT_TESTING
+        const char *hurry = getenv("GENOPT_TEST_RETAIN_MS");
+
+        if (hurry && str_to_u64(hurry, &ms) < 0)
+                return -EINVAL;
+#endif
+        return timer_start(a->retain, ms);
+}
+
 static void on_retain(void *arg)
 {
         struct assembly *a = arg;
 
         jobs_retain(a->jobs);
-        (void)!timer_start(a->retain, RETAIN_MS);
+        (void)!schedule_retain(a, RETAIN_MS);
 }
 
 /* ---- putting together ---- */
@@ -359,7 +371,7 @@ static int build(struct assembly *a)
         k = k ? k : open_server(a);
         k = k ? k : service_new(a->loop, a->store, &a->service);
         k = k ? k : timer_new(a->loop, on_retain, a, &a->retain);
-        return k ? k : timer_start(a->retain, FIRST_RETAIN_MS);
+        return k ? k : schedule_retain(a, FIRST_RETAIN_MS);
 }
 
 int assembly_new(const struct assembly_arguments *arguments, struct assembly **ret)
