@@ -180,8 +180,8 @@ static void test_rejected(void **state)
         must_reject("ask", "{}", FAILURE_INVALID_PARAMS, "/params/input", "must be an object");
         must_reject("ask", "{\"input\": {}}", FAILURE_INVALID_PARAMS, "/params/input/prompt",
                     "is missing");
-        must_reject("ask", "{\"input\": {\"prompt\": 5}}", FAILURE_INVALID_PARAMS, "/params/input/prompt",
-                    "must be a text");
+        must_reject("ask", "{\"input\": {\"prompt\": 5}}", FAILURE_INVALID_PARAMS,
+                    "/params/input/prompt", "must be a text");
         must_reject("ask", "{\"input\": {\"prompt\": \" \\n\"}}", FAILURE_INVALID_PARAMS,
                     "/params/input/prompt", "is empty");
         must_reject("ask", "{\"input\": {\"promt\": \"a\"}}", FAILURE_INVALID_PARAMS,
