@@ -10,6 +10,9 @@
 
 #define HIDE_CURSOR "\033[?25l"
 #define SHOW_CURSOR "\033[?25h"
+/* Line by line: some terminals take the erasing of a whole screen for a page that is to be kept and
+ * move what was drawn into their history. */
+#define ERASE_LINE "\033[K"
 
 struct view {
         const struct client *client; /* borrowed: outlives us */
@@ -124,7 +127,11 @@ void view_clear(struct view *v)
         if (v->drawn.n == 0)
                 return;
         n = drawn_lines(v, view_columns(STDERR_FILENO));
-        fprintf(stderr, "\r\033[%zuA\033[J", n);
+        fprintf(stderr, "\r\033[%zuA" ERASE_LINE, n);
+        for (size_t i = 1; i < n; i++)
+                fputs("\n" ERASE_LINE, stderr);
+        if (n > 1)
+                fprintf(stderr, "\033[%zuA", n - 1);
         buf_clear(&v->drawn);
         v->is_dirty = true;
         show_cursor();
@@ -133,8 +140,8 @@ void view_clear(struct view *v)
 static void draw(struct view *v)
 {
         size_t columns = view_columns(STDERR_FILENO);
-        _cleanup_buf_ struct buf lines = {0};
-        size_t n;
+        _cleanup_buf_ struct buf lines = {0}, out = {0};
+        size_t n, n_new = 0;
 
         if (view_render(&v->progress, columns - 1, clock_realtime_ms(), v->is_utf8, &lines) < 0)
                 return;
@@ -142,9 +149,14 @@ static void draw(struct view *v)
         if (n == 0)
                 hide_cursor();
         else
-                fprintf(stderr, "\r\033[%zuA", n);
-        fputs("\033[J", stderr);
-        fputs(lines.at, stderr);
+                (void)buf_printf(&out, "\r\033[%zuA", n);
+        for (const char *at = lines.at, *end; (end = strchr(at, '\n')); at = end + 1, n_new++)
+                (void)buf_printf(&out, "%.*s" ERASE_LINE "\n", (int)(end - at), at);
+        if (n > n_new) /* below the first line of the screen: see ERASE_LINE */
+                (void)buf_add_text(&out, "\033[J");
+        if (out.failed)
+                return;
+        fwrite(out.at, 1, out.n, stderr); /* at once, so that no half is seen */
         fflush(stderr);
         buf_clear(&v->drawn);
         (void)buf_add_span(&v->drawn, buf_span(&lines));

@@ -676,6 +676,8 @@ def test_the_live_view_gives_the_terminal_back(client):
     assert t.end() == 0
     assert t.text.rindex("\033[?25h") > t.text.rindex("\033[?25l")
     assert "by template" in t.text.split("\033[?25h")[-1]
+    # Erased line by line: a terminal that keeps erased screens would keep every frame.
+    assert "\033[K" in t.text and not re.search(r"(\d+A|\r)\033\[J", t.text)
 
 
 def test_no_live_view_on_a_dumb_terminal(client):
