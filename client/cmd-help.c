@@ -22,10 +22,12 @@ int cmd_help(struct client *c)
         return EXIT_DONE;
 }
 
-static void print_words(const struct option_row *rows)
+static void print_words(const struct command *command, const struct option_row *rows)
 {
         for (size_t i = 0; rows[i].name; i++)
-                printf("--%s%s\t%s\n", rows[i].name, rows[i].value ? "=" : "", rows[i].sentence);
+                if (rows != common_options || command_takes(command, &rows[i]))
+                        printf("--%s%s\t%s\n", rows[i].name, rows[i].value ? "=" : "",
+                               rows[i].sentence);
 }
 
 static const char *text_of(const json_t *object, const char *key)
@@ -76,7 +78,7 @@ int cmd_complete(struct client *c)
         }
         command = command_find(c->args[0]);
         if (command)
-                print_words(command->options);
-        print_words(common_options);
+                print_words(command, command->options);
+        print_words(command, common_options);
         return EXIT_DONE;
 }

@@ -1,8 +1,15 @@
 #include "client/command.h"
 
+#include <ctype.h>
 #include <getopt.h>
 
+#include "client/format.h"
 #include "common/str.h"
+
+/* Where columns of --help begin, and where its lines end. */
+#define COMMAND_COLUMNS 13
+#define OPTION_COLUMNS 27
+#define HELP_COLUMNS 80
 
 enum common_option {
         OPT_JSON,
@@ -19,7 +26,8 @@ enum common_option {
 
 const struct option_row common_options[] = {
         [OPT_JSON] = {"json", 0, NULL,
-                      "print events as they are, one JSON object per line, on standard output"},
+                      "events as they are, or the result, as JSON on standard output, one "
+                      "object per line"},
         [OPT_DRY_RUN] = {"dry-run", 'n', NULL,
                          "show what would be done and what it would cost; spend and write nothing"},
         [OPT_SET] = {"set", 0, "KEY=VALUE", "set an option for this job (repeatable)"},
@@ -39,37 +47,37 @@ static const struct option_row no_options[] = {{NULL, 0, NULL, NULL}};
 
 /* clang-format off */
 const struct command command_table[] = {
-        {"gen", "SPEC [-o DIR] [OPTION…]", "generate the files that a specification describes",
-         "SPEC is a file, or - for standard input. Files are written below DIR (default: the current directory), never over\n"
+        {"gen", "SPEC [OPTION…]", "generate the files that a specification describes",
+         "SPEC is a file, or - for standard input. Files are written below DIR (default: the current directory), never over "
          "an edit of yours: such a file is kept and reported as a conflict. What stands unchanged is not asked for again.",
-         gen_options, 1, 1, false, cmd_gen},
+         gen_options, 1, 1, TAKES_ALL, false, cmd_gen},
         {"ask", "[PROMPT…|-] [OPTION…]", "ask a model one question and print its answer",
-         "Several words are joined by blanks; - or no word reads the prompt from standard input. On a terminal the answer\n"
+         "Several words are joined by blanks; - or no word reads the prompt from standard input. On a terminal the answer "
          "streams; elsewhere it is printed when it is whole, unless --stream is given.",
-         ask_options, 0, -1, false, cmd_ask},
-        {"jobs", "[OPTION…]", "list your jobs, newest first", NULL, jobs_options, 0, 0, false, cmd_jobs},
-        {"show", "JOB [--calls [--prompts]]", "show one job: its tasks, waits, calls and cost", NULL, show_options, 1, 1, false, cmd_show},
+         ask_options, 0, -1, TAKES_ALL, false, cmd_ask},
+        {"jobs", "[OPTION…]", "list your jobs, newest first", NULL, jobs_options, 0, 0, 0, false, cmd_jobs},
+        {"show", "JOB [--calls [--prompts]]", "show one job: its tasks, waits, calls and cost", NULL, show_options, 1, 1, 0, false, cmd_show},
         {"attach", "JOB [-o DIR]", "follow a job; deliver its files when this directory started it",
          "In the directory that a job was started for (or with -o DIR) its files are written; elsewhere they are only listed.",
-         attach_options, 0, 1, false, cmd_attach},
-        {"cancel", "JOB…", "cancel jobs; finished files are kept", NULL, no_options, 1, -1, false, cmd_cancel},
+         attach_options, 0, 1, TAKES_WAIT, false, cmd_attach},
+        {"cancel", "JOB…", "cancel jobs; finished files are kept", NULL, no_options, 1, -1, 0, false, cmd_cancel},
         {"resume", "JOB [--set KEY=VALUE]", "go on with a job that waits or failed",
-         "Finished work is not paid for again. Follow it with `genopt attach JOB`.", no_options, 1, 1, false, cmd_resume},
+         "Finished work is not paid for again. Follow it with `genopt attach JOB`.", no_options, 1, 1, TAKES_SET, false, cmd_resume},
         {"key", "set|list|remove [NAME]", "manage the keys of model providers",
-         "`genopt key set NAME` reads the key from the terminal without showing it, or from standard input, writes it to\n"
+         "`genopt key set NAME` reads the key from the terminal without showing it, or from standard input, writes it to "
          "$XDG_CONFIG_HOME/genopt/keys/NAME (readable by you alone) and tells the daemon.",
-         no_options, 1, 2, false, cmd_key},
+         no_options, 1, 2, 0, false, cmd_key},
         {"cache", "stats|trim|clear|verify", "look at the cache, or make it smaller",
-         "The cache may be cleared at any time: that costs only money.", cache_options, 1, 1, false, cmd_cache},
-        {"status", "", "show how the daemon is", NULL, no_options, 0, 0, false, cmd_status},
-        {"start", "", "start the daemon (any command that needs it does so too)", NULL, no_options, 0, 0, false, cmd_start},
-        {"stop", "[--now]", "stop the daemon; its jobs go on when it starts again", NULL, stop_options, 0, 0, false, cmd_stop},
-        {"restart", "[--now]", "stop the daemon and start it again", NULL, stop_options, 0, 0, false, cmd_restart},
-        {"reload", "", "let the daemon read its configuration and keys again", NULL, no_options, 0, 0, false, cmd_reload},
-        {"help", "[COMMAND]", "show help for a command", NULL, no_options, 0, 1, false, cmd_help},
+         "The cache may be cleared at any time: that costs only money.", cache_options, 1, 1, 0, false, cmd_cache},
+        {"status", "", "show how the daemon is", NULL, no_options, 0, 0, 0, false, cmd_status},
+        {"start", "", "start the daemon (any command that needs it does so too)", NULL, no_options, 0, 0, 0, false, cmd_start},
+        {"stop", "[--now]", "stop the daemon; its jobs go on when it starts again", NULL, stop_options, 0, 0, 0, false, cmd_stop},
+        {"restart", "[--now]", "stop the daemon and start it again", NULL, stop_options, 0, 0, 0, false, cmd_restart},
+        {"reload", "", "let the daemon read its configuration and keys again", NULL, no_options, 0, 0, 0, false, cmd_reload},
+        {"help", "[COMMAND]", "show help for a command", NULL, no_options, 0, 1, TAKES_ALL, false, cmd_help},
         {"echo-check", "FILE -- COMMAND…", "give FILE back and accept it when COMMAND exits 0 (tests the way of commands)",
-         NULL, no_options, 2, -1, true, cmd_echo_check},
-        {"__complete", "[COMMAND]", "words for the shells' completion", NULL, no_options, 0, 1, true, cmd_complete},
+         NULL, no_options, 2, -1, TAKES_ALL, true, cmd_echo_check},
+        {"__complete", "[COMMAND]", "words for the shells' completion", NULL, no_options, 0, 1, 0, true, cmd_complete},
 };
 /* clang-format on */
 const size_t n_commands = N_ELEMENTS(command_table);
@@ -271,6 +279,8 @@ int command_parse(struct client *c, int argc, char **argv)
         r = parse_options(c, argc, argv, false);
         if (r >= 0)
                 return r;
+        if (c->is_dry_run && !(c->command->takes & TAKES_DRY_RUN))
+                return client_usage(c, "%s has no --dry-run", c->command->name);
         c->args = argv + optind;
         c->n_args = argc - optind;
         if (c->n_args < c->command->n_args_min)
@@ -281,34 +291,89 @@ int command_parse(struct client *c, int argc, char **argv)
         return -1;
 }
 
-static void print_options(const struct option_row *rows, FILE *out)
+/* Words from column `at` on, wrapped; following lines begin at column `indent`. */
+static void print_wrapped(FILE *out, size_t at, size_t indent, const char *text)
+{
+        bool is_first = true;
+
+        for (size_t n; *text; text += n, is_first = false) {
+                struct span word;
+
+                text += strspn(text, " ");
+                n = strcspn(text, " ");
+                word = (struct span){text, n};
+                if (!is_first && at + 1 + format_width(word) > HELP_COLUMNS) {
+                        fprintf(out, "\n%*s", (int)indent, "");
+                        at = indent;
+                } else if (!is_first) {
+                        fputc(' ', out);
+                        at++;
+                }
+                fprintf(out, "%.*s", (int)n, text);
+                at += format_width(word);
+        }
+        fputc('\n', out);
+}
+
+/* One entry of a list: what is typed, and from column `indent` on what it means. */
+static void print_entry(FILE *out, size_t indent, const char *left, const char *sentence)
+{
+        size_t at = 2 + format_width(span_of(left));
+
+        fprintf(out, "  %s", left);
+        if (at + 1 > indent) {
+                fputc('\n', out);
+                at = 0;
+        }
+        fprintf(out, "%*s", (int)(indent - at), "");
+        print_wrapped(out, indent, indent, sentence);
+}
+
+bool command_takes(const struct command *command, const struct option_row *common)
+{
+        size_t option = (size_t)(common - common_options);
+        unsigned takes = command ? command->takes : TAKES_ALL;
+
+        return option == OPT_DRY_RUN ? takes & TAKES_DRY_RUN
+               : option == OPT_SET   ? takes & TAKES_SET
+               : option == OPT_WAIT  ? takes & TAKES_WAIT
+                                     : true;
+}
+
+static void print_options(const struct command *command, const struct option_row *rows, FILE *out)
 {
         for (size_t i = 0; rows[i].name; i++) {
                 _cleanup_free_ char *left = NULL;
+                char letter[] = "-x, ";
 
-                left = rows[i].letter
-                               ? str_printf("-%c, --%s%s%s", rows[i].letter, rows[i].name,
-                                            rows[i].value ? " " : "",
-                                            rows[i].value ? rows[i].value : "")
-                               : str_printf("    --%s%s%s", rows[i].name, rows[i].value ? " " : "",
-                                            rows[i].value ? rows[i].value : "");
-                fprintf(out, "  %-24s %s\n", left ? left : rows[i].name, rows[i].sentence);
+                if (rows == common_options && !command_takes(command, &rows[i]))
+                        continue;
+                letter[1] = rows[i].letter;
+                left = str_printf("%s--%s%s%s", rows[i].letter ? letter : "    ", rows[i].name,
+                                  rows[i].value ? " " : "", rows[i].value ? rows[i].value : "");
+                print_entry(out, OPTION_COLUMNS, left ? left : rows[i].name, rows[i].sentence);
         }
+}
+
+static void print_command_help(const struct command *command, FILE *out)
+{
+        fprintf(out, "usage: genopt %s%s%s\n\n%c", command->name, *command->args ? " " : "",
+                command->args, toupper((unsigned char)command->sentence[0]));
+        fprintf(out, "%s.\n", command->sentence + 1);
+        if (command->detail)
+                print_wrapped(out, 0, 0, command->detail);
+        if (command->options[0].name) {
+                fputs("\nOptions:\n", out);
+                print_options(command, command->options, out);
+        }
+        fputs("\nEverywhere:\n", out);
+        print_options(command, common_options, out);
 }
 
 void command_print_help(const struct command *command, FILE *out)
 {
         if (command) {
-                fprintf(out, "usage: genopt %s %s\n\n%s.\n", command->name, command->args,
-                        command->sentence);
-                if (command->detail)
-                        fprintf(out, "%s\n", command->detail);
-                if (command->options[0].name) {
-                        fputs("\nOptions:\n", out);
-                        print_options(command->options, out);
-                }
-                fputs("\nEverywhere:\n", out);
-                print_options(common_options, out);
+                print_command_help(command, out);
                 return;
         }
         fputs("usage: genopt [OPTION…] COMMAND [WORD…]\n\nMakes LLM code generation cheap, fast "
@@ -316,12 +381,13 @@ void command_print_help(const struct command *command, FILE *out)
               out);
         for (size_t i = 0; i < n_commands; i++)
                 if (!command_table[i].is_hidden)
-                        fprintf(out, "  %-10s %s\n", command_table[i].name,
-                                command_table[i].sentence);
-        fputs("\nEverywhere:\n", out);
-        print_options(common_options, out);
-        fputs("\nExit codes: 0 done, 1 finished with failed tasks, 2 usage, 65 bad input, 69 "
-              "unavailable, 75 try again later,\n"
-              "77 key refused or missing, 78 configuration, 130 interrupted (the job goes on).\n",
-              out);
+                        print_entry(out, COMMAND_COLUMNS, command_table[i].name,
+                                    command_table[i].sentence);
+        fputs("\n`genopt help COMMAND` says more of one.\n\nOptions:\n", out);
+        print_options(NULL, common_options, out);
+        fputc('\n', out);
+        print_wrapped(out, 0, 0,
+                      "Exit codes: 0 done, 1 finished with failed tasks, 2 usage, 65 bad input, 69 "
+                      "unavailable, 75 try again later, 77 key refused or missing, 78 "
+                      "configuration, 130 interrupted (the job goes on).");
 }

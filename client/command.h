@@ -11,13 +11,21 @@ struct option_row {
         const char *sentence; /* lower case, no full stop */
 };
 
+/* Which of the common options mean something to a command. --help shows no others; a dry run of a
+ * command that has none is refused, because it would do the thing. */
+#define TAKES_DRY_RUN 1u
+#define TAKES_SET 2u
+#define TAKES_WAIT 4u
+#define TAKES_ALL 7u
+
 struct command {
         const char *name;
         const char *args; /* for usage lines: "SPEC [-o DIR]" */
         const char *sentence;
-        const char *detail; /* NULL, or paragraphs for `genopt help NAME` */
+        const char *detail; /* NULL, or a paragraph for `genopt help NAME` */
         const struct option_row *options;
         int n_args_min, n_args_max; /* max < 0: any number */
+        unsigned takes;
         bool is_hidden;
         int (*run)(struct client *c);
 };
@@ -29,6 +37,8 @@ extern const struct option_row common_options[];
 const struct command *command_find(const char *name);
 /* The nearest name that is not hidden, or NULL. */
 const char *command_nearest(const char *name);
+/* Whether a row of common_options means something to the command. */
+bool command_takes(const struct command *command, const struct option_row *common);
 /* Parses everything after the program's name; answers --help and --version itself. < 0: go on with
  * c->command; else the exit code. */
 int command_parse(struct client *c, int argc, char **argv);

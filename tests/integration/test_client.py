@@ -79,7 +79,8 @@ def done(**files):
     (["gen", "a", "b"], "one word too many"), (["ask", "--tier", "best", "x"], "fast, balanced or quality"),
     (["ask", "--max-tokens", "0", "x"], "above 0"), (["--set", "novalue", "jobs"], "KEY=VALUE"), (["--color", "pink", "jobs"], "--color"),
     (["cache", "stast"], "did you mean `cache stats`"), (["key", "set", "../x"], "letters, digits"), (["jobs", "--limit", "0"], "--limit"),
-    (["help", "atach"], "did you mean `attach`"), ([], "usage:"), (["key", "frob"], "key wants"), (["gen", "-o"], "-o wants a value")])
+    (["help", "atach"], "did you mean `attach`"), ([], "usage:"), (["key", "frob"], "key wants"), (["gen", "-o"], "-o wants a value"), (["cache", "clear", "-n"], "no --dry-run"),
+    (["-n", "cancel", JOB], "no --dry-run")])
 def test_usage_errors_name_what_was_meant(client, args, words):
     r = client.run(*args, check=2)
     assert words in r.stderr and r.stdout == ""
@@ -90,6 +91,13 @@ def test_help_and_version_need_no_daemon(client):
     assert "--blueprint" in client.run("help", "gen", check=0).stdout
     assert "--blueprint" in client.run("gen", "--help", check=0).stdout
     assert client.run("--version", check=0).stdout.startswith("genopt ")
+
+
+def test_help_fits_a_terminal(client):
+    for line in client.run("__complete", check=0).stdout.splitlines():
+        text = client.run("help", line.split("\t")[0], check=0).stdout
+        assert max(map(len, text.split("\n"))) <= 80 and not re.search(r" $", text, re.M), text
+    assert max(map(len, client.run("--help", check=0).stdout.split("\n"))) <= 80
 
 
 def test_completion_words_come_from_the_tables(client):
