@@ -96,9 +96,9 @@ static int clear_step(struct chore *chore)
         uint64_t none;
         int r;
 
-        r = count_entries(c->cache, &c->n, &c->m);
-        if (r == 0)
-                r = cache_start_anew(c->cache, false);
+        if (count_entries(c->cache, &c->n, &c->m) < 0)
+                c->n = 0; /* they cannot be read: the more reason to clear */
+        r = cache_start_anew(c->cache, false);
         if (r == 0)
                 r = count_entries(c->cache, &none, &c->m);
         return r == 0 ? CONDITION_CHORE_DONE : r;

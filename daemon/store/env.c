@@ -64,6 +64,7 @@ int env_error(struct env *e, int rc)
         case MDB_VERSION_MISMATCH:
         case MDB_PANIC:
         case MDB_CURSOR_FULL:
+        case MDB_INCOMPATIBLE: /* flags of a table, which we never change */
                 if (!e->is_broken)
                         log_error("%s: %s", e->dir, mdb_strerror(rc));
                 e->is_broken = true;

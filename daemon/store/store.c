@@ -172,6 +172,12 @@ static int lock_cache(struct store *s, const struct store_config *c, struct stor
         return r;
 }
 
+static int make_cache(struct store *s, const struct store_config *c)
+{
+        return cache_new(&s->cache_env, c->cache_max_bytes, c->cache_memory_bytes,
+                         c->cache_max_age_ms, &s->cache);
+}
+
 static int open_cache(struct store *s, const struct store_config *c, const struct finding *f,
                       struct store_report *report)
 {
@@ -180,8 +186,15 @@ static int open_cache(struct store *s, const struct store_config *c, const struc
 
         r = open_cache_env(&s->cache_env, f, report);
         if (r == 0)
-                r = cache_new(&s->cache_env, c->cache_max_bytes, c->cache_memory_bytes,
-                              c->cache_max_age_ms, &s->cache);
+                r = make_cache(s, c);
+        if (r == -EIO) { /* damage that shows only where it is read */
+                env_close(&s->cache_env, false);
+                r = set_cache_aside(&s->cache_env, report, "damaged");
+                if (r == 0)
+                        r = env_open(&s->cache_env);
+                report->is_cache_fresh = s->cache_env.is_fresh;
+                r = r == 0 ? make_cache(s, c) : r > 0 ? -EIO : r;
+        }
         if (r < 0)
                 return r;
         env_drop_aside(&s->cache_env, ASIDE_MS);

@@ -64,7 +64,8 @@ def flip(path, places):
 
 def forget_log(daemon):
     """What a sanitizer said of LMDB in a damaged file is no fault of ours."""
-    daemon.logs = [p for p in daemon.logs if "liblmdb" not in p.read_text(errors="replace")]
+    texts = {p: p.read_text(errors="replace") for p in daemon.logs}
+    daemon.logs = [p for p in daemon.logs if "liblmdb" not in texts[p] and "in value_open" not in texts[p]]
 
 
 def start_or_again(daemon, times=4):
@@ -114,6 +115,7 @@ def test_random_damage_to_the_cache(daemon, place, seed):
         start_or_again(daemon)
         try:
             check_cache(daemon, texts)
+            daemon.rpc().ok("cache/clear")  # now: what was asked last may still be on its way into the file
             break
         except (EOFError, ConnectionError):
             daemon.process.wait(timeout=DEADLINE)
@@ -122,8 +124,8 @@ def test_random_damage_to_the_cache(daemon, place, seed):
     # a damaged page may end it inside LMDB; the third run has checked the file before it trusts it
     print(f"it died {attempt} times")
     assert attempt <= 2
-    daemon.genopt("cache", "clear", check=0)
     check_cache(daemon, texts)
+    daemon.rpc().ok("cache/trim")  # the last answer is in it when its writer comes to this
     assert check_cache(daemon, texts) == len(texts)  # and it keeps again what it learns
     forget_log(daemon)
 
@@ -328,36 +330,44 @@ def test_state_that_is_full_to_the_last_byte(unstarted, place, mount, sim):
     assert is_there == set(accepted)
 
 
-@pytest.mark.parametrize("kind", ["ask", "cancelled"])
-def test_an_end_that_cannot_be_written(unstarted, place, mount, sim, kind):
-    """The last commit of a job finds the disk full: it goes on by itself when there is room, and its end is told."""
+def test_what_cannot_be_written_goes_on_by_itself(unstarted, place, mount, sim):
+    """The disk is full when a question is answered, when a job is cancelled and in the middle of a generation. When there is room
+    all three go on by themselves; their ends are told, and are the same after a kill."""
     d = unstarted
     mount(place / "state", "size=160m")
     d.start()
     rpc = d.rpc()
-    sim.faults({"kind": "slow_first_byte", "ms": 1500 if kind == "ask" else 50000, "times": 1})
-    job = rpc.ok("job/submit", {"kind": "ask", "input": {"prompt": "What is a strake?"}})["job"]
-    rpc.ok("job/attach", {"job": job, "after": 0})
-    rpc.event("task.started")
+    sim.faults({"kind": "slow_first_byte", "ms": 1500, "match": "strake"}, {"kind": "stall", "match": "doldrum"},
+               {"kind": "slow_first_byte", "ms": 1000, "match": "Parcel"})
+    spec = write_spec(place / "s.yaml", n_entities=3)
+    jobs = {name: rpc.ok("job/submit", p)["job"] for name, p in (
+        ("asked", {"kind": "ask", "input": {"prompt": "What is a strake?"}}), ("cancelled", {"kind": "ask", "input": {"prompt": "What is a doldrum?"}}),
+        ("generated", {"kind": "generate", "input": {"spec": {"name": "s.yaml", "text": spec.read_text()}}}))}
+    rpcs = {name: d.rpc() for name in jobs}
+    for name, r in rpcs.items():
+        r.ok("job/attach", {"job": jobs[name], "after": 0})
+        r.event("task.started")
     ballast = fill(place / "state", 0)
-    if kind == "cancelled":
-        assert rpc.ok("job/cancel", {"job": job})["state"] == "cancelled"
+    assert rpc.ok("job/cancel", {"job": jobs["cancelled"]})["state"] == "cancelled"
     deadline = time.monotonic() + DEADLINE
-    while "cannot be written" not in d.log():
-        assert time.monotonic() < deadline
+    while any(f"{job}: state cannot be written" not in d.log() for job in jobs.values()):
+        assert time.monotonic() < deadline, d.log()
+    sim.faults()
     ballast.unlink()
-    end = rpc.end()
-    assert end["type"] == ("done" if kind == "ask" else "cancelled")
+    ends = {name: r.end() for name, r in rpcs.items()}
+    assert {name: e["type"] for name, e in ends.items()} == {"asked": "done", "cancelled": "cancelled", "generated": "done"}
+    assert ends["generated"]["summary"]["files"]["failed"] == 0 and ends["asked"]["text"]
     d.kill()
     d.start()
     rpc = d.rpc()
-    assert rpc.ok("job/get", {"job": job})["state"] == end["type"]
-    rpc.ok("job/attach", {"job": job, "after": end["seq"] - 1})
-    assert rpc.end() == end
+    for name, job in jobs.items():
+        assert rpc.ok("job/get", {"job": job})["state"] == ends[name]["type"]
+        rpc.ok("job/attach", {"job": job, "after": ends[name]["seq"] - 1})
+        assert rpc.end() == ends[name]
     assert rpc.ok("daemon/status")["jobs"] == {"running": 0, "queued": 0, "waiting": 0}
 
 
-@pytest.mark.parametrize("how", ["resume", "restart", "alone"])
+@pytest.mark.parametrize("how", ["resume", "restart"])
 def test_a_job_whose_results_do_not_fit(unstarted, place, mount, sim, how):
     """The disk is full before the answer comes: it waits for the disk (or for the restart), loses nothing and ends well."""
     d = unstarted
@@ -454,13 +464,13 @@ def test_a_small_cache_stays_small(place, sim):
     d = Daemon(place, config_for(sim, "cache: {disk: 2MiB, memory: 64KiB, max_age: 30d}\n"), env={"GENOPT_TEST_REST_MS": "50"})
     d.start()
     rpc = d.rpc()
-    for i in range(300):
+    for i in range(150):
         assert ask(rpc, f"{i}: tell of the wind in 900 words.")["type"] == "done"
     deadline = time.monotonic() + DEADLINE
     while sum(c["size"] for c in rpc.ok("cache/stats")["caches"] if c["name"] != "memory") > 2 * MIB:
         assert time.monotonic() < deadline
     assert (place / "cache" / "data.mdb").stat().st_size < 8 * MIB
-    assert ask(rpc, "299: tell of the wind in 900 words.").get("cached")  # the last one used is still there
+    assert ask(rpc, "149: tell of the wind in 900 words.").get("cached")  # the last one used is still there
     d.stop()
 
 

@@ -3,12 +3,16 @@
 
 #include "store-fixture.h"
 
+#include <fcntl.h>
+
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/str.h"
 #include "daemon/store/env.h"
 
 #define DAY_USEC ((uint64_t)24 * 3600 * 1000000)
+#define PAGE_BYTES 4096
+#define MAX_FILE_BYTES (1 << 20)
 
 static void put(struct fixture *f, enum cache_kind k, unsigned seed, struct span value)
 {
@@ -443,6 +447,58 @@ static void test_clear(void **state)
         assert_cached(f, CACHE_RAW, 1, SPAN("again"));
 }
 
+/* The file as it was, but one page is of no kind. */
+static void damage_page(const char *path, struct span file, size_t page)
+{
+        const uint16_t no_flags = 0; /* which follow a number of 8 bytes and one of 2 */
+        int fd = open(path, O_WRONLY | O_TRUNC | O_CREAT | O_CLOEXEC, 0600);
+
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, file.at, file.n), file.n);
+        assert_int_equal(pwrite(fd, &no_flags, sizeof(no_flags), (off_t)(page * PAGE_BYTES) + 10),
+                         sizeof(no_flags));
+        (void)close(fd);
+}
+
+static void test_any_page_may_be_damaged(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_free_ char *noise = fixture_noise(500, 1), *file = malloc(MAX_FILE_BYTES);
+        char path[160];
+        ssize_t n;
+        int fd;
+
+        for (unsigned i = 0; i < 40; i++)
+                put(f, i % 2 ? CACHE_RAW : CACHE_RESULT, i, (struct span){noise, 500});
+        fixture_fence(f, STORE_CACHE);
+        fixture_close(f);
+        (void)snprintf(path, sizeof(path), "%s/data.mdb", f->cache);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        assert_non_null(file);
+        n = read(fd, file, MAX_FILE_BYTES);
+        (void)close(fd);
+        assert_true(n > 10 * PAGE_BYTES && n < MAX_FILE_BYTES);
+        for (size_t page = 2; page < (size_t)n / PAGE_BYTES; page++) {
+                struct outcome o = {0};
+
+                damage_page(path, (struct span){file, (size_t)n}, page);
+                fixture_open(f);
+                assert_true(store_has_cache(f->store));
+                for (unsigned i = 0; i < 40; i++)
+                        (void)has(f, i % 2 ? CACHE_RAW : CACHE_RESULT, i);
+                put(f, CACHE_RAW, 50, SPAN("value"));
+                assert_int_equal(cache_clear(f->store, fixture_on_counts, &o), 0);
+                fixture_await(f, &o.n_done, 1);
+                assert_int_equal(o.result, 0);
+                assert_true(store_has_cache(f->store));
+                put(f, CACHE_RAW, 51, SPAN("value"));
+                fixture_fence(f, STORE_CACHE);
+                assert_cached(f, CACHE_RAW, 51, SPAN("value"));
+                fixture_close(f);
+        }
+        fixture_open(f);
+}
+
 static void test_closing_breaks_off_chores(void **state)
 {
         struct fixture *f = *state;
@@ -540,6 +596,7 @@ int main(int argc, char **argv)
                 OPEN(test_damaged_value_is_a_miss),
                 OPEN(test_verify),
                 OPEN(test_clear),
+                OPEN(test_any_page_may_be_damaged),
                 OPEN(test_closing_breaks_off_chores),
                 OPEN(test_directory_removed_while_running),
                 CLOSED(test_directory_comes_back_by_itself),
