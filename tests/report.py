@@ -81,7 +81,8 @@ class Summary:
             name = case.get("classname", "").replace("tests.integration.", "") + "." + case.get("name", "")
             bad = case.find("failure") is not None or case.find("error") is not None
             if case.find("skipped") is not None:
-                self.skipped.append(f"{name}: {case.find('skipped').get('message', '')}")
+                reason = case.find("skipped").get("message", "").split("\n")[0]
+                self.skipped.append(f"{name}: {reason}")
             else:
                 self.count(name, int(not bad), int(bad), float(case.get("time", 0)))
 
