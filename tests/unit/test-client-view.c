@@ -244,6 +244,51 @@ static void a_summary_has_five_lines(void **state)
         }
 }
 
+static const char plan_text[] =
+        "{\"tasks\": 4, \"steps\": ["
+        "{\"kind\": \"keep\", \"tasks\": [\"go.mod\"]},"
+        "{\"kind\": \"call\", \"tasks\": [\"internal/order/order_item_repository.go\", \"x\"], "
+        "\"model\": \"claude-sonnet-5-5\", \"certain\": false, \"estimate\": {\"input\": 1700, "
+        "\"cache_read\": 300, \"output\": 900, \"nanousd\": 12300000, \"ms\": 9000}},"
+        "{\"kind\": \"call\", \"tasks\": [\"main.go\"], \"tier\": \"fast\", \"model\": null}],"
+        "\"totals\": {\"calls\": 2, \"input\": 2900, \"nanousd\": 12300000, \"ms\": 9000},"
+        "\"naive\": {\"calls\": 4, \"input\": 9000, \"nanousd\": 123000000, \"ms\": 90000},"
+        "\"rules\": [{\"name\": \"reuse\", \"calls\": 0}, {\"name\": \"tier\", \"calls\": 0, "
+        "\"input\": -2200, \"nanousd\": 359900000, \"ms\": 28400}]}";
+
+static void expect_plan(const json_t *plan, size_t columns, const char *wanted)
+{
+        _cleanup_buf_ struct buf b = {0};
+
+        assert_int_equal(view_tabulate_plan(plan, columns, &b), 0);
+        if (!strstr(b.at, wanted))
+                fail_msg("%zu columns lack\n%sin\n%s", columns, wanted, b.at);
+        for (const char *at = b.at, *end; (end = strchr(at, '\n')); at = end + 1) {
+                assert_true(format_width((struct span){at, (size_t)(end - at)}) <=
+                            MAX2(columns, 50));
+                assert_true(end == b.at || end[-1] != ' ');
+        }
+}
+
+static void a_plan_fits_the_terminal(void **state)
+{
+        struct diag diag;
+        json_t *plan;
+
+        (void)state;
+        assert_int_equal(json_read(SPAN(plan_text), &plan, &diag), 0);
+        expect_plan(plan, 100, "4 tasks: 1 keep, 3 call\n");
+        expect_plan(plan, 100,
+                    "internal/order/order_item_repository.go +1 (likely)  claude-sonnet-5-5     "
+                    "2.0k     900   $0.0123\n");
+        expect_plan(plan, 100, "fast                     0       0        $0\n");
+        expect_plan(plan, 60, "…er_item_repository.go +1 (likely)    2.0k     900   $0.0123\n");
+        expect_plan(plan, 40, "…tem_repository.go +1 (likely)   $0.0123\n");
+        expect_plan(plan, 40, "money        $0.0123   $0.1230  −90 %\n");
+        expect_plan(plan, 100, "tier            0   −2.2k       0  $0.3599  28.4 s\n");
+        json_decref(plan);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -253,6 +298,7 @@ int main(void)
                 cmocka_unit_test(progress_follows_events),
                 cmocka_unit_test(live_lines_fit_every_width),
                 cmocka_unit_test(events_become_lines),
+                cmocka_unit_test(a_plan_fits_the_terminal),
                 cmocka_unit_test(a_summary_has_five_lines),
         };
 
