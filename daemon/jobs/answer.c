@@ -81,7 +81,7 @@ static int cancel(struct job *job, const json_t *params, struct failure **ret_fa
         if (job_state_is_end(job->state))
                 return refuse_state(job, "there is nothing to cancel", ret_failure);
         job->has_lost = false;
-        job_end(job, JOB_CANCELLED, "cancelled", NULL);
+        job_end(job, JOB_CANCELLED, "cancelled", json_object());
         return 0;
 }
 

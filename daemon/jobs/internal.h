@@ -41,7 +41,7 @@ struct job {
         char *wait_remedy; /* owned */
         uint64_t created_ms, ended_ms, client;
         char *label;    /* owned or NULL */
-        json_t *params; /* owned; until they are on disk */
+        json_t *params; /* owned; until it is on disk */
         struct hash params_hash;
         struct job_options options; /* resolved at submit */
         bool has_raw_key, has_idem;
@@ -143,7 +143,7 @@ void journal_fence(struct job *job, void (*fn)(struct job *job, int r, void *arg
  * Takes the batch always; then(job, r) may be NULL. */
 void journal_commit(struct job *job, struct store_batch *b, const struct news *news, size_t n_news,
                     void (*then)(struct job *job, int r, void *arg), void *arg);
-/* One event (takes fields) in a batch of its own. */
+/* One event (takes fields; NULL: there was no memory for them) in a batch of its own. */
 void journal_say(struct job *job, const char *type, json_t *fields);
 void journal_commit_record(struct job *job); /* the record alone */
 void journal_delta(struct job *job, uint32_t task, struct span text);

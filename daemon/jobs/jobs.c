@@ -200,6 +200,10 @@ void jobs_stop(struct jobs *j)
         if (!j)
                 return;
         j->is_draining = true;
+        if (j->disk_timer)
+                timer_stop(j->disk_timer);
+        if (j->retain_timer)
+                timer_stop(j->retain_timer);
         HASH_ITER (hh, j->live, job, next) {
                 if (job->planning)
                         prepare_forget(job->planning);

@@ -158,7 +158,7 @@ void journal_commit(struct job *job, struct store_batch *b, const struct news *n
 void journal_say(struct job *job, const char *type, json_t *fields)
 {
         struct store_batch *b = NULL;
-        struct news news = {type, fields ? fields : json_object()};
+        struct news news = {type, fields};
 
         if (store_batch_new(STORE_STATE, &b) < 0)
                 b = NULL;

@@ -222,7 +222,7 @@ static void go_on(struct job *job)
         job->lost_end = JOB_QUEUED;
         job->has_lost = false;
         if (end == JOB_CANCELLED)
-                job_end(job, JOB_CANCELLED, "cancelled", NULL);
+                job_end(job, JOB_CANCELLED, "cancelled", json_object());
         else if (end == JOB_FAILED)
                 job_fail(job, take(job->failure));
         else
@@ -320,7 +320,7 @@ void job_end(struct job *job, enum job_state state, const char *type, json_t *fi
 
         if (store_batch_new(STORE_STATE, &b) < 0)
                 b = NULL;
-        job_end_with(job, state, type, fields ? fields : json_object(), b, NULL, 0);
+        job_end_with(job, state, type, fields, b, NULL, 0);
 }
 
 void job_fail(struct job *job, struct failure *why)

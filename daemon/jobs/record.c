@@ -24,7 +24,7 @@ static json_t *hash_json(const struct hash *h)
 
 json_t *job_needs_json(const struct job *job)
 {
-        json_t *list = json_array();
+        _cleanup_json_ json_t *list = json_array();
 
         for (size_t i = 0; list && i < job->n_needs; i++) {
                 const struct need *n = &job->needs[i];
@@ -35,9 +35,9 @@ json_t *job_needs_json(const struct job *job)
                 o = n->path ? json_pack("{s:s}", "path", n->path)
                             : json_pack("{s:o}", "sha256", hash_json(&n->hash));
                 if (json_array_append_new(list, o) < 0)
-                        break;
+                        return NULL;
         }
-        return list;
+        return take(list);
 }
 
 static int put_wait(const struct job *job, json_t *o)
@@ -56,7 +56,7 @@ static int put_wait(const struct job *job, json_t *o)
 /* Needs that are met are kept too: their content lies in state under their hash. */
 static json_t *all_needs(const struct job *job)
 {
-        json_t *list = json_array();
+        _cleanup_json_ json_t *list = json_array();
 
         for (size_t i = 0; list && i < job->n_needs; i++) {
                 const struct need *n = &job->needs[i];
@@ -65,9 +65,9 @@ static json_t *all_needs(const struct job *job)
                                                           "sha256", hash_json(&n->hash), "met",
                                                           n->is_met || n->is_storing, "absent",
                                                           n->is_absent)) < 0)
-                        break;
+                        return NULL;
         }
-        return list;
+        return take(list);
 }
 
 static int put_optional(const struct job *job, json_t *o)
