@@ -224,16 +224,18 @@ static void on_signal(int number, void *arg)
                 stop(a, a->is_stopping);
 }
 
-/* Test builds may hurry: GENOPT_TEST_RETAIN_MS. */
-static int schedule_retain(struct assembly *a, uint64_t ms)
+/* Test builds may hurry. */
+static uint64_t hurry(const char *variable, uint64_t ms)
 {
 #if GENOPT_TESTING
-        const char *hurry = getenv("GENOPT_TEST_RETAIN_MS");
+        const char *text = getenv(variable);
 
-        if (hurry && str_to_u64(hurry, &ms) < 0)
-                return -EINVAL;
+        if (text && str_to_u64(text, &ms) < 0)
+                log_warning("%s is no number", variable);
+#else
+        (void)variable;
 #endif
-        return timer_start(a->retain, ms);
+        return ms;
 }
 
 static void on_retain(void *arg)
@@ -241,7 +243,7 @@ static void on_retain(void *arg)
         struct assembly *a = arg;
 
         jobs_retain(a->jobs);
-        (void)!schedule_retain(a, RETAIN_MS);
+        (void)!timer_start(a->retain, hurry("GENOPT_TEST_RETAIN_MS", RETAIN_MS));
 }
 
 /* ---- putting together ---- */
@@ -326,7 +328,9 @@ static int open_server(struct assembly *a)
                                  .config = a->config,
                                  .on_reload = on_reload,
                                  .on_stop = on_stop,
-                                 .arg = a};
+                                 .arg = a,
+                                 .drain_ms = hurry("GENOPT_TEST_PATIENCE_MS", 0),
+                                 .half_frame_ms = hurry("GENOPT_TEST_PATIENCE_MS", 0)};
         int fd = -1, k = open_socket(a, &fd);
 
         if (k < 0)
@@ -371,7 +375,7 @@ static int build(struct assembly *a)
         k = k ? k : open_server(a);
         k = k ? k : service_new(a->loop, a->store, &a->service);
         k = k ? k : timer_new(a->loop, on_retain, a, &a->retain);
-        return k ? k : schedule_retain(a, FIRST_RETAIN_MS);
+        return k ? k : timer_start(a->retain, hurry("GENOPT_TEST_RETAIN_MS", FIRST_RETAIN_MS));
 }
 
 int assembly_new(const struct assembly_arguments *arguments, struct assembly **ret)

