@@ -184,7 +184,7 @@ void job_continue(struct job *job)
 /* ---- waiting and ending ---- */
 
 /* Jobs that wait for room on the disk are looked at again so often. */
-#define DISK_CHECK_MS 10000
+#define DISK_CHECK_MS 5000
 
 static void watch_disk(struct jobs *j);
 
