@@ -10,7 +10,8 @@
 #include "daemon/plan/ladder.h"
 #include "daemon/template/template.h"
 
-#define MAX_EXPECTED 8 /* names that must stand in a text: entity and package today */
+#define FREED_HERE_TASKS 20 /* less work than waking a worker */
+#define MAX_EXPECTED 8      /* names that must stand in a text: entity and package today */
 
 struct candidate *candidate_free(struct candidate *c)
 {
@@ -194,11 +195,31 @@ static void finish_judge(struct run *r, struct run_work_item *item)
                 accept(r, item->task); /* delivered while the others still stream */
 }
 
-static void release_hold(struct work_hold *h)
+static void free_work(void *arg)
+{
+        work_free(arg);
+}
+
+static void forget(void *arg)
+{
+        (void)arg;
+}
+
+void work_release(struct work *w, struct loop *loop)
+{
+        struct pool_work freeing = {.run = free_work, .finish = forget, .arg = w};
+
+        if (!w)
+                return;
+        if (w->n_tasks <= FREED_HERE_TASKS || loop_work(loop, &freeing) < 0)
+                work_free(w);
+}
+
+void release_hold(struct work_hold *h, struct loop *loop)
 {
         if (--h->n_refs > 0)
                 return;
-        work_free(h->work);
+        work_release(h->work, loop);
         free(h);
 }
 
@@ -216,7 +237,7 @@ static void finish_item(void *arg)
                         finish_render(r, item);
                 run_pump(r);
         }
-        release_hold(item->hold);
+        release_hold(item->hold, item->loop);
         candidate_free(item->candidate);
         free(item);
 }
@@ -244,6 +265,7 @@ static int start_item(struct run *r, uint32_t task, struct run_call *call, struc
         if (!item)
                 return -ENOMEM;
         *item = (struct run_work_item){.run = r,
+                                       .loop = r->setup.loop,
                                        .task = task,
                                        .call = call,
                                        .candidate = c,

@@ -82,6 +82,7 @@ struct run_call {
 struct run_work_item {
         LIST_ENTRY(run_work_item) entry;
         struct run *run; /* NULL when the run was freed meanwhile */
+        struct loop *loop;
         uint32_t task;
         struct run_call *call; /* NULL: a template */
         const struct task *source;
@@ -163,6 +164,7 @@ int judge_start(struct run *r, uint32_t task, struct run_call *call, struct span
 int render_start(struct run *r, uint32_t task) _must_check_;
 void judge_again(struct run *r,
                  uint32_t task); /* what was refused of a void attempt is forgotten */
+void release_hold(struct work_hold *h, struct loop *loop);
 struct candidate *candidate_free(struct candidate *c);
 DEFINE_CLEANUP(struct candidate, candidate_free);
 void task_refused(struct run *r, uint32_t task,

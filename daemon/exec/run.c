@@ -378,10 +378,7 @@ struct run *run_free(struct run *r)
         plan_free(r->setup.plan);
         if (r->setup.release)
                 r->setup.release(r->setup.keeper);
-        if (--r->hold->n_refs == 0) {
-                work_free(r->hold->work);
-                free(r->hold);
-        }
+        release_hold(r->hold, r->setup.loop);
         r->is_dead = true;
         if (!r->is_pumping)
                 free(r);

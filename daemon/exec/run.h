@@ -85,6 +85,7 @@ struct run_setup {
 struct news {
         const char *type;
         json_t *fields;
+        struct span plan; /* of a dry run: JSON text, told as the field `plan` */
 };
 
 /* RUN_WAIT_STOPPING: the daemon drains; the job goes on after its restart. */
@@ -110,6 +111,8 @@ struct run_events {
 };
 
 /* 0: the run owns work, plan and stands. Otherwise they stay the caller's. */
+/* Frees a work in a worker: a large one takes its time. */
+void work_release(struct work *w, struct loop *loop);
 int run_new(const struct run_setup *s, const struct run_events *events, void *arg,
             struct run **ret) _must_check_;
 struct run *run_free(struct run *r);

@@ -170,9 +170,10 @@ void job_planning(const struct job *job, struct planning *ret, struct tier_route
 int prepare_start(struct job *job) _must_check_;
 void prepare_forget(struct planning_item *item);
 void job_prepared(struct job *job, int error, struct failure *failure, struct work *work,
-                  struct stand *stands, struct plan *plan, json_t *plan_json, struct strlist *need);
+                  struct stand *stands, struct plan *plan, const struct buf *plan_text,
+                  struct strlist *need);
 /* outcome.c */
-json_t *outcome_fields(struct job *job, json_t *plan_json);   /* of a `done` event */
+json_t *outcome_fields(struct job *job);                      /* of a `done` event */
 void outcome_remember(struct job *job, const json_t *fields); /* raw answer for the next time */
 /* The reply to a submit whose single text is stored under its full key. */
 int outcome_cached(struct jobs *j, const struct result *result, struct buf *out) _must_check_;

@@ -34,6 +34,18 @@ static void check_event(const struct news *news)
         assert(!"events are as their table says");
 }
 
+/* Text into the object that ends there. */
+static int add_plan(int k, struct span plan, struct buf *out)
+{
+        if (k < 0 || plan.n == 0)
+                return k;
+        out->n--; /* its brace */
+        buf_add_text(out, ",\"plan\":");
+        buf_add_span(out, plan);
+        buf_add_char(out, '}');
+        return out->failed;
+}
+
 static int write_event(const struct job *job, uint64_t seq, const struct news *news,
                        struct buf *out)
 {
@@ -47,7 +59,7 @@ static int write_event(const struct job *job, uint64_t seq, const struct news *n
                       "type", news->type);
         if (!o || json_object_update_missing(o, news->fields) < 0)
                 return -ENOMEM;
-        return json_write(o, out);
+        return add_plan(json_write(o, out), news->plan, out);
 }
 
 static int put_events(struct job *job, struct store_batch *b, const struct news *news, size_t n)

@@ -280,14 +280,15 @@ void job_suspend(struct job *job, int r)
         job_unref(job);
 }
 
-void job_end_with(struct job *job, enum job_state state, const char *type, json_t *fields,
-                  struct store_batch *b, const struct news *news, size_t n_news)
+/* Takes the fields of `end`. */
+static void end_with(struct job *job, enum job_state state, struct news end, struct store_batch *b,
+                     const struct news *news, size_t n_news)
 {
         _cleanup_free_ struct news *all = calloc(n_news + 1, sizeof(*all));
 
         job_ref(job);
         log_push("job", job->id_text);
-        log_event(LOG_LEVEL_INFO, "job_done", "%s", type);
+        log_event(LOG_LEVEL_INFO, "job_done", "%s", end.type);
         log_pop();
         metrics_count(jobs_done);
         job_stop_work(job);
@@ -298,13 +299,13 @@ void job_end_with(struct job *job, enum job_state state, const char *type, json_
         if (all) {
                 if (n_news > 0)
                         memcpy(all, news, n_news * sizeof(*all));
-                all[n_news] = (struct news){type, fields};
+                all[n_news] = end;
                 journal_commit(job, b, all, n_news + 1, NULL, NULL);
         } else {
                 store_batch_free(b);
                 journal_commit(job, NULL, NULL, 0, NULL, NULL); /* says that it cannot */
         }
-        json_decref(fields);
+        json_decref(end.fields);
         job_forget_uploads(job);
         json_decref(job->params);
         job->params = NULL;
@@ -312,6 +313,12 @@ void job_end_with(struct job *job, enum job_state state, const char *type, json_
                 leave_registry(job);
         jobs_schedule(job->jobs);
         job_unref(job);
+}
+
+void job_end_with(struct job *job, enum job_state state, const char *type, json_t *fields,
+                  struct store_batch *b, const struct news *news, size_t n_news)
+{
+        end_with(job, state, (struct news){type, fields}, b, news, n_news);
 }
 
 void job_end(struct job *job, enum job_state state, const char *type, json_t *fields)
@@ -410,7 +417,7 @@ static void on_end(struct store_batch *b, const struct news *news, size_t n, voi
         job->n_done = run_n_done(job->run);
         job->totals = *run_totals(job->run);
         job->has_failed_tasks = job->totals.n_failed + job->totals.n_skipped > 0;
-        fields = outcome_fields(job, NULL);
+        fields = outcome_fields(job);
         if (!fields) {
                 journal_commit(job, b, news, n, NULL, NULL);
                 job_fail(job, NULL);
@@ -524,23 +531,17 @@ static json_t *planned_fields(const struct plan *p)
 }
 
 /* The plan is kept for `explain`: under the job's key with a byte more. */
-static int put_plan(struct job *job, struct store_batch *b, const json_t *plan_json)
+static int put_plan(struct job *job, struct store_batch *b, struct span plan)
 {
-        _cleanup_buf_ struct buf value = {0};
         uint8_t key[ULID_BYTES + 1];
-        int k;
 
         memcpy(key, job->id.at, ULID_BYTES);
         key[ULID_BYTES] = 'p';
-        buf_init(&value, 0);
-        k = json_write(plan_json, &value);
-        return k ? k
-                 : store_batch_put(b, TABLE_JOB, (struct span){(char *)key, sizeof(key)},
-                                   buf_span(&value));
+        return store_batch_put(b, TABLE_JOB, (struct span){(char *)key, sizeof(key)}, plan);
 }
 
 static void say_planned(struct job *job, const struct work *work, const struct plan *plan,
-                        json_t *plan_json)
+                        struct span plan_text)
 {
         struct store_batch *b = NULL;
         size_t n = 0, n_max = work->warnings.n + work->notes.n + 2;
@@ -548,7 +549,7 @@ static void say_planned(struct job *job, const struct work *work, const struct p
 
         if (store_batch_new(STORE_STATE, &b) < 0)
                 b = NULL;
-        if (!news || !b || put_plan(job, b, plan_json) < 0)
+        if (!news || !b || put_plan(job, b, plan_text) < 0)
                 log_warning("job %s: the plan cannot be kept: out of memory", job->id_text);
         for (size_t i = 0; news && i < work->warnings.n; i++)
                 news[n++] =
@@ -569,23 +570,28 @@ static void say_planned(struct job *job, const struct work *work, const struct p
 }
 
 static void end_dry_run(struct job *job, const struct work *work, const struct plan *plan,
-                        json_t *plan_json)
+                        struct span plan_text)
 {
-        json_t *fields;
+        struct store_batch *b = NULL;
 
         job_ref(job);
-        say_planned(job, work, plan, plan_json);
-        fields = job->state == JOB_PLANNING ? outcome_fields(job, plan_json) : NULL;
-        if (fields)
-                job_end(job, JOB_DONE, "done", fields);
-        else if (job->state == JOB_PLANNING)
-                job_fail(job, NULL);
+        say_planned(job, work, plan, plan_text);
+        if (store_batch_new(STORE_STATE, &b) < 0)
+                b = NULL;
+        if (job->state == JOB_PLANNING)
+                end_with(job, JOB_DONE, (struct news){"done", json_object(), plan_text}, b, NULL,
+                         0);
+        else
+                store_batch_free(b);
         job_unref(job);
 }
 
 void job_prepared(struct job *job, int error, struct failure *failure, struct work *work,
-                  struct stand *stands, struct plan *plan, json_t *plan_json, struct strlist *need)
+                  struct stand *stands, struct plan *plan, const struct buf *plan_text,
+                  struct strlist *need)
 {
+        struct loop *loop = job->jobs->c.loop;
+
         job->planning = NULL;
         if (error) {
                 job_fail(job,
@@ -599,10 +605,10 @@ void job_prepared(struct job *job, int error, struct failure *failure, struct wo
                         job_wait_for(job, WAIT_BLOBS, NULL);
         } else if (job->is_dry_run) {
                 job->n_tasks = work->n_tasks;
-                end_dry_run(job, work, plan, plan_json);
+                end_dry_run(job, work, plan, buf_span(plan_text));
         } else {
                 job_ref(job);
-                say_planned(job, work, plan, plan_json);
+                say_planned(job, work, plan, buf_span(plan_text));
                 if (job->state == JOB_PLANNING) {
                         start_run(job, work, stands, plan);
                         work = NULL;
@@ -611,8 +617,7 @@ void job_prepared(struct job *job, int error, struct failure *failure, struct wo
                 }
                 job_unref(job);
         }
-        work_free(work);
+        work_release(work, loop);
         plan_free(plan);
         free(stands);
-        json_decref(plan_json);
 }

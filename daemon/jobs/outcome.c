@@ -15,14 +15,12 @@ static int put_text(json_t *o, const struct result *text)
         return json_put(o, "blob", json_string(hex));
 }
 
-json_t *outcome_fields(struct job *job, json_t *plan_json)
+json_t *outcome_fields(struct job *job)
 {
         _cleanup_json_ json_t *o = json_object(), *failures = NULL;
         json_t *summary = NULL;
         int k = o ? 0 : -ENOMEM;
 
-        if (plan_json)
-                k = k ? k : json_put(o, "plan", json_incref(plan_json));
         if (job->run) {
                 k = k ? k : run_summary(job->run, &summary);
                 if (k == 0) {

@@ -10,6 +10,7 @@
 
 struct planning_item {
         struct job *job; /* NULL when nobody waits for it any more */
+        struct loop *loop;
         struct store *store;
         struct blueprint_shelf *shelf; /* counted */
         struct price_book *prices;     /* counted: planning.tiers point into it */
@@ -33,13 +34,14 @@ struct planning_item {
         struct work *work;
         struct stand *stands;
         struct plan *plan;
-        json_t *plan_json;
+        struct buf plan_text; /* JSON: written here, because a large one takes its time */
         struct strlist need;
 };
 
 static int plan_work(struct planning_item *item)
 {
         _cleanup_free_ struct task_facts *facts = NULL;
+        _cleanup_json_ json_t *plan_json = NULL;
         int k = stands_read(item->work, json_object_get(item->params, "input"), &item->stands);
 
         k = k ? k
@@ -51,7 +53,8 @@ static int plan_work(struct planning_item *item)
         item->planning.work = item->work;
         item->planning.facts = facts;
         k = plan_make(&item->planning, &item->plan);
-        return k ? k : plan_to_json(&item->planning, item->plan, &item->plan_json);
+        k = k ? k : plan_to_json(&item->planning, item->plan, &plan_json);
+        return k ? k : json_write(plan_json, &item->plan_text);
 }
 
 static int read_params(struct planning_item *item)
@@ -128,6 +131,7 @@ static void free_item(struct planning_item *item)
         price_book_unref(item->prices);
         config_unref(item->config);
         strlist_done(&item->need);
+        buf_done(&item->plan_text);
         free(item);
 }
 
@@ -137,13 +141,12 @@ static void finish_planning(void *arg)
 
         if (item->job) {
                 job_prepared(item->job, item->error, item->failure, item->work, item->stands,
-                             item->plan, item->plan_json, &item->need);
+                             item->plan, &item->plan_text, &item->need);
         } else {
                 failure_free(item->failure);
-                work_free(item->work);
+                work_release(item->work, item->loop);
                 plan_free(item->plan);
                 free(item->stands);
-                json_decref(item->plan_json);
         }
         free_item(item);
 }
@@ -194,6 +197,7 @@ int prepare_start(struct job *job)
         if (!item)
                 return -ENOMEM;
         *item = (struct planning_item){.job = job,
+                                       .loop = job->jobs->c.loop,
                                        .store = job->jobs->c.store,
                                        .kind = job->kind,
                                        .uid = job->uid,
@@ -203,6 +207,7 @@ int prepare_start(struct job *job)
                                        .prices = price_book_ref(job->jobs->c.prices),
                                        .config = config_ref(job->jobs->c.config)};
         job_planning(job, &item->planning, routes);
+        buf_init(&item->plan_text, 0);
         k = copy_given(job, item);
         k = k ? k : start_planning(item, job->jobs->c.loop);
         if (k < 0) {
