@@ -29,6 +29,20 @@ DEADLINE = float(os.environ.get("GENOPT_TEST_DEADLINE", "60"))
 KEY = "test-key-3f9c1d"  # appears in no log, event or file: tests look for it
 
 
+STARTED = []  # processes of the test that runs
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_running():
+    """A test that fails before it stops its daemon leaves none behind."""
+    yield
+    while STARTED:
+        process = STARTED.pop()
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
 def sha256(data):
     return hashlib.sha256(data).hexdigest()
 
@@ -41,6 +55,7 @@ class Sim:
         self.process = subprocess.Popen(
             [SIM, "--port", "0", "--speed", "0", "--log", self.log_path, *flags],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        STARTED.append(self.process)
         line = self.process.stdout.readline()
         assert "listening on" in line, line + self.process.stderr.read()
         self.port = int(line.rsplit(":", 1)[1])
@@ -178,6 +193,7 @@ class Daemon:
         self.process = subprocess.Popen(
             [GENOPTD], env={**self.env, "NOTIFY_SOCKET": str(notify_path), **(env or {})},
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=open(log, "wb"))
+        STARTED.append(self.process)
         deadline = time.monotonic() + DEADLINE
         try:
             while True:
