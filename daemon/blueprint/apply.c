@@ -161,7 +161,8 @@ static int make_path(struct application *a, const struct kind *k, const struct v
         t->title = str_dup_span(buf_span(&b));
         t->kind = str_dup_span(span_of(k->name));
         t->tier = str_dup_span(span_of(k->tier));
-        return t->path && t->title && t->kind && t->tier ? 0 : -ENOMEM;
+        t->batch = k->batch ? str_dup_span(span_of(k->batch)) : NULL;
+        return t->path && t->title && t->kind && t->tier && (t->batch || !k->batch) ? 0 : -ENOMEM;
 }
 
 static int make_task(struct application *a, const struct kind *k, const struct subject *s,
@@ -191,6 +192,7 @@ static int make_task(struct application *a, const struct kind *k, const struct s
                            .checks = k->checks,
                            .extractor = k->extractor,
                            .expected_output_bytes = k->output_bytes,
+                           .rest = NO_BLOCK,
                            .command = -1};
         w->n_tasks++;
         layout_variables(a->l, s->entity, s->package, s->contract, &v);
@@ -317,7 +319,7 @@ static int fill(struct application *a)
                 r = make_kind(a, i);
         if (r == 0)
                 r = find_clashes(a);
-        return r != 0 ? r : slice_whole(a->l, &a->w->whole_facts_bytes);
+        return r != 0 ? r : slice_whole(a->l);
 }
 
 int blueprint_apply(struct blueprint *b, const struct model *m, struct work **ret,

@@ -82,10 +82,11 @@ struct kind {
         enum each each;
         struct condition when;
         struct pattern *path;
-        struct template *template;                       /* owned; NULL */
-        const struct blueprint_file *prompt, *standards; /* borrowed: the blueprint's; NULL */
-        uint64_t inputs;                                 /* bits of enum input_kind */
-        uint32_t *parameters;                            /* declared, by index */
+        struct template *template; /* owned; NULL */
+        const struct blueprint_file *prompt, *standards,
+                *compressed;  /* borrowed: the blueprint's; NULL. compressed: standards in brief */
+        uint64_t inputs;      /* bits of enum input_kind */
+        uint32_t *parameters; /* declared, by index */
         size_t n_parameters;
         struct dependency *depends;
         size_t n_depends;

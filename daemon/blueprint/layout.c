@@ -273,6 +273,7 @@ struct layout *layout_free(struct layout *l)
         free(l->kind_blocks);
         buf_done(&l->scratch_facts);
         buf_done(&l->scratch_text);
+        buf_done(&l->scratch_rest);
         buf_done(&l->scratch_name);
         free(l->entities);
         free(l->packages);

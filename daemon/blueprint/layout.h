@@ -14,8 +14,9 @@ struct piece {
         char *text; /* owned: as a list item of the facts, or as a value; NULL until it is asked for
                      */
         size_t n_text;
-        struct hash hash; /* canonical */
-        char *name;       /* owned: "entity:Order" */
+        struct hash hash;   /* canonical */
+        char *name;         /* owned: "entity:Order" */
+        uint32_t statement; /* of the work, plus one; 0: not stated yet */
 };
 
 struct refs {
@@ -115,7 +116,7 @@ struct layout {
                 uint32_t standards, prompt;   /* index into work.blocks, plus one */
         } * kind_blocks;                      /* owned, by kind */
         size_t n_more_notes, n_more_warnings; /* over the bound */
-        struct buf scratch_facts, scratch_text,
+        struct buf scratch_facts, scratch_text, scratch_rest,
                 scratch_name;    /* kept between tasks: allocating is what costs */
         struct work *work;       /* borrowed: notes and warnings go there */
         struct failure *failure; /* owned: with CONDITION_REFUSED */
@@ -180,5 +181,5 @@ int slice_make(struct layout *l, const struct kind *k, const struct subject *s,
 /* Entities that the task's slice names, by name: what `of: references` means. */
 int slice_references(struct layout *l, const struct kind *k, const struct subject *s,
                      struct refs *ret) _must_check_;
-/* Bytes of all pieces: the whole model as facts. */
-int slice_whole(struct layout *l, size_t *ret) _must_check_;
+/* The whole model as statements of the work. */
+int slice_whole(struct layout *l) _must_check_;

@@ -317,6 +317,15 @@ static void parse_extractor_of(struct parse *p, struct yaml_node *n, struct kind
                 parse_fault(p, at, "there is no extractor %.60s", at->text);
 }
 
+/* Either text may be what a model is told: a change of either makes other files. */
+static void hash_pair(struct hash *standards, const struct blueprint_file *compressed)
+{
+        struct hash both[2] = {*standards};
+
+        hash_of(compressed->text, compressed->n_text, &both[1]);
+        hash_of(both, sizeof(both), standards);
+}
+
 static int hash_kind(struct kind *k)
 {
         struct canon *c;
@@ -328,6 +337,8 @@ static int hash_kind(struct kind *k)
                 hash_of(k->prompt->text, k->prompt->n_text, &k->parts[1]);
         if (k->standards)
                 hash_of(k->standards->text, k->standards->n_text, &k->parts[2]);
+        if (k->standards && k->compressed)
+                hash_pair(&k->parts[2], k->compressed);
         if (k->checks)
                 check_set_hash(k->checks, &k->parts[3]);
         if (k->extractor)
@@ -380,6 +391,9 @@ static void parse_kind(struct parse *p, struct yaml_node *n, struct yaml_node *r
         parse_template(p, n, k);
         k->prompt = parse_file(p, n, "prompt");
         k->standards = parse_file(p, n, "standards");
+        k->compressed = parse_file(p, n, "compressed");
+        if (k->compressed && !k->standards)
+                parse_fault(p, n, "`compressed` is `standards` in fewer words: it needs them");
         if (!yaml_get(n, "prompt"))
                 parse_fault(p, n,
                             "`prompt` is missing: also a file with a template must be obtainable "

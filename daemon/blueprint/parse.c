@@ -338,6 +338,7 @@ static int on_unread(const char *path, const struct yaml_node *key, void *arg)
                 "template",
                 "prompt",
                 "standards",
+                "compressed",
                 "tier",
                 "batch",
                 "inputs",

@@ -1,7 +1,7 @@
 #include <stdio.h>
 
 #include "common/canon.h"
-#include "daemon/blueprint/layout.h"
+#include "daemon/blueprint/sections.h"
 
 /* The slice of the model that a task declares: as data for templates (context), as text for prompts
  * (facts), as hashes for its key. All three are made from the same pieces in one go, so that what
@@ -26,52 +26,6 @@ enum {
         KEY_SECTION = 100
 };
 
-/* A part of the context: a list of items, or one value. */
-enum section {
-        SECTION_PROJECT,
-        SECTION_PARAMETERS,
-        SECTION_ENTITIES,
-        SECTION_PACKAGES,
-        SECTION_RELATIONS,
-        SECTION_CONTRACTS,
-        SECTION_REQUIREMENTS,
-        SECTION_SCENARIOS,
-        SECTION_CRITERIA,
-        SECTION_PATTERNS,
-        SECTION_TESTING,
-        SECTION_BUILD,
-        SECTION_LIBRARIES,
-        N_SECTIONS
-};
-
-static const struct {
-        const char *key;
-        bool is_list;    /* of pieces; else the piece is the value */
-        uint64_t inputs; /* that declare it */
-} sections[N_SECTIONS] = {
-#define BIT(input) (UINT64_C(1) << (input))
-        [SECTION_PROJECT] = {"project", false, BIT(INPUT_PROJECT)},
-        [SECTION_PARAMETERS] = {"parameters", false, 0},
-        [SECTION_ENTITIES] = {"entities", true,
-                              BIT(INPUT_ENTITY) | BIT(INPUT_CLOSURE) | BIT(INPUT_PACKAGE_ENTITIES) |
-                                      BIT(INPUT_NAMED_ENTITIES) | BIT(INPUT_ENTITIES) |
-                                      BIT(INPUT_SERVED_ENTITIES) | BIT(INPUT_ENTITY_SUMMARIES)},
-        [SECTION_PACKAGES] = {"packages", true, BIT(INPUT_PACKAGE) | BIT(INPUT_PACKAGES)},
-        [SECTION_RELATIONS] = {"relations", true, BIT(INPUT_RELATIONS)},
-        [SECTION_CONTRACTS] = {"contracts", true,
-                               BIT(INPUT_CONTRACT) | BIT(INPUT_CONTRACTS) |
-                                       BIT(INPUT_ALL_CONTRACTS) | BIT(INPUT_FREE_CONTRACTS) |
-                                       BIT(INPUT_ACTION_CONTRACTS)},
-        [SECTION_REQUIREMENTS] = {"requirements", true,
-                                  BIT(INPUT_REQUIREMENTS) | BIT(INPUT_ALL_REQUIREMENTS)},
-        [SECTION_SCENARIOS] = {"scenarios", true, BIT(INPUT_SCENARIOS) | BIT(INPUT_ALL_SCENARIOS)},
-        [SECTION_CRITERIA] = {"criteria", false, BIT(INPUT_CRITERIA)},
-        [SECTION_PATTERNS] = {"patterns", false, BIT(INPUT_PATTERNS)},
-        [SECTION_TESTING] = {"testing", false, BIT(INPUT_TESTING)},
-        [SECTION_BUILD] = {"build", false, BIT(INPUT_BUILD)},
-        [SECTION_LIBRARIES] = {"libraries", false, BIT(INPUT_LIBRARIES)},
-};
-
 struct slice {
         struct layout *l;
         const struct kind *k;
@@ -80,7 +34,8 @@ struct slice {
         struct canon *key;
         struct buf *facts; /* borrowed: the layout's scratch */
         size_t room;       /* of t->inputs */
-        json_t *list;      /* borrowed: the section's array in the context */
+        size_t room_statements;
+        json_t *list; /* borrowed: the section's array in the context */
         uint16_t field;
         bool has_head; /* the section's key stands in the facts */
 };
@@ -105,6 +60,26 @@ static int add_input(struct slice *s, const char *name, const struct hash *hash)
         return 0;
 }
 
+static int add_statement(struct slice *s, struct piece *p, struct span text)
+{
+        struct task *t = s->t;
+        int r = state_piece(s->l, (enum section)(s->field - KEY_SECTION), p, text);
+
+        if (r < 0)
+                return r;
+        if (t->n_statements == s->room_statements) {
+                size_t n = s->room_statements * 2 + 16;
+                uint32_t *grown = reallocarray(t->statements, n, sizeof(*grown));
+
+                if (!grown)
+                        return -ENOMEM;
+                t->statements = grown;
+                s->room_statements = n;
+        }
+        t->statements[t->n_statements++] = p->statement - 1;
+        return 0;
+}
+
 static int add_item(struct slice *s, const char *section, struct piece *p)
 {
         int r;
@@ -118,6 +93,9 @@ static int add_item(struct slice *s, const char *section, struct piece *p)
         (void)buf_add(s->facts, p->text, p->n_text);
         if (json_array_append(s->list, p->data) < 0)
                 return -ENOMEM;
+        r = add_statement(s, p, (struct span){p->text, p->n_text});
+        if (r < 0)
+                return r;
         canon_add_hash(s->key, s->field, &p->hash);
         return add_input(s, p->name, &p->hash);
 }
@@ -135,6 +113,11 @@ static int add_value(struct slice *s, const char *section, struct piece *p)
                 if (s->facts->n - start ==
                     strlen(section) + 2) /* nothing but the key: all of it was empty */
                         s->facts->n = start;
+        }
+        if (s->facts->n > start) {
+                r = add_statement(s, p, (struct span){s->facts->at + start, s->facts->n - start});
+                if (r < 0)
+                        return r;
         }
         if (json_object_set(s->t->context, section, p->data) < 0)
                 return -ENOMEM;
@@ -317,6 +300,15 @@ static int add_scenarios(struct slice *s)
                          declares(s, INPUT_ALL_SCENARIOS));
 }
 
+/* What belongs to this kind of file alone. */
+static int add_rest(struct slice *s, const char *key, const json_t *value)
+{
+        size_t start = s->facts->n;
+        int r = present_key(key, value, 0, s->facts);
+
+        return r < 0 ? r : buf_add(&s->l->scratch_rest, s->facts->at + start, s->facts->n - start);
+}
+
 static int add_parameters(struct slice *s)
 {
         json_t *values;
@@ -335,7 +327,7 @@ static int add_parameters(struct slice *s)
                 canon_add_hash(s->key, s->field, &p->hash);
                 r = add_input(s, p->name, &p->hash);
         }
-        return r < 0 ? r : present_key("parameters", values, 0, s->facts);
+        return r < 0 ? r : add_rest(s, "parameters", values);
 }
 
 static int add_single(struct slice *s, enum section section)
@@ -425,7 +417,7 @@ static int add_facts(struct slice *s, const struct variables *v)
                 value = json_string(b->at);
                 r = json_put(s->t->context, f->name, value);
                 if (r == 0)
-                        r = present_key(f->name, value, 0, s->facts);
+                        r = add_rest(s, f->name, value);
                 if (r < 0)
                         return r;
         }
@@ -520,6 +512,23 @@ static int add_shared(struct slice *s, enum block_class class, const struct blue
         return 0;
 }
 
+/* The standards in brief stand beside them: which of the two is sent is a matter of price. */
+static int add_standards(struct slice *s, uint32_t *at)
+{
+        const struct blueprint_file *brief = s->k->compressed;
+        bool is_first = *at == 0;
+        uint32_t block;
+        int r = add_shared(s, BLOCK_STANDARDS, s->k->standards, at);
+
+        if (r < 0 || !is_first || *at == 0 || !brief || brief->n_text == 0)
+                return r;
+        r = work_add_block(s->l->work, BLOCK_STANDARDS, (struct span){brief->text, brief->n_text},
+                           &block);
+        if (r == 0 && block != *at - 1)
+                s->l->work->blocks[*at - 1].compressed = block;
+        return r;
+}
+
 static int add_blocks(struct slice *s, const json_t *task)
 {
         const struct kind *k = s->k;
@@ -529,8 +538,7 @@ static int add_blocks(struct slice *s, const json_t *task)
         s->t->blocks = calloc(N_BLOCK_CLASSES, sizeof(*s->t->blocks));
         if (!s->t->blocks)
                 return -ENOMEM;
-        r = add_shared(s, BLOCK_STANDARDS, k->standards,
-                       &s->l->kind_blocks[k - s->l->b->kinds].standards);
+        r = add_standards(s, &s->l->kind_blocks[k - s->l->b->kinds].standards);
         if (r == 0)
                 r = add_shared(s, BLOCK_PROMPT, k->prompt,
                                &s->l->kind_blocks[k - s->l->b->kinds].prompt);
@@ -539,6 +547,10 @@ static int add_blocks(struct slice *s, const json_t *task)
                 r = s->facts->failed ? s->facts->failed
                                      : add_block(s, BLOCK_FACTS, buf_span(s->facts));
         }
+        s->t->rest = NO_BLOCK;
+        if (r == 0 && s->l->scratch_rest.n > 0)
+                r = work_add_block(s->l->work, BLOCK_FACTS, buf_span(&s->l->scratch_rest),
+                                   &s->t->rest);
         buf_clear(text);
         (void)buf_add_text(text, FACTS_HEAD "task:\n");
         if (r == 0)
@@ -619,43 +631,10 @@ int slice_make(struct layout *l, const struct kind *k, const struct subject *sub
         if (r < 0)
                 return r;
         buf_clear(s.facts);
+        buf_clear(&l->scratch_rest);
         (void)buf_add_text(s.facts, FACTS_HEAD);
         r = fill(&s, v);
         canon_get(s.key, &t->static_key);
         canon_free(s.key);
-        return r;
-}
-
-static int add_length(struct piece *p, bool is_item, size_t *sum)
-{
-        int r = piece_text(p, 2, is_item);
-
-        *sum += r == 0 ? p->n_text : 0;
-        return r;
-}
-
-int slice_whole(struct layout *l, size_t *ret)
-{
-        struct piece *single[] = {&l->project,   &l->testing,  &l->build,
-                                  &l->libraries, &l->criteria, &l->patterns};
-        size_t sum = 0;
-        int r = 0;
-
-        for (size_t i = 0; i < N_ELEMENTS(single) && r == 0; i++)
-                r = add_length(single[i], false, &sum);
-        for (size_t i = 0; i < l->n_entities && r == 0; i++)
-                r = add_length(&l->entities[i].full, true, &sum);
-        for (size_t i = 0; i < l->n_packages && r == 0; i++)
-                r = add_length(&l->packages[i].piece, true, &sum);
-        for (size_t i = 0; i < l->n_contracts && r == 0; i++)
-                r = add_length(&l->contracts[i].piece, true, &sum);
-        for (size_t i = 0; i < l->n_requirements && r == 0; i++)
-                r = add_length(&l->requirements[i].piece, true, &sum);
-        for (size_t i = 0; i < l->n_scenarios && r == 0; i++)
-                r = add_length(&l->scenarios[i].piece, true, &sum);
-        for (size_t i = 0; i < l->n_relations && r == 0; i++)
-                r = add_length(&l->relations[i].piece, true, &sum);
-        if (r == 0)
-                *ret = sum;
         return r;
 }

@@ -25,6 +25,18 @@ static void task_done(struct task *t)
         free(t->inputs);
         free(t->depends);
         free(t->blocks);
+        free(t->statements);
+        free(t->batch);
+}
+
+static void statements_free(struct work *w)
+{
+        for (size_t i = 0; i < w->n_statements; i++) {
+                free((char *)w->statements[i].subject);
+                free(w->statements[i].text);
+        }
+        free(w->statements);
+        free(w->whole);
 }
 
 struct work *work_free(struct work *w)
@@ -38,6 +50,7 @@ struct work *work_free(struct work *w)
                 free(w->blocks[i].text);
         free(w->blocks);
         free(w->slots);
+        statements_free(w);
         strlist_done(&w->warnings);
         strlist_done(&w->notes);
         free(w->blueprint);
@@ -105,11 +118,39 @@ int work_add_block(struct work *w, enum block_class class, struct span text, uin
                 copy = str_dup_span(text);
                 if (!copy)
                         return -ENOMEM;
-                w->blocks[w->n_blocks] = (struct block){
-                        .class = class, .text = copy, .n_text = text.n, .hash = hash};
+                w->blocks[w->n_blocks] = (struct block){.class = class,
+                                                        .text = copy,
+                                                        .n_text = text.n,
+                                                        .hash = hash,
+                                                        .compressed = NO_BLOCK};
                 *slot = (uint32_t)++w->n_blocks;
         }
         *ret_index = *slot - 1;
+        return 0;
+}
+
+int work_add_statement(struct work *w, const struct spec_statement *s, uint32_t *ret_index)
+{
+        struct spec_statement copy = *s;
+
+        if (w->n_statements == w->room_statements) {
+                size_t n = w->room_statements * 2 + 64;
+                struct spec_statement *grown = reallocarray(w->statements, n, sizeof(*grown));
+
+                if (!grown)
+                        return -ENOMEM;
+                w->statements = grown;
+                w->room_statements = n;
+        }
+        copy.subject = s->subject ? strdup(s->subject) : NULL;
+        copy.text = str_dup_span((struct span){s->text, s->n_text});
+        if (!copy.text || (s->subject && !copy.subject)) {
+                free((char *)copy.subject);
+                free(copy.text);
+                return -ENOMEM;
+        }
+        w->statements[w->n_statements] = copy;
+        *ret_index = (uint32_t)w->n_statements++;
         return 0;
 }
 

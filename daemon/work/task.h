@@ -35,7 +35,22 @@ struct block {
         enum block_class class;
         char *text; /* owned, ends with a line break */
         size_t n_text;
-        struct hash hash; /* of the text */
+        struct hash hash;    /* of the text */
+        uint32_t compressed; /* the same in fewer words: another block, or NO_BLOCK */
+};
+
+#define NO_BLOCK UINT32_MAX
+
+/* One thing that a specification says, as a prompt states it. A task's own facts are a block;
+ * statements are the same facts in pieces, so that one prompt can state the facts of many tasks
+ * once: a set of them, by section, is written as one fenced block. */
+struct spec_statement {
+        uint8_t section;     /* into work.sections: sets are written in this order */
+        uint8_t rank;        /* of several forms of one subject the higher says all of the lower */
+        const char *subject; /* owned; what a prompt calls it: "Order", "POST /orders", "FR-002";
+                                NULL: the section has no items, it is one value */
+        char *text;          /* owned: lines of the list item, or `key: value` lines */
+        size_t n_text;
 };
 
 /* One declared input, for `why`: its name and the hash of its value. */
@@ -58,6 +73,10 @@ struct task {
         size_t n_depends;
         uint32_t *blocks; /* into work.blocks, by class: standards, prompt, facts, task */
         size_t n_blocks;
+        uint32_t *statements; /* into work.statements: what `facts` says, but for `rest` */
+        size_t n_statements;
+        uint32_t rest; /* block: facts of this kind alone, without a fence; NO_BLOCK */
+        char *batch;   /* tasks of one kind and this group may be asked for together; NULL: alone */
         const struct template
                 *template; /* borrowed: work.keeper keeps the blueprint; NULL: none covers it */
         const struct check_set *checks; /* borrowed likewise; NULL: the basic rules only */
@@ -76,6 +95,11 @@ struct work {
         size_t n_blocks;
         uint32_t *slots; /* owned: index of the blocks, for work_add_block() alone */
         size_t n_slots;
+        struct spec_statement *statements; /* owned */
+        size_t n_statements, room_statements;
+        uint32_t *whole; /* owned: the whole model as statements, in the order of sections */
+        size_t n_whole;
+        const char *const *sections; /* borrowed: keys of the facts; constants */
         struct strlist warnings;
         struct strlist notes;     /* "blueprint go-service: the specification names Go packages" */
         char *blueprint;          /* name, or NULL */
@@ -92,5 +116,8 @@ DEFINE_CLEANUP(struct work, work_free);
 /* Finds or adds a block with this text; takes no ownership. */
 int work_add_block(struct work *w, enum block_class class, struct span text,
                    uint32_t *ret_index) _must_check_;
+/* Takes no ownership. subject may be NULL. */
+int work_add_statement(struct work *w, const struct spec_statement *s,
+                       uint32_t *ret_index) _must_check_;
 /* Full key F = hash(S, interface hashes of `depends` in their order). */
 void task_full_key(const struct task *t, const struct hash *interfaces, struct hash *ret);
