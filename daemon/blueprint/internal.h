@@ -8,6 +8,8 @@
  *     layout.c    a model's entities, packages, contracts with their final names (the layout)
  *     references.c  who refers to whom: closure, imports without cycles
  *     routing.c   which requirement and which scenario belong to whom
+ *     rules.c     requirements that become data
+ *     coverage.c  does a template do for a task?
  *     slice.c     declared inputs -> context, facts, hashes
  *     present.c   data as the YAML of a prompt
  *     apply.c     tasks
@@ -25,6 +27,7 @@
 #include "daemon/blueprint/kind.h"
 #include "daemon/blueprint/pattern.h"
 #include "daemon/blueprint/regex.h"
+#include "daemon/blueprint/rules.h"
 #include "daemon/blueprint/words.h"
 #include "daemon/work/model.h"
 #include "daemon/work/task.h"
@@ -104,6 +107,12 @@ struct actions {
         size_t n_verbs;
 };
 
+/* An expression with a name, for what templates know (coverage.h). */
+struct limit {
+        char *name;
+        struct regex match;
+};
+
 struct blueprint {
         atomic_uint n_refs;
         char *name, *description, *language;
@@ -119,6 +128,10 @@ struct blueprint {
         struct default_contract *default_contracts;
         size_t n_default_contracts;
         struct actions actions;
+        struct limit *limits;
+        size_t n_limits;
+        struct rule_row *rules;
+        size_t n_rules;
         struct extractor **extractors;
         size_t n_extractors;
         struct kind *kinds;

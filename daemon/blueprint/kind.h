@@ -5,6 +5,7 @@
 #include "common/hash.h"
 #include "common/macros.h"
 #include "daemon/blueprint/blueprint.h"
+#include "daemon/blueprint/coverage.h"
 #include "daemon/blueprint/pattern.h"
 
 struct template;
@@ -53,6 +54,7 @@ enum input_kind {
         INPUT_FREE_CONTRACTS,
         INPUT_ACTION_CONTRACTS, /* those of the entity that are more than create, list, get, update,
                                    delete */
+        INPUT_RULES,
         INPUT_REQUIREMENTS,
         INPUT_ALL_REQUIREMENTS,
         INPUT_SCENARIOS,
@@ -83,6 +85,7 @@ struct kind {
         struct condition when;
         struct pattern *path;
         struct template *template; /* owned; NULL */
+        struct coverage coverage;  /* of the template */
         const struct blueprint_file *prompt, *standards,
                 *compressed;  /* borrowed: the blueprint's; NULL. compressed: standards in brief */
         uint64_t inputs;      /* bits of enum input_kind */

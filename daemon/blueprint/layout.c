@@ -149,8 +149,9 @@ static int tell_more(struct strlist *to, size_t n_more)
 static int fill(struct layout *l)
 {
         static int (*const steps[])(struct layout * l) = {
-                layout_parameters, layout_packages,  layout_entities, sort_entities,
-                layout_references, layout_contracts, layout_routes,   layout_pieces,
+                layout_parameters, layout_packages,   layout_entities,
+                sort_entities,     layout_references, layout_contracts,
+                layout_routes,     layout_rules,      layout_pieces,
         };
         int r = 0;
 
@@ -231,6 +232,9 @@ static void item_done(struct lay_item *i)
         free(i->route.entities.at);
         free(i->route.packages.at);
         free(i->route.contracts.at);
+        for (size_t k = 0; k < i->n_rules; k++)
+                piece_done(&i->rules[k].piece);
+        free(i->rules);
         piece_done(&i->piece);
 }
 

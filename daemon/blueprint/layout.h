@@ -73,10 +73,19 @@ struct route {
         bool is_free; /* names nobody */
 };
 
+struct lay_rule {
+        const struct rule_row *row; /* borrowed: the blueprint's */
+        uint32_t entity;
+        struct piece piece;
+};
+
 struct lay_item { /* a requirement or a scenario */
         struct route route;
         bool has_made_id; /* by position: says nothing, and would change with what stands before it
                            */
+        bool is_ruled;    /* its rules say all that it says */
+        struct lay_rule *rules; /* owned */
+        size_t n_rules;
         struct piece piece;
 };
 
@@ -145,6 +154,7 @@ int layout_entities(struct layout *l) _must_check_;
  * layout. Unknown types warn. */
 int layout_type(struct layout *l, const char *text, const char *of,
                 const char **ret_skeleton) _must_check_;
+bool layout_type_is_unknown(const struct layout *l, const char *text);
 int skeleton_entities(const char *skeleton, struct refs *ret) _must_check_;
 /* Final text for a place in `package`. by_id: entities stand as their identifiers. */
 int skeleton_write(const struct layout *l, const char *skeleton, uint32_t package, bool by_id,
@@ -160,6 +170,8 @@ int layout_contracts(struct layout *l) _must_check_;
 int layout_routes(struct layout *l) _must_check_;
 /* pieces.c */
 int layout_pieces(struct layout *l) _must_check_;
+/* Takes data, also when it fails. */
+int piece_set(struct piece *p, json_t *data, const char *name, const char *id) _must_check_;
 int piece_text(struct piece *p, unsigned indent, bool is_item) _must_check_;
 void piece_done(struct piece *p);
 

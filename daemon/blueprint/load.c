@@ -38,6 +38,8 @@ static void blueprint_free(struct blueprint *b)
 {
         blueprint_release_kinds(b);
         blueprint_release_names(b);
+        limits_release(b);
+        rules_release(b);
         files_free(b->files, b->n_files);
         free(b->name);
         free(b->description);

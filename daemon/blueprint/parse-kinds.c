@@ -24,6 +24,7 @@ const char *const input_names[N_INPUT_KINDS] = {
         [INPUT_ALL_CONTRACTS] = "all_contracts",
         [INPUT_FREE_CONTRACTS] = "free_contracts",
         [INPUT_ACTION_CONTRACTS] = "action_contracts",
+        [INPUT_RULES] = "rules",
         [INPUT_REQUIREMENTS] = "requirements",
         [INPUT_ALL_REQUIREMENTS] = "all_requirements",
         [INPUT_SCENARIOS] = "scenarios",
@@ -220,7 +221,7 @@ static void parse_facts(struct parse *p, struct yaml_node *n, struct kind *k)
         static const char *const taken[] = {
                 "project",   "parameters", "entity",    "entities",     "package",   "packages",
                 "relations", "contract",   "contracts", "requirements", "scenarios", "criteria",
-                "patterns",  "testing",    "build",     "libraries",    "task"};
+                "patterns",  "testing",    "build",     "libraries",    "task",      "rules"};
         struct yaml_node *list = parse_get(p, n, "facts", YAML_LIST, false);
 
         if (!list || !(k->facts = parse_array(p, list->n_items, sizeof(*k->facts))))
@@ -409,6 +410,7 @@ static void parse_kind(struct parse *p, struct yaml_node *n, struct yaml_node *r
         parse_facts(p, n, k);
         parse_checks(p, n, rules, k);
         parse_extractor_of(p, n, k);
+        coverage_parse(p, n, k);
         if (p->f->n > 0 || p->f->error)
                 return;
         r = hash_kind(k);
@@ -443,6 +445,7 @@ static void kind_done(struct kind *k)
         free(k->language);
         pattern_free(k->path);
         template_free(k->template);
+        coverage_done(&k->coverage);
         free(k->parameters);
         free(k->depends);
         for (size_t i = 0; i < k->n_declares; i++)

@@ -367,6 +367,15 @@ static int on_unread(const char *path, const struct yaml_node *key, void *arg)
                 "block_comment",
                 "strings",
                 "raw_strings",
+                "limits",
+                "covers",
+                "ignores",
+                "rule",
+                "types",
+                "attribute",
+                "min",
+                "max",
+                "in",
         };
         struct parse *p = arg;
         const char *near = str_nearest(key->text, keys, N_ELEMENTS(keys));
@@ -395,7 +404,10 @@ static void parse_top(struct parse *p, struct yaml_node *top)
         parse_choices(p, top);
         parse_names(p, top);
         parse_extractors(p, top);
+        limits_parse(p, top);
+        rules_parse(p, top);
         parse_kinds(p, top);
+        rules_check(p, top);
 }
 
 int blueprint_parse(struct blueprint *b, struct faults *f)

@@ -15,7 +15,7 @@ void piece_done(struct piece *p)
         free(p->name);
 }
 
-static int piece_set(struct piece *p, json_t *data, const char *name, const char *id)
+int piece_set(struct piece *p, json_t *data, const char *name, const char *id)
 {
         struct canon *c;
         int r;
@@ -98,6 +98,9 @@ static json_t *attribute_data(struct layout *l, const struct lay_entity *e,
         }
         put(&o, "name", a->name);
         put(&o, "type", b.at ? b.at : "");
+        if (a->source && strcmp(a->name, l->b->naming.identity) != 0 &&
+            layout_type_is_unknown(l, a->source->type))
+                put(&o, "unknown_type", a->source->type); /* no template reads it: a model may */
         if (a->source && a->source->is_required)
                 put_value(&o, "required", json_true());
         put(&o, "description", a->source ? a->source->description : NULL);

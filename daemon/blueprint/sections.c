@@ -15,6 +15,7 @@ const struct section_row sections[N_SECTIONS] = {
                                BIT(INPUT_CONTRACT) | BIT(INPUT_CONTRACTS) |
                                        BIT(INPUT_ALL_CONTRACTS) | BIT(INPUT_FREE_CONTRACTS) |
                                        BIT(INPUT_ACTION_CONTRACTS)},
+        [SECTION_RULES] = {"rules", true, BIT(INPUT_RULES)},
         [SECTION_REQUIREMENTS] = {"requirements", true,
                                   BIT(INPUT_REQUIREMENTS) | BIT(INPUT_ALL_REQUIREMENTS)},
         [SECTION_SCENARIOS] = {"scenarios", true, BIT(INPUT_SCENARIOS) | BIT(INPUT_ALL_SCENARIOS)},
@@ -27,8 +28,8 @@ const struct section_row sections[N_SECTIONS] = {
 
 /* As the work names them. */
 static const char *const section_keys[N_SECTIONS] = {
-        "project",   "parameters", "entities", "packages", "relations", "contracts", "requirements",
-        "scenarios", "criteria",   "patterns", "testing",  "build",     "libraries",
+        "project",      "parameters", "entities", "packages", "relations", "contracts", "rules",
+        "requirements", "scenarios",  "criteria", "patterns", "testing",   "build",     "libraries",
 };
 
 /* How prompts call an item. */

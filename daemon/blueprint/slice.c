@@ -23,6 +23,7 @@ enum {
         KEY_EXPECTS,
         KEY_FACT,
         KEY_DEPENDS,
+        KEY_COVERAGE,
         KEY_SECTION = 100
 };
 
@@ -37,7 +38,8 @@ struct slice {
         size_t room_statements;
         json_t *list; /* borrowed: the section's array in the context */
         uint16_t field;
-        bool has_head; /* the section's key stands in the facts */
+        bool has_head;       /* the section's key stands in the facts */
+        const char *unruled; /* borrowed: the first requirement that is no rule */
 };
 
 static int add_input(struct slice *s, const char *name, const struct hash *hash)
@@ -254,37 +256,66 @@ static bool is_ours(const struct slice *s, const struct route *route)
         return false;
 }
 
+/* Does it belong to this task? own: the list of its entity or package. */
+static bool is_item_ours(const struct slice *s, const struct lay_item *items, size_t i,
+                         const struct refs *own)
+{
+        bool is_alone = s->k->each == EACH_PROJECT || s->k->each == EACH_CONTRACT ||
+                        (s->k->is_logic && s->l->n_entities == 1);
+
+        return (own && refs_has(own, (uint32_t)i)) || (is_alone && is_ours(s, &items[i].route));
+}
+
 /* Requirements or scenarios: own ones from the entity's or package's list, in the order of the
  * items. */
 static int add_items(struct slice *s, const char *section, struct lay_item *items, size_t n,
                      const struct refs *own, bool is_all)
 {
-        bool is_alone = s->k->each == EACH_PROJECT || s->k->each == EACH_CONTRACT ||
-                        (s->k->is_logic && s->l->n_entities == 1);
         int r = 0;
 
-        if (!is_all && !is_alone) {
-                for (size_t i = 0; own && i < own->n && r == 0; i++)
-                        r = add_item(s, section, &items[own->at[i]].piece);
-                return r;
+        for (size_t i = 0; i < n && r == 0; i++) {
+                if (!is_all && !is_item_ours(s, items, i, own))
+                        continue;
+                r = add_item(s, section, &items[i].piece);
+                if (items == s->l->requirements && !items[i].is_ruled && !s->unruled)
+                        s->unruled = items[i].piece.name;
         }
-        for (size_t i = 0; i < n && r == 0; i++)
-                if (is_all || (own && refs_has(own, (uint32_t)i)) || is_ours(s, &items[i].route))
-                        r = add_item(s, section, &items[i].piece);
         return r;
+}
+
+static const struct refs *own_requirements(const struct slice *s)
+{
+        int64_t entity = entity_of(s);
+
+        if (entity >= 0)
+                return &s->l->entities[entity].requirements;
+        return s->s->package >= 0 ? &s->l->packages[s->s->package].requirements : NULL;
 }
 
 static int add_requirements(struct slice *s)
 {
-        const struct refs *own = NULL;
-        int64_t entity = entity_of(s);
+        return add_items(s, "requirements", s->l->requirements, s->l->n_requirements,
+                         own_requirements(s), declares(s, INPUT_ALL_REQUIREMENTS));
+}
 
-        if (entity >= 0)
-                own = &s->l->entities[entity].requirements;
-        else if (s->s->package >= 0)
-                own = &s->l->packages[s->s->package].requirements;
-        return add_items(s, "requirements", s->l->requirements, s->l->n_requirements, own,
-                         declares(s, INPUT_ALL_REQUIREMENTS));
+/* Those that files of this kind make true: of the own entity, or of all. */
+static int add_rules(struct slice *s)
+{
+        int64_t entity = entity_of(s);
+        int r = 0;
+
+        for (size_t i = 0; i < s->l->n_requirements; i++) {
+                struct lay_item *item = &s->l->requirements[i];
+
+                for (size_t k = 0; item->is_ruled && k < item->n_rules && r == 0; k++) {
+                        struct lay_rule *rule = &item->rules[k];
+
+                        if ((entity < 0 || rule->entity == (uint32_t)entity) &&
+                            strlist_has(&rule->row->in, s->k->name))
+                                r = add_item(s, "rules", &rule->piece);
+                }
+        }
+        return r;
 }
 
 static int add_scenarios(struct slice *s)
@@ -363,6 +394,8 @@ static int add_section(struct slice *s, enum section section)
                 return add_relations(s);
         case SECTION_CONTRACTS:
                 return add_contracts(s);
+        case SECTION_RULES:
+                return add_rules(s);
         case SECTION_REQUIREMENTS:
                 return add_requirements(s);
         default:
@@ -597,6 +630,25 @@ static int add_parts(struct slice *s)
         return r < 0 ? r : add_input(s, "tier", &s->k->tier_hash);
 }
 
+/* Who writes the file, template or model, is decided by its inputs and the blueprint alone; a
+ * blueprint that decides otherwise asks for another result. */
+static int add_coverage(struct slice *s)
+{
+        struct hash hash;
+        const char *word;
+        int r;
+
+        if (!s->k->template)
+                return 0;
+        r = coverage_measure(s->l->b, s->k, s->t->context, s->unruled, &s->t->uncovered);
+        if (r < 0)
+                return r;
+        word = s->t->uncovered ? "model" : "template";
+        canon_add_text(s->key, KEY_COVERAGE, word);
+        hash_of(word, strlen(word), &hash);
+        return add_input(s, "coverage", &hash);
+}
+
 static int fill(struct slice *s, const struct variables *v)
 {
         const struct task *tasks = s->l->work->tasks;
@@ -618,6 +670,8 @@ static int fill(struct slice *s, const struct variables *v)
                 r = add_blocks(s, task);
         if (r == 0)
                 r = finish_context(s, task, v);
+        if (r == 0)
+                r = add_coverage(s);
         return r < 0 ? r : add_parts(s);
 }
 

@@ -19,6 +19,7 @@
 struct type_entry {
         UT_hash_handle hh;
         char *skeleton;
+        bool is_unknown;
         char text[];
 };
 
@@ -186,9 +187,19 @@ int layout_type(struct layout *l, const char *text, const char *of, const char *
                         r = add_entry(l, text, &b, &e);
                 if (r < 0)
                         return r;
+                e->is_unknown = m.is_unknown;
         }
         *ret_skeleton = e->skeleton;
         return 0;
+}
+
+bool layout_type_is_unknown(const struct layout *l, const char *text)
+{
+        struct type_entry *e = NULL;
+
+        if (text)
+                HASH_FIND(hh, l->types, text, strlen(text), e);
+        return e && e->is_unknown;
 }
 
 int skeleton_entities(const char *skeleton, struct refs *ret)

@@ -45,8 +45,8 @@ static void fail_errno(struct run *r, uint32_t task, int k)
 
 static bool wants_template(const struct run *r, uint32_t task)
 {
-        return r->work->tasks[task].template && !r->tasks[task].is_template_refused &&
-               r->setup.planning.is_on[RULE_TEMPLATE];
+        return r->work->tasks[task].template && !r->work->tasks[task].uncovered &&
+               !r->tasks[task].is_template_refused && r->setup.planning.is_on[RULE_TEMPLATE];
 }
 
 void obtain(struct run *r, uint32_t task)

@@ -13,6 +13,7 @@
 #include "common/hash.h"
 #include "common/json.h"
 #include "common/macros.h"
+#include "common/str.h"
 
 #define TEMPLATE_MAX_BYTES (1u << 20)         /* source */
 #define TEMPLATE_MAX_OUTPUT_BYTES (16u << 20) /* a blob's limit */
@@ -35,6 +36,10 @@ void template_hash(const struct template *t, struct hash *ret); /* of its source
 const char *template_name(const struct template *t);
 size_t template_fixed_bytes(
         const struct template *t); /* text outside of tags: what a rendering has at least */
+/* Adds, each once, the variables of the context that it reads, and the keys that it looks for
+ * anywhere in them: what stands in neither list cannot show in the text. */
+int template_reads(const struct template *t, struct strlist *names,
+                   struct strlist *keys) _must_check_;
 /* The filters of names, also used by the blueprint room: "OrderItem" -> order_item, orderItem,
  * OrderItem, order-item, ORDER_ITEM, order items -> plural. */
 int template_filter_name(const char *filter, struct span name, struct buf *out) _must_check_;

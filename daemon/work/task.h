@@ -79,6 +79,7 @@ struct task {
         char *batch;   /* tasks of one kind and this group may be asked for together; NULL: alone */
         const struct template
                 *template; /* borrowed: work.keeper keeps the blueprint; NULL: none covers it */
+        char *uncovered;   /* why the template does not do for it; NULL: it does */
         const struct check_set *checks; /* borrowed likewise; NULL: the basic rules only */
         const struct extractor
                 *extractor;           /* borrowed likewise; NULL: the interface is the whole text */

@@ -2,6 +2,19 @@
 
 #include "daemon/plan/rules.h"
 
+/* Why a model is asked at all counts for more. */
+static void explain(const struct draft *d, struct step *s)
+{
+        const struct task *t = &d->in->work->tasks[s->tasks[0]];
+
+        if (s->n_tasks == 1 && t->uncovered && d->in->is_on[RULE_TEMPLATE])
+                snprintf(s->reason, sizeof(s->reason), "tier %s: %s", tier_names[s->tier],
+                         t->uncovered);
+        else
+                snprintf(s->reason, sizeof(s->reason), "its kind requires tier %s",
+                         tier_names[s->tier]);
+}
+
 /* A call goes to the tier that its task requires, not to the best there is. A tier that is not
  * configured falls to the next better. */
 static int apply(struct draft *d)
@@ -21,8 +34,7 @@ static int apply(struct draft *d)
                 while (tier < TIER_QUALITY && !d->in->tiers[tier].model)
                         tier++;
                 s->tier = tier;
-                snprintf(s->reason, sizeof(s->reason), "its kind requires tier %s",
-                         tier_names[tier]);
+                explain(d, s);
         }
         return 0;
 }
