@@ -3,13 +3,14 @@
 
 #include <stdio.h>
 
-#include "client/command.h"
+#include "client/choices.h"
 #include "client/follow.h"
 
-enum attach_option { ATTACH_OUTPUT };
+enum attach_option { ATTACH_OUTPUT, ATTACH_CHOICES };
 
 const struct option_row attach_options[] = {
         [ATTACH_OUTPUT] = {"output", 'o', "DIR", "deliver the job's files below this directory"},
+        CHOICE_ROWS(ATTACH_CHOICES),
         {NULL, 0, NULL, NULL},
 };
 
@@ -27,7 +28,9 @@ static int follow(struct client *c, const char *job, const char *dir, int *ret_c
 
         if (!params) /* refused by Jansson: not UTF-8 */
                 return -EINVAL;
-        r = connection_open(c, START_IF_NEEDED, &f.connection, ret_failure);
+        r = choices_read(c, ATTACH_CHOICES, &f.edits, &f.is_pruning, ret_failure);
+        if (r == 0)
+                r = connection_open(c, START_IF_NEEDED, &f.connection, ret_failure);
         if (r == 0)
                 r = connection_call(f.connection, "job/get", params, &about, ret_failure);
         else
@@ -70,6 +73,13 @@ int cmd_attach(struct client *c)
                 job = noted;
         if (!dir && is_noted && strcmp(job, noted) == 0)
                 dir = ".";
+        if (choices_fault(c, ATTACH_CHOICES))
+                return client_usage(c, "%s", choices_fault(c, ATTACH_CHOICES));
+        if (c->values[ATTACH_CHOICES + CHOICE_PRUNE] && (!is_noted || strcmp(job, noted) != 0))
+                return client_usage(c,
+                                    "--prune goes by the job that was last started for the "
+                                    "directory, and that is %s",
+                                    is_noted ? noted : "none");
         r = follow(c, job, dir, &code, &failure);
         return r == 0 ? code : client_fail(c, r, failure);
 }

@@ -54,7 +54,7 @@ static int echo(struct client *c, int cwd_fd, int *ret_code, struct failure **re
         f.offer = offer;
         f.view = view;
         if (reply.done)
-                *ret_code = follow_print_done(&f, reply.done, 0);
+                *ret_code = follow_print_done(&f, reply.done);
         else
                 *ret_code = follow_job(&f);
         json_decref(reply.done);

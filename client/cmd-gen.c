@@ -4,7 +4,7 @@
 #include <libgen.h>
 #include <stdio.h>
 
-#include "client/command.h"
+#include "client/choices.h"
 #include "client/follow.h"
 #include "client/submit.h"
 #include "common/path.h"
@@ -12,7 +12,7 @@
 
 #define SPEC_BYTES ((size_t)4 << 20)
 
-enum gen_option { GEN_OUTPUT, GEN_BLUEPRINT, GEN_FRESH, GEN_DETACH };
+enum gen_option { GEN_OUTPUT, GEN_BLUEPRINT, GEN_FRESH, GEN_DETACH, GEN_CHOICES };
 
 const struct option_row gen_options[] = {
         [GEN_OUTPUT] = {"output", 'o', "DIR",
@@ -23,6 +23,7 @@ const struct option_row gen_options[] = {
         [GEN_FRESH] = {"fresh", 0, NULL, "ask again also for what is known"},
         [GEN_DETACH] = {"detach", 'd', NULL,
                         "print the job's id and leave; `genopt attach` delivers the files"},
+        CHOICE_ROWS(GEN_CHOICES),
         {NULL, 0, NULL, NULL},
 };
 
@@ -70,8 +71,8 @@ static json_t *spec_to_json(const char *path, struct span text)
         return json_pack("{s:s, s:s%}", "name", name, "text", text.at, text.n);
 }
 
-static int make_input(const struct client *c, const struct outdir *o, struct span spec,
-                      json_t **ret)
+static int make_input(const struct client *c, struct outdir *o, struct span spec,
+                      bool is_edited_gone, json_t **ret)
 {
         _cleanup_json_ json_t *input = json_object();
         json_t *manifest = NULL, *files = NULL;
@@ -80,7 +81,7 @@ static int make_input(const struct client *c, const struct outdir *o, struct spa
         r = r < 0 ? r : json_put(input, "spec", spec_to_json(c->args[0], spec));
         if (r == 0 && c->values[GEN_BLUEPRINT])
                 r = json_put(input, "blueprint", json_string(c->values[GEN_BLUEPRINT]));
-        r = r < 0 ? r : outdir_list_manifest(o, &manifest);
+        r = r < 0 ? r : outdir_list_manifest(o, is_edited_gone, &manifest);
         r = r < 0 ? r : json_put(input, "manifest", manifest);
         r = r < 0 ? r : outdir_list_others(o, &files);
         r = r < 0 ? r : json_put(input, "files", files);
@@ -108,7 +109,7 @@ static int show_known(struct follow *f, const json_t *done)
 {
         if (f->client->is_json && follow_put_known(done) < 0)
                 return EXIT_INTERNAL;
-        return follow_print_done(f, done, 0);
+        return follow_print_done(f, done);
 }
 
 static int follow_or_leave(struct client *c, struct follow *f, struct outdir *o,
@@ -144,11 +145,13 @@ static int generate(struct client *c, const char *dir, int *ret_code, struct fai
         struct follow f = {.client = c, .hint_dir = c->values[GEN_OUTPUT]};
         int r;
 
-        r = read_spec(c->args[0], &spec, ret_failure);
+        r = choices_read(c, GEN_CHOICES, &f.edits, &f.is_pruning, ret_failure);
+        if (r == 0)
+                r = read_spec(c->args[0], &spec, ret_failure);
         if (r == 0)
                 r = outdir_open(c, dir, !c->is_dry_run, &o, ret_failure);
         if (r == 0)
-                r = make_input(c, o, buf_span(&spec), &input);
+                r = make_input(c, o, buf_span(&spec), f.edits == EDITS_OVERWRITE, &input);
         if (r == 0)
                 r = make_offer(o, input, &offer);
         if (r == 0)
@@ -176,6 +179,8 @@ int cmd_gen(struct client *c)
         if (!str_is_utf8(span_of(c->args[0])) ||
             (c->values[GEN_BLUEPRINT] && !str_is_utf8(span_of(c->values[GEN_BLUEPRINT]))))
                 return client_usage(c, "words must be UTF-8");
+        if (choices_fault(c, GEN_CHOICES))
+                return client_usage(c, "%s", choices_fault(c, GEN_CHOICES));
         r = generate(c, dir, &code, &failure);
         return r == 0 ? code : client_fail(c, r, failure);
 }

@@ -49,7 +49,8 @@ static const struct option_row no_options[] = {{NULL, 0, NULL, NULL}};
 const struct command command_table[] = {
         {"gen", "SPEC [OPTION…]", "generate the files that a specification describes",
          "SPEC is a file, or - for standard input. Files are written below DIR (default: the current directory), never over "
-         "an edit of yours: such a file is kept and reported as a conflict. What stands unchanged is not asked for again.",
+         "an edit of yours: such a file is kept as it stands and named, unless you say --merge or --overwrite. A generated file "
+         "that you deleted is made again. What stands unchanged is not asked for again.",
          gen_options, 1, 1, TAKES_ALL, false, cmd_gen},
         {"ask", "[PROMPT…|-] [OPTION…]", "ask a model one question and print its answer",
          "Several words are joined by blanks; - or no word reads the prompt from standard input. On a terminal the answer "
@@ -57,7 +58,7 @@ const struct command command_table[] = {
          ask_options, 0, -1, TAKES_ALL, false, cmd_ask},
         {"jobs", "[OPTION…]", "list your jobs, newest first", NULL, jobs_options, 0, 0, 0, false, cmd_jobs},
         {"show", "JOB [--calls [--prompts]]", "show one job: its tasks, waits, calls and cost", NULL, show_options, 1, 1, 0, false, cmd_show},
-        {"attach", "JOB [-o DIR]", "follow a job; deliver its files when this directory started it",
+        {"attach", "[JOB] [OPTION…]", "follow a job; deliver its files when this directory started it",
          "In the directory that a job was started for (or with -o DIR) its files are written; elsewhere they are only listed.",
          attach_options, 0, 1, TAKES_WAIT, false, cmd_attach},
         {"cancel", "JOB…", "cancel jobs; finished files are kept", NULL, no_options, 1, -1, 0, false, cmd_cancel},

@@ -118,19 +118,31 @@ static int fetch_for_writer(const struct hash *sha256, struct buf *b, void *arg,
         return follow_fetch(s->f->connection, s->f->job, sha256, b, ret_failure);
 }
 
-static void report_conflict(const char *path, const char *why, void *arg)
+/* Files that were left to a person earlier, and that nothing was said of now. */
+static int note_unresolved(struct follow *f)
 {
-        struct session *s = arg;
-        _cleanup_json_ json_t *event = NULL;
+        const struct strlist *paths = f->outdir ? outdir_unresolved(f->outdir) : NULL;
+        int r = 0;
 
-        if (!s->f->client->is_json) {
-                view_warn(s->f->view, "%s: %s; it was kept", path, why);
+        for (size_t i = 0; r == 0 && paths && i < paths->n; i++)
+                if (!fates_has_path(f->fates, paths->at[i]))
+                        r = fates_add(f->fates, FATE_UNRESOLVED, paths->at[i], NULL);
+        return r;
+}
+
+/* Once, at the end of whatever kind. */
+static void say_fates(struct follow *f)
+{
+        _cleanup_(fates_freep) struct fates *fates = NULL;
+
+        if (!f->fates)
                 return;
-        }
-        event = json_pack("{s:s, s:s, s:s, s:s}", "type", "conflict", "job", s->f->job, "path",
-                          path, "text", why);
-        if (event)
-                (void)!client_put_json(event);
+        if (note_unresolved(f) < 0)
+                client_warn(f->client, "%s", strerror(ENOMEM));
+        fates = take(f->fates);
+        f->needs_attention = fates_need_attention(fates);
+        if (!f->client->is_json)
+                fates_print(fates, f->view);
 }
 
 static int attach(struct session *s, struct failure **ret_failure)
@@ -270,7 +282,7 @@ static int print_plan(struct follow *f, const json_t *plan)
         return fputs(table.at, stdout) == EOF || fflush(stdout) != 0 ? -EIO : 0;
 }
 
-int follow_print_done(struct follow *f, const json_t *done, unsigned n_conflicts)
+int follow_print_done(struct follow *f, const json_t *done)
 {
         const json_t *summary = json_object_get(done, "summary"),
                      *plan = json_object_get(done, "plan");
@@ -284,10 +296,9 @@ int follow_print_done(struct follow *f, const json_t *done, unsigned n_conflicts
         if (!f->client->is_json) {
                 view_clear(f->view);
                 print_failures(f, failures);
-                if (n_conflicts > 0)
-                        view_warn(f->view,
-                                  "%u file%s kept as edited; move the edits away, or keep them",
-                                  n_conflicts, n_conflicts == 1 ? " was" : "s were");
+        }
+        say_fates(f);
+        if (!f->client->is_json) {
                 if (summary && !f->is_text && view_summarise(summary, &lines) == 0 && lines.n > 0) {
                         lines.at[lines.n - 1] = '\0';
                         view_say(f->view, "%s", lines.at);
@@ -296,7 +307,7 @@ int follow_print_done(struct follow *f, const json_t *done, unsigned n_conflicts
         if (f->is_text &&
             json_array_size(failures) == 1) /* it tells who asks whether to try again */
                 return client_exit_code(json_object_get(json_array_get(failures, 0), "error"));
-        return n_failed > 0 || n_conflicts > 0 ? EXIT_TASKS_FAILED : EXIT_DONE;
+        return n_failed > 0 || f->needs_attention ? EXIT_TASKS_FAILED : EXIT_DONE;
 }
 
 int follow_put_known(const json_t *done)
@@ -310,14 +321,12 @@ int follow_put_known(const json_t *done)
 
 static int finish_done(struct session *s, const json_t *event, struct failure **ret_failure)
 {
-        unsigned n_conflicts;
         int r;
 
         r = s->f->is_text && !s->f->client->is_json ? print_answer(s, event, ret_failure) : 0;
         if (r != 0)
                 return r;
-        n_conflicts = s->writer ? writer_counts(s->writer)->n_conflicts : 0;
-        s->exit_code = follow_print_done(s->f, event, n_conflicts);
+        s->exit_code = follow_print_done(s->f, event);
         s->is_over = true;
         return 0;
 }
@@ -488,6 +497,25 @@ static int step(struct session *s, struct failure **ret_failure)
         return r;
 }
 
+static int start_writing(struct session *s)
+{
+        struct follow *f = s->f;
+        struct writer_config config = {.delivery = {.client = f->client,
+                                                    .outdir = f->outdir,
+                                                    .fetch = fetch_for_writer,
+                                                    .arg = s,
+                                                    .edits = f->edits,
+                                                    .is_pruning = f->is_pruning,
+                                                    .is_editing = f->is_editing}};
+        int r = fates_new(f->client, &f->fates);
+
+        if (r < 0)
+                return r;
+        fates_set_job(f->fates, f->job);
+        config.delivery.fates = f->fates;
+        return writer_new(&config, &s->writer);
+}
+
 int follow_job(struct follow *f)
 {
         struct session s = {.f = f};
@@ -495,22 +523,15 @@ int follow_job(struct follow *f)
         int r = 0;
 
         handle_signals();
-        if (f->outdir) {
-                struct writer_config config = {.client = f->client,
-                                               .outdir = f->outdir,
-                                               .fetch = fetch_for_writer,
-                                               .arg = &s,
-                                               .on_conflict = report_conflict,
-                                               .is_editing = f->is_editing};
-
-                r = writer_new(&config, &s.writer);
-        }
+        if (f->outdir)
+                r = start_writing(&s);
         if (r == 0)
                 r = attach(&s, &failure);
         while (r == 0 && !s.is_over)
                 r = step(&s, &failure);
         if (r != 0)
                 fail(&s, r, failure);
+        say_fates(f); /* of what did not end in `done` */
         writer_free(s.writer);
         json_decref(s.waits);
         buf_done(&s.printed);

@@ -24,14 +24,17 @@ struct follow {
         const char *hint_dir;          /* borrowed: what `-o` to name in hints, or NULL */
         bool is_text;                  /* a job of one text: print it */
         bool is_streaming;             /* print its text as it comes */
-        bool is_editing;               /* see writer.h */
+        bool is_editing;               /* see deliver.h; and these two */
+        bool is_pruning;
+        enum edits edits;
+        struct fates *fates;  /* owned by follow_job() */
+        bool needs_attention; /* fates were said that a person has to decide on */
 };
 
 /* Returns the exit code; everything was said. */
 int follow_job(struct follow *f);
-/* Prints a `done` event (or the result of a cached submit) and gives the exit code; n_conflicts:
- * files that were kept. */
-int follow_print_done(struct follow *f, const json_t *done, unsigned n_conflicts);
+/* Prints a `done` event (or the result of a cached submit) and gives the exit code. */
+int follow_print_done(struct follow *f, const json_t *done);
 /* A remedy with the job's own id where the daemon's tables say JOB; owned by the caller, NULL for
  * lack of memory. */
 char *follow_remedy(const struct follow *f, const char *remedy) _must_check_;

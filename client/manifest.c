@@ -197,22 +197,39 @@ int manifest_read(struct manifest *m, struct span text, struct diag *ret_diag)
         return 0;
 }
 
-static int write_entry(struct buf *b, const char *path, const char *fingerprint,
-                       const struct hash *sha256)
+static void add_hash(struct buf *b, const char *key, const struct hash *h)
 {
         char hex[HASH_HEX_BYTES];
+
+        if (!h) {
+                (void)buf_printf(b, "\"%s\": null", key);
+                return;
+        }
+        hash_to_hex(h, hex);
+        (void)buf_printf(b, "\"%s\": \"%s\"", key, hex);
+}
+
+static int add_name(struct buf *b, const char *path, const char *fingerprint)
+{
         int r;
 
-        (void)buf_add_text(b, "{\"fingerprint\": ");
+        (void)buf_add_text(b, "\"fingerprint\": ");
         r = json_write_string(b, span_of(fingerprint));
         (void)buf_add_text(b, ", \"path\": ");
         if (r == 0)
                 r = json_write_string(b, span_of(path));
-        if (sha256) {
-                hash_to_hex(sha256, hex);
-                (void)buf_printf(b, ", \"sha256\": \"%s\"}", hex);
-        } else
-                (void)buf_add_text(b, ", \"sha256\": null}");
+        (void)buf_add_text(b, ", ");
+        return r;
+}
+
+static int write_entry(struct buf *b, const struct manifest_entry *e)
+{
+        int r;
+
+        (void)buf_add_char(b, '{');
+        r = add_name(b, e->path, e->fingerprint);
+        add_hash(b, "sha256", &e->sha256);
+        (void)buf_add_char(b, '}');
         return r < 0 ? r : b->failed;
 }
 
@@ -221,47 +238,87 @@ int manifest_write(const struct manifest *m, struct buf *b)
         int r = buf_add_text(b, "{\"version\": 1, \"files\": [\n");
 
         for (size_t i = 0; r == 0 && i < m->n; i++) {
-                r = write_entry(b, m->at[i].path, m->at[i].fingerprint, &m->at[i].sha256);
+                r = write_entry(b, &m->at[i]);
                 (void)buf_add_text(b, i + 1 < m->n ? ",\n" : "\n");
         }
         (void)buf_add_text(b, "]}\n");
         return r < 0 ? r : b->failed;
 }
 
-int pending_write(struct buf *b, const char *path, const char *fingerprint,
-                  const struct hash *sha256)
+int pending_write(struct buf *b, const struct pending_line *line)
 {
-        int r = write_entry(b, path, fingerprint, sha256);
+        int r;
 
-        return r < 0 ? r : buf_add_char(b, '\n');
+        (void)buf_add_char(b, '{');
+        add_hash(b, "before", line->before);
+        if (line->disk) {
+                (void)buf_add_text(b, ", ");
+                add_hash(b, "disk", line->disk);
+        }
+        (void)buf_add_text(b, ", ");
+        r = add_name(b, line->path, line->fingerprint);
+        add_hash(b, "sha256", line->sha256);
+        (void)buf_add_text(b, "}\n");
+        return r < 0 ? r : b->failed;
+}
+
+/* A pending line as it was read. */
+struct announced {
+        const char *path, *fingerprint; /* borrowed: the entry */
+        struct hash sha256, before, disk;
+        bool is_removal, was_absent;
+};
+
+/* A member that is a hash, or null where that is allowed. */
+static bool read_hash(const json_t *entry, const char *key, struct hash *ret, bool *ret_is_null)
+{
+        const json_t *value = json_object_get(entry, key);
+
+        *ret_is_null = json_is_null(value);
+        return *ret_is_null || (json_is_string(value) &&
+                                hash_from_hex(span_of(json_string_value(value)), ret) == 0);
+}
+
+static bool read_announced(const json_t *entry, struct announced *ret)
+{
+        bool has_disk = json_object_get(entry, "disk"), is_null;
+
+        *ret = (struct announced){.path = json_get_text(entry, "path"),
+                                  .fingerprint = json_get_text(entry, "fingerprint")};
+        if (json_object_size(entry) != 4 + (size_t)has_disk || !ret->path ||
+            !path_is_relative(span_of(ret->path)) || !is_fingerprint(ret->fingerprint) ||
+            !read_hash(entry, "sha256", &ret->sha256, &ret->is_removal) ||
+            !read_hash(entry, "before", &ret->before, &ret->was_absent))
+                return false;
+        ret->disk = ret->sha256;
+        return !has_disk || (read_hash(entry, "disk", &ret->disk, &is_null) && !is_null);
 }
 
 static int fold_line(struct manifest *m, struct span line, pending_disk_fn *disk, void *arg)
 {
         _cleanup_json_ json_t *entry = NULL;
-        const char *path;
-        struct hash wanted = {0}, found;
+        struct announced a;
+        struct hash found;
         struct diag diag;
-        bool is_removal;
+        bool is_done;
         int r;
 
         r = json_read(line, &entry, &diag);
         if (r != 0)
                 return r < 0 ? r : 0;
-        is_removal = json_is_null(json_object_get(entry, "sha256"));
-        if (is_removal && json_object_set_new(entry, "sha256",
-                                              json_string("00000000000000000000000000000000"
-                                                          "00000000000000000000000000000000")) < 0)
-                return -ENOMEM;
-        if (entry_fault(entry, &wanted))
+        if (!read_announced(entry, &a))
                 return 0;
-        path = json_get_text(entry, "path");
-        r = disk(path, &found, arg);
-        if (is_removal && r == CONDITION_ABSENT)
-                manifest_remove(m, path);
-        else if (!is_removal && r == 0 && hash_is_equal(&wanted, &found))
-                return manifest_set(m, path, json_get_text(entry, "fingerprint"), &wanted);
-        return r == -ENOMEM ? r : 0;
+        r = disk(a.path, &found, arg);
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
+        if (a.is_removal) {
+                if (r == CONDITION_ABSENT)
+                        manifest_remove(m, a.path);
+                return 0;
+        }
+        is_done = r == 0 &&
+                  (hash_is_equal(&a.disk, &found) || (a.was_absent && !manifest_get(m, a.path)));
+        return is_done ? manifest_set(m, a.path, a.fingerprint, &a.sha256) : 0;
 }
 
 int pending_fold(struct manifest *m, struct span text, pending_disk_fn *disk, void *arg)

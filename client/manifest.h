@@ -7,13 +7,20 @@
  *     ]}
  *     entry    = {"fingerprint": text, "path": relative path, "sha256": 64 hex digits}
  *
- *     pending  = line*       one JSON object per line, appended before each change of the tree:
- *     line     = {"fingerprint": text, "path": relative path, "sha256": 64 hex digits | null
- * (removed)}
+ *     pending  = line*       one JSON object per line, on disk before each change of the tree
+ *     line     = {"before": hash | null (nothing stood there),
+ *                 "disk": hash            what is to stand there, where that is not sha256: a merge
+ *                 "fingerprint": text, "path": relative path,
+ *                 "sha256": hash | null (removed)}
  *
- * A pending line whose content stands on disk becomes the entry; a removal whose file is gone drops
- * it; any other line is of a change that did not happen. The last line of pending may be torn and
- * is then ignored. Reading is strict and bounded: a manifest with any fault is no manifest. */
+ * The hash of an entry is that of what genopt made, not of what stands there: where both differ,
+ * the user edited the file (or genopt merged an edit of theirs), and it is theirs.
+ *
+ * A pending line is carried into the manifest when what it announced stands on disk, or is gone;
+ * and when something else stands where nothing did before: then the user edited what we had just
+ * written. Any other line is of a change that did not happen. The last line may be torn and is then
+ * ignored. Reading is strict and bounded: a manifest with any fault is no manifest.
+ */
 
 #include "common/hash.h"
 #include "common/json.h"
@@ -46,9 +53,14 @@ size_t manifest_n(const struct manifest *m);
 /* Entries in order of path. */
 const struct manifest_entry *manifest_at(const struct manifest *m, size_t i);
 
-/* One line of pending; sha256 NULL: removed. */
-int pending_write(struct buf *b, const char *path, const char *fingerprint,
-                  const struct hash *sha256) _must_check_;
+struct pending_line {
+        const char *path, *fingerprint;
+        const struct hash *sha256; /* NULL: removed */
+        const struct hash *before; /* NULL: nothing stood there */
+        const struct hash *disk;   /* NULL: sha256 */
+};
+
+int pending_write(struct buf *b, const struct pending_line *line) _must_check_;
 /* Hash of what stands on disk: 0, CONDITION_ABSENT, -errno. */
 typedef int pending_disk_fn(const char *path, struct hash *ret, void *arg);
 /* Folds pending lines into m. Lines that cannot be read are skipped: what they spoke of then counts

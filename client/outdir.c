@@ -5,8 +5,10 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "client/base.h"
+#include "client/crash-point.h"
+#include "client/merge.h"
 #include "common/path.h"
-#include "common/str.h"
 
 #define MANIFEST_PATH ".genopt/manifest.json"
 #define PENDING_PATH ".genopt/pending"
@@ -20,6 +22,8 @@ struct outdir {
         int lock_fd;               /* -1: opened for reading */
         int pending_fd;            /* -1: not yet needed */
         struct manifest *manifest; /* owned */
+        struct saved saved;
+        struct strlist unresolved; /* paths */
 };
 
 struct outdir *outdir_free(struct outdir *o)
@@ -30,6 +34,7 @@ struct outdir *outdir_free(struct outdir *o)
         cleanup_close(&o->lock_fd);
         cleanup_close(&o->fd);
         manifest_free(o->manifest);
+        strlist_done(&o->unresolved);
         free(o);
         return NULL;
 }
@@ -44,18 +49,34 @@ struct manifest *outdir_manifest(const struct outdir *o)
         return o->manifest;
 }
 
-int outdir_hash(const struct outdir *o, const char *path, struct hash *ret)
+const struct strlist *outdir_unresolved(const struct outdir *o)
 {
-        _cleanup_buf_ struct buf content = {0};
-        int r;
+        return &o->unresolved;
+}
 
-        r = path_read(o->fd, path, OUTDIR_FILE_BYTES, &content);
+struct saved *outdir_saved(struct outdir *o)
+{
+        return &o->saved;
+}
+
+int outdir_read(const struct outdir *o, const char *path, struct buf *b, struct hash *ret)
+{
+        size_t start = b->n;
+        int r = path_read(o->fd, path, OUTDIR_FILE_BYTES, b);
+
         if (r == -ENOENT || r == -ENOTDIR)
                 return CONDITION_ABSENT;
         if (r < 0)
                 return r;
-        hash_of(content.at ? content.at : "", content.n, ret);
+        hash_of(b->at ? b->at + start : "", b->n - start, ret);
         return 0;
+}
+
+int outdir_hash(const struct outdir *o, const char *path, struct hash *ret)
+{
+        _cleanup_buf_ struct buf content = {0};
+
+        return outdir_read(o, path, &content, ret);
 }
 
 static int disk_hash(const char *path, struct hash *ret, void *arg)
@@ -70,10 +91,39 @@ static int refuse(struct failure **ret_failure, enum failure_id id, const char *
         return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
 }
 
-static int take_lock(struct outdir *o, const char *path, struct failure **ret_failure)
+/* The lock's text is "PID JOB"; both are only a courtesy. */
+static int refuse_locked(const struct outdir *o, const char *path, struct failure **ret_failure)
 {
-        char pid[32];
-        int n;
+        char text[128], *job;
+        ssize_t n = pread(o->lock_fd, text, sizeof(text) - 1, 0);
+
+        text[n > 0 ? n : 0] = '\0';
+        text[strcspn(text, "\n")] = '\0';
+        job = strchrnul(text, ' ');
+        if (*job)
+                *job++ = '\0';
+        *ret_failure = failure_new_at(FAILURE_LOCKED, path,
+                                      "another genopt (process %s%s%s) writes into this directory",
+                                      *text ? text : "unknown", *job ? ", job " : "", job);
+        return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
+}
+
+static int write_lock_text(const struct outdir *o, const char *job)
+{
+        char text[128];
+        int n = snprintf(text, sizeof(text), "%d%s%s\n", (int)getpid(), job ? " " : "",
+                         job ? job : "");
+
+        if (ftruncate(o->lock_fd, 0) < 0 || pwrite(o->lock_fd, text, (size_t)n, 0) != n)
+                return errno == ENOSPC ? -ENOSPC : 0;
+        return 0;
+}
+
+/* The kernel gives the lock up with the process, however that ends: none is ever stale. */
+static int take_lock(const struct client *c, struct outdir *o, const char *path,
+                     struct failure **ret_failure)
+{
+        int r;
 
         if (mkdirat(o->fd, ".genopt", 0777) < 0 && errno != EEXIST)
                 return refuse(ret_failure, FAILURE_BAD_SPEC, path, strerror(errno));
@@ -81,21 +131,16 @@ static int take_lock(struct outdir *o, const char *path, struct failure **ret_fa
         if (o->lock_fd < 0)
                 return refuse(ret_failure, FAILURE_BAD_SPEC, path, strerror(-o->lock_fd));
         if (flock(o->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-                ssize_t got = read(o->lock_fd, pid, sizeof(pid) - 1);
-
-                pid[got > 0 ? got : 0] = '\0';
-                pid[strcspn(pid, "\n")] = '\0';
-                *ret_failure =
-                        failure_new_at(FAILURE_LOCKED, path,
-                                       "another genopt (process %s) writes into this directory",
-                                       *pid ? pid : "unknown");
-                return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
+                if (errno == EWOULDBLOCK)
+                        return refuse_locked(o, path, ret_failure);
+                client_warn(c,
+                            "%s: its file system has no locks (%s): nothing keeps a second genopt "
+                            "from writing here meanwhile",
+                            path, strerror(errno));
         }
-        n = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
-        if (ftruncate(o->lock_fd, 0) < 0 || pwrite(o->lock_fd, pid, (size_t)n, 0) != n)
-                return errno == ENOSPC ? -ENOSPC : 0; /* the text is only a courtesy */
-        if (faccessat(o->fd, IGNORE_PATH, F_OK, 0) == 0)
-                return 0;
+        r = write_lock_text(o, NULL);
+        if (r < 0 || faccessat(o->fd, IGNORE_PATH, F_OK, 0) == 0)
+                return r;
         return path_write_atomic(o->fd, IGNORE_PATH, SPAN("/*\n!/manifest.json\n"), 0666, false);
 }
 
@@ -145,6 +190,40 @@ static int fold_pending(struct outdir *o)
         return r;
 }
 
+struct recovery {
+        const struct client *client;
+        struct outdir *o;
+        const char *path; /* of the directory */
+};
+
+/* What a crash left in our hands: a content that we made, or a file of the user's. */
+static int take_left(const char *name, struct span content, void *arg)
+{
+        struct recovery *recovery = arg;
+        struct outdir *o = recovery->o;
+        _cleanup_free_ char *where = NULL;
+        struct hash h;
+        int r;
+
+        hash_of(content.at, content.n, &h);
+        if (base_has(o->fd, &h))
+                return 0;
+        r = saved_put(&o->saved, o->fd, name, content, 0666, &where);
+        if (r == 0)
+                client_warn(recovery->client,
+                            "a run that was killed was about to look at an edit of yours; it is "
+                            "saved as %s/%s",
+                            recovery->path, where);
+        return r;
+}
+
+static int recover(const struct client *c, struct outdir *o, const char *path)
+{
+        struct recovery recovery = {c, o, path};
+
+        return place_recover(o->fd, take_left, &recovery);
+}
+
 static int make_dir(const char *path)
 {
         _cleanup_free_ char *cwd = NULL, *absolute = NULL;
@@ -180,13 +259,15 @@ int outdir_open(const struct client *c, const char *path, bool is_writing, struc
         if (o->fd < 0)
                 return refuse(ret_failure, FAILURE_BAD_SPEC, path, strerror(errno));
         if (is_writing) {
-                r = take_lock(o, path, ret_failure);
+                r = take_lock(c, o, path, ret_failure);
                 if (r != 0)
                         return r;
         }
         r = read_manifest(c, o, path);
         if (r == 0)
                 r = fold_pending(o);
+        if (r == 0 && is_writing)
+                r = recover(c, o, path);
         if (r < 0)
                 return r;
         *ret = take(o);
@@ -201,23 +282,38 @@ static json_t *json_of_hash(const struct hash *h)
         return json_string(hex);
 }
 
-int outdir_list_manifest(const struct outdir *o, json_t **ret)
+/* What stands on disk for an entry, as job/submit says it. */
+static int look_at_entry(struct outdir *o, const struct manifest_entry *e, bool is_edited_gone,
+                         json_t **ret_disk)
+{
+        _cleanup_buf_ struct buf content = {0};
+        struct hash h = {
+                0}; /* something that is no plain file: not what we wrote, and not nothing */
+        int r = 0, found = outdir_read(o, e->path, &content, &h);
+        bool is_edited = found == 0 && !hash_is_equal(&h, &e->sha256);
+
+        if (found == -ENOMEM)
+                return found;
+        if (is_edited && merge_has_markers(buf_span(&content)))
+                r = strlist_add(&o->unresolved, e->path);
+        /* Without the copy a later merge only has more conflicts: a full disk does not stop us. */
+        if (found == 0 && !is_edited && o->lock_fd >= 0 && !base_has(o->fd, &h))
+                r = base_put(o->fd, &h, buf_span(&content)) == -ENOMEM ? -ENOMEM : 0;
+        *ret_disk = found == CONDITION_ABSENT || (is_edited && is_edited_gone) ? json_null()
+                                                                               : json_of_hash(&h);
+        return r;
+}
+
+int outdir_list_manifest(struct outdir *o, bool is_edited_gone, json_t **ret)
 {
         _cleanup_json_ json_t *list = json_array();
         int r = list ? 0 : -ENOMEM;
 
         for (size_t i = 0; r == 0 && i < manifest_n(o->manifest); i++) {
                 const struct manifest_entry *e = manifest_at(o->manifest, i);
-                json_t *entry = json_object(), *disk;
-                struct hash h = {0};
-                int found;
+                json_t *entry = json_object(), *disk = NULL;
 
-                found = outdir_hash(o, e->path, &h);
-                if (found == -ENOMEM)
-                        r = found;
-                /* Something that is no plain file stands there: not what we wrote, and not nothing.
-                 */
-                disk = found == CONDITION_ABSENT ? json_null() : json_of_hash(&h);
+                r = look_at_entry(o, e, is_edited_gone, &disk);
                 r = r < 0 ? r : json_add(list, entry);
                 r = r < 0 ? r : json_put(entry, "path", json_string(e->path));
                 r = r < 0 ? r : json_put(entry, "fingerprint", json_string(e->fingerprint));
@@ -321,26 +417,49 @@ int outdir_list_others(const struct outdir *o, json_t **ret)
         return 0;
 }
 
-int outdir_announce(struct outdir *o, const char *path, const char *fingerprint,
-                    const struct hash *sha256)
+static int open_pending(struct outdir *o)
 {
-        _cleanup_buf_ struct buf line = {0};
+        _cleanup_close_ int dir = -1;
+
+        o->pending_fd = path_open_beneath(o->fd, PENDING_PATH,
+                                          O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+        if (o->pending_fd < 0)
+                return o->pending_fd;
+        dir = path_open_beneath(o->fd, ".genopt", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+        return dir < 0 ? dir : fsync(dir) < 0 ? -errno : 0; /* its name, too */
+}
+
+/* Half a line would spoil the one that follows. */
+static int write_line(int fd, struct span line)
+{
+        struct stat st;
         ssize_t n;
+
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        n = write(fd, line.at, line.n);
+        if (n >= 0 && (size_t)n == line.n)
+                return fdatasync(fd) < 0 ? -errno : 0;
+        if (n >= 0) {
+                (void)!ftruncate(fd, st.st_size);
+                return -ENOSPC;
+        }
+        return -errno;
+}
+
+int outdir_announce(struct outdir *o, const struct pending_line *line)
+{
+        _cleanup_buf_ struct buf text = {0};
         int r;
 
-        if (o->pending_fd < 0) {
-                o->pending_fd = path_open_beneath(o->fd, PENDING_PATH,
-                                                  O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-                if (o->pending_fd < 0)
-                        return o->pending_fd;
-        }
-        r = pending_write(&line, path, fingerprint, sha256);
-        if (r < 0)
-                return r;
-        n = write(o->pending_fd, line.at, line.n);
-        if (n < 0 || (size_t)n != line.n)
-                return n < 0 ? -errno : -ENOSPC;
-        return fdatasync(o->pending_fd) < 0 ? -errno : 0;
+        r = o->pending_fd < 0 ? open_pending(o) : 0;
+        if (r == 0)
+                r = pending_write(&text, line);
+        crash_point();
+        if (r == 0)
+                r = write_line(o->pending_fd, buf_span(&text));
+        crash_point();
+        return r;
 }
 
 int outdir_settle(struct outdir *o)
@@ -349,19 +468,25 @@ int outdir_settle(struct outdir *o)
         int r;
 
         r = manifest_write(o->manifest, &text);
+        crash_point();
         if (r == 0)
                 r = path_write_atomic(o->fd, MANIFEST_PATH, buf_span(&text), 0666, true);
         if (r < 0)
                 return r;
+        crash_point();
         cleanup_close(&o->pending_fd);
         o->pending_fd = -1;
-        return unlinkat(o->fd, PENDING_PATH, 0) < 0 && errno != ENOENT ? -errno : 0;
+        if (unlinkat(o->fd, PENDING_PATH, 0) < 0 && errno != ENOENT)
+                return -errno;
+        return base_sweep(o->fd, o->manifest);
 }
 
 int outdir_set_job(struct outdir *o, const char *job)
 {
         _cleanup_free_ char *text = str_printf("{\"job\": \"%s\"}\n", job);
 
+        if (o->lock_fd >= 0 && write_lock_text(o, job) < 0)
+                return -ENOSPC;
         return text ? path_write_atomic(o->fd, JOB_PATH, span_of(text), 0666, false) : -ENOMEM;
 }
 

@@ -66,14 +66,14 @@ static int open_component(int dir_fd, const char *name, int flags, mode_t mode)
         return fd;
 }
 
-/* The directory that holds the last component of `path`, and that component. Makes what is missing
- * when asked. */
-static int open_parent(int dir_fd, const char *path, bool is_made, int *ret_fd,
-                       const char **ret_name)
+int path_open_parent(int dir_fd, const char *path, bool is_made, int *ret_fd, const char **ret_name)
 {
-        _cleanup_close_ int fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
+        _cleanup_close_ int fd = -1;
         const char *slash;
 
+        if (!path_is_relative(span_of(path)))
+                return -EINVAL;
+        fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
         if (fd < 0)
                 return -errno;
         for (; (slash = strchr(path, '/')); path = slash + 1) {
@@ -102,7 +102,7 @@ static int open_by_walk(int dir_fd, const char *path, int flags, mode_t mode)
         const char *name;
         int r;
 
-        r = open_parent(dir_fd, path, false, &parent, &name);
+        r = path_open_parent(dir_fd, path, false, &parent, &name);
         return r < 0 ? r : open_component(parent, name, flags, mode);
 }
 
@@ -227,7 +227,7 @@ int path_write_atomic(int dir_fd, const char *path, struct span content, mode_t 
 
         if (!path_is_relative(span_of(path)))
                 return -EINVAL;
-        r = open_parent(dir_fd, path, true, &parent, &name);
+        r = path_open_parent(dir_fd, path, true, &parent, &name);
         if (r < 0)
                 return r;
         /* rename() would replace a link by a file; the user made it a link for a reason. */
@@ -248,19 +248,20 @@ int path_write_atomic(int dir_fd, const char *path, struct span content, mode_t 
         return 0;
 }
 
-/* Removes the directories above `path` from the innermost, until one is not empty. */
-static void remove_empty_parents(int dir_fd, const char *path)
+void path_remove_empty_parents(int dir_fd, const char *path)
 {
         char above[PATH_REL_BYTES + 1];
         char *slash;
 
+        if (!path_is_relative(span_of(path)))
+                return;
         memcpy(above, path, strlen(path) + 1);
         while ((slash = strrchr(above, '/'))) {
                 _cleanup_close_ int parent = -1;
                 const char *name;
 
                 *slash = '\0';
-                if (open_parent(dir_fd, above, false, &parent, &name) < 0 ||
+                if (path_open_parent(dir_fd, above, false, &parent, &name) < 0 ||
                     unlinkat(parent, name, AT_REMOVEDIR) < 0)
                         return;
         }
@@ -274,7 +275,7 @@ int path_remove(int dir_fd, const char *path)
 
         if (!path_is_relative(span_of(path)))
                 return -EINVAL;
-        r = open_parent(dir_fd, path, false, &parent, &name);
+        r = path_open_parent(dir_fd, path, false, &parent, &name);
         if (r == -ENOENT)
                 return 0;
         if (r < 0)
@@ -283,7 +284,7 @@ int path_remove(int dir_fd, const char *path)
                 return -ELOOP;
         if (unlinkat(parent, name, 0) < 0 && errno != ENOENT)
                 return -errno;
-        remove_empty_parents(dir_fd, path);
+        path_remove_empty_parents(dir_fd, path);
         return 0;
 }
 

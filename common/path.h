@@ -24,6 +24,12 @@ int path_write_atomic(int dir_fd, const char *path, struct span content, mode_t 
                       bool is_synced) _must_check_;
 int path_remove(int dir_fd, const char *path)
         _must_check_; /* 0 also when it was not there; then empty parents too */
+/* Removes the directories above `path` from the innermost, until one is not empty. */
+void path_remove_empty_parents(int dir_fd, const char *path);
+/* The directory that holds the last component of `path`, and that component (points into path).
+ * Makes missing directories when asked. Never through a link. */
+int path_open_parent(int dir_fd, const char *path, bool is_made, int *ret_fd,
+                     const char **ret_name) _must_check_;
 int path_make_dirs(const char *absolute, mode_t mode) _must_check_;
 char *path_join(const char *a, const char *b) _must_check_;
 /* Directory of this executable's file (from /proc/self/exe), for finding the other program and the

@@ -365,11 +365,80 @@ def test_an_edit_is_kept_and_reported(client):
     r = client.gen(check=1)
     assert (client.out / "a.txt").read_text() == "mine" and (client.out / "b.txt").read_text() == "v2"
     assert (client.out / "c.txt").read_text() == "mine too"
-    assert "a.txt: the file was edited; it was kept" in r.stderr and "c.txt: a file that genopt did not write" in r.stderr
+    assert "a.txt: you edited it" in r.stderr and "c.txt: genopt did not write it" in r.stderr and "--merge" in r.stderr
     assert client.manifest()["a.txt"]["sha256"] == sha256("v1") and client.manifest()["b.txt"]["sha256"] == sha256("v2")
     r = client.gen("--json", check=1)
     conflicts = [e["path"] for e in map(json.loads, r.stdout.splitlines()) if e["type"] == "conflict"]
     assert conflicts == ["a.txt", "c.txt"]
+
+
+def test_an_edit_is_merged_when_told(client):
+    d = client.serve()
+    v1, v2, mine = "a\nb\nc\nd\ne\n", "A\nb\nc\nd\ne\n", "a\nb\nc\nd\nmine\n"
+    d.job(write_event("a.txt", v1, daemon=d), done(template=1))
+    client.gen(check=0)
+    (client.out / "a.txt").write_text(mine)
+    d.job(write_event("a.txt", v2, base=sha256(v1), daemon=d, fingerprint="f2"), done(template=1))
+    r = client.gen("--merge", check=0)
+    assert (client.out / "a.txt").read_text() == "A\nb\nc\nd\nmine\n" and "merged with your edits:\n  a.txt" in r.stderr
+    assert client.manifest()["a.txt"] == {"path": "a.txt", "fingerprint": "f2", "sha256": sha256(v2)}
+    v3 = "A\nb\nc\nd\nE\n"
+    d.job(write_event("a.txt", v3, base=sha256(v2), daemon=d, fingerprint="f3"), done(template=1))
+    r = client.gen("--merge", check=1)
+    text = (client.out / "a.txt").read_text()
+    assert text == "A\nb\nc\nd\n<<<<<<< yours\nmine\n||||||| generated before\ne\n=======\nE\n>>>>>>> generated now\n"
+    assert "with conflicts:\n  a.txt" in r.stderr
+    d.job(done(keep=1))  # nothing new: the conflicts are still there, and still the user's
+    r = client.gen("--merge", check=1)
+    assert "conflicts of an earlier merge:\n  a.txt" in r.stderr and (client.out / "a.txt").read_text() == text
+    r = client.gen("--merge", "--json", check=1)
+    assert {"type": "unresolved", "path": "a.txt"}.items() <= json.loads(r.stdout.splitlines()[-1]).items()
+    assert list((client.out / ".genopt/tmp").iterdir()) == []
+
+
+def test_git_that_merges_has_no_say_of_its_own(client):
+    """No git: said before anything is done. No repository, configuration or program of the directory takes part."""
+    d = client.serve()
+    r = client.gen("--merge", check=69, env={"PATH": f".:{client.out}:relative"})
+    assert "git is not found" in r.stderr and not d.params("job/submit")
+    subprocess.run(["git", "init", "-q", client.out], check=True)
+    subprocess.run(["git", "-C", client.out, "config", "merge.conflictStyle", "zdiff3"], check=True)
+    d.job(write_event("a.txt", "a\nb\n", daemon=d), done(template=1))
+    client.gen(check=0)
+    (client.out / "a.txt").write_bytes(b"a\r\nmine\r\n")
+    d.job(write_event("a.txt", "a\nB", base=sha256("a\nb\n"), daemon=d), done(template=1))
+    client.gen("--merge", check=1, env={"GIT_DIR": "/nowhere", "GIT_EXTERNAL_DIFF": "false"})
+    assert (client.out / "a.txt").read_bytes().replace(b"\r\n", b"|") == \
+        b"a|<<<<<<< yours|mine|||||||| generated before|b|=======|B|>>>>>>> generated now|"
+
+
+def test_an_edit_is_saved_and_replaced_when_told(client):
+    d = client.serve()
+    d.job(write_event("a.txt", "v1", daemon=d), write_event("b.txt", "v1", daemon=d), done(template=2))
+    client.gen(check=0)
+    (client.out / "a.txt").write_text("mine")
+    d.job(write_event("a.txt", "v1", daemon=d), done(keep=1, reuse=1))
+    r = client.gen("--overwrite", check=0)
+    assert [e["disk"] for e in d.params("job/submit")[1]["input"]["manifest"]] == [None, sha256("v1")]
+    assert (client.out / "a.txt").read_text() == "v1"
+    saved = next((client.out / ".genopt/saved").glob("*/a.txt"))
+    assert saved.read_text() == "mine" and str(saved.relative_to(client.out)) in r.stderr
+    assert "give one" in client.gen("--overwrite", "--merge", check=2).stderr
+
+
+def test_what_the_specification_no_longer_describes(client):
+    d = client.serve()
+    gone = ("file", {"action": "remove", "path": "d/a.txt", "base": sha256("v1"), "reason": "orphan"})
+    d.job(write_event("d/a.txt", "v1", daemon=d), write_event("b.txt", "v1", daemon=d), done(template=2))
+    client.gen(check=0)
+    d.job(gone, done(keep=1))
+    r = client.gen(check=0)
+    assert "no longer described by the specification:\n  d/a.txt" in r.stderr and "--prune" in r.stderr
+    assert (client.out / "d/a.txt").exists() and "d/a.txt" in client.manifest()
+    r = client.gen("--prune", check=0)
+    assert not (client.out / "d").exists() and list(client.manifest()) == ["b.txt"]
+    r = client.run("attach", "01JAAAAAAAAAAAAAAAAAAAAAAB", "-o", client.out, "--prune", check=2)
+    assert "last started" in r.stderr
 
 
 def test_an_edit_is_kept_even_if_the_daemon_expects_it(client):
@@ -450,8 +519,8 @@ def test_one_writer_per_directory(client):
 def test_a_run_that_dies_does_not_make_our_file_look_like_the_users(client):
     d = client.serve()
     reached = threading.Event()
-    d.job(write_event("a.txt", "v1", daemon=d), write_event("b.txt", "v1", daemon=d),
-          ("file", {"action": "write", "path": "c.txt", "base": None, "blob": d.blob("v1"), "size": 2, "fingerprint": "f9", "source": "call"}))
+    d.job(write_event("a.txt", "v1", daemon=d), write_event("b.txt", "v1b", daemon=d),
+          ("file", {"action": "write", "path": "c.txt", "base": None, "blob": d.blob("v1c"), "size": 3, "fingerprint": "f9", "source": "call"}))
     get = d.handlers["blob/get"]
     n = 0
 
@@ -475,9 +544,9 @@ def test_a_run_that_dies_does_not_make_our_file_look_like_the_users(client):
     d.job(write_event("a.txt", "v2", base=sha256("v1"), daemon=d), done(template=1))
     client.gen(check=0)
     listed = d.params("job/submit")[1]["input"]["manifest"]
-    assert [(e["path"], e["disk"]) for e in listed] == [("a.txt", sha256("v1")), ("b.txt", sha256("v1"))]
+    assert [(e["path"], e["disk"]) for e in listed] == [("a.txt", sha256("v1")), ("b.txt", sha256("v1b"))]
     assert (client.out / "a.txt").read_text() == "v2" and not (client.out / ".genopt/pending").exists()
-    assert (client.out / ".genopt/base/a.txt").read_text() == "v2"
+    assert (client.out / ".genopt/base" / sha256("v2")).read_text() == "v2"
 
 
 def test_a_damaged_manifest_is_set_aside(client):

@@ -107,6 +107,15 @@ static void a_manifest_with_any_fault_is_none(void **state)
         }
 }
 
+static int announce(struct buf *b, const char *path, const char *fingerprint,
+                    const struct hash *sha256, const struct hash *before)
+{
+        return pending_write(b, &(struct pending_line){.path = path,
+                                                       .fingerprint = fingerprint,
+                                                       .sha256 = sha256,
+                                                       .before = before});
+}
+
 /* "same" stands with content A, "other" with B, all else is absent. */
 static int disk(const char *path, struct hash *ret, void *arg)
 {
@@ -128,13 +137,13 @@ static void pending_counts_only_where_the_disk_agrees(void **state)
         (void)state;
         assert_int_equal(manifest_set(m, "other", "old", &hash_b), 0);
         assert_int_equal(manifest_set(m, "gone", "old", &hash_b), 0);
-        assert_int_equal(pending_write(&text, "same", "new", &hash_a), 0);
-        assert_int_equal(pending_write(&text, "other", "new", &hash_a),
+        assert_int_equal(announce(&text, "same", "new", &hash_a, &hash_b), 0);
+        assert_int_equal(announce(&text, "other", "new", &hash_a, &hash_b),
                          0); /* was not carried out */
-        assert_int_equal(pending_write(&text, "never", "new", &hash_a), 0); /* nor this */
-        assert_int_equal(pending_write(&text, "gone", "removed", NULL), 0);
-        assert_int_equal(pending_write(&text, "link", "new", &hash_a), 0);
-        assert_int_equal(pending_write(&text, "../out", "new", &hash_a), 0); /* not ours */
+        assert_int_equal(announce(&text, "never", "new", &hash_a, &hash_b), 0); /* nor this */
+        assert_int_equal(announce(&text, "gone", "removed", NULL, &hash_b), 0);
+        assert_int_equal(announce(&text, "link", "new", &hash_a, &hash_b), 0);
+        assert_int_equal(announce(&text, "../out", "new", &hash_a, &hash_b), 0); /* not ours */
         assert_int_equal(buf_add_text(&text, "no json\n{\"path\": \"same\", \"fing"), 0); /* torn */
         assert_int_equal(pending_fold(m, buf_span(&text), disk, NULL), 0);
         assert_int_equal(manifest_n(m), 2);
@@ -149,9 +158,9 @@ static void the_later_of_two_pending_lines_counts(void **state)
         _cleanup_buf_ struct buf text = {0};
 
         (void)state;
-        assert_int_equal(pending_write(&text, "same", "first", &hash_a), 0);
-        assert_int_equal(pending_write(&text, "same", "second", &hash_a), 0);
-        assert_int_equal(pending_write(&text, "same", "third", &hash_b), 0);
+        assert_int_equal(announce(&text, "same", "first", &hash_a, &hash_b), 0);
+        assert_int_equal(announce(&text, "same", "second", &hash_a, &hash_b), 0);
+        assert_int_equal(announce(&text, "same", "third", &hash_b, &hash_b), 0);
         assert_int_equal(pending_fold(m, buf_span(&text), disk, NULL), 0);
         assert_string_equal(manifest_get(m, "same")->fingerprint, "second");
         manifest_free(m);
