@@ -55,15 +55,45 @@ static int index_paths(const struct work *w, struct row *rows, struct row **ret)
         return 0;
 }
 
-int stands_read(const struct work *w, const json_t *input, struct stand **ret)
+struct stands *stands_free(struct stands *s)
 {
-        _cleanup_free_ struct stand *stands = calloc(w->n_tasks + 1, sizeof(*stands));
+        if (!s)
+                return NULL;
+        for (size_t i = 0; i < s->n_orphans; i++)
+                free(s->orphans[i].path);
+        free(s->orphans);
+        free(s->at);
+        free(s);
+        return NULL;
+}
+
+static int add_orphan(struct stands *s, const char *path, const json_t *entry)
+{
+        struct orphan o = {0};
+
+        if (!read_hash(entry, "sha256", &o.written))
+                return 0;
+        o.path = strdup(path);
+        if (!o.path)
+                return -ENOMEM;
+        s->orphans[s->n_orphans++] = o;
+        return 0;
+}
+
+int stands_read(const struct work *w, const json_t *input, struct stands **ret)
+{
+        _cleanup_(stands_freep) struct stands *stands = calloc(1, sizeof(*stands));
         _cleanup_free_ struct row *rows = calloc(w->n_tasks + 1, sizeof(*rows));
         const json_t *manifest = json_object_get(input, "manifest"), *entry;
         struct row *table = NULL;
+        int k = 0;
         size_t i;
 
-        if (!stands || !rows || index_paths(w, rows, &table) < 0)
+        if (!stands || !rows)
+                return -ENOMEM;
+        stands->at = calloc(w->n_tasks + 1, sizeof(*stands->at));
+        stands->orphans = calloc(json_array_size(manifest) + 1, sizeof(*stands->orphans));
+        if (!stands->at || !stands->orphans || index_paths(w, rows, &table) < 0)
                 return -ENOMEM;
         json_array_foreach ((json_t *)manifest, i, entry) {
                 const char *path = json_get_text(entry, "path");
@@ -72,11 +102,14 @@ int stands_read(const struct work *w, const json_t *input, struct stand **ret)
                 if (path)
                         HASH_FIND(hh, table, path, strlen(path), row);
                 if (row)
-                        read_manifest_entry(entry, &stands[row->task]);
+                        read_manifest_entry(entry, &stands->at[row->task]);
+                else if (path && k == 0)
+                        k = add_orphan(stands, path, entry);
         }
         HASH_CLEAR(hh, table);
-        *ret = take(stands);
-        return 0;
+        if (k == 0)
+                *ret = take(stands);
+        return k;
 }
 
 static int find_seen(struct store *s, const struct task *t, struct task_facts *f)
@@ -178,7 +211,7 @@ static void drop_repeated(struct strlist *list)
         list->n = kept;
 }
 
-int facts_gather(struct store *s, const struct work *w, const struct stand *stands, uint32_t uid,
+int facts_gather(struct store *s, const struct work *w, const struct stands *stands, uint32_t uid,
                  struct task_facts **ret, struct strlist *ret_need)
 {
         _cleanup_free_ struct task_facts *facts = calloc(w->n_tasks + 1, sizeof(*facts));
@@ -190,7 +223,7 @@ int facts_gather(struct store *s, const struct work *w, const struct stand *stan
                 for (size_t k = 0; k < w->tasks[i].n_depends; k++)
                         has_users[w->tasks[i].depends[k]] = true;
         for (size_t i = 0; i < w->n_tasks; i++) {
-                int k = gather_task(s, &w->tasks[i], &stands[i], uid, has_users[i], &facts[i],
+                int k = gather_task(s, &w->tasks[i], &stands->at[i], uid, has_users[i], &facts[i],
                                     ret_need);
 
                 if (k < 0)

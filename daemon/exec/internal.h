@@ -124,6 +124,7 @@ struct run {
                                            further call of the tier leaves while it stands */
         uint32_t *undecided; /* owned; per step of the plan: tasks that may still join its call */
         size_t n_gathered;   /* tasks that wait for the others of their call */
+        size_t n_orphans_told;
         bool is_flush_due, is_pumping, is_ended, is_dead, has_warned;
         struct result text; /* of a job of one text */
         bool has_text;
@@ -181,6 +182,7 @@ void publish_result(struct run *r, uint32_t task, enum source source); /* from i
 void publish_kept(struct run *r, uint32_t task);
 void publish_call(struct run_call *c);
 void publish_failure(struct run *r, uint32_t task);
+bool publish_orphans(struct run *r);
 /* prompt.c */
 struct prompt {
         struct prompt_block *blocks; /* owned */

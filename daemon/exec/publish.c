@@ -10,6 +10,8 @@
 #include "daemon/metrics/metrics.h"
 #include "daemon/store/store.h"
 
+#define ORPHANS_PER_TURN 200 /* a turn of the loop is short */
+
 struct store_batch *publish_batch(struct run *r)
 {
         if (!r->batch && store_batch_new(STORE_STATE, &r->batch) < 0)
@@ -126,7 +128,7 @@ static json_t *hash_json(const struct hash *h)
 
 static int say_file(struct run *r, uint32_t task, const struct result *result, enum source source)
 {
-        const struct stand *s = &r->setup.stands[task];
+        const struct stand *s = &r->setup.stands->at[task];
         const struct task *t = &r->work->tasks[task];
 
         return publish_news(
@@ -137,6 +139,30 @@ static int say_file(struct run *r, uint32_t task, const struct result *result, e
                           "blob", hash_json(&result->content), "size", (json_int_t)result->n_text,
                           "fingerprint", hash_json(&run_task_of(r, task)->key), "source",
                           source_names[source]));
+}
+
+/* Whether there are more. What no task makes any more is told when all that is wanted stands: a run
+ * that failed in part may still need the old files. */
+bool publish_orphans(struct run *r)
+{
+        const struct stands *s = r->setup.stands;
+
+        if (r->totals.n_failed > 0 || r->totals.n_skipped > 0)
+                return false;
+        for (size_t n = 0; r->n_orphans_told < s->n_orphans; n++) {
+                const struct orphan *o = &s->orphans[r->n_orphans_told];
+
+                if (n == ORPHANS_PER_TURN)
+                        return true;
+                /* Without memory it is told by the next job. */
+                (void)publish_news(r, "file",
+                                   json_pack("{s:s,s:s,s:o,s:s}", "action", "remove", "path",
+                                             o->path, "base", hash_json(&o->written), "reason",
+                                             "orphan"));
+                r->n_orphans_told++;
+                r->has_warned = true;
+        }
+        return false;
 }
 
 static int put_result(struct run *r, uint32_t task, const struct result *result, enum source source)
@@ -251,7 +277,7 @@ void publish_result(struct run *r, uint32_t task, enum source source)
 void publish_kept(struct run *r, uint32_t task)
 {
         struct run_task *t = run_task_of(r, task);
-        struct result head = {.content = r->setup.stands[task].written,
+        struct result head = {.content = r->setup.stands->at[task].written,
                               .interface = t->interface_hash};
         int k = put_and_say(r, task, &head, SOURCE_KEEP);
 

@@ -236,6 +236,8 @@ static void on_pumped(void *arg)
         if (r->is_ended)
                 return;
         has_more = work_a_slice(r);
+        if (!has_more && !is_under_way(r) && r->n_at_rest == r->work->n_tasks)
+                has_more = publish_orphans(r);
         if (!has_more && !is_under_way(r) && r->n_at_rest == r->work->n_tasks) {
                 r->is_ended = true;
                 r->totals.ms += (clock_monotonic_usec() - r->started_usec) / 1000;
@@ -374,7 +376,7 @@ struct run *run_free(struct run *r)
         free(r->due);
         free(r->users);
         free(r->first_user);
-        free(r->setup.stands);
+        stands_free(r->setup.stands);
         plan_free(r->setup.plan);
         if (r->setup.release)
                 r->setup.release(r->setup.keeper);

@@ -36,6 +36,18 @@ struct stand {
         struct hash fingerprint, written, disk;
 };
 
+/* A file that we wrote once and that no task of the work makes. */
+struct orphan {
+        char *path; /* owned */
+        struct hash written;
+};
+
+struct stands {
+        struct stand *at;       /* owned: per task */
+        struct orphan *orphans; /* owned */
+        size_t n_orphans;
+};
+
 /* Sums of a run; stored with the job, so that they survive a crash. */
 struct run_totals {
         uint64_t files[N_SOURCES];
@@ -67,7 +79,7 @@ struct run_setup {
         struct provider_room *providers;
         struct work *work;        /* owned by the run from run_new() on */
         struct plan *plan;        /* likewise */
-        struct stand *stands;     /* n_tasks, malloc; likewise */
+        struct stands *stands;    /* likewise */
         struct planning planning; /* settings of the plan; work and facts are set by the run */
         struct tier_route routes[N_TIERS];
         struct ulid job;
@@ -139,7 +151,10 @@ void run_totals_from_json(struct run_totals *t, const json_t *value); /* what do
 
 /* What a plan needs to know of the store, gathered in one go; runs in a worker. ret_need: hashes
  * (hex) of standing files whose content is needed because nothing else tells their interface. */
-int facts_gather(struct store *s, const struct work *w, const struct stand *stands, uint32_t uid,
+int facts_gather(struct store *s, const struct work *w, const struct stands *stands, uint32_t uid,
                  struct task_facts **ret, struct strlist *ret_need) _must_check_;
-/* From params.input of a submit: manifest and disk, per task of the work. */
-int stands_read(const struct work *w, const json_t *input, struct stand **ret) _must_check_;
+/* From params.input of a submit: manifest and disk, per task of the work, and what is of no task.
+ */
+int stands_read(const struct work *w, const json_t *input, struct stands **ret) _must_check_;
+struct stands *stands_free(struct stands *s);
+DEFINE_CLEANUP(struct stands, stands_free);

@@ -122,7 +122,7 @@ static int find_cached(struct run *r, const struct hash *key, struct result *ret
  * key. */
 static int keep(struct run *r, uint32_t task)
 {
-        const struct stand *s = &r->setup.stands[task];
+        const struct stand *s = &r->setup.stands->at[task];
         struct run_task *t = run_task_of(r, task);
         _cleanup_result_ struct result result = {0};
         _cleanup_buf_ struct buf text = {0};

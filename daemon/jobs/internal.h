@@ -170,7 +170,7 @@ void job_planning(const struct job *job, struct planning *ret, struct tier_route
 int prepare_start(struct job *job) _must_check_;
 void prepare_forget(struct planning_item *item);
 void job_prepared(struct job *job, int error, struct failure *failure, struct work *work,
-                  struct stand *stands, struct plan *plan, const struct buf *plan_text,
+                  struct stands *stands, struct plan *plan, const struct buf *plan_text,
                   struct strlist *need);
 /* outcome.c */
 json_t *outcome_fields(struct job *job);                      /* of a `done` event */

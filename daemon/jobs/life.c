@@ -470,7 +470,7 @@ static int add_earlier_calls(const struct job *job, struct run_totals *t)
         return 0;
 }
 
-static void start_run(struct job *job, struct work *work, struct stand *stands, struct plan *plan)
+static void start_run(struct job *job, struct work *work, struct stands *stands, struct plan *plan)
 {
         struct run_setup s = {.loop = job->jobs->c.loop,
                               .store = job->jobs->c.store,
@@ -501,7 +501,7 @@ static void start_run(struct job *job, struct work *work, struct stand *stands, 
                         release_keeper(s.keeper);
                 work_free(work);
                 plan_free(plan);
-                free(stands);
+                stands_free(stands);
                 job_fail(job, failure_new(FAILURE_INTERNAL, "%s", strerror(-k)));
                 return;
         }
@@ -587,7 +587,7 @@ static void end_dry_run(struct job *job, const struct work *work, const struct p
 }
 
 void job_prepared(struct job *job, int error, struct failure *failure, struct work *work,
-                  struct stand *stands, struct plan *plan, const struct buf *plan_text,
+                  struct stands *stands, struct plan *plan, const struct buf *plan_text,
                   struct strlist *need)
 {
         struct loop *loop = job->jobs->c.loop;
@@ -619,5 +619,5 @@ void job_prepared(struct job *job, int error, struct failure *failure, struct wo
         }
         work_release(work, loop);
         plan_free(plan);
-        free(stands);
+        stands_free(stands);
 }

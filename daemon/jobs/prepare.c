@@ -32,7 +32,7 @@ struct planning_item {
         int error;
         struct failure *failure;
         struct work *work;
-        struct stand *stands;
+        struct stands *stands;
         struct plan *plan;
         struct buf plan_text; /* JSON: written here, because a large one takes its time */
         struct strlist need;
@@ -146,7 +146,7 @@ static void finish_planning(void *arg)
                 failure_free(item->failure);
                 work_release(item->work, item->loop);
                 plan_free(item->plan);
-                free(item->stands);
+                stands_free(item->stands);
         }
         free_item(item);
 }

@@ -323,10 +323,9 @@ void bench_start(struct work *w, size_t n_together, const struct stand *stands,
                 s.planning.is_on[i] = true;
         if (totals)
                 s.totals = *totals;
-        s.stands = calloc(w->n_tasks + 1, sizeof(*s.stands));
-        assert_non_null(s.stands);
+        assert_int_equal(stands_read(w, NULL, &s.stands), 0);
         if (stands)
-                memcpy(s.stands, stands, w->n_tasks * sizeof(*stands));
+                memcpy(s.stands->at, stands, w->n_tasks * sizeof(*stands));
         assert_int_equal(plan_make(&s.planning, &s.plan), 0);
         if (n_together > 1)
                 s.plan = merge(&s.planning, s.plan, n_together);
