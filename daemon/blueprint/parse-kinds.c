@@ -91,22 +91,6 @@ static const struct blueprint_file *parse_file(struct parse *p, struct yaml_node
         return file;
 }
 
-static void parse_template(struct parse *p, struct yaml_node *n, struct kind *k)
-{
-        const struct blueprint_file *file = parse_file(p, n, "template");
-        struct diag diag;
-        int r;
-
-        if (!file)
-                return;
-        r = template_compile(file->path, (struct span){file->text, file->n_text}, &k->template,
-                             &diag);
-        if (r == CONDITION_REFUSED)
-                fault_add(p->f, file->path, diag.line, diag.column, "%s", diag.text);
-        else if (r < 0)
-                p->f->error = r;
-}
-
 static void parse_inputs(struct parse *p, struct yaml_node *n, struct kind *k)
 {
         struct yaml_node *list = parse_get(p, n, "inputs", YAML_LIST, false);
@@ -389,7 +373,7 @@ static void parse_kind(struct parse *p, struct yaml_node *n, struct yaml_node *r
         for (size_t i = 0; k->name && i < n_earlier; i++)
                 if (str_is_equal(p->b->kinds[i].name, k->name))
                         parse_fault(p, n, "kind %.60s is there already", k->name);
-        parse_template(p, n, k);
+        parse_template(p, parse_file(p, n, "template"), &k->template);
         k->prompt = parse_file(p, n, "prompt");
         k->standards = parse_file(p, n, "standards");
         k->compressed = parse_file(p, n, "compressed");
@@ -435,6 +419,7 @@ void parse_kinds(struct parse *p, struct yaml_node *top)
                 else
                         parse_fault(p, list->items[i], "an item of `files` must be a map");
         }
+        p->templates = template_set_unref(p->templates); /* the kinds' templates keep it */
 }
 
 static void kind_done(struct kind *k)

@@ -414,7 +414,7 @@ int blueprint_parse(struct blueprint *b, struct faults *f)
 {
         _cleanup_(yaml_freep) struct yaml_node *top = NULL;
         const struct blueprint_file *file = blueprint_find_file(b, BLUEPRINT_FILE);
-        struct parse p = {b, f};
+        struct parse p = {.b = b, .f = f};
         struct diag diag;
         int r;
 

@@ -16,11 +16,12 @@ struct faults {
 void fault_add(struct faults *f, const char *file, unsigned line, unsigned column,
                const char *format, ...) _printf_(5, 6);
 
-/* parse.c, parse-names.c, parse-kinds.c */
+/* parse.c, parse-names.c, parse-kinds.c, parse-templates.c */
 int blueprint_parse(struct blueprint *b, struct faults *f) _must_check_;
 struct parse {
         struct blueprint *b;
         struct faults *f;
+        struct template_set *templates; /* owned: while the kinds are read */
 };
 void parse_fault(struct parse *p, const struct yaml_node *at, const char *format, ...)
         _printf_(3, 4);
@@ -44,6 +45,8 @@ void parse_condition(struct parse *p, struct yaml_node *map, const char *key,
 void *parse_array(struct parse *p, size_t n, size_t size);
 void parse_names(struct parse *p, struct yaml_node *top);
 void parse_kinds(struct parse *p, struct yaml_node *top);
+/* The files below templates/ are known to one another by their paths there. */
+void parse_template(struct parse *p, const struct blueprint_file *file, struct template **ret);
 void blueprint_release_names(struct blueprint *b);
 void blueprint_release_kinds(struct blueprint *b);
 int extractor_parse(struct parse *p, const char *name, struct yaml_node *n,

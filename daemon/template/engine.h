@@ -2,13 +2,14 @@
 /* What the files of the template engine share: the state of one rendering, calls of filters, tests
  * and methods, iteration.
  *
- *      source --lexer.c--> tokens --parser.c--> tree --scope.c--> tree with slots --eval.c,
- * render.c--> text
+ *      source --lexer.c--> tokens --parser.c--> tree --resolve.c--> tree with places
+ *             --eval.c, render.c, functions.c, modules.c--> text
  *
  * The tree is immutable once compiled; a rendering owns all that changes. */
 
 #include "daemon/template/arena.h"
 #include "daemon/template/ast.h"
+#include "daemon/template/parser.h"
 #include "daemon/template/template.h"
 #include "daemon/template/value.h"
 
@@ -20,27 +21,27 @@
         256u /* long texts count for as many steps as they have such pieces \
               */
 
-struct template
-{
-        char *name; /* owned */
-        struct arena arena;
-        struct node_list body;
-        struct frame *frame; /* of the whole */
-        uint32_t n_slots;
-        size_t n_fixed;
-        struct hash hash;
-};
+struct unit;
+struct activation;
+struct extension;
+struct site;
 
 struct render {
-        const struct template *template;
+        const struct template_set *set;
+        const struct unit *entry;
         const json_t *context;
         struct arena arena;
-        struct value *slots;
-        struct dict loaded; /* variables of the context that were asked for */
-        struct buf *out;    /* where text goes now: the output, or the inside of a block */
-        uint32_t n_steps, depth;
-        unsigned line, column; /* of what is evaluated */
-        struct diag *diag;     /* filled once */
+        struct activation *frame;
+        struct dict loaded;  /* variables of the context that were asked for */
+        struct buf *out;     /* where text goes now: the output or `inside` */
+        struct buf inside;   /* texts that become values; a stack */
+        struct value *stack; /* of variables, for functions that nothing outlives */
+        size_t n_stack;
+        struct module *modules; /* imported without context */
+        const struct site *site;
+        uint32_t n_steps, depth, n_nested; /* n_nested: templates, macros, blocks */
+        unsigned line, column;             /* of what is evaluated */
+        struct diag *diag;                 /* filled once */
 };
 
 int render_fail(struct render *r, const char *format, ...) _printf_(2, 3) _must_check_;
@@ -114,8 +115,9 @@ struct iter {
         struct iter *source;
         size_t index;
         bool is_done;
-        const struct call *call; /* of the filter that made it; arguments copied to the arena */
-        const void *state;       /* particular to next */
+        const struct call *call;  /* of the filter that made it; arguments copied to the arena */
+        const void *state;        /* particular to next */
+        struct activation *frame; /* likewise */
 };
 int iter_open(struct render *r, struct value v, struct iter **ret) _must_check_;
 int iter_next(struct render *r, struct iter *it, struct value *ret) _must_check_;
@@ -134,7 +136,10 @@ struct loop {
         bool has_after, is_at_end;
         int64_t length; /* -1: not known */
         unsigned depth0;
-        struct value changed; /* arguments of the last changed() */
+        struct value changed;    /* arguments of the last changed() */
+        const struct node *node; /* recursive: its statement, the variables around it */
+        struct activation *outer;
+        struct extension *extension;
 };
 int loop_next(struct render *r, struct loop *l, struct value *ret) _must_check_;
 int loop_length(struct render *r, struct loop *l, size_t *ret) _must_check_;
@@ -155,14 +160,3 @@ int op_compare(struct render *r, enum op op, struct value a, struct value b,
 /* format.c: text % arguments */
 int format_percent(struct render *r, struct span format, struct value arguments,
                    struct value *ret) _must_check_;
-
-/* eval.c */
-int eval(struct render *r, const struct node *n, struct value *ret) _must_check_;
-int eval_call(struct render *r, const struct node *n, struct value subject,
-              struct value *ret) _must_check_;
-int render_assign(struct render *r, const struct node *target, struct value v) _must_check_;
-int render_enter_frame(struct render *r, const struct frame *f) _must_check_;
-/* render.c */
-int render_body(struct render *r, const struct node_list *body) _must_check_;
-int render_filtered(struct render *r, const struct node *loop, struct iter *items,
-                    struct iter **ret) _must_check_;

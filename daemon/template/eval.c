@@ -1,6 +1,6 @@
 /* Expressions. */
 
-#include "daemon/template/engine.h"
+#include "daemon/template/render.h"
 
 /* Appends the values of a list of expressions. */
 static int eval_items(struct render *r, const struct node *n, enum value_kind kind,
@@ -63,29 +63,119 @@ static int eval_item(struct render *r, const struct node *n, struct value *ret)
         return failed ? failed : value_slice(r, subject, bounds, ret);
 }
 
-/* Arguments of a filter, test or call, as they are written. */
-static int eval_arguments(struct render *r, const struct node *n, struct call **ret)
+static int add_keyword(struct render *r, struct call *c, struct span key, struct value v)
 {
-        size_t total = n->items.n;
-        struct call *c = arena_alloc(&r->arena, sizeof(*c));
-        struct value *values = arena_alloc(&r->arena, MAX2(total, 1u) * sizeof(*values));
-        struct span *keys = arena_alloc(&r->arena, MAX2(total, 1u) * sizeof(*keys));
-        size_t i = 0;
+        for (size_t i = 0; i < c->n_keyed; i++)
+                if (span_is_equal(c->keys[i], key))
+                        return render_fail(r, "got multiple values for keyword argument '%.*s'",
+                                           (int)MIN2(key.n, 60u), key.at);
+        ((struct span *)c->keys)[c->n_keyed] = key; /* the arena's, made by arguments_new() */
+        c->keyed[c->n_keyed++] = v;
+        return 0;
+}
+
+static int arguments_new(struct render *r, size_t n, size_t n_keyed, struct call **ret)
+{
+        struct call *c = arena_alloc(&r->arena, sizeof(*c) + (n + n_keyed) * sizeof(*c->at) +
+                                                        n_keyed * sizeof(*c->keys));
+
+        if (!c)
+                return render_no_room(r);
+        c->at = (struct value *)(c + 1);
+        c->keyed = c->at + n;
+        c->keys = (struct span *)(c->keyed + n_keyed);
+        *ret = c;
+        return 0;
+}
+
+/* What * and ** give: a list and a dict, evaluated after all that is written out. */
+struct spread {
+        struct value places, keywords;
+        size_t n_places, n_keywords;
+};
+
+static int eval_spread(struct render *r, const struct node *n, struct spread *ret)
+{
         int failed = 0;
 
-        if (!c || !values || !keys)
-                return render_no_room(r);
-        c->at = values;
-        c->keys = keys;
-        for (const struct node *a = n->items.first; a && !failed; a = a->next, i++) {
-                failed = eval(r, a->kind == N_KEYWORD ? a->left : a, &values[i]);
-                if (a->kind == N_KEYWORD)
-                        keys[c->n_keyed++] = a->name;
-                else
-                        c->n++;
+        for (const struct node *i = n->items.first; i && !failed; i = i->next) {
+                struct value v;
+
+                if (i->kind != N_SPREAD && i->kind != N_SPREAD_KEYWORDS)
+                        continue;
+                failed = eval(r, i->left, &v);
+                if (!failed && i->kind == N_SPREAD)
+                        failed = value_to_list(r, v, &ret->places);
+                else if (!failed && v.kind == V_UNDEFINED)
+                        failed = value_refuse_undefined(r, v);
+                else if (!failed && v.kind != V_DICT)
+                        failed = render_fail(r, "argument after ** must be a mapping, not %s",
+                                             value_type_name(v));
+                else if (!failed)
+                        failed = dict_open(r, v.dict);
+                if (!failed && i->kind == N_SPREAD_KEYWORDS)
+                        ret->keywords = v;
         }
-        c->keyed = values + c->n;
-        *ret = c;
+        if (!failed) {
+                ret->n_places = ret->places.kind == V_LIST ? ret->places.list->n : 0;
+                ret->n_keywords = ret->keywords.kind == V_DICT ? ret->keywords.dict->n : 0;
+        }
+        return failed;
+}
+
+static int add_spread(struct render *r, const struct spread *s, struct call *c)
+{
+        int failed = 0;
+
+        for (size_t i = 0; i < s->n_places; i++)
+                c->at[c->n++] = s->places.list->at[i];
+        for (size_t i = 0; i < s->n_keywords && !failed; i++) {
+                const struct pair *p = &s->keywords.dict->pairs[i];
+
+                if (p->key.kind != V_TEXT)
+                        return render_fail(r, "keywords must be strings");
+                failed = add_keyword(r, c, p->key.text, p->item);
+        }
+        return failed;
+}
+
+/* Arguments of a filter, test or call, as they are written; and the caller, if there is one. */
+static int eval_arguments(struct render *r, const struct node *n, struct value caller,
+                          struct call **ret)
+{
+        struct spread spread = {0};
+        struct call *c = NULL;
+        size_t n_keyed = caller.kind != V_MISSING, n_places = 0;
+        bool is_spread = false;
+        int failed = 0;
+
+        for (const struct node *a = n->items.first; a; a = a->next) {
+                is_spread |= a->kind == N_SPREAD || a->kind == N_SPREAD_KEYWORDS;
+                n_keyed += a->kind == N_KEYWORD;
+                n_places += a->kind != N_KEYWORD;
+        }
+        if (is_spread)
+                failed = eval_spread(r, n, &spread);
+        if (!failed)
+                failed = arguments_new(r, n_places + spread.n_places, n_keyed + spread.n_keywords,
+                                       &c);
+        for (const struct node *a = n->items.first; a && !failed; a = a->next) {
+                struct value v;
+
+                if (a->kind == N_SPREAD || a->kind == N_SPREAD_KEYWORDS)
+                        continue;
+                failed = eval(r, a->kind == N_KEYWORD ? a->left : a, &v);
+                if (!failed && a->kind == N_KEYWORD)
+                        failed = add_keyword(r, c, a->name, v);
+                else if (!failed)
+                        c->at[c->n++] = v;
+        }
+        if (!failed && caller.kind != V_MISSING)
+                failed = add_keyword(r, c, SPAN("caller"), caller);
+        if (!failed && is_spread)
+                failed = add_spread(r, &spread, c);
+        if (!failed)
+                *ret = c;
         return failed;
 }
 
@@ -93,7 +183,7 @@ static int eval_arguments(struct render *r, const struct node *n, struct call **
 int eval_call(struct render *r, const struct node *n, struct value subject, struct value *ret)
 {
         struct call *c;
-        int failed = eval_arguments(r, n, &c);
+        int failed = eval_arguments(r, n, VALUE_MISSING, &c);
 
         if (failed)
                 return failed;
@@ -104,18 +194,27 @@ int eval_call(struct render *r, const struct node *n, struct value subject, stru
         return call_bound(r, n->row->fn, n->row->parameters, c, ret);
 }
 
-static int eval_function(struct render *r, const struct node *n, struct value *ret)
+/* What gives text: a macro, a block, a recursive loop. */
+static int run(struct render *r, struct value subject, const struct call *c)
 {
-        struct value subject;
-        struct call *c;
-        int failed = eval(r, n->left, &subject);
+        switch (subject.kind) {
+        case V_MACRO:
+                return macro_run(r, subject.macro, c);
+        case V_LOOP:
+                return loop_again(r, subject.loop, c);
+        default: /* V_BLOCK */
+                if (c->n || c->n_keyed)
+                        return render_fail(r, "a block takes no arguments");
+                return block_run(r, subject.block);
+        }
+}
 
-        if (!failed)
-                failed = eval_arguments(r, n, &c);
-        if (failed)
-                return failed;
-        r->line = n->line;
-        r->column = n->column;
+static int call_value(struct render *r, struct value subject, struct call *c, bool is_written,
+                      struct value *ret)
+{
+        struct capture capture;
+        int failed;
+
         switch (subject.kind) {
         case V_METHOD:
                 c->name = subject.bound->method->name;
@@ -127,12 +226,34 @@ static int eval_function(struct render *r, const struct node *n, struct value *r
                 return call_bound(r, subject.function->fn, subject.function->parameters, c, ret);
         case V_UNDEFINED:
                 return value_refuse_undefined(r, subject);
+        case V_MACRO:
+        case V_BLOCK:
         case V_LOOP:
-                return render_fail(
-                        r, "The loop must have the 'recursive' marker to be called recursively.");
+                *ret = VALUE_MISSING;
+                if (is_written)
+                        return run(r, subject, c);
+                capture_begin(r, &capture);
+                failed = run(r, subject, c);
+                return failed ? failed : capture_end(r, &capture, ret);
         default:
                 return render_fail(r, "'%s' object is not callable", value_type_name(subject));
         }
+}
+
+int eval_function(struct render *r, const struct node *n, struct value caller, bool is_written,
+                  struct value *ret)
+{
+        struct value subject;
+        struct call *c;
+        int failed = eval(r, n->left, &subject);
+
+        if (!failed)
+                failed = eval_arguments(r, n, caller, &c);
+        if (failed)
+                return failed;
+        r->line = n->line;
+        r->column = n->column;
+        return call_value(r, subject, c, is_written, ret);
 }
 
 static int eval_logic(struct render *r, const struct node *n, struct value *ret)
@@ -186,7 +307,7 @@ static int eval_condition(struct render *r, const struct node *n, struct value *
 
 static int eval_name(struct render *r, const struct node *n, struct value *ret)
 {
-        *ret = r->slots[n->slot];
+        *ret = *variable_at(r, n->place);
         if (ret->kind == V_MISSING)
                 return value_undefined(r, NULL, NULL, VALUE_SPAN(n->name), ret);
         return 0;
@@ -247,7 +368,7 @@ static int eval_inner(struct render *r, const struct node *n, struct value *ret)
         case N_ITEM:
                 return eval_item(r, n, ret);
         case N_CALL:
-                return eval_function(r, n, ret);
+                return eval_function(r, n, VALUE_MISSING, false, ret);
         case N_AND:
         case N_OR:
                 return eval_logic(r, n, ret);

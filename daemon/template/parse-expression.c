@@ -180,6 +180,22 @@ static int parse_name(struct parser *p, bool with_members, struct node **ret)
         return r;
 }
 
+int parse_target_name(struct parser *p, struct span *ret)
+{
+        struct node *n;
+        const struct token *t = p->at;
+        int r;
+
+        if (!at_kind(p, T_NAME))
+                return parse_expect(p, T_NAME);
+        r = parse_name(p, false, &n);
+        if (!r && n->kind != N_NAME)
+                return parse_fail(p, t, "cannot assign to '%.*s'", (int)t->text.n, t->text.at);
+        if (!r)
+                *ret = n->name;
+        return r;
+}
+
 static int parse_primary(struct parser *p, bool with_members, struct node **ret)
 {
         const struct token *t = p->at;
@@ -358,41 +374,70 @@ static int parse_subscript(struct parser *p, struct node *subject, struct node *
         return r ? r : node_with(p, N_ITEM, t, subject, tuple ? tuple : index, ret);
 }
 
-static int parse_argument(struct parser *p, struct node *call, bool *has_keywords)
+/* What has been given so far, in the order that a call may have them. */
+enum argument { ARGUMENT_PLACE, ARGUMENT_KEYWORD, ARGUMENT_SPREAD, ARGUMENT_SPREAD_KEYWORDS };
+
+static int parse_spread(struct parser *p, enum argument *latest, struct node **ret)
 {
         const struct token *t = p->at;
-        struct node *value, *keyword;
+        bool is_keywords = at_kind(p, T_POW);
+        struct node *value;
+        int r;
+
+        if (*latest >= (is_keywords ? ARGUMENT_SPREAD_KEYWORDS : ARGUMENT_SPREAD))
+                return parse_fail(p, t, "invalid syntax for function call expression");
+        *latest = is_keywords ? ARGUMENT_SPREAD_KEYWORDS : ARGUMENT_SPREAD;
+        parse_next(p);
+        r = parse_expression(p, true, &value);
+        return r ? r
+                 : node_with(p, is_keywords ? N_SPREAD_KEYWORDS : N_SPREAD, t, value, NULL, ret);
+}
+
+static int parse_keyword(struct parser *p, const struct node *call, enum argument *latest,
+                         struct node **ret)
+{
+        const struct token *t = p->at;
+        struct node *value;
+        int r;
+
+        if (*latest == ARGUMENT_SPREAD_KEYWORDS)
+                return parse_fail(p, t, "invalid syntax for function call expression");
+        *latest = MAX2(*latest, ARGUMENT_KEYWORD);
+        p->at += 2;
+        r = parse_expression(p, true, &value);
+        if (!r)
+                r = node_with(p, N_KEYWORD, t, value, NULL, ret);
+        if (r)
+                return r;
+        (*ret)->name = t->text;
+        for (const struct node *i = call->items.first; i; i = i->next)
+                if (i->kind == N_KEYWORD && span_is_equal(i->name, t->text))
+                        return parse_fail(p, t, "keyword argument repeated: %.*s",
+                                          (int)MIN2(t->text.n, 60u), t->text.at);
+        return 0;
+}
+
+static int parse_argument(struct parser *p, struct node *call, enum argument *latest)
+{
+        const struct token *t = p->at;
+        struct node *value;
         int r;
 
         if (at_kind(p, T_MUL) || at_kind(p, T_POW))
-                return parse_fail(p, t, "arguments by * and ** are not supported");
-        if (t->kind == T_NAME && t[1].kind == T_ASSIGN) {
-                p->at += 2;
+                r = parse_spread(p, latest, &value);
+        else if (t->kind == T_NAME && t[1].kind == T_ASSIGN)
+                r = parse_keyword(p, call, latest, &value);
+        else if (*latest != ARGUMENT_PLACE)
+                return parse_fail(p, t, "invalid syntax for function call expression");
+        else
                 r = parse_expression(p, true, &value);
-                if (!r)
-                        r = node_with(p, N_KEYWORD, t, value, NULL, &keyword);
-                if (r)
-                        return r;
-                keyword->name = t->text;
-                for (const struct node *i = call->items.first; i; i = i->next)
-                        if (i->kind == N_KEYWORD && span_is_equal(i->name, t->text))
-                                return parse_fail(p, t, "keyword argument repeated: %.*s",
-                                                  (int)t->text.n, t->text.at);
-                *has_keywords = true;
-                value = keyword;
-        } else {
-                if (*has_keywords)
-                        return parse_fail(p, t, "invalid syntax for function call expression");
-                r = parse_expression(p, true, &value);
-                if (r)
-                        return r;
-        }
-        return node_append(p, call, value);
+        return r ? r : node_append(p, call, value);
 }
 
 static int parse_arguments(struct parser *p, struct node *call)
 {
-        bool has_keywords = false, is_first = true;
+        enum argument latest = ARGUMENT_PLACE;
+        bool is_first = true;
         int r = parse_expect(p, T_LPAREN);
 
         while (!r && !at_kind(p, T_RPAREN)) {
@@ -401,7 +446,7 @@ static int parse_arguments(struct parser *p, struct node *call)
                         if (r || at_kind(p, T_RPAREN))
                                 break;
                 }
-                r = parse_argument(p, call, &has_keywords);
+                r = parse_argument(p, call, &latest);
                 is_first = false;
         }
         return r ? r : parse_expect(p, T_RPAREN);

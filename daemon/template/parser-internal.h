@@ -1,5 +1,5 @@
 #pragma once
-/* Shared by parser.c (statements) and parse-expression.c. */
+/* Shared by parser.c, parse-modules.c (statements) and parse-expression.c. */
 
 #include "daemon/template/parser.h"
 #include "daemon/template/template.h"
@@ -10,6 +10,7 @@ struct parser {
         struct diag *diag;
         size_t n_fixed;
         unsigned depth;
+        struct references *references;
 };
 
 enum tuple_flags {
@@ -55,3 +56,16 @@ int parse_target(struct parser *p, const char *end_name, bool with_members,
 /* Filters after a value: subject may be NULL (a block). is_begun: the first "|" is not written. */
 int parse_filters(struct parser *p, struct node *subject, bool is_begun,
                   struct node **ret) _must_check_;
+/* A name that something is given. */
+int parse_target_name(struct parser *p, struct span *ret) _must_check_;
+/* The inside of a statement until one of the names; p stands on it. */
+int parse_statements(struct parser *p, const char *const *ends, struct node_list *ret) _must_check_;
+
+/* parse-modules.c; from the statement's name to before the end of the tag. */
+int parse_macro(struct parser *p, struct node **ret) _must_check_;
+int parse_call_block(struct parser *p, struct node **ret) _must_check_;
+int parse_include(struct parser *p, struct node **ret) _must_check_;
+int parse_import(struct parser *p, struct node **ret) _must_check_;
+int parse_from(struct parser *p, struct node **ret) _must_check_;
+int parse_extends(struct parser *p, struct node **ret) _must_check_;
+int parse_block(struct parser *p, struct node **ret) _must_check_;

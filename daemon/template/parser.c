@@ -6,9 +6,6 @@
 #include "daemon/template/arena.h"
 #include "daemon/template/parser-internal.h"
 
-static int parse_statements(struct parser *p, const char *const *ends,
-                            struct node_list *ret) _must_check_;
-
 int parse_fail(struct parser *p, const struct token *at, const char *format, ...)
 {
         va_list args;
@@ -178,8 +175,8 @@ static int parse_for(struct parser *p, struct node **ret)
                 r = parse_tuple(p, TUPLE_NO_CONDITION, "recursive", &n->left);
         if (!r && parse_skip_name(p, "if"))
                 r = parse_expression(p, true, &n->test);
-        if (!r && at_name(p, "recursive"))
-                return parse_fail(p, p->at, "recursive loops are not supported");
+        if (!r && parse_skip_name(p, "recursive"))
+                n->flags |= NODE_RECURSIVE;
         if (!r)
                 r = parse_statements(p, ends, &n->body);
         if (!r && parse_skip_name(p, "else"))
@@ -291,23 +288,51 @@ static const struct {
         int (*parse)(struct parser *p,
                      struct node **ret); /* from the name to before the end of the tag */
 } statements[] = {
-        {"filter", parse_filter_block}, {"for", parse_for}, {"if", parse_if},
-        {"print", parse_print},         {"set", parse_set}, {"with", parse_with},
+        {"block", parse_block},     {"call", parse_call_block},
+        {"extends", parse_extends}, {"filter", parse_filter_block},
+        {"for", parse_for},         {"from", parse_from},
+        {"if", parse_if},           {"import", parse_import},
+        {"include", parse_include}, {"macro", parse_macro},
+        {"print", parse_print},     {"set", parse_set},
+        {"with", parse_with},
 };
+
+/* Statements of Jinja2's extensions, which are left out, and what to write instead. */
+static const struct {
+        const char *name, *instead;
+} left_out[] = {
+        {"autoescape", "nothing is escaped: use the filter e where HTML is written"},
+        {"break", "filter the loop: for x in y if test"},
+        {"continue", "filter the loop: for x in y if test"},
+        {"debug", "print the variables that matter"},
+        {"do", "use set _ = …, or a namespace()"},
+        {"pluralize", "texts are not translated"},
+        {"trans", "texts are not translated"},
+};
+
+static int refuse_statement(struct parser *p, const char *const *ends)
+{
+        const struct token *t = p->at;
+        int n = (int)MIN2(t->text.n, 60u);
+
+        for (size_t i = 0; i < N_ELEMENTS(left_out); i++)
+                if (at_name(p, left_out[i].name))
+                        return parse_fail(p, t, "the tag '%s' is left out: %s", left_out[i].name,
+                                          left_out[i].instead);
+        if (ends)
+                return parse_fail(p, t, "unknown tag '%.*s' where '%s' is looked for", n,
+                                  t->text.at, ends[0]);
+        return parse_fail(p, t, "unknown tag '%.*s'", n, t->text.at);
+}
 
 static int parse_statement(struct parser *p, const char *const *ends, struct node **ret)
 {
-        const struct token *t = p->at;
-
-        if (t->kind != T_NAME)
-                return parse_fail(p, t, "tag name expected");
+        if (p->at->kind != T_NAME)
+                return parse_fail(p, p->at, "tag name expected");
         for (size_t i = 0; i < N_ELEMENTS(statements); i++)
                 if (at_name(p, statements[i].name))
                         return statements[i].parse(p, ret);
-        if (ends)
-                return parse_fail(p, t, "unknown tag '%.*s' where '%s' is looked for",
-                                  (int)MIN2(t->text.n, 60u), t->text.at, ends[0]);
-        return parse_fail(p, t, "unknown tag '%.*s'", (int)MIN2(t->text.n, 60u), t->text.at);
+        return refuse_statement(p, ends);
 }
 
 static int parse_output(struct parser *p, struct node **ret)
@@ -358,7 +383,7 @@ static int parse_body(struct parser *p, const char *const *ends, struct node_lis
 }
 
 /* The inside of a statement. */
-static int parse_statements(struct parser *p, const char *const *ends, struct node_list *ret)
+int parse_statements(struct parser *p, const char *const *ends, struct node_list *ret)
 {
         int r;
 
@@ -377,9 +402,10 @@ static int parse_statements(struct parser *p, const char *const *ends, struct no
 }
 
 int parser_run(struct arena *arena, const struct tokens *tokens, struct node_list *ret_body,
-               size_t *ret_n_fixed, struct diag *diag)
+               size_t *ret_n_fixed, struct references *ret_references, struct diag *diag)
 {
-        struct parser p = {.arena = arena, .at = tokens->at, .diag = diag};
+        struct parser p = {
+                .arena = arena, .at = tokens->at, .diag = diag, .references = ret_references};
         int r = parse_body(&p, NULL, ret_body);
 
         *ret_n_fixed = p.n_fixed;

@@ -73,7 +73,8 @@ static int test_callable(struct render *r _unused_, const struct call *c, struct
         enum value_kind k =
                 c->subject.kind; /* an undefined value and `loop` can be called, in vain */
 
-        *ret = VALUE_BOOL(k == V_METHOD || k == V_FUNCTION || k == V_UNDEFINED || k == V_LOOP);
+        *ret = VALUE_BOOL(k == V_METHOD || k == V_FUNCTION || k == V_UNDEFINED || k == V_LOOP ||
+                          k == V_MACRO || k == V_BLOCK);
         return 0;
 }
 

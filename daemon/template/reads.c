@@ -1,10 +1,11 @@
-/* What a template reads of its context, from its tree: names that are looked up in the context, and
+/* What a template and those that it includes, imports and extends read of the context, from their
+ * trees: names that are looked up in the context, and
  * keys (attributes, elements, and the words of constants, which filters such as map() and
  * selectattr() take for attributes). A key is counted wherever it stands: "a.price" and "b.price"
  * both read `price`. */
 
 #include "common/str.h"
-#include "daemon/template/engine.h"
+#include "daemon/template/set.h"
 
 struct reading {
         struct strlist *names, *keys;
@@ -51,7 +52,8 @@ static int read_list(const struct node_list *list, struct reading *to);
 static int read_node(const struct node *n, struct reading *to)
 {
         const struct node *below[] = {n->left, n->right, n->test, n->target};
-        const struct frame *frames[] = {n->frame, n->frame_else, n->frame_test};
+        const struct frame *frames[] = {n->frame, n->frame_else, n->frame_test,
+                                        n->function ? n->function->frame : NULL};
         const struct node_list *lists[] = {&n->items, &n->body, &n->otherwise};
         int r = 0;
 
@@ -80,7 +82,12 @@ static int read_list(const struct node_list *list, struct reading *to)
 int template_reads(const struct template *t, struct strlist *names, struct strlist *keys)
 {
         struct reading to = {names, keys};
-        int r = read_frame(t->frame, &to);
+        int r = 0;
 
-        return r < 0 ? r : read_list(&t->body, &to);
+        for (size_t i = 0; i < t->n_units && r == 0; i++) {
+                r = read_frame(t->units[i]->root.frame, &to);
+                if (r == 0)
+                        r = read_list(&t->units[i]->body, &to);
+        }
+        return r;
 }

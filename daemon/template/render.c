@@ -1,20 +1,55 @@
 /* Statements, and the state of a rendering. */
 
-#include "daemon/template/engine.h"
+#include "daemon/template/render.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
+#define SITES_SHOWN 4
+
+/* " (reached through b.j2:3:1, a.j2:7:5)": from `from` outwards up to `to`. */
+static void add_sites(struct diag *d, const struct site *from, const struct site *to)
+{
+        size_t n = strlen(d->text), i = 0;
+
+        for (; from != to && n + 1 < sizeof(d->text); from = from->outer, i++) {
+                if (i == SITES_SHOWN) {
+                        snprintf(d->text + n, sizeof(d->text) - n, ", …");
+                        return;
+                }
+                snprintf(d->text + n, sizeof(d->text) - n, "%s%.60s:%u:%u",
+                         i ? ", " : ", reached through ", from->unit->name, from->line,
+                         from->column);
+                n = strlen(d->text);
+        }
+}
+
+/* The place is one of the template that was asked for: where it is wrong, or where it leads to what
+ * is; then the text begins with the place that is. */
 int render_fail(struct render *r, const char *format, ...)
 {
+        const struct unit *unit = r->frame ? r->frame->function->unit : r->entry;
+        const struct site *site = r->site;
         struct diag *d = r->diag;
+        size_t n = 0;
         va_list args;
 
         d->line = r->line;
         d->column = r->column;
+        if (unit != r->entry) {
+                snprintf(d->text, sizeof(d->text), "%.60s:%u:%u: ", unit->name, r->line, r->column);
+                n = strlen(d->text);
+                while (site && site->unit != r->entry)
+                        site = site->outer;
+                d->line = site ? site->line : 0;
+                d->column = site ? site->column : 0;
+        }
         va_start(args, format);
-        vsnprintf(d->text, sizeof(d->text), format, args);
+        vsnprintf(d->text + n, sizeof(d->text) - n, format, args);
         va_end(args);
+        add_sites(d, r->site, unit != r->entry ? site : NULL);
+        if (unit != r->entry && site)
+                add_sites(d, site->outer, NULL);
         return CONDITION_REFUSED;
 }
 
@@ -50,15 +85,22 @@ int render_enter(struct render *r)
 }
 
 /* A variable of the context is one value in all scopes, however often they are entered. */
-static int load(struct render *r, struct span name, struct value *ret)
+static int load(struct render *r, const struct space *space, struct span name, struct value *ret)
 {
         const struct global_row *global;
         const json_t *json;
-        int failed = dict_get(r, &r->loaded, VALUE_SPAN(name), ret);
+        int failed = 0;
 
+        *ret = VALUE_MISSING;
+        if (space->vars.n)
+                failed = dict_get(r, (struct dict *)&space->vars, VALUE_SPAN(name), ret);
+        if (!failed && ret->kind == V_MISSING && space->around.n)
+                failed = dict_get(r, (struct dict *)&space->around, VALUE_SPAN(name), ret);
+        if (!failed && ret->kind == V_MISSING && !space->is_bare)
+                failed = dict_get(r, &r->loaded, VALUE_SPAN(name), ret);
         if (failed || ret->kind != V_MISSING)
                 return failed;
-        json = json_object_getn(r->context, name.at, name.n);
+        json = space->is_bare ? NULL : json_object_getn(r->context, name.at, name.n);
         if (json) {
                 failed = value_from_json(r, json, ret);
                 return failed ? failed : dict_set(r, &r->loaded, VALUE_SPAN(name), *ret);
@@ -70,23 +112,24 @@ static int load(struct render *r, struct span name, struct value *ret)
 
 int render_enter_frame(struct render *r, const struct frame *f)
 {
+        struct value *slots = r->frame->slots;
         int failed = 0;
 
         for (size_t i = 0; i < f->n_loads && !failed; i++) {
                 const struct load *l = &f->loads[i];
 
                 if (l->kind == LOAD_RESOLVE)
-                        failed = load(r, l->name, &r->slots[l->slot]);
+                        failed = load(r, r->frame->space, l->name, &slots[l->slot]);
                 else
-                        r->slots[l->slot] =
-                                l->kind == LOAD_ALIAS ? r->slots[l->from] : VALUE_MISSING;
+                        slots[l->slot] =
+                                l->kind == LOAD_ALIAS ? *variable_at(r, l->from) : VALUE_MISSING;
         }
         return failed;
 }
 
 static int assign_member(struct render *r, const struct node *n, struct value v)
 {
-        struct value space = r->slots[n->slot];
+        struct value space = *variable_at(r, n->place);
 
         r->line = n->line;
         r->column = n->column;
@@ -103,7 +146,7 @@ int render_assign(struct render *r, const struct node *target, struct value v)
         int failed;
 
         if (target->kind == N_NAME) {
-                r->slots[target->slot] = v;
+                r->frame->slots[target->place.slot] = v;
                 return 0;
         }
         if (target->kind == N_MEMBER)
@@ -126,95 +169,6 @@ int render_assign(struct render *r, const struct node *target, struct value v)
         return failed;
 }
 
-/* The value that a target has, as the loop's filter hands it on. */
-static int read_target(struct render *r, const struct node *target, struct value *ret)
-{
-        struct value v;
-        int failed;
-
-        if (target->kind == N_NAME) {
-                *ret = r->slots[target->slot];
-                return 0;
-        }
-        failed = value_list(r, V_TUPLE, target->items.n, ret);
-        for (const struct node *i = target->items.first; i && !failed; i = i->next) {
-                failed = read_target(r, i, &v);
-                if (!failed)
-                        failed = list_add(r, ret->list, v);
-        }
-        return failed;
-}
-
-/* for … in … if test: a generator with variables of its own. */
-static int next_filtered(struct render *r, struct iter *it, struct value *ret)
-{
-        const struct node *loop = it->state;
-        struct value v;
-        bool is_true = false;
-        int failed = it->index++ ? 0 : render_enter_frame(r, loop->frame_test);
-
-        while (!failed && !is_true) {
-                failed = iter_next(r, it->source, &v);
-                if (failed || v.kind == V_MISSING)
-                        return failed;
-                failed = render_assign(r, loop->right, v);
-                if (!failed)
-                        failed = eval(r, loop->test, &v);
-                if (!failed)
-                        failed = value_truth(r, v, &is_true);
-        }
-        return failed ? failed : read_target(r, loop->right, ret);
-}
-
-static int open_loop(struct render *r, const struct node *n, struct loop *l)
-{
-        struct iter *filtered;
-        int failed = eval(r, n->left, &l->over);
-
-        if (!failed)
-                failed = iter_open(r, l->over, &l->items);
-        if (failed || !n->test)
-                return failed;
-        failed = iter_new(r, "generator", next_filtered, &filtered);
-        if (failed)
-                return failed;
-        filtered->source = l->items;
-        filtered->state = n;
-        l->items = filtered;
-        l->over = (struct value){.kind = V_ITER, .iter = filtered};
-        return 0;
-}
-
-static int render_for(struct render *r, const struct node *n)
-{
-        struct loop *l = arena_alloc(&r->arena, sizeof(*l));
-        struct value v;
-        int failed;
-
-        if (!l)
-                return render_no_room(r);
-        l->index0 = -1;
-        l->length = -1;
-        failed = open_loop(r, n, l);
-        while (!failed) {
-                r->line = n->line;
-                r->column = n->column;
-                failed = loop_next(r, l, &v);
-                if (failed || v.kind == V_MISSING)
-                        break;
-                r->slots[n->slot_of_loop] = (struct value){.kind = V_LOOP, .loop = l};
-                failed = render_assign(r, n->target, v);
-                if (!failed)
-                        failed = render_enter_frame(r, n->frame);
-                if (!failed)
-                        failed = render_body(r, &n->body);
-        }
-        if (failed || l->index0 >= 0)
-                return failed;
-        failed = render_enter_frame(r, n->frame_else);
-        return failed ? failed : render_body(r, &n->otherwise);
-}
-
 static int render_if(struct render *r, const struct node *n)
 {
         struct value v;
@@ -235,22 +189,35 @@ static int render_if(struct render *r, const struct node *n)
         return 0;
 }
 
-/* The text of a body, after its filters. */
+void capture_begin(struct render *r, struct capture *c)
+{
+        *c = (struct capture){.out = r->out, .at = r->inside.n};
+        r->out = &r->inside;
+}
+
+int capture_end(struct render *r, const struct capture *c, struct value *ret)
+{
+        struct span all = buf_span(&r->inside);
+        int failed = render_buf_failed(r, &r->inside);
+
+        if (failed)
+                return failed;
+        failed = value_text_copy(r, (struct span){all.at + c->at, all.n - c->at}, ret);
+        r->inside.n = c->at;
+        r->out = c->out;
+        return failed;
+}
+
+/* The text of a body. */
 static int capture(struct render *r, const struct node *n, struct value *ret)
 {
-        struct buf inside, *outside = r->out;
-        int failed;
+        struct capture c;
+        int failed = render_enter_frame(r, n->frame);
 
-        buf_init(&inside, TEMPLATE_MAX_OUTPUT_BYTES);
-        failed = render_enter_frame(r, n->frame);
-        r->out = &inside;
+        capture_begin(r, &c);
         if (!failed)
                 failed = render_body(r, &n->body);
-        r->out = outside;
-        if (!failed)
-                failed = value_text_take(r, &inside, ret);
-        buf_done(&inside);
-        return failed;
+        return failed ? failed : capture_end(r, &c, ret);
 }
 
 /* Filters of a block: the innermost has no subject but the text. */
@@ -266,19 +233,36 @@ static int apply_filters(struct render *r, const struct node *filter, struct val
         return failed ? failed : eval_call(r, filter, *ret, ret);
 }
 
+/* What is assigned at the top of a template is known to its blocks and to whom it includes. */
+static int publish(struct render *r, const struct node *target)
+{
+        int failed = 0;
+
+        if (target->kind == N_NAME)
+                return space_set(r, target->name, r->frame->slots[target->place.slot], true);
+        for (const struct node *i = target->items.first; i && !failed; i = i->next)
+                failed = publish(r, i);
+        return failed;
+}
+
 static int render_set(struct render *r, const struct node *n)
 {
+        struct extension *extension = r->frame->extension;
         struct value v;
         int failed;
 
         if (n->kind == N_SET) {
                 failed = eval(r, n->left, &v);
         } else {
+                r->frame->extension = NULL; /* its text counts, even in a template that extends */
                 failed = capture(r, n, &v);
+                r->frame->extension = extension;
                 if (!failed)
                         failed = apply_filters(r, n->right, v, &v);
         }
-        return failed ? failed : render_assign(r, n->target, v);
+        if (!failed)
+                failed = render_assign(r, n->target, v);
+        return failed || !(n->flags & NODE_TOP) ? failed : publish(r, n->target);
 }
 
 static int render_with(struct render *r, const struct node *n)
@@ -300,40 +284,90 @@ static int render_print(struct render *r, const struct node *n)
         int failed = 0;
 
         for (const struct node *i = n->items.first; i && !failed; i = i->next) {
-                failed = eval(r, i, &v);
+                if (i->kind == N_CALL)
+                        failed = eval_function(r, i, VALUE_MISSING, true, &v);
+                else
+                        failed = eval(r, i, &v);
                 r->line = i->line;
                 r->column = i->column;
-                if (!failed)
+                if (!failed && v.kind != V_MISSING)
                         failed = value_write(r, v, r->out);
         }
         return failed;
 }
 
-static int render_statement(struct render *r, const struct node *n)
+static int render_filter_block(struct render *r, const struct node *n)
 {
         struct value v;
-        int failed;
+        int failed = capture(r, n, &v);
 
+        if (!failed)
+                failed = apply_filters(r, n->right, v, &v);
+        return failed ? failed : value_write(r, v, r->out);
+}
+
+static int render_macro(struct render *r, const struct node *n)
+{
+        struct value v;
+        int failed = macro_new(r, n, &v);
+
+        if (failed)
+                return failed;
+        *variable_at(r, n->place) = v;
+        return n->flags & NODE_TOP ? space_set(r, n->name, v, true) : 0;
+}
+
+static int render_call_block(struct render *r, const struct node *n)
+{
+        struct value caller, v;
+        int failed = macro_new(r, n, &caller);
+
+        if (!failed)
+                failed = eval_function(r, n->left, caller, true, &v);
+        return failed || v.kind == V_MISSING ? failed : value_write(r, v, r->out);
+}
+
+/* The template's own text is not written once it extends another. */
+static bool is_silent(const struct render *r)
+{
+        return r->frame->extension && r->frame->extension->unit;
+}
+
+static int render_statement(struct render *r, const struct node *n)
+{
         switch (n->kind) {
         case N_TEXT:
+                if (is_silent(r))
+                        return 0;
                 buf_add_span(r->out, n->text);
                 return render_buf_failed(r, r->out);
         case N_PRINT:
-                return render_print(r, n);
+                return is_silent(r) ? 0 : render_print(r, n);
         case N_IF:
                 return render_if(r, n);
         case N_FOR:
-                return render_for(r, n);
+                return loop_start(r, n);
         case N_SET:
         case N_SET_BLOCK:
                 return render_set(r, n);
         case N_WITH:
                 return render_with(r, n);
+        case N_MACRO:
+                return render_macro(r, n);
+        case N_CALL_BLOCK:
+                return render_call_block(r, n);
+        case N_INCLUDE:
+                return render_include(r, n);
+        case N_IMPORT:
+                return render_import(r, n);
+        case N_FROM:
+                return render_from(r, n);
+        case N_EXTENDS:
+                return render_extends(r, n);
+        case N_BLOCK:
+                return (n->flags & NODE_TOP) && is_silent(r) ? 0 : render_block(r, n);
         default: /* N_FILTER_BLOCK */
-                failed = capture(r, n, &v);
-                if (!failed)
-                        failed = apply_filters(r, n->right, v, &v);
-                return failed ? failed : value_write(r, v, r->out);
+                return render_filter_block(r, n);
         }
 }
 

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 
 #include "common/str.h"
-#include "daemon/template/engine.h"
+#include "daemon/template/render.h"
 #include "daemon/template/unicode.h"
 #include "daemon/template/value.h"
 
@@ -30,6 +30,14 @@ static int find_attribute(struct render *r, struct value v, struct span name, st
                 return loop_attribute(r, v, name, ret);
         if (v.kind == V_NAMESPACE)
                 return dict_get(r, v.dict, VALUE_SPAN(name), ret);
+        if (v.kind == V_MODULE)
+                return dict_get(r, &v.module->exports, VALUE_SPAN(name), ret);
+        if (v.kind == V_MACRO)
+                return macro_attribute(r, v.macro, name, ret);
+        if (v.kind == V_BLOCK)
+                return block_attribute(r, v.block, name, ret);
+        if (v.kind == V_SELF)
+                return self_attribute(r, v.space, name, ret);
         method = value_method_find(v.kind, name, &is_known);
         if (method)
                 return bind(r, v, method, ret);

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "daemon/template/engine.h"
+#include "daemon/template/render.h"
 #include "daemon/template/unicode.h"
 #include "daemon/template/value.h"
 
@@ -186,8 +186,23 @@ static int write_repr_inner(struct render *r, struct value v, struct buf *out)
                 failed = write_dict(r, v.dict, out);
                 buf_add_char(out, '>');
                 return failed;
+        case V_MACRO:
+                if (!v.macro->function->name.at) {
+                        buf_add_text(out, "<Macro anonymous>");
+                        return 0;
+                }
+                buf_add_text(out, "<Macro ");
+                write_text_repr(v.macro->function->name, out);
+                buf_add_char(out, '>');
+                return 0;
+        case V_MODULE:
+                buf_add_text(out, "<TemplateModule ");
+                write_text_repr(span_of(v.module->unit->name), out);
+                buf_add_char(out, '>');
+                return 0;
         case V_METHOD:
         case V_FUNCTION:
+        case V_BLOCK:
                 return render_fail(r, "a function is printed: it lacks its parentheses");
         default:
                 return render_fail(r, "a %s cannot be printed: make it a list first (|list)",
@@ -213,6 +228,8 @@ int value_write(struct render *r, struct value v, struct buf *out)
 
         if (v.kind == V_UNDEFINED)
                 return value_is_lenient(v) ? 0 : value_refuse_undefined(r, v);
+        if (v.kind == V_MODULE)
+                v = v.module->text;
         if (v.kind != V_TEXT)
                 return value_write_repr(r, v, out);
         failed = render_step(r, v.text.n);

@@ -26,6 +26,10 @@ const char *value_type_name(struct value v)
                 [V_FUNCTION] = "function",
                 [V_LOOP] = "LoopContext",
                 [V_NAMESPACE] = "Namespace",
+                [V_MACRO] = "Macro",
+                [V_MODULE] = "TemplateModule",
+                [V_SELF] = "TemplateReference",
+                [V_BLOCK] = "BlockReference",
         };
         static const char *const views[] = {"dict_keys", "dict_values", "dict_items"};
 
@@ -430,6 +434,8 @@ int value_hash(struct render *r, struct value v, uint64_t *ret)
         case V_LOOP:
         case V_NAMESPACE:
         case V_FUNCTION:
+        case V_MACRO:
+        case V_MODULE:
                 *ret = mix(13, (uintptr_t)v.iter); /* by identity; nothing is ordered by it */
                 return 0;
         default:
@@ -539,6 +545,10 @@ static bool is_identical(struct value a, struct value b)
                 return b.kind == a.kind && a.loop == b.loop;
         case V_FUNCTION:
                 return b.kind == a.kind && a.function == b.function;
+        case V_MACRO:
+                return b.kind == a.kind && a.macro == b.macro;
+        case V_MODULE:
+                return b.kind == a.kind && a.module == b.module;
         default:
                 return false;
         }

@@ -15,6 +15,10 @@ struct render;
 struct call;
 struct iter;
 struct loop;
+struct macro;
+struct module;
+struct space;
+struct block_reference;
 struct method_row;
 struct global_row;
 
@@ -35,6 +39,10 @@ enum value_kind {
         V_METHOD,
         V_FUNCTION,
         V_LOOP,
+        V_MACRO,
+        V_MODULE, /* an imported template */
+        V_SELF,   /* the blocks of a template */
+        V_BLOCK,
         V_NAMESPACE, /* a dict whose members are set by {% set ns.x %} */
         N_VALUE_KINDS,
 };
@@ -55,6 +63,10 @@ struct value {
                 const struct bound *bound;
                 const struct global_row *function;
                 struct loop *loop;
+                const struct macro *macro;
+                struct module *module;
+                struct space *space;
+                const struct block_reference *block;
                 const struct undefined *undefined;
         };
 };

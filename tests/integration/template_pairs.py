@@ -1,6 +1,7 @@
 """Templates and contexts that both engines render: tests/integration/test_template_diff.py compares the bytes.
 
-T: both must render, to the same text.  R: both must refuse.  Each row is (kind, template, context).
+T: both must render, to the same text.  R: both must refuse.  Each row is (kind, template, context, templates), the last being
+what the template may include, by name.
 """
 
 SHOP = {
@@ -36,12 +37,12 @@ SHOP = {
 }
 
 
-def T(template, **context):
-    return ("T", template, {**SHOP, **context})
+def T(template, templates={}, **context):
+    return ("T", template, {**SHOP, **context}, templates)
 
 
-def R(template, **context):
-    return ("R", template, {**SHOP, **context})
+def R(template, templates={}, **context):
+    return ("R", template, {**SHOP, **context}, templates)
 
 
 LITERALS = [

@@ -1,9 +1,10 @@
 /* Renders templates for tests/integration/test_template_diff.py, which compares the bytes with
  * Jinja2's.
  *
- * Standard input: a JSON array of {"template": text, "context": object}. Standard output: a JSON
- * array with, for each,
- * {"text": …} or {"refused": message, "stage": "compile" | "render", "line", "column"}.
+ * Standard input: a JSON array of {"template": text, "context": object, "templates": {name: text}},
+ * the last for what the template includes. Standard output: a JSON array with, for each,
+ * {"text": …} or {"refused": message, "where": name, "stage": "compile" | "render", "line",
+ * "column"}.
  * With --tables: {"filters": [names], "tests": [names]}, for the page that lists them. */
 
 #include <stdio.h>
@@ -25,21 +26,43 @@ static int refuse(json_t *reply, const char *stage, const struct diag *d)
         return r;
 }
 
+static struct span text_of(const json_t *text)
+{
+        return (struct span){json_string_value(text), json_string_length(text)};
+}
+
+static int read_set(const json_t *pair, struct template_set *set)
+{
+        json_t *others = json_object_get(pair, "templates");
+        int r = template_set_add(set, "main", text_of(json_object_get(pair, "template")));
+
+        for (void *i = json_object_iter(others); i && !r; i = json_object_iter_next(others, i))
+                r = template_set_add(set, json_object_iter_key(i),
+                                     text_of(json_object_iter_value(i)));
+        return r;
+}
+
 static int render_one(const json_t *pair, json_t *replies)
 {
+        _cleanup_(template_set_unrefp) struct template_set *set = NULL;
         _cleanup_(template_freep) struct template *t = NULL;
         _cleanup_buf_ struct buf out = {0};
         json_t *reply = json_object();
-        const json_t *source = json_object_get(pair, "template");
-        struct span text = {json_string_value(source), json_string_length(source)};
+        const char *where = "main";
         struct diag d = {0};
         int r;
 
         if (!reply)
                 return -ENOMEM;
-        r = template_compile("pair", text, &t, &d);
+        r = template_set_new(&set);
+        if (!r)
+                r = read_set(pair, set);
+        if (!r)
+                r = template_set_compile(set, "main", &t, &where, &d);
         if (r == CONDITION_REFUSED) {
                 r = refuse(reply, "compile", &d);
+                if (!r)
+                        r = json_put(reply, "where", json_string(where));
         } else if (!r) {
                 r = template_render(t, json_object_get(pair, "context"), &out, &d);
                 if (r == CONDITION_REFUSED)

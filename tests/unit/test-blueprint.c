@@ -130,6 +130,45 @@ static void test_all_faults_at_once(void **state)
         failure_free(f);
 }
 
+/* Templates know one another by their paths below templates/; what is wrong is told once. */
+static void test_templates_of_templates(void **state)
+{
+        static const char yaml[] =
+                HEAD "files:\n"
+                     "- {kind: a, each: project, path: a, tier: fast, prompt: p.md, template: "
+                     "templates/a.tmpl}\n"
+                     "- {kind: b, each: project, path: b, tier: fast, prompt: p.md, template: "
+                     "b.tmpl}\n";
+        char part[] = "{% macro m(x) %}<{{ x }}>{% endmacro %}", wrong[] = "\n{% macro m() %}";
+        struct blueprint_file files[] = {
+                {(char *)"p.md", (char *)"prompt\n", 7},
+                {(char *)"templates/a.tmpl", (char *)"{% import 'parts/m.tmpl' as m %}x\n", 34},
+                {(char *)"templates/parts/m.tmpl", part, sizeof(part) - 1},
+                {(char *)"b.tmpl", (char *)"{% from 'parts/m.tmpl' import m %}x\n", 36},
+                {(char *)"blueprint.yaml", (char *)yaml, strlen(yaml)},
+        };
+        struct blueprint *b = NULL;
+        struct failure *f = NULL;
+
+        (void)state;
+        if (blueprint_new("tiny", files, N_ELEMENTS(files), &b, &f) != 0)
+                fail_msg("%s", failure_message(f));
+        b = blueprint_unref(b);
+        files[2].text = wrong;
+        files[2].n_text = sizeof(wrong) - 1;
+        assert_int_equal(blueprint_new("tiny", files, N_ELEMENTS(files), &b, &f),
+                         CONDITION_REFUSED);
+        assert_non_null(strstr(failure_message(f), "templates/parts/m.tmpl:2:16: unexpected end"));
+        assert_null(strchr(failure_message(f), '\n'));
+        f = failure_free(f);
+        files[2].path = (char *)"parts/m.tmpl"; /* not below templates/ */
+        assert_int_equal(blueprint_new("tiny", files, N_ELEMENTS(files), &b, &f),
+                         CONDITION_REFUSED);
+        assert_non_null(strstr(failure_message(f), "templates/a.tmpl:1:11: there is no template"));
+        assert_non_null(strstr(failure_message(f), "b.tmpl:1:9: there is no template"));
+        failure_free(f);
+}
+
 static void test_misplaced(void **state)
 {
         static const struct {
@@ -562,6 +601,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_small_blueprint),
                 cmocka_unit_test(test_all_faults_at_once),
+                cmocka_unit_test(test_templates_of_templates),
                 cmocka_unit_test(test_misplaced),
                 cmocka_unit_test(test_loading_and_choosing),
                 cmocka_unit_test(test_http_service),

@@ -2,6 +2,7 @@
  * messages and their places, bounds, threads. */
 
 #include <pthread.h>
+#include <stdio.h>
 
 #include "daemon/template/template.h"
 #include "tests/unit/unit.h"
@@ -232,8 +233,15 @@ static void test_unknown_is_named_when_compiled(void **state _unused_)
         static const struct {
                 const char *source, *part;
         } rows[] = {
-                {"{% macro x() %}{% endmacro %}", "unknown tag 'macro'"},
-                {"{% include 'x' %}", "unknown tag 'include'"},
+                {"{% if n %}{% include 'x' %}{% endif %}", "there is no template 'x'"},
+                {"{% import 'x' as y %}", "there is no template 'x'"},
+                {"{% extends 'x' %}", "there is no template 'x'"},
+                {"{% do n %}", "the tag 'do' is left out"},
+                {"{% for i in n %}{% break %}{% endfor %}", "the tag 'break' is left out"},
+                {"{% trans %}{% endtrans %}", "the tag 'trans' is left out"},
+                {"{% autoescape true %}", "the tag 'autoescape' is left out"},
+                {"{% for i in n %}{% extends 'x' %}{% endfor %}", "non top-level"},
+                {"{% block a %}{% endblock %}{% block a %}{% endblock %}", "defined twice"},
                 {"{% if n %}{% nope %}{% endif %}",
                  "unknown tag 'nope' where 'elif' is looked for"},
                 {"{% if false %}{{ n|nope }}{% endif %}", "no filter named 'nope'"},
@@ -241,8 +249,7 @@ static void test_unknown_is_named_when_compiled(void **state _unused_)
                 {"{{ [n]|map('nope') }}", "no filter named 'nope'"},
                 {"{{ [n]|select('nope') }}", "no test named 'nope'"},
                 {"{{ [n]|selectattr('a', 'nope') }}", "no test named 'nope'"},
-                {"{% for i in [] recursive %}{% endfor %}", "recursive loops are not supported"},
-                {"{{ f(*n) }}", "arguments by * and ** are not supported"},
+                {"{{ f(*n, 1) }}", "invalid syntax for function call"},
                 {"{{ n|a.b }}", "no filter named 'a.…'"},
                 {"{% set x %}{% set %}", "expected an expression"},
                 {"{{ 99999999999999999999 }}", "integer overflow"},
@@ -412,6 +419,202 @@ static void test_hash_is_of_the_source(void **state _unused_)
         assert_false(hash_is_equal(&h, &i));
 }
 
+/* Sources by name; compiles `main`. ret_where: 64 bytes, or NULL. */
+static int compile_set(const char *const (*sources)[2], size_t n, struct template **ret,
+                       char *ret_where, struct diag *d)
+{
+        _cleanup_(template_set_unrefp) struct template_set *set = NULL;
+        const char *where = "";
+        int r;
+
+        assert_int_equal(template_set_new(&set), 0);
+        for (size_t i = 0; i < n; i++)
+                assert_int_equal(template_set_add(set, sources[i][0], span_of(sources[i][1])), 0);
+        assert_true(template_set_has(set, "main"));
+        assert_false(template_set_has(set, "mai"));
+        r = template_set_compile(set, "main", ret, &where, d);
+        if (ret_where)
+                snprintf(ret_where, 64, "%s", where);
+        return r;
+}
+
+static void expect_refusal(const char *const (*sources)[2], size_t n, unsigned line,
+                           unsigned column, const char *text)
+{
+        _cleanup_(template_freep) struct template *t = NULL;
+        _cleanup_json_ json_t *context = json_object();
+        _cleanup_buf_ struct buf out = {0};
+        struct diag d = {0};
+
+        assert_int_equal(compile_set(sources, n, &t, NULL, &d), 0);
+        assert_int_equal(template_render(t, context, &out, &d), CONDITION_REFUSED);
+        assert_string_equal(d.text, text);
+        assert_int_equal(d.line, line);
+        assert_int_equal(d.column, column);
+        assert_int_equal(out.n, 0);
+}
+
+static void test_refusals_tell_the_chain(void **state _unused_)
+{
+        static const char *const included[][2] = {
+                {"main", "a\n b {% include 'one' %}"},
+                {"one", "\n\n{% if true %}{% include 'two' %}{% endif %}"},
+                {"two", "x\n{{ nope }}"},
+        };
+        static const char *const imported[][2] = {
+                {"main", "{% import 'm' as m %}\n{{ m.f(1) }}"},
+                {"m", "{% macro f(x) %}{{ g(x) }}{% endmacro %}\n"
+                      "{% macro g(x) %}{{ x.y }}{% endmacro %}"},
+        };
+        static const char *const extended[][2] = {
+                {"main", "{% extends 'base' %}\n{% block b %}{{ nope }}{% endblock %}"},
+                {"base", "\n {% block b %}{% endblock %}"},
+        };
+        static const char *const wrong_arguments[][2] = {
+                {"main", "{% import 'm' as m %}\n{{ m.f(1) }}"},
+                {"m", "{% macro f() %}{% endmacro %}"},
+        };
+        static const char *const own_macro[][2] = {
+                {"main", "{% macro f() %}\n{{ nope }}{% endmacro %}\n\n{{ f() }}"},
+        };
+
+        expect_refusal(included, 3, 2, 7, "two:2:4: 'nope' is undefined, reached through one:3:17");
+        expect_refusal(imported, 2, 2, 7,
+                       "m:2:21: 'int object' has no attribute 'y', reached through m:1:21");
+        expect_refusal(extended, 2, 2, 17,
+                       "'nope' is undefined, reached through base:2:5, main:1:4");
+        expect_refusal(wrong_arguments, 2, 2, 7, "macro 'f' takes not more than 0 argument(s)");
+        expect_refusal(own_macro, 1, 2, 4, "'nope' is undefined, reached through main:4:5");
+}
+
+static void test_refusals_name_the_source_that_is_wrong(void **state _unused_)
+{
+        static const char *const broken[][2] = {
+                {"main", "{% include 'one' %}"}, {"one", "\n{% nope %}"}, {"zzz", "{% worse %}"}};
+        static const char *const missing[][2] = {{"main", "{% include 'one' %}"},
+                                                 {"one", "\n {% include 'nope' %}"}};
+        static const char *const computed[][2] = {{"main", "{% include 'a' ~ 'b' %}"},
+                                                  {"one", "\n{% nope %}"}};
+        struct template *t = NULL;
+        char where[64];
+        struct diag d = {0};
+
+        assert_int_equal(compile_set(broken, 3, &t, where, &d), CONDITION_REFUSED);
+        assert_string_equal(where, "one");
+        assert_string_equal(d.text, "unknown tag 'nope'");
+        assert_int_equal(d.line, 2);
+        assert_int_equal(compile_set(missing, 2, &t, where, &d), CONDITION_REFUSED);
+        assert_string_equal(where, "one");
+        assert_string_equal(d.text, "there is no template 'nope'");
+        assert_int_equal(d.line, 2);
+        assert_int_equal(d.column, 13);
+        /* a name that is only known when it is rendered may be any: all of them must be right */
+        assert_int_equal(compile_set(computed, 2, &t, where, &d), CONDITION_REFUSED);
+        assert_string_equal(where, "one");
+}
+
+static void hash_of_set(const char *const (*sources)[2], size_t n, struct hash *ret)
+{
+        _cleanup_(template_freep) struct template *t = NULL;
+        struct diag d;
+
+        assert_int_equal(compile_set(sources, n, &t, NULL, &d), 0);
+        template_hash(t, ret);
+}
+
+static void test_hash_covers_what_is_reached(void **state _unused_)
+{
+        static const char *const first[][2] = {
+                {"main", "{% include 'one' %}"}, {"one", "{% import 'two' as t %}"}, {"two", "2"}};
+        static const char *const other_leaf[][2] = {
+                {"main", "{% include 'one' %}"}, {"one", "{% import 'two' as t %}"}, {"two", "3"}};
+        static const char *const unrelated[][2] = {{"main", "{% include 'one' %}"},
+                                                   {"one", "{% import 'two' as t %}"},
+                                                   {"two", "2"},
+                                                   {"zzz", "unrelated"}};
+        static const char *const computed[][2] = {{"main", "{% include n %}"}, {"zzz", "1"}};
+        static const char *const computed_other[][2] = {{"main", "{% include n %}"}, {"zzz", "2"}};
+        static const char *const optional[][2] = {{"main", "{% include 'x' ignore missing %}"}};
+        static const char *const optional_there[][2] = {
+                {"main", "{% include 'x' ignore missing %}"}, {"x", ""}};
+        struct hash a, b;
+
+        hash_of_set(first, 3, &a);
+        hash_of_set(first, 3, &b);
+        assert_true(hash_is_equal(&a, &b));
+        hash_of_set(other_leaf, 3, &b);
+        assert_false(hash_is_equal(&a, &b));
+        hash_of_set(unrelated, 4, &b);
+        assert_true(hash_is_equal(&a, &b));
+        hash_of_set(computed, 2, &a);
+        hash_of_set(computed_other, 2, &b);
+        assert_false(hash_is_equal(&a, &b));
+        hash_of_set(optional, 1, &a);
+        hash_of_set(optional_there, 2, &b);
+        assert_false(hash_is_equal(&a, &b));
+}
+
+static void test_fixed_text_is_that_of_all(void **state _unused_)
+{
+        static const char *const sources[][2] = {
+                {"main", "12{% include 'one' %}{% include 'one' %}"}, {"one", "345{{ n }}"}};
+        _cleanup_(template_freep) struct template *t = NULL;
+        struct diag d;
+
+        assert_int_equal(compile_set(sources, 2, &t, NULL, &d), 0);
+        assert_int_equal(template_fixed_bytes(t), 5);
+}
+
+static void test_bound_of_nesting(void **state _unused_)
+{
+        static const char *const forever[][2] = {{"main", "{% include 'main' %}"}};
+        static const char *const circle[][2] = {{"main", "{% extends 'b' %}"},
+                                                {"b", "{% extends 'main' %}"}};
+        static const char *const deep[][2] = {
+                {"main", "{% set n = 90 %}{% include 'r' %}"},
+                {"r", "{% set n = n - 1 %}{% if n %}{% include 'r' %}{% else %}!{% endif %}"}};
+        _cleanup_(template_freep) struct template *t = NULL;
+        _cleanup_json_ json_t *context = json_object();
+        _cleanup_buf_ struct buf out = {0};
+        struct diag d;
+
+        expect_contains("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+                        "!1:", "more than 100 templates, macros and blocks");
+        expect_contains("{% macro m() %}{% call m() %}{% endcall %}{{ caller() }}{% endmacro %}{{ "
+                        "m() }}",
+                        "!1:", "more than 100");
+        expect_contains("{% for i in [1] recursive %}{{ loop([1]) }}{% endfor %}",
+                        "!1:", "more than 100");
+        assert_int_equal(compile_set(forever, 1, &t, NULL, &d), 0);
+        assert_int_equal(template_render(t, context, &out, &d), CONDITION_REFUSED);
+        assert_non_null(strstr(d.text, "more than 100"));
+        t = template_free(t);
+        assert_int_equal(compile_set(circle, 2, &t, NULL, &d), 0);
+        assert_int_equal(template_render(t, context, &out, &d), CONDITION_REFUSED);
+        assert_non_null(strstr(d.text, "more than 100"));
+        t = template_free(t);
+        assert_int_equal(compile_set(deep, 2, &t, NULL, &d), 0);
+        assert_int_equal(template_render(t, context, &out, &d), 0);
+        assert_string_equal(out.at, "!");
+}
+
+/* What outlives the function that made it keeps that function's variables. */
+static void test_escaped_values_are_sound(void **state _unused_)
+{
+        expect("{% set ns = namespace() %}{% macro f(x) %}{% macro g() %}{{ x }}{% endmacro %}{% "
+               "set ns.g = g %}{% endmacro %}{{ f(1) }}{{ f(2) }}{% macro h(a, b) %}{{ a }}{{ "
+               "ns.g() "
+               "}}{{ b }}{% endmacro %}{{ h(8, 9) }}",
+               "829");
+        expect("{% set ns = namespace() %}{% macro f(x) %}{% for i in x if i > 1 recursive %}{% "
+               "set "
+               "ns.l = loop %}{{ i }}{% endfor %}{% endmacro %}{{ f([1, 2]) }}{{ ns.l([3]) }}",
+               "23");
+        expect("{% set ns = namespace() %}{% macro f(x) %}{% for i in x if i > 1 %}{% set ns.l = "
+               "loop %}{{ i }}{% endfor %}{% endmacro %}{{ f([2, 3]) }}{{ ns.l.length }}",
+               "232");
+}
+
 static void test_not_utf8_is_refused(void **state _unused_)
 {
         struct template *t = NULL;
@@ -487,6 +690,12 @@ int main(void)
                 cmocka_unit_test(test_chains_of_a_usual_length_compile),
                 cmocka_unit_test(test_refusal_leaves_the_output),
                 cmocka_unit_test(test_hash_is_of_the_source),
+                cmocka_unit_test(test_refusals_tell_the_chain),
+                cmocka_unit_test(test_refusals_name_the_source_that_is_wrong),
+                cmocka_unit_test(test_hash_covers_what_is_reached),
+                cmocka_unit_test(test_fixed_text_is_that_of_all),
+                cmocka_unit_test(test_bound_of_nesting),
+                cmocka_unit_test(test_escaped_values_are_sound),
                 cmocka_unit_test(test_not_utf8_is_refused),
                 cmocka_unit_test(test_threads_share_one_template),
         };
