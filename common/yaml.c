@@ -22,15 +22,20 @@ struct reader {
         struct anchor *anchors; /* owned */
         size_t n_anchors;
         size_t copied_bytes, max_bytes; /* by aliases */
+        unsigned n_copied;
+        struct yaml_node **aside; /* owned: merged maps */
+        size_t n_aside;
+        struct span text; /* borrowed: the caller's */
         struct diag *diag;
 };
 
 struct anchor {
         char *name;                   /* owned */
-        const struct yaml_node *node; /* borrowed from the tree; NULL for a collection */
+        const struct yaml_node *node; /* borrowed from the tree */
 };
 
 #define MAX_ANCHORS 1000 /* looked up one by one */
+#define MAX_MERGED 2000  /* keys of a map with `<<`: looked up one by one */
 
 struct yaml_node *yaml_free(struct yaml_node *n)
 {
@@ -63,9 +68,64 @@ static int refuse(struct reader *r, yaml_mark_t mark, const char *format, ...)
         return CONDITION_REFUSED;
 }
 
+#define TAB_HELP "a tab indents this line, a token that YAML does not take: replace it by blanks"
+
+/* What people mean by what libyaml says. */
+static const struct {
+        const char *problem, *context; /* as libyaml 0.2.5 has them; context NULL: any */
+        const char *help;
+} helps[] = {
+        {"mapping values are not allowed in this context", NULL,
+         "`: ` stands inside a text without quotes: put the whole text in quotes"},
+        {"found unexpected ':'", NULL,
+         "`:` stands inside a text without quotes: put the whole text in quotes"},
+        {"found character that cannot start any token", NULL,
+         "a text cannot begin with this character, which is a token of YAML: put it in quotes"},
+        {"found a tab character that violates indentation", NULL, TAB_HELP},
+        {"found a tab character where an indentation space is expected", NULL, TAB_HELP},
+        {"found unexpected end of stream", "while scanning a quoted scalar",
+         "the quote that opens here is never closed"},
+        {"could not find expected ':'", NULL,
+         "this line is neither `key: value` nor an item `- …`; a text of several lines stands in "
+         "quotes or after `key: |`"},
+        {"did not find expected key", "while parsing a block mapping",
+         "this line is not indented like the keys above it, or a quote or bracket before it is not "
+         "closed (while parsing a map)"},
+        {"did not find expected '-' indicator", NULL,
+         "this line is not indented like the items above it (while parsing a list)"},
+        {"did not find expected ',' or ']'", NULL,
+         "`,` or `]` is missing here (while parsing a list in brackets)"},
+        {"did not find expected ',' or '}'", NULL,
+         "`,` or `}` is missing here (while parsing a map in braces)"},
+};
+
+static bool has_tab_indent(struct span text, size_t line)
+{
+        const char *at = text.at, *end = text.at + text.n;
+
+        for (; line > 0 && at; line--) {
+                at = memchr(at, '\n', (size_t)(end - at));
+                at = at ? at + 1 : NULL;
+        }
+        while (at && at < end && *at == ' ')
+                at++;
+        return at && at < end && *at == '\t';
+}
+
 static int refuse_syntax(struct reader *r)
 {
         const yaml_parser_t *p = &r->parser;
+
+        if (p->error == YAML_SCANNER_ERROR && has_tab_indent(r->text, p->problem_mark.line))
+                return refuse(r, p->problem_mark, TAB_HELP);
+        for (size_t i = 0; p->error != YAML_MEMORY_ERROR && i < N_ELEMENTS(helps); i++)
+                if (p->problem && strcmp(p->problem, helps[i].problem) == 0 &&
+                    (!helps[i].context ||
+                     (p->context && strcmp(p->context, helps[i].context) == 0)))
+                        return refuse(r,
+                                      strstr(helps[i].help, "opens here") ? p->context_mark
+                                                                          : p->problem_mark,
+                                      "%s", helps[i].help);
 
         switch (p->error) {
         case YAML_MEMORY_ERROR:
@@ -209,36 +269,77 @@ static int read_scalar(struct reader *r, const yaml_event_t *e)
         return q;
 }
 
+/* A copy of a subtree, at most as deep as the tree may still be. */
+static int copy_tree(struct reader *r, const struct yaml_node *from, unsigned depth,
+                     yaml_mark_t mark, struct yaml_node **ret)
+{
+        _cleanup_(yaml_freep) struct yaml_node *n = NULL;
+        int q;
+
+        if (depth > YAML_MAX_DEPTH)
+                return refuse(r, mark, "nested more than %d deep", YAML_MAX_DEPTH);
+        r->copied_bytes += from->n_text;
+        if (r->copied_bytes > r->max_bytes)
+                return refuse(r, mark, "anchors copy more than %zu bytes", r->max_bytes);
+        if (++r->n_copied > YAML_MAX_COPIED)
+                return refuse(r, mark, "anchors copy more than %u nodes", YAML_MAX_COPIED);
+        q = node_new(r, from->kind, mark, &n);
+        if (q != 0)
+                return q;
+        n->line = from->line; /* what is said about it is said where it was written */
+        n->column = from->column;
+        n->is_quoted = from->is_quoted;
+        if (from->kind == YAML_SCALAR) {
+                n->text = str_dup_span((struct span){from->text, from->n_text});
+                n->n_text = from->n_text;
+                if (!n->text)
+                        return -ENOMEM;
+        } else if (from->n_items > 0) {
+                n->items = calloc(from->n_items, sizeof(struct yaml_node *));
+                n->keys = from->kind == YAML_MAP ? calloc(from->n_items, sizeof(struct yaml_node *))
+                                                 : NULL;
+                if (!n->items || (from->kind == YAML_MAP && !n->keys))
+                        return -ENOMEM;
+        }
+        for (size_t i = 0; i < from->n_items; i++) {
+                n->n_items = i + 1; /* yaml_free() takes NULL for what is not there yet */
+                q = from->kind == YAML_MAP
+                            ? copy_tree(r, from->keys[i], depth + 1, mark, &n->keys[i])
+                            : 0;
+                if (q == 0)
+                        q = copy_tree(r, from->items[i], depth + 1, mark, &n->items[i]);
+                if (q != 0)
+                        return q;
+        }
+        *ret = take(n);
+        return 0;
+}
+
+static bool is_open(const struct reader *r, const struct yaml_node *n)
+{
+        for (unsigned i = 0; i < r->depth; i++)
+                if (r->levels[i].node == n)
+                        return true;
+        return false;
+}
+
 static int read_alias(struct reader *r, const yaml_event_t *e)
 {
         _cleanup_(yaml_freep) struct yaml_node *n = NULL;
         const char *name = (const char *)e->data.alias.anchor;
         const struct yaml_node *from = NULL;
-        bool is_known = false;
         int q;
 
-        for (size_t i = 0; i < r->n_anchors; i++) {
-                if (strcmp(r->anchors[i].name, name) == 0) {
+        for (size_t i = 0; i < r->n_anchors; i++)
+                if (strcmp(r->anchors[i].name, name) == 0)
                         from = r->anchors[i].node;
-                        is_known = true;
-                }
-        }
-        if (!is_known)
-                return refuse(r, e->start_mark, "there is no anchor &%.80s", name);
         if (!from)
-                return refuse(r, e->start_mark,
-                              "anchors are not supported here, except for scalars: *%.80s", name);
-        r->copied_bytes += from->n_text;
-        if (r->copied_bytes > r->max_bytes)
-                return refuse(r, e->start_mark, "aliases copy more than %zu bytes", r->max_bytes);
-        q = node_new(r, YAML_SCALAR, e->start_mark, &n);
+                return refuse(r, e->start_mark, "there is no anchor &%.80s", name);
+        if (is_open(r, from))
+                return refuse(r, e->start_mark, "anchors cannot hold themselves: *%.80s", name);
+        q = copy_tree(r, from, r->depth + 1, e->start_mark, &n);
         if (q != 0)
                 return q;
-        n->text = str_dup_span((struct span){from->text, from->n_text});
-        if (!n->text)
-                return -ENOMEM;
-        n->n_text = from->n_text;
-        n->is_quoted = from->is_quoted;
         q = place(r, n, e->start_mark);
         if (q == 0)
                 n = NULL;
@@ -256,9 +357,6 @@ static int open_level(struct reader *r, enum yaml_kind kind, const yaml_char_t *
         q = check_tag(r, (const char *)tag, mark);
         if (q != 0)
                 return q;
-        q = anchor ? add_anchor(r, (const char *)anchor, NULL, mark) : 0;
-        if (q != 0)
-                return q;
         q = node_new(r, kind, mark, &n);
         if (q != 0)
                 return q;
@@ -268,7 +366,7 @@ static int open_level(struct reader *r, enum yaml_kind kind, const yaml_char_t *
                 return q;
         }
         r->levels[r->depth++] = (struct level){.node = n};
-        return 0;
+        return anchor ? add_anchor(r, (const char *)anchor, n, mark) : 0;
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -284,13 +382,98 @@ static int compare_keys(const void *a, const void *b)
         return x->column < y->column ? -1 : x->column > y->column;
 }
 
+static bool has_key(const struct yaml_node *map, const char *key)
+{
+        for (size_t i = 0; i < map->n_items; i++)
+                if (strcmp(map->keys[i]->text, key) == 0)
+                        return true;
+        return false;
+}
+
+/* Copies what `from` has and the map has not: its own keys win, and of several merged maps the
+ * first. */
+static int merge_map(struct reader *r, struct level *l, const struct yaml_node *from)
+{
+        yaml_mark_t mark = {.line = from->line - 1, .column = from->column - 1};
+
+        if (from->kind != YAML_MAP)
+                return refuse(r, mark, "`<<` takes a map, or a list of maps");
+        for (size_t i = 0; i < from->n_items; i++) {
+                _cleanup_(yaml_freep) struct yaml_node *key = NULL, *value = NULL;
+                int q;
+
+                if (has_key(l->node, from->keys[i]->text))
+                        continue;
+                if (l->node->n_items >= MAX_MERGED)
+                        return refuse(r, mark, "a map with `<<` has more than %d keys", MAX_MERGED);
+                q = copy_tree(r, from->keys[i], r->depth + 1, mark, &key);
+                if (q == 0)
+                        q = copy_tree(r, from->items[i], r->depth + 1, mark, &value);
+                if (q == 0)
+                        q = grow(l);
+                if (q != 0)
+                        return q;
+                l->node->keys[l->node->n_items] = take(key);
+                l->node->items[l->node->n_items++] = take(value);
+        }
+        return 0;
+}
+
+/* An anchor may still name it: it lives as long as the reading. */
+static int set_aside(struct reader *r, struct yaml_node *n)
+{
+        struct yaml_node **grown =
+                reallocarray(r->aside, r->n_aside + 1, sizeof(struct yaml_node *));
+
+        if (!grown)
+                return -ENOMEM;
+        r->aside = grown;
+        r->aside[r->n_aside++] = n;
+        return 0;
+}
+
+/* `<<: *base` (YAML 1.1's merge key, which people and their tools use): the keys of another map. */
+static int merge(struct reader *r, struct level *l)
+{
+        struct yaml_node *n = l->node, *value;
+        size_t at = 0;
+        int q;
+
+        while (at < n->n_items && (n->keys[at]->is_quoted || strcmp(n->keys[at]->text, "<<") != 0))
+                at++;
+        if (at == n->n_items)
+                return 0;
+        value = n->items[at];
+        q = set_aside(r, value);
+        if (q < 0)
+                return q;
+        n->items[at] = NULL; /* yaml_free() takes it */
+        q = set_aside(r, n->keys[at]);
+        if (q < 0)
+                return q;
+        n->n_items--;
+        memmove(&n->keys[at], &n->keys[at + 1], (n->n_items - at) * sizeof(struct yaml_node *));
+        memmove(&n->items[at], &n->items[at + 1], (n->n_items - at) * sizeof(struct yaml_node *));
+        if (value->kind != YAML_LIST)
+                return merge_map(r, l, value);
+        for (size_t i = 0; i < value->n_items; i++) {
+                q = merge_map(r, l, value->items[i]);
+                if (q != 0)
+                        return q;
+        }
+        return 0;
+}
+
 static int close_level(struct reader *r)
 {
-        struct yaml_node *n = r->levels[--r->depth].node;
+        struct level *l = &r->levels[--r->depth];
+        struct yaml_node *n = l->node;
         _cleanup_free_ struct yaml_node **sorted = NULL;
 
-        if (n->kind != YAML_MAP || n->n_items < 2)
+        if (n->kind != YAML_MAP)
                 return 0;
+        if (n->n_items < 2)
+                return merge(r, l);
         sorted = reallocarray(NULL, n->n_items, sizeof(struct yaml_node *));
         if (!sorted)
                 return -ENOMEM;
@@ -304,7 +487,7 @@ static int close_level(struct reader *r)
                                       "duplicate key `%.80s`, first in line %u", sorted[i]->text,
                                       sorted[i - 1]->line);
         }
-        return 0;
+        return merge(r, l);
 }
 
 static int read_event(struct reader *r, const yaml_event_t *e)
@@ -418,6 +601,9 @@ static void reader_done(struct reader *r)
         for (size_t i = 0; i < r->n_anchors; i++)
                 free(r->anchors[i].name);
         free(r->anchors);
+        for (size_t i = 0; i < r->n_aside; i++)
+                yaml_free(r->aside[i]);
+        free(r->aside);
         yaml_free(r->root);
 }
 
@@ -439,6 +625,7 @@ int yaml_read(struct span text, size_t max_bytes, struct yaml_node **ret, struct
                 text = buf_span(&joined);
         if (joined.failed)
                 return joined.failed;
+        r.text = text;
         yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
         yaml_parser_set_input_string(&r.parser, (const unsigned char *)(text.n ? text.at : ""),
                                      text.n);

@@ -1,15 +1,16 @@
 #pragma once
 /* YAML (libyaml's parser) as a tree of nodes that know their place. Scalars keep their text and
  * whether they were quoted; what type they have is for the reader's schema to say. One document;
- * aliases are refused by name ("anchors are not supported here") unless they are scalars; duplicate
- * keys are refused; depth ≤ YAML_MAX_DEPTH counted on parser events (libyaml is quadratic in
- * nesting), size ≤ max_bytes, nodes ≤ YAML_MAX_NODES. JSON text is YAML: the same reader serves
- * both. */
+ * aliases are copies, at most YAML_MAX_COPIED nodes and max_bytes in all, never of what holds them;
+ * `<<` merges maps; duplicate keys are refused; depth ≤ YAML_MAX_DEPTH counted on parser events
+ * (libyaml is quadratic in nesting), size ≤ max_bytes, nodes ≤ YAML_MAX_NODES. JSON text is YAML:
+ * the same reader serves both. */
 
 #include "common/json.h"
 
 #define YAML_MAX_DEPTH 64
 #define YAML_MAX_NODES 1000000u
+#define YAML_MAX_COPIED 100000u /* by aliases: more is a bomb */
 
 enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
 

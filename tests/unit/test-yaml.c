@@ -85,7 +85,7 @@ static void test_refuses(void **state)
         refuse_span(SPAN("a: 1\nb: 2\na: 3\n"), 3, 1, "duplicate key `a`, first in line 1");
         refuse_span(SPAN("x: {b: 1, c: 1, b: 2}"), 1, 17, "duplicate key `b`");
         refuse_span(SPAN("a: [1, 2\nb: 3\n"), 0, 0, "");
-        refuse_span(SPAN("a: b: c\n"), 1, 5, "mapping values are not allowed");
+        refuse_span(SPAN("a: b: c\n"), 1, 5, "put the whole text in quotes");
         refuse_span(SPAN("[a, b]: c\n"), 1, 1, "cannot be a key");
         refuse_span(SPAN("? {a: 1}\n: c\n"), 1, 3, "cannot be a key");
         refuse_span(SPAN("a: 1\n---\nb: 2\n"), 2, 1, "second document");
@@ -105,10 +105,64 @@ static void test_anchors(void **state)
         (void)state;
         assert_string_equal(yaml_get(n, "b")->text, "1.20");
         assert_string_equal(yaml_get(n, "d")->text, "two");
-        refuse_span(SPAN("a: &l [1]\nb: *l\n"), 2, 4, "anchors are not supported here");
-        refuse_span(SPAN("a: &l {b: *l}\n"), 1, 11, "anchors are not supported here");
-        refuse_span(SPAN("a: &m {b: 1}\nc:\n  <<: *m\n"), 3, 7, "anchors are not supported");
+        refuse_span(SPAN("a: &l {b: *l}\n"), 1, 11, "anchors cannot hold themselves: *l");
+        refuse_span(SPAN("- &l [[*l]]\n"), 1, 8, "anchors cannot hold themselves: *l");
         refuse_span(SPAN("a: *nowhere\n"), 1, 4, "no anchor &nowhere");
+}
+
+/* Lists and maps are copied; each copy is read, or not, by itself. */
+static void test_anchored_collections(void **state)
+{
+        _cleanup_(yaml_freep) struct yaml_node *n =
+                read_text("a: &l [1, {x: &s two}]\nb: *l\nc: [*s, *l]\nd: &l 7\ne: *l\n");
+        struct yaml_node *b = yaml_get(n, "b");
+
+        (void)state;
+        assert_int_equal(b->n_items, 2);
+        assert_string_equal(yaml_get(b->items[1], "x")->text, "two");
+        assert_int_equal(b->line, 1); /* where it was written */
+        assert_false(yaml_get(n, "a")->items[1]->keys[0]->was_read);
+        assert_string_equal(yaml_get(n, "c")->items[0]->text, "two");
+        assert_string_equal(yaml_get(n, "e")->text, "7"); /* the last one counts */
+}
+
+/* The keys of another map: own ones win, then the first of several. */
+static void test_merge_keys(void **state)
+{
+        _cleanup_(yaml_freep) struct yaml_node *n =
+                read_text("base: &m {b: 1, c: 2}\nmore: &n {c: 3, d: 4}\none:\n  <<: *m\n  b: own\n"
+                          "both: {<<: [*n, *m], e: 5}\ninline: {<<: &x {y: 1}, y: 2}\nafter: "
+                          "*x\n\"<<\": text\n");
+        struct yaml_node *both = yaml_get(n, "both");
+
+        (void)state;
+        assert_int_equal(yaml_get(n, "one")->n_items, 2);
+        assert_string_equal(yaml_get(yaml_get(n, "one"), "b")->text, "own");
+        assert_string_equal(yaml_get(yaml_get(n, "one"), "c")->text, "2");
+        assert_int_equal(both->n_items, 4);
+        assert_string_equal(yaml_get(both, "c")->text, "3");
+        assert_string_equal(yaml_get(both, "b")->text, "1");
+        assert_string_equal(yaml_get(yaml_get(n, "inline"), "y")->text, "2");
+        assert_string_equal(yaml_get(yaml_get(n, "after"), "y")->text, "1");
+        assert_string_equal(yaml_get(n, "<<")->text, "text");
+        refuse_span(SPAN("a: {<<: text}\n"), 1, 9, "`<<` takes a map");
+        refuse_span(SPAN("a: {<<: [{b: 1}, 2]}\n"), 1, 18, "`<<` takes a map");
+}
+
+/* What people slip on is said in their words, where it is. */
+static void test_slips(void **state)
+{
+        (void)state;
+        refuse_span(SPAN("a: 1\nb: User gets error: invalid id\n"), 2, 19,
+                    "put the whole text in quotes");
+        refuse_span(SPAN("a:\n\tb: 1\n"), 2, 1, "a tab indents this line");
+        refuse_span(SPAN("a:\n  - b\n\t- c\n"), 0, 0, "a tab indents this line");
+        refuse_span(SPAN("a: @home\n"), 1, 4, "cannot begin with this character");
+        refuse_span(SPAN("a: 1\nb: \"never ends\nc: 2\n"), 2, 4, "the quote that opens here");
+        refuse_span(SPAN("a: 1\njust words\nb: 2\n"), 0, 0, "neither `key: value` nor an item");
+        refuse_span(SPAN("a:\n  b: 1\n c: 2\n"), 3, 2, "not indented like the keys above");
+        refuse_span(SPAN("a: [1, 2\nb: 3\n"), 0, 0, "is missing here");
+        refuse_span(SPAN("a: 1\nb: 2\na: 3\n"), 3, 1, "duplicate key `a`, first in line 1");
 }
 
 /* "Billion laughs", by collections and by one long scalar. */
@@ -117,7 +171,17 @@ static void test_alias_bombs(void **state)
         _cleanup_buf_ struct buf b = {0};
 
         (void)state;
-        refuse_span(SPAN("a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\n"), 2, 8, "not supported");
+        buf_add_text(&b, "- &a0 [x,x,x,x,x,x,x,x,x,x]\n");
+        for (int i = 1; i < 20; i++)
+                buf_printf(&b, "- &a%d [*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d]\n", i,
+                           i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
+        refuse_span(buf_span(&b), 5, 36, "anchors copy more than 100000 nodes");
+        buf_clear(&b);
+        buf_add_text(&b, "- &a0 [x]\n");
+        for (int i = 1; i < 100; i++)
+                buf_printf(&b, "- &a%d [*a%d]\n", i, i - 1);
+        refuse_span(buf_span(&b), 0, 0, "nested more than 64 deep");
+        buf_clear(&b);
         buf_add_text(&b, "- &a ");
         for (int i = 0; i < 1 << 20; i++)
                 buf_add_char(&b, 'x');
@@ -125,7 +189,7 @@ static void test_alias_bombs(void **state)
         for (int i = 0; i < 1000; i++)
                 buf_add_text(&b, "- *a\n");
         assert_int_equal(b.failed, 0);
-        refuse_span(buf_span(&b), 6, 3, "aliases copy more than");
+        refuse_span(buf_span(&b), 6, 3, "anchors copy more than");
 }
 
 static void test_depth(void **state)
@@ -511,6 +575,9 @@ int main(void)
                 cmocka_unit_test(test_byte_order_mark),
                 cmocka_unit_test(test_refuses),
                 cmocka_unit_test(test_anchors),
+                cmocka_unit_test(test_anchored_collections),
+                cmocka_unit_test(test_merge_keys),
+                cmocka_unit_test(test_slips),
                 cmocka_unit_test(test_alias_bombs),
                 cmocka_unit_test(test_depth),
                 cmocka_unit_test(test_limits),
