@@ -41,13 +41,8 @@ struct job_kind {
 const struct job_kind *job_kind_find(const char *name); /* NULL: no such kind */
 size_t job_kinds(const struct job_kind *const **ret);
 
-/* Input formats (read-*.c), chosen by content: for kinds that take a specification.
- * CONDITION_REFUSED. */
-struct spec_format {
-        const char *name;
-        bool (*is_it)(struct span text, const char *file_name);
-        int (*read)(struct span text, const char *file_name, struct model **ret,
-                    struct failure **ret_failure);
-};
+/* A specification in any format that is known (formats.h), told apart by content. The file's name
+ * says what content does not: its ending that Markdown is meant, its base what the project is
+ * called. CONDITION_REFUSED. */
 int spec_read(struct span text, const char *file_name, struct model **ret,
               struct failure **ret_failure) _must_check_;

@@ -69,6 +69,9 @@ static int read_work(const struct input *in, struct work **ret, struct failure *
                 r = blueprint_apply(b, m, &w, ret_failure);
         if (r != 0)
                 return r;
+        for (size_t i = 0; i < m->notes.n; i++)
+                if (strlist_add(&w->notes, m->notes.at[i]) < 0)
+                        return -ENOMEM;
         note = str_printf("blueprint %s: %s", blueprint_name(b), reason);
         if (!note || strlist_add(&w->notes, note) < 0)
                 return -ENOMEM;

@@ -325,6 +325,8 @@ static void find_double_contracts(struct reader *rd)
         for (size_t i = 0; i < m->n_contracts; i++) {
                 if (!is_double[i]) {
                         rd->contracts.at[n] = rd->contracts.at[i];
+                        if (rd->served.n > i)
+                                rd->served.at[n] = rd->served.at[i];
                         m->contracts[n++] = m->contracts[i];
                         continue;
                 }
@@ -352,6 +354,11 @@ static void link_contracts(struct reader *rd, const struct names *names,
                         free(take(c->entity));
                 } else if (!c->entity && entity_of_endpoint(entities, c->endpoint, &index) == 0) {
                         set_text(rd, &c->entity, m->entities[index].name);
+                } else if (!c->entity && i < rd->served.n && rd->served.at[i]) {
+                        const struct name *found = names_find(names, rd->served.at[i]->text);
+
+                        if (found)
+                                set_text(rd, &c->entity, m->entities[found->index].name);
                 }
         }
 }

@@ -24,11 +24,37 @@ static struct requirement *more_requirements(struct reader *rd, size_t n)
         return rd->model->requirements;
 }
 
+/* "FR-001: text": an id of capital letters and digits, as people write it before a sentence. */
+static void split_id(struct reader *rd, struct requirement *r)
+{
+        const char *text = r->text;
+        size_t n_letters = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"), n = n_letters;
+        char *rest;
+
+        n += text[n] == '-' || text[n] == '_';
+        n += strspn(text + n, "0123456789");
+        if (n_letters == 0 || !isdigit((unsigned char)text[n - 1]) || text[n] != ':' ||
+            text[n + 1] != ' ' || text[n + 2 + strspn(text + n + 2, " \t\n")] == '\0')
+                return;
+        r->id = str_dup_span((struct span){text, n});
+        n += 2;
+        n += strspn(text + n, " \t\n");
+        rest = str_dup_span(span_of(text + n));
+        if (!r->id || !rest)
+                reader_fail(rd, -ENOMEM);
+        if (!rest)
+                return;
+        free(r->text);
+        r->text = rest;
+}
+
 static void read_requirement(struct reader *rd, struct yaml_node *n, struct requirement *r)
 {
         reader_note(rd, &rd->requirements, n);
         if (n->kind == YAML_SCALAR) {
                 r->text = reader_scalar(rd, n, "requirement");
+                if (r->text && !r->id)
+                        split_id(rd, r);
         } else if (n->kind == YAML_LIST) {
                 reader_refuse(rd, n,
                               "a requirement must be a text or a map {id, description}, but a list "
@@ -154,7 +180,7 @@ static char *method_of(struct reader *rd, const struct yaml_node *n, struct span
 
 /* "/orders/:id/" and "/orders/<int:id>" become "/orders/{id}": one form, so that spelling makes no
  * difference. */
-static char *endpoint_of(struct reader *rd, const char *text)
+char *read_path(struct reader *rd, const char *text)
 {
         _cleanup_buf_ struct buf b = {0};
         char *path;
@@ -230,7 +256,7 @@ static void read_endpoint(struct reader *rd, struct yaml_node *n, struct contrac
                 if (!c->method)
                         reader_fail(rd, -ENOMEM);
         }
-        c->endpoint = endpoint_of(rd, path);
+        c->endpoint = read_path(rd, path);
 }
 
 /* {fields: {a: t}}, {a: t}, [{name: a, type: t}] or a text. A text that is not the entity's name is

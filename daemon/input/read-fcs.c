@@ -1,5 +1,4 @@
 #include "daemon/input/formats.h"
-#include "daemon/input/reader.h"
 
 /* GoCreator's "final clarified specification", as `dump-fcs` writes it: JSON (or the same as YAML)
  * with schema_version "1.0". It holds the shapes of the family; beside them an id and times of its
@@ -24,22 +23,14 @@ static void read_fcs(struct reader *rd, struct yaml_node *top)
         read_top(rd, top);
 }
 
-static bool contains(struct span text, const char *word)
+static const char *knows(const struct yaml_node *top)
 {
-        return memmem(text.at, text.n, word, strlen(word)) != NULL;
+        if (reader_peek(top, "schema_version") &&
+            (reader_peek(top, "data_model") || reader_peek(top, "requirements") ||
+             reader_peek(top, "architecture")))
+                return "it has the key `schema_version`";
+        return NULL;
 }
 
-static bool is_it(struct span text, const char *file_name)
-{
-        (void)file_name;
-        return contains(text, "schema_version") &&
-               (contains(text, "data_model") || contains(text, "requirements"));
-}
-
-static int read_text(struct span text, const char *file_name, struct model **ret,
-                     struct failure **ret_failure)
-{
-        return reader_run(text, file_name, read_fcs, ret, ret_failure);
-}
-
-const struct spec_format spec_format_fcs = {"fcs", is_it, read_text};
+const struct spec_format spec_format_fcs = {
+        .name = "a final clarified specification (FCS)", .knows = knows, .read = read_fcs};

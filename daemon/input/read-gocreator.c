@@ -1,5 +1,4 @@
 #include "daemon/input/formats.h"
-#include "daemon/input/reader.h"
 
 /* The GoCreator family, in YAML or JSON: what its builder reads (data_model.entities, requirements
  * as a list), what its README shows (requirements {functional, non_functional}, entities with
@@ -59,22 +58,14 @@ void read_top(struct reader *rd, struct yaml_node *top)
 
 static void read_gocreator(struct reader *rd, struct yaml_node *top)
 {
+        rd->expects_name = true;
         read_top(rd, top);
-        if (!rd->error && !rd->model->name)
-                reader_warn(rd, NULL, "the specification has no `name`: the file's name is taken");
 }
 
-static bool is_it(struct span text, const char *file_name)
+static const char *knows(const struct yaml_node *top)
 {
-        (void)text;
-        (void)file_name;
-        return true; /* the last row: what nobody else knows */
+        return top->kind == YAML_MAP ? "no key says that it is anything else" : NULL;
 }
 
-static int read_text(struct span text, const char *file_name, struct model **ret,
-                     struct failure **ret_failure)
-{
-        return reader_run(text, file_name, read_gocreator, ret, ret_failure);
-}
-
-const struct spec_format spec_format_gocreator = {"gocreator", is_it, read_text};
+const struct spec_format spec_format_gocreator = {
+        .name = "a GoCreator specification", .knows = knows, .read = read_gocreator};

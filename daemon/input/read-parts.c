@@ -15,11 +15,6 @@
 
 #define NAME_KEYS "name|attribute|field"
 
-static bool is_identity(const char *name)
-{
-        return strcasecmp(name, "id") == 0;
-}
-
 /* A nested shape ({items: [...]}, {street: string}) stays readable as compact JSON. */
 static char *nested_type(struct reader *rd, struct yaml_node *n)
 {
@@ -35,6 +30,23 @@ static char *nested_type(struct reader *rd, struct yaml_node *n)
         return text;
 }
 
+/* What else is said of an attribute: a default is words. */
+static void read_rest(struct reader *rd, struct yaml_node *n, struct attribute *a)
+{
+        struct yaml_node *otherwise = reader_get(rd, n, "default");
+        _cleanup_free_ char *said = NULL;
+
+        a->description = reader_text(rd, n, "description");
+        a->is_required = reader_bool(rd, n, "required", false);
+        if (!otherwise || otherwise->kind != YAML_SCALAR || rd->error)
+                return;
+        said = take(a->description);
+        a->description =
+                str_printf("%s%sdefault %s", said ? said : "", said ? "; " : "", otherwise->text);
+        if (!a->description)
+                reader_fail(rd, -ENOMEM);
+}
+
 static void read_attribute_value(struct reader *rd, struct yaml_node *n, struct attribute *a)
 {
         if (n->kind == YAML_SCALAR) {
@@ -46,8 +58,7 @@ static void read_attribute_value(struct reader *rd, struct yaml_node *n, struct 
 
                 a->type = type->kind == YAML_SCALAR ? reader_scalar(rd, type, "type")
                                                     : nested_type(rd, type);
-                a->description = reader_text(rd, n, "description");
-                a->is_required = reader_bool(rd, n, "required", false);
+                read_rest(rd, n, a);
                 return;
         }
         a->type = nested_type(rd, n);
@@ -100,8 +111,7 @@ static void read_attribute_item(struct reader *rd, struct yaml_node *n, const ch
                                 a->type = type->kind == YAML_SCALAR
                                                   ? reader_scalar(rd, type, "type")
                                                   : nested_type(rd, type);
-                        a->description = reader_text(rd, n, "description");
-                        a->is_required = reader_bool(rd, n, "required", false);
+                        read_rest(rd, n, a);
                 } else if (n->n_items == 1) {
                         a->name = reader_scalar(rd, n->keys[0], "name");
                         read_attribute_value(rd, reader_item(n, 0), a);
@@ -134,7 +144,7 @@ static void attributes_of_map(struct reader *rd, struct yaml_node *n, struct att
                 for (size_t i = 0; i < n->n_items && !rd->error; i++) {
                         struct yaml_node *key = n->keys[order[i]];
 
-                        if (is_identity(key->text) != (pass == 0))
+                        if (reader_is_identity(key->text) != (pass == 0))
                                 continue;
                         (void)reader_item(n, order[i]);
                         at[*n_at].name = reader_scalar(rd, key, "attribute");

@@ -50,8 +50,38 @@ void reader_warn(struct reader *rd, const struct yaml_node *at, const char *form
         va_end(args);
         where = place(rd, at);
         line = where ? str_printf("%s: %s", where, text) : NULL;
+        if (line && strlist_has(&rd->model->warnings, line))
+                return;
         if (!line || strlist_add(&rd->model->warnings, line) < 0)
                 reader_fail(rd, -ENOMEM);
+}
+
+void reader_say(struct reader *rd, const char *format, ...)
+{
+        char text[400];
+        va_list args;
+
+        if (rd->error || rd->model->notes.n >= SPEC_MAX_NOTES)
+                return;
+        va_start(args, format);
+        vsnprintf(text, sizeof(text), format, args);
+        va_end(args);
+        if (strlist_add(&rd->model->notes, text) < 0)
+                reader_fail(rd, -ENOMEM);
+}
+
+char *reader_copy(struct reader *rd, const char *text)
+{
+        char *copy = rd->error ? NULL : str_dup_span(span_of(text));
+
+        if (!copy)
+                reader_fail(rd, -ENOMEM);
+        return copy;
+}
+
+bool reader_is_identity(const char *name)
+{
+        return strcasecmp(name, "id") == 0;
 }
 
 struct yaml_node *reader_get(struct reader *rd, struct yaml_node *n, const char *names)
@@ -73,6 +103,14 @@ struct yaml_node *reader_get(struct reader *rd, struct yaml_node *n, const char 
                 names += length;
                 names += *names == '|';
         }
+        return NULL;
+}
+
+const struct yaml_node *reader_peek(const struct yaml_node *n, const char *key)
+{
+        for (size_t i = 0; n && n->kind == YAML_MAP && i < n->n_items; i++)
+                if (strcmp(n->keys[i]->text, key) == 0)
+                        return n->items[i];
         return NULL;
 }
 
@@ -250,6 +288,31 @@ void reader_note(struct reader *rd, struct places *p, const struct yaml_node *n)
                 p->at = grown;
         }
         p->at[p->n++] = n;
+}
+
+const struct yaml_node *reader_place(struct reader *rd, unsigned line, unsigned column)
+{
+        static const struct yaml_node nowhere;
+        struct yaml_node **grown, *n;
+
+        if (rd->error)
+                return &nowhere;
+        if ((rd->n_made & (rd->n_made - 1)) == 0) { /* as in reader_note() */
+                grown = reallocarray(rd->made, rd->n_made ? rd->n_made * 2 : 1, sizeof(*grown));
+                if (grown)
+                        rd->made = grown;
+                else
+                        reader_fail(rd, -ENOMEM);
+        }
+        n = rd->error ? NULL : calloc(1, sizeof(*n));
+        if (!n) {
+                reader_fail(rd, -ENOMEM);
+                return &nowhere;
+        }
+        n->line = line;
+        n->column = column;
+        rd->made[rd->n_made++] = n;
+        return n;
 }
 
 static int compare_keys(const void *a, const void *b, void *arg)

@@ -48,6 +48,12 @@ static const struct section sections[] = {
         SECTION("build_config", "go_version", "output_path", "target_os", "build_flags"),
 };
 
+/* Extensions say nothing to a program that does not know them. */
+static bool is_extension(const struct yaml_node *key)
+{
+        return str_has_prefix(key->text, "x-");
+}
+
 /* "entities[2].colour": parent "entities[2]", section "entities", key "colour". */
 static int on_unread(const char *path, const struct yaml_node *key, void *arg)
 {
@@ -55,6 +61,8 @@ static int on_unread(const char *path, const struct yaml_node *key, void *arg)
         const char *start, *near = NULL;
         size_t n_path = strlen(path), n_parent, n_name;
 
+        if (is_extension(key))
+                return 0;
         n_parent = n_path > key->n_text ? n_path - key->n_text - 1
                                         : 0; /* the key may have dots of its own */
         start = path;
@@ -74,13 +82,62 @@ static int on_unread(const char *path, const struct yaml_node *key, void *arg)
         return rd->error;
 }
 
+#define MAX_GROUPS 100 /* names of keys; looked up one by one */
+
+struct groups {
+        struct {
+                const struct yaml_node *first;
+                size_t n;
+        } at[MAX_GROUPS];
+        size_t n, n_more; /* n_more: keys of names that found no room */
+};
+
+static int on_unread_group(const char *path, const struct yaml_node *key, void *arg)
+{
+        struct groups *g = arg;
+
+        (void)path;
+        if (is_extension(key))
+                return 0;
+        for (size_t i = 0; i < g->n; i++)
+                if (strcmp(g->at[i].first->text, key->text) == 0) {
+                        g->at[i].n++;
+                        return 0;
+                }
+        if (g->n == MAX_GROUPS) {
+                g->n_more++;
+                return 0;
+        }
+        g->at[g->n].first = key;
+        g->at[g->n++].n = 1;
+        return 0;
+}
+
+static int tell_groups(struct reader *rd, struct yaml_node *top)
+{
+        struct groups *g = calloc(1, sizeof(*g));
+        int r = g ? yaml_unread(top, on_unread_group, g) : -ENOMEM;
+
+        for (size_t i = 0; r == 0 && i < g->n; i++)
+                if (g->at[i].n == 1)
+                        reader_warn(rd, g->at[i].first, "key `%.60s` is not used",
+                                    g->at[i].first->text);
+                else
+                        reader_warn(rd, g->at[i].first, "key `%.60s` is not used (%zu times)",
+                                    g->at[i].first->text, g->at[i].n);
+        if (r == 0 && g->n_more > 0)
+                reader_warn(rd, NULL, "%zu more keys are not used", g->n_more);
+        free(g);
+        return r;
+}
+
 void reader_unread(struct reader *rd, struct yaml_node *top)
 {
         int r;
 
         if (rd->error)
                 return;
-        r = yaml_unread(top, on_unread, rd);
+        r = rd->groups_unread ? tell_groups(rd, top) : yaml_unread(top, on_unread, rd);
         if (r < 0)
                 reader_fail(rd, r);
 }

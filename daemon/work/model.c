@@ -138,6 +138,7 @@ struct model *model_free(struct model *m)
         strlist_done(&m->success_criteria);
         strlist_done(&m->patterns);
         strlist_done(&m->warnings);
+        strlist_done(&m->notes);
         free(m);
         return NULL;
 }

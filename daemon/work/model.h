@@ -86,6 +86,7 @@ struct model {
         struct strlist success_criteria; /* "criterion (measurable)" */
         struct strlist patterns;         /* architecture.patterns: "name: description" */
         struct strlist warnings; /* "spec.yaml:12:5: key `colour` of entities[2] is not used" */
+        struct strlist notes;    /* "spec.yaml is read as OpenAPI: it has `openapi`" */
 };
 
 struct model *model_new(void);

@@ -1,7 +1,7 @@
-/* Specifications, all the way to tasks: whatever is read keeps the invariants of work, is told in
- * YAML that can be read, and gives the same keys twice. A text that begins with "package" goes to
- * the extractor instead: its interface is never empty, and finding it again in itself changes
- * nothing. */
+/* Specifications of every format, all the way to tasks: whatever is read keeps the invariants of
+ * work, is told in YAML that can be read, and gives the same keys twice. A text that begins with
+ * "package" goes to the extractor instead: its interface is never empty, and finding it again in
+ * itself changes nothing. */
 
 #include <stdio.h>
 
@@ -28,14 +28,18 @@ static void load(void)
 static void check_block(const struct block *b)
 {
         _cleanup_(yaml_freep) struct yaml_node *node = NULL;
-        const char *at = strchr(b->text, '\n');
+        struct span text = {b->text, b->n_text};
         struct diag d = {0};
 
         if (b->class != BLOCK_FACTS && b->class != BLOCK_TASK)
                 return;
-        if (!at || b->n_text < 12 || !str_has_suffix(b->text, "\n```\n"))
-                abort();
-        if (yaml_read((struct span){at + 1, strlen(at + 1) - 4}, BUF_MAX_BYTES, &node, &d) != 0) {
+        if (str_has_prefix(b->text,
+                           "```yaml\n")) { /* else a piece, which stands in a fence later */
+                if (b->n_text < 12 || !str_has_suffix(b->text, "\n```\n"))
+                        abort();
+                text = (struct span){b->text + 8, b->n_text - 12};
+        }
+        if (yaml_read(text, BUF_MAX_BYTES, &node, &d) != 0) {
                 fprintf(stderr, "%u:%u: %s in\n%s", d.line, d.column, d.text, b->text);
                 abort();
         }
@@ -83,25 +87,40 @@ static void extract(struct span text)
                 abort();
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+static void check_model(const struct model *m)
 {
-        struct span text = {(const char *)bytes, n};
+        if (!m->name || !m->name[0] || m->notes.n == 0)
+                abort();
+        for (size_t i = 0; i < m->n_entities; i++)
+                for (size_t k = 0; k < m->entities[i].n_attributes; k++)
+                        if (!m->entities[i].attributes[k].name)
+                                abort();
+        for (size_t i = 0; i < m->n_relations; i++)
+                if (!m->relations[i].from || !m->relations[i].to)
+                        abort();
+        for (size_t i = 0; i < m->n_contracts; i++)
+                if (!m->contracts[i].method || m->contracts[i].endpoint[0] != '/')
+                        abort();
+        for (size_t i = 0; i < m->n_requirements; i++)
+                if (!m->requirements[i].id || !m->requirements[i].text)
+                        abort();
+}
+
+/* What begins with a line `---` is tried as Markdown too. */
+static void read_as(struct span text, const char *file_name)
+{
         struct failure *f = NULL;
         struct model *m = NULL;
         struct work *a, *b;
         int r;
 
-        load();
-        if (n >= 7 && memcmp(bytes, "package", 7) == 0) {
-                extract(text);
-                return 0;
-        }
-        r = spec_read(text, "spec.yaml", &m, &f);
+        r = spec_read(text, file_name, &m, &f);
         if (r < 0 || (r > 0 && (!f || !f->where)))
                 abort();
         failure_free(f);
         if (r > 0)
-                return 0;
+                return;
+        check_model(m);
         a = apply(m);
         b = apply(m);
         if (!a != !b)
@@ -115,5 +134,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
         work_free(a);
         work_free(b);
         model_free(m);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+        struct span text = {(const char *)bytes, n};
+
+        load();
+        if (n >= 7 && memcmp(bytes, "package", 7) == 0) {
+                extract(text);
+                return 0;
+        }
+        read_as(text, "spec.yaml");
+        if (n >= 3 && memcmp(bytes, "---", 3) == 0)
+                read_as(text, "spec.md");
         return 0;
 }

@@ -63,7 +63,7 @@ build_config: {go_version: "1.19"}
     ("# a comment\n", "1:1", "nothing to generate"),
     ("- a\n- b\n", "1:1", "map"),
     ("hello\n", "1:1", "map"),
-    ("a: &a [x,x]\n" + "".join(f"{b}: &{b} [" + ",".join(["*" + a] * 9) + "]\n" for a, b in zip("abcdefghijk", "bcdefghijkl")), "2:", "anchors"),
+    ("a: &a [x,x]\n" + "".join(f"{b}: &{b} [" + ",".join(["*" + a] * 9) + "]\n" for a, b in zip("abcdefghijk", "bcdefghijkl")), "6:", "anchors"),
     ("a: &a\n  b: *a\n", "2:", "anchors"),
     ("a: " + "[" * 5000 + "]" * 5000, "1:", "deep"),
     ("{" * 5000, "1:", ""),

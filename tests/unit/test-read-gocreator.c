@@ -294,7 +294,7 @@ static void test_refused(void **state)
         (void)state;
         for (size_t i = 0; i < N_ELEMENTS(cases); i++)
                 must_refuse("spec.yaml", cases[i].text, cases[i].expected);
-        must_refuse("spec.md", "# x\n", "Markdown is not read");
+        must_refuse("spec.md", "# x\n", "Markdown is read for its front matter, and there is none");
         must_refuse("spec.yaml", "name: \xff\n", "not UTF-8");
 }
 

@@ -155,6 +155,50 @@ static int make_tasks(void)
         return r;
 }
 
+/* One of each format, with all that its reader allocates for. */
+static const struct {
+        const char *file_name, *text;
+} others[] = {
+        {"a.yaml",
+         "openapi: 3.0.0\ninfo: {title: x, description: d}\nservers: []\n"
+         "paths:\n  /users/{id}:\n    get: {summary: s, description: d, parameters: [{name: "
+         "q, in: query, schema: {type: integer, maximum: 3}}], responses: {\"200\": "
+         "{description: r, content: {application/json: {schema: {$ref: "
+         "\"#/components/schemas/User\"}}}}, \"404\": {description: n}}}\n"
+         "    post: {requestBody: {content: {text/csv: {schema: {type: array, items: {type: "
+         "string}}}}}, responses: {}}\n"
+         "components:\n  schemas:\n"
+         "    Base: {required: [id], properties: {id: {type: string}, o: {type: object, "
+         "properties: {a: {type: string, description: w, enum: [a, b]}}}}}\n"
+         "    User: {allOf: [{$ref: \"#/components/schemas/Base\"}, {properties: {o: {type: "
+         "integer}, f: {type: array, items: {$ref: \"#/components/schemas/User\"}}, e: "
+         "{oneOf: [{type: string}, {type: integer}]}, x: {$ref: \"b.yaml\"}}}]}\n"
+         "    NewUser: {properties: {a: {type: string, description: d, pattern: p}}}\n"},
+        {"a.json", "{\"schema_version\": \"1.0\", \"data_model\": {\"entities\": [{\"name\": "
+                   "\"A\", \"attributes\": {\"b\": \"\\ud83d\\ude00\"}}]}}"},
+        {"a.md", "---\nbase: &b {c: 1, d: [x]}\nentities:\n- {name: A, attributes: {<<: *b, e: "
+                 "string}}\nrequirements: [\"FR-1: A is\"]\n---\n# Title\n\ntext\n"},
+        {"a.txt", "create a user with name (string, required, unique, short)\ncreate an order\n"
+                  "add user to order\nadd orders to user\nadd a:int to user\nremove a from user\n"
+                  "Requirements:\n- b (int)\n- words\n\ncreate x with no y\ndelete order\n"},
+        {"a.yaml", "- {entity: a, attributes: [\"b:int\", {name: c, default: 1}], related_entity: "
+                   "d}\n- {entity: d, attributes: [e]}\n- add f to a\n"},
+};
+static size_t other;
+
+static int read_other(void)
+{
+        struct failure *f = NULL;
+        struct model *m = NULL;
+        int r = spec_read(span_of(others[other].text), others[other].file_name, &m, &f);
+
+        if (r > 0 && !has_failed)
+                fail_msg("%s", failure_message(f));
+        failure_free(f);
+        model_free(m);
+        return r;
+}
+
 static int refuse_spec(void)
 {
         struct failure *f = NULL;
@@ -226,6 +270,8 @@ static void test_everything(void **state)
         torture(make_blueprint);
         torture(make_tasks);
         torture(refuse_spec);
+        for (other = 0; other < N_ELEMENTS(others); other++)
+                torture(read_other);
         torture(refuse_blueprint);
         torture(extract);
 }
