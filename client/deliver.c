@@ -129,7 +129,7 @@ static int record(struct step *s)
         if (e && strcmp(e->fingerprint, s->c->fingerprint) == 0 &&
             hash_is_equal(&e->sha256, &s->c->blob))
                 return 0;
-        s->counts->is_manifest_changed = true;
+        s->counts->is_settle_due = true;
         return manifest_set(m, s->c->path, s->c->fingerprint, &s->c->blob);
 }
 
@@ -144,6 +144,7 @@ static int put(struct step *s, struct span content, const struct hash *disk,
                                     .disk = disk};
         int r;
 
+        s->counts->is_settle_due = true;
         r = outdir_announce(s->d->outdir, &line);
         if (r == 0)
                 r = place_write(dir_fd(s), s->c->path, content, line.before);
@@ -315,7 +316,7 @@ static void forget(struct step *s)
 {
         manifest_remove(outdir_manifest(s->d->outdir), s->c->path);
         s->ours = NULL;
-        s->counts->is_manifest_changed = true;
+        s->counts->is_settle_due = true;
 }
 
 /* CONDITION_ABSENT: it was left, and that is said. */
@@ -326,6 +327,7 @@ static int take_away(struct step *s, struct failure **ret_failure)
         int r = 0;
 
         if (s->is_there) {
+                s->counts->is_settle_due = true;
                 r = outdir_announce(s->d->outdir, &line);
                 if (r == 0)
                         r = place_remove(dir_fd(s), s->c->path, &s->hash);

@@ -52,7 +52,7 @@ struct change {
 
 struct delivery_counts {
         unsigned n_written, n_same, n_removed;
-        bool is_manifest_changed;
+        bool is_settle_due; /* the manifest changed, or pending has lines */
 };
 
 /* CONDITION_REFUSED with failure: the run cannot go on. */

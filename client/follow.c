@@ -13,8 +13,9 @@
 /* One following in progress. */
 struct session {
         struct follow *f;
-        struct writer *writer; /* owned; NULL: nothing is written */
-        uint64_t last_seq, head;
+        struct writer *writer;   /* owned; NULL: nothing is written */
+        uint64_t last_seq, head; /* acted upon; where the past ends */
+        uint64_t said_seq;       /* printed */
         bool is_caught_up, has_state_waiting;
         json_t *waits;      /* owned: waiting events of the replay */
         struct buf printed; /* text given out so far by streaming */
@@ -399,44 +400,61 @@ static int act_on_wait(struct session *s, const json_t *event, struct failure **
 /* Once the past is known: carry out what it left open. */
 static int catch_up(struct session *s, struct failure **ret_failure)
 {
-        _cleanup_json_ json_t *waits = take(s->waits);
         json_t *event;
         int r = 0;
 
         if (s->is_caught_up)
                 return 0;
-        s->is_caught_up = true;
         if (s->writer)
                 r = writer_catch_up(s->writer, ret_failure);
         /* The waits of the past are over but for the last, and that one only if the job still
          * waits. */
-        event = s->has_state_waiting ? json_array_get(waits, json_array_size(waits) - 1) : NULL;
-        return r == 0 && event ? act_on_wait(s, event, ret_failure) : r;
+        event = s->has_state_waiting ? json_array_get(s->waits, json_array_size(s->waits) - 1)
+                                     : NULL;
+        if (r == 0 && event)
+                r = act_on_wait(s, event, ret_failure);
+        if (r != 0)
+                return r;
+        s->is_caught_up = true;
+        json_decref(take(s->waits));
+        return 0;
 }
 
-static int take_event(struct session *s, const json_t *event, struct failure **ret_failure)
+static bool is_end_type(const char *type)
 {
-        const char *type = json_get_text(event, "type");
-        uint64_t seq = 0;
-        bool is_past;
-        int r;
+        return strcmp(type, "done") == 0 || strcmp(type, "failed") == 0 ||
+               strcmp(type, "cancelled") == 0;
+}
 
-        if (!type)
+static int say_event(struct session *s, const json_t *event, const char *type, uint64_t seq)
+{
+        int r = 0;
+
+        if (seq > 0 && seq <= s->said_seq)
                 return 0;
-        if (json_get_u64(event, "seq", &seq)) {
-                if (seq <= s->last_seq)
-                        return 0;
-                s->last_seq = seq;
-                s->n_reconnects = 0;
-        }
-        is_past = seq > 0 && seq <= s->head;
-        r = 0;
-        if (!is_past)
-                r = catch_up(s, ret_failure);
-        if (r == 0 && s->f->client->is_json && !s->f->client->is_dry_run)
+        if (s->f->client->is_json && !s->f->client->is_dry_run)
                 r = client_put_json(event);
         if (r == 0 && strcmp(type, "task.delta") != 0)
                 r = view_apply(s->f->view, event);
+        if (r == 0 && seq > 0)
+                s->said_seq = seq;
+        return r;
+}
+
+static int act_on_event(struct session *s, const json_t *event, const char *type, uint64_t seq,
+                        struct failure **ret_failure)
+{
+        bool is_past = seq > 0 && seq <= s->head;
+        /* A job that was resumed ended before: only the last end counts. */
+        bool is_end = is_end_type(type) && (!is_past || seq >= s->head);
+        int r = 0;
+
+        if (!is_past || is_end)
+                r = catch_up(s, ret_failure);
+        if (r == 0 && is_end && s->f->fates)
+                r = note_unresolved(s->f); /* so that nothing comes after the end */
+        if (r == 0)
+                r = say_event(s, event, type, seq);
         if (r != 0 || s->is_over)
                 return r;
         if (strcmp(type, "task.delta") == 0)
@@ -450,12 +468,25 @@ static int take_event(struct session *s, const json_t *event, struct failure **r
                         s->waits = json_array();
                 return s->waits && json_array_append(s->waits, (json_t *)event) == 0 ? 0 : -ENOMEM;
         }
-        if (strcmp(type, "done") == 0 || strcmp(type, "failed") == 0 ||
-            strcmp(type, "cancelled") == 0) {
-                /* A job that was resumed ended before: only the last end counts. */
-                return is_past && seq < s->head ? 0 : finish(s, event, type, ret_failure);
+        return is_end ? finish(s, event, type, ret_failure) : 0;
+}
+
+/* An event counts as seen when all was done that it asks for: if the daemon dies in between, its
+ * successor tells it again. */
+static int take_event(struct session *s, const json_t *event, struct failure **ret_failure)
+{
+        const char *type = json_get_text(event, "type");
+        uint64_t seq = 0;
+        int r;
+
+        if (!type || (json_get_u64(event, "seq", &seq) && seq <= s->last_seq))
+                return 0;
+        r = act_on_event(s, event, type, seq, ret_failure);
+        if (r == 0 && seq > 0) {
+                s->last_seq = seq;
+                s->n_reconnects = 0;
         }
-        return 0;
+        return r;
 }
 
 static int next_event(struct session *s, json_t **ret)

@@ -11,7 +11,8 @@
 #include "common/str.h"
 
 #define FILE_MODE 0666
-#define NAME_BYTES 32
+#define NAME_BYTES 256
+#define SHOWN_BYTES 200 /* of the file's own name in ours, for whoever finds it later */
 
 /* The directory of the target, the target's name in it, and our own directory. */
 struct place {
@@ -91,18 +92,25 @@ static int write_whole(int fd, struct span content)
         return 0;
 }
 
+static void make_name(const struct place *p, char ret[NAME_BYTES])
+{
+        uint64_t chance;
+
+        clock_random(&chance, sizeof(chance));
+        snprintf(ret, NAME_BYTES, "%016llx-%s", (unsigned long long)chance,
+                 strlen(p->name) <= SHOWN_BYTES ? p->name : "file");
+}
+
 /* The content as a whole file in tmp. */
 static int make_file(const struct place *p, struct span content, bool is_replacing,
                      char ret_name[NAME_BYTES])
 {
         char part[NAME_BYTES + 8];
         _cleanup_close_ int fd = -1;
-        uint64_t chance;
         int r;
 
-        clock_random(&chance, sizeof(chance));
-        snprintf(ret_name, NAME_BYTES, "%016llx", (unsigned long long)chance);
-        snprintf(part, sizeof(part), "%s.part", ret_name);
+        make_name(p, ret_name);
+        snprintf(part, sizeof(part), "part-%s", ret_name);
         fd = openat(p->tmp_fd, part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                     FILE_MODE);
         if (fd < 0)
@@ -239,14 +247,12 @@ int place_remove(int dir_fd, const char *path, const struct hash *seen)
 {
         _cleanup_(place_done) struct place p;
         char tmp_name[NAME_BYTES];
-        uint64_t chance;
         int r;
 
         r = place_init(&p, dir_fd, path, false);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
-        clock_random(&chance, sizeof(chance));
-        snprintf(tmp_name, sizeof(tmp_name), "%016llx", (unsigned long long)chance);
+        make_name(&p, tmp_name);
         if (renameat(p.parent_fd, p.name, p.tmp_fd, tmp_name) == 0) {
                 crash_point();
                 r = compare(p.tmp_fd, tmp_name, seen);
@@ -299,7 +305,7 @@ static int recover_one(int tmp_fd, const char *name, place_left_fn *left, void *
                 return empty_dir(tmp_fd, name);
         if (!S_ISREG(st.st_mode) || !path_is_relative(span_of(name)))
                 return 0; /* something of the user's that is no file: it is left */
-        if (!str_has_suffix(name, ".part")) {
+        if (!str_has_prefix(name, "part-")) {
                 r = path_read(tmp_fd, name, PLACE_FILE_BYTES, &content);
                 if (r == 0)
                         r = left(name, buf_span(&content), arg);

@@ -7,8 +7,8 @@
  * before it is deleted; if it is something else, they are exchanged back. A file to be removed is
  * moved to .genopt/tmp first, and looked at there. After a crash there may stand
  *
- *     .genopt/tmp/N.part      what we had not finished: nobody's loss
- *     .genopt/tmp/N           a whole file: ours, or what the user had there
+ *     .genopt/tmp/part-N-NAME what we had not finished: nobody's loss
+ *     .genopt/tmp/N-NAME      a whole file: ours, or what the user had there
  *     .genopt/tmp/merge-N/    copies that git was to merge
  *
  * Where a file system cannot exchange (or .genopt is on another one), the file is looked at once

@@ -41,6 +41,7 @@ static void held_done(struct held *h)
 {
         json_decref(h->event);
         free(h->known);
+        *h = (struct held){0};
 }
 
 struct writer *writer_free(struct writer *w)
@@ -229,14 +230,21 @@ int writer_catch_up(struct writer *w, struct failure **ret_failure)
 {
         int r = 0;
 
+        /* What is done is done, should the daemon die meanwhile. */
+        for (size_t i = 0; r == 0 && i < w->n_held; i++) {
+                struct held *h = &w->held[i];
+
+                if (h->event)
+                        r = carry_out_event(w, h->event, h, ret_failure);
+                if (r == 0)
+                        held_done(h);
+        }
+        if (r != 0)
+                return r;
         w->is_caught_up = true;
-        for (size_t i = 0; r == 0 && i < w->n_held; i++)
-                r = carry_out_event(w, w->held[i].event, &w->held[i], ret_failure);
-        for (size_t i = 0; i < w->n_held; i++)
-                held_done(&w->held[i]);
         w->n_held = 0;
         json_object_clear(w->index);
-        return r;
+        return 0;
 }
 
 int writer_apply(struct writer *w, const json_t *event, struct failure **ret_failure)
@@ -253,8 +261,8 @@ int writer_apply(struct writer *w, const json_t *event, struct failure **ret_fai
 
 int writer_finish(struct writer *w)
 {
-        if (!w->counts.is_manifest_changed)
+        if (!w->counts.is_settle_due)
                 return 0;
-        w->counts.is_manifest_changed = false;
+        w->counts.is_settle_due = false;
         return outdir_settle(w->config.delivery.outdir);
 }

@@ -392,7 +392,7 @@ def test_an_edit_is_merged_when_told(client):
     r = client.gen("--merge", check=1)
     assert "conflicts of an earlier merge:\n  a.txt" in r.stderr and (client.out / "a.txt").read_text() == text
     r = client.gen("--merge", "--json", check=1)
-    assert {"type": "unresolved", "path": "a.txt"}.items() <= json.loads(r.stdout.splitlines()[-1]).items()
+    assert {"type": "unresolved", "path": "a.txt"}.items() <= json.loads(r.stdout.splitlines()[-2]).items()
     assert list((client.out / ".genopt/tmp").iterdir()) == []
 
 

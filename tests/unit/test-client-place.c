@@ -169,13 +169,13 @@ static void what_a_crash_left_is_looked_at(void **state)
         struct hash ours = hash("ours");
 
         assert_int_equal(base_put(f->fd, &ours, SPAN("ours")), 0);
-        put(f, ".genopt/tmp/0.part", "half");
+        put(f, ".genopt/tmp/part-0", "half");
         put(f, ".genopt/tmp/1", "ours");
         put(f, ".genopt/tmp/2", "mine");
         put(f, ".genopt/tmp/3", "mine");
         put(f, ".genopt/tmp/merge-4/yours", "mine");
         assert_int_equal(place_recover(f->fd, save_left, f), 0);
-        expect(f, ".genopt/tmp/0.part", NULL);
+        expect(f, ".genopt/tmp/part-0", NULL);
         expect(f, ".genopt/tmp/1", NULL);
         expect(f, ".genopt/tmp/2", NULL);
         expect(f, ".genopt/tmp/3", "mine");
