@@ -58,6 +58,10 @@ const struct command command_table[] = {
          ask_options, 0, -1, TAKES_ALL, false, cmd_ask},
         {"jobs", "[OPTION…]", "list your jobs, newest first", NULL, jobs_options, 0, 0, 0, false, cmd_jobs},
         {"show", "JOB [--calls [--prompts]]", "show one job: its tasks, waits, calls and cost", NULL, show_options, 1, 1, 0, false, cmd_show},
+        {"why", "[JOB] PATH [-o DIR]", "say why a file was made again, reused, templated or kept",
+         "Names each of the inputs that changed since the result that stood there before, with both values: shortened on a terminal, whole "
+         "with --json. Without JOB it is the last job of the output directory. It answers for dry runs too.",
+         why_options, 1, 2, 0, false, cmd_why},
         {"attach", "[JOB] [OPTION…]", "follow a job; deliver its files when this directory started it",
          "In the directory that a job was started for (or with -o DIR) its files are written; elsewhere they are only listed.",
          attach_options, 0, 1, TAKES_WAIT, false, cmd_attach},

@@ -61,6 +61,7 @@ int cmd_show(struct client *c);
 int cmd_start(struct client *c);
 int cmd_status(struct client *c);
 int cmd_stop(struct client *c);
+int cmd_why(struct client *c);
 
 extern const struct option_row ask_options[], attach_options[], cache_options[], gen_options[],
-        jobs_options[], show_options[], stop_options[];
+        jobs_options[], show_options[], stop_options[], why_options[];

@@ -63,6 +63,8 @@ enum failure_class {
           "free space below the state directory, then resume")                                     \
         X(STOPPING, "stopping", CLIENT, -32030, 75, true, "genoptd is stopping",                   \
           "try again; accepted jobs go on after its restart")                                      \
+        X(NO_SUCH_FILE, "no_such_file", INPUT, -32031, 65, false, "the job makes no such file",    \
+          "`genopt show JOB` lists its files")                                                     \
         X(KEY_MISSING, "key_missing", AUTH, -32040, 77, false, "no key for a model provider",      \
           "`genopt key set NAME`, then `genopt resume JOB`")                                       \
         X(KEY_REFUSED, "key_refused", AUTH, -32041, 77, false, "the provider refused the key",     \

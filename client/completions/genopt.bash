@@ -40,6 +40,10 @@ _genopt() {
                 esac
                 ;;
         show | attach | cancel | resume) COMPREPLY=($(compgen -W "$(genopt __complete :jobs 2>/dev/null | cut -f1)" -- "$word")) ;;
+        why)
+                compopt -o filenames 2>/dev/null
+                COMPREPLY=($(compgen -f -- "$word") $(compgen -W "$(genopt __complete :jobs 2>/dev/null | cut -f1)" -- "$word"))
+                ;;
         gen)
                 compopt -o filenames 2>/dev/null
                 COMPREPLY=($(compgen -f -- "$word"))

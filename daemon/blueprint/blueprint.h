@@ -56,6 +56,9 @@ int blueprint_choose(const struct blueprint_shelf *s, const char *name, const st
 int blueprint_apply(struct blueprint *b, const struct model *m, struct work **ret,
                     struct failure **ret_failure) _must_check_;
 
+/* The version of interfaces: a change of what the extractor makes of any text must change keys. */
+#define INTERFACE_VERSION 1
+
 /* The interface of a text: what others may rely on, by the extractor's rules; deterministic, never
  * empty for a text that is not. NULL extractor: the whole text. */
 int extractor_run(const struct extractor *e, struct span text, struct buf *out) _must_check_;

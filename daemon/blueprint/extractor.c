@@ -36,9 +36,6 @@ struct extractor {
         struct hash hash;
 };
 
-#define EXTRACTOR_VERSION \
-        1 /* of the engine: a change of what it makes of a text must change keys */
-
 struct extractor *extractor_free(struct extractor *e)
 {
         if (!e)
@@ -118,7 +115,7 @@ int extractor_parse(struct parse *p, const char *name, struct yaml_node *n, stru
                 parse_fault(p, n, "an extractor must be a map");
                 return CONDITION_REFUSED;
         }
-        r = canon_new(EXTRACTOR_VERSION, &c);
+        r = canon_new(INTERFACE_VERSION, &c);
         if (r < 0)
                 return r;
         e = calloc(1, sizeof(*e));

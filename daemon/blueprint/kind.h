@@ -2,6 +2,7 @@
 /* Kinds of files: what a blueprint says of each, and the words that it may use. Not for other
  * rooms. */
 
+#include "common/buf.h"
 #include "common/hash.h"
 #include "common/macros.h"
 #include "daemon/blueprint/blueprint.h"
@@ -79,6 +80,23 @@ struct fact {
         struct condition when;
 };
 
+/* What the files of a kind are made with; each a declared input. */
+enum kind_part {
+        PART_TEMPLATE,
+        PART_PROMPT,
+        PART_STANDARDS,
+        PART_CHECKS,
+        PART_EXTRACTOR,
+        PART_TIER,
+        N_PARTS
+};
+extern const char *const part_names[N_PARTS];
+
+struct part_value {
+        struct hash hash; /* zero: the kind has none */
+        struct buf json;  /* its value */
+};
+
 struct kind {
         char *name, *tier, *batch, *language;
         enum each each;
@@ -101,9 +119,5 @@ struct kind {
         const struct extractor *extractor; /* borrowed: the blueprint's */
         bool is_logic;
         uint64_t output_bytes;
-        struct hash tier_hash;
-        struct hash parts[5]; /* template, prompt, standards, checks, extractor: zero where there is
-                                 none */
-        struct hash hash;     /* of template, prompt, standards, checks, extractor, tier, declared
-                                 names: all of the kind that S covers */
+        struct part_value parts[N_PARTS];
 };

@@ -81,9 +81,7 @@ struct lay_rule {
 
 struct lay_item { /* a requirement or a scenario */
         struct route route;
-        bool has_made_id; /* by position: says nothing, and would change with what stands before it
-                           */
-        bool is_ruled;    /* its rules say all that it says */
+        bool is_ruled;          /* its rules say all that it says */
         struct lay_rule *rules; /* owned */
         size_t n_rules;
         struct piece piece;
@@ -172,6 +170,7 @@ int layout_routes(struct layout *l) _must_check_;
 int layout_pieces(struct layout *l) _must_check_;
 /* Takes data, also when it fails. */
 int piece_set(struct piece *p, json_t *data, const char *name, const char *id) _must_check_;
+int piece_hash(const json_t *data, struct hash *ret) _must_check_;
 int piece_text(struct piece *p, unsigned indent, bool is_item) _must_check_;
 void piece_done(struct piece *p);
 

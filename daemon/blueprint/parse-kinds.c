@@ -1,4 +1,3 @@
-#include "common/canon.h"
 #include "common/path.h"
 #include "daemon/blueprint/parse.h"
 #include "daemon/check/check.h"
@@ -302,47 +301,6 @@ static void parse_extractor_of(struct parse *p, struct yaml_node *n, struct kind
                 parse_fault(p, at, "there is no extractor %.60s", at->text);
 }
 
-/* Either text may be what a model is told: a change of either makes other files. */
-static void hash_pair(struct hash *standards, const struct blueprint_file *compressed)
-{
-        struct hash both[2] = {*standards};
-
-        hash_of(compressed->text, compressed->n_text, &both[1]);
-        hash_of(both, sizeof(both), standards);
-}
-
-static int hash_kind(struct kind *k)
-{
-        struct canon *c;
-        int r;
-
-        if (k->template)
-                template_hash(k->template, &k->parts[0]);
-        if (k->prompt)
-                hash_of(k->prompt->text, k->prompt->n_text, &k->parts[1]);
-        if (k->standards)
-                hash_of(k->standards->text, k->standards->n_text, &k->parts[2]);
-        if (k->standards && k->compressed)
-                hash_pair(&k->parts[2], k->compressed);
-        if (k->checks)
-                check_set_hash(k->checks, &k->parts[3]);
-        if (k->extractor)
-                extractor_hash(k->extractor, &k->parts[4]);
-        hash_of(k->tier, strlen(k->tier), &k->tier_hash);
-        r = canon_new(1, &c);
-        if (r < 0)
-                return r;
-        canon_add_text(c, 1, k->name);
-        canon_add_text(c, 2, k->tier);
-        canon_add_text(c, 3, k->language);
-        for (uint16_t i = 0; i < N_ELEMENTS(k->parts); i++)
-                if (!hash_is_zero(&k->parts[i]))
-                        canon_add_hash(c, (uint16_t)(10 + i), &k->parts[i]);
-        canon_get(c, &k->hash);
-        canon_free(c);
-        return 0;
-}
-
 static void parse_shape(struct parse *p, struct yaml_node *n, struct kind *k)
 {
         k->name = parse_text(p, n, "kind", true);
@@ -364,8 +322,8 @@ static void parse_shape(struct parse *p, struct yaml_node *n, struct kind *k)
         k->output_bytes = parse_number(p, n, "output_bytes", 0);
 }
 
-static void parse_kind(struct parse *p, struct yaml_node *n, struct yaml_node *rules,
-                       struct kind *k, size_t n_earlier)
+static void parse_kind(struct parse *p, struct yaml_node *top, struct yaml_node *n, struct kind *k,
+                       size_t n_earlier)
 {
         int r;
 
@@ -392,12 +350,12 @@ static void parse_kind(struct parse *p, struct yaml_node *n, struct yaml_node *r
         for (size_t i = 0; i < k->n_expects; i++)
                 check_pattern(p, n, k, k->expects[i]);
         parse_facts(p, n, k);
-        parse_checks(p, n, rules, k);
+        parse_checks(p, n, yaml_get(top, "checks"), k);
         parse_extractor_of(p, n, k);
         coverage_parse(p, n, k);
         if (p->f->n > 0 || p->f->error)
                 return;
-        r = hash_kind(k);
+        r = kind_parts(p->b, top, n, k);
         if (r < 0)
                 p->f->error = r;
 }
@@ -405,9 +363,9 @@ static void parse_kind(struct parse *p, struct yaml_node *n, struct yaml_node *r
 void parse_kinds(struct parse *p, struct yaml_node *top)
 {
         struct yaml_node *list = parse_get(p, top, "files", YAML_LIST, true);
-        struct yaml_node *rules = parse_get(p, top, "checks", YAML_MAP, false);
         struct blueprint *b = p->b;
 
+        (void)parse_get(p, top, "checks", YAML_MAP, false);
         if (list && list->n_items == 0)
                 parse_fault(p, list, "`files` is empty");
         if (!list || !(b->kinds = parse_array(p, list->n_items, sizeof(*b->kinds))))
@@ -415,7 +373,7 @@ void parse_kinds(struct parse *p, struct yaml_node *top)
         b->n_kinds = list->n_items;
         for (size_t i = 0; i < list->n_items && !p->f->error; i++) {
                 if (list->items[i]->kind == YAML_MAP)
-                        parse_kind(p, list->items[i], rules, &b->kinds[i], i);
+                        parse_kind(p, top, list->items[i], &b->kinds[i], i);
                 else
                         parse_fault(p, list->items[i], "an item of `files` must be a map");
         }
@@ -445,6 +403,7 @@ static void kind_done(struct kind *k)
         }
         free(k->facts);
         check_set_free(k->checks);
+        kind_parts_done(k);
 }
 
 void blueprint_release_kinds(struct blueprint *b)

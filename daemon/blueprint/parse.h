@@ -49,5 +49,9 @@ void parse_kinds(struct parse *p, struct yaml_node *top);
 void parse_template(struct parse *p, const struct blueprint_file *file, struct template **ret);
 void blueprint_release_names(struct blueprint *b);
 void blueprint_release_kinds(struct blueprint *b);
+/* parts.c: hashes and values of what the kind's files are made with; when all of it is parsed. */
+int kind_parts(struct blueprint *b, struct yaml_node *top, struct yaml_node *row,
+               struct kind *k) _must_check_;
+void kind_parts_done(struct kind *k);
 int extractor_parse(struct parse *p, const char *name, struct yaml_node *n,
                     struct extractor **ret) _must_check_;

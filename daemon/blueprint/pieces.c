@@ -7,6 +7,7 @@
  * lists that templates walk are there also when they are empty, and are left out of the facts. */
 
 #define PIECE_VERSION 1
+#define PIECE_NAME_BYTES 80
 
 void piece_done(struct piece *p)
 {
@@ -15,24 +16,40 @@ void piece_done(struct piece *p)
         free(p->name);
 }
 
-int piece_set(struct piece *p, json_t *data, const char *name, const char *id)
+int piece_hash(const json_t *data, struct hash *ret)
 {
         struct canon *c;
-        int r;
+        int r = canon_new(PIECE_VERSION, &c);
 
-        if (!data)
-                return -ENOMEM;
-        p->data = data;
-        p->name = id ? str_printf("%s:%s", name, id) : str_dup_span(span_of(name));
-        if (!p->name)
-                return -ENOMEM;
-        r = canon_new(PIECE_VERSION, &c);
         if (r < 0)
                 return r;
         r = canon_add_json(c, 1, data);
-        canon_get(c, &p->hash);
+        canon_get(c, ret);
         canon_free(c);
         return r;
+}
+
+/* Items without an id are called by the beginning of their text, cut at the end of a character. */
+static size_t name_bytes(const char *text)
+{
+        size_t n = strlen(text);
+
+        if (n > PIECE_NAME_BYTES)
+                for (n = PIECE_NAME_BYTES; n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80;)
+                        n--;
+        return n;
+}
+
+int piece_set(struct piece *p, json_t *data, const char *name, const char *id)
+{
+        if (!data)
+                return -ENOMEM;
+        p->data = data;
+        p->name = id ? str_printf("%s:%.*s", name, (int)name_bytes(id), id)
+                     : str_dup_span(span_of(name));
+        if (!p->name)
+                return -ENOMEM;
+        return piece_hash(data, &p->hash);
 }
 
 int piece_text(struct piece *p, unsigned indent, bool is_item)
@@ -293,20 +310,31 @@ static int requirement_piece(struct layout *l, size_t i)
         const struct requirement *source = l->requirement_sources[i];
         json_t *o = json_object();
 
-        if (!l->requirements[i].has_made_id)
+        if (!source->is_id_made)
                 put(&o, "id", source->id);
         put(&o, "text", source->text);
         put(&o, "priority", source->priority);
         put(&o, "category", source->category);
         put(&o, "threshold", source->threshold);
-        return piece_set(&l->requirements[i].piece, o, "requirement", source->id);
+        return piece_set(&l->requirements[i].piece, o, "requirement",
+                         source->is_id_made ? source->text : source->id);
+}
+
+/* Never its position, which changes with what stands before it. */
+static const char *scenario_name(const struct scenario *s)
+{
+        const char *const names[] = {s->id, s->title, s->when, s->given, s->then, s->description};
+
+        for (size_t i = 0; i < N_ELEMENTS(names); i++)
+                if (names[i])
+                        return names[i];
+        return "without a title";
 }
 
 static int scenario_piece(struct layout *l, size_t i)
 {
         const struct scenario *source = &l->m->scenarios[i];
         json_t *o = json_object();
-        char number[24];
 
         put(&o, "id", source->id);
         put(&o, "title", source->title);
@@ -316,8 +344,7 @@ static int scenario_piece(struct layout *l, size_t i)
         put(&o, "when", source->when);
         put(&o, "then", source->then);
         put_texts(&o, "criteria", &source->criteria, false);
-        snprintf(number, sizeof(number), "%zu", i + 1);
-        return piece_set(&l->scenarios[i].piece, o, "scenario", source->id ? source->id : number);
+        return piece_set(&l->scenarios[i].piece, o, "scenario", scenario_name(source));
 }
 
 static int relation_piece(struct layout *l, size_t i)

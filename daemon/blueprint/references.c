@@ -300,7 +300,11 @@ int layout_references(struct layout *l)
         return r < 0 ? r : hold_all_by_id(l);
 }
 
-/* ---- closure ---- */
+/* ---- closure ----
+ *
+ * What a file about the entity may have to name: all that the entity refers to, and from there on
+ * what can be reached through types. A foreign key or a relation of another entity leads nowhere
+ * that code could follow, and would make a file again for what it cannot see. */
 
 static int compare_ranks(const void *a, const void *b)
 {
@@ -327,7 +331,8 @@ int layout_closure(struct layout *l, uint32_t entity, const struct refs **ret)
         l->closure_stack[n++] = entity;
         l->closure_mark[entity] = entity + 1;
         while (n_done < n) {
-                const struct refs *next = &l->entities[l->closure_stack[n_done++]].direct;
+                const struct lay_entity *at = &l->entities[l->closure_stack[n_done]];
+                const struct refs *next = n_done++ == 0 ? &at->direct : &at->types;
 
                 for (size_t i = 0; i < next->n; i++)
                         if (l->closure_mark[next->at[i]] != entity + 1) {

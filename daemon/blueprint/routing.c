@@ -168,47 +168,30 @@ static int spread(struct layout *l, const struct route *route, uint32_t item, si
 /* The order in the file makes no difference for requirements: by id where the user gave one, else
  * by text. */
 
-struct requirement_order {
-        const struct requirement *source;
-        bool is_made;
-};
-
 static int compare_requirements(const void *a, const void *b)
 {
-        const struct requirement_order *x = a, *y = b;
+        const struct requirement *x = *(const struct requirement *const *)a,
+                                 *y = *(const struct requirement *const *)b;
         int r;
 
-        if (x->is_made != y->is_made)
-                return x->is_made ? 1 : -1;
-        r = x->is_made ? 0 : strcmp(x->source->id, y->source->id);
-        return r != 0 ? r : strcmp(x->source->text, y->source->text);
+        if (x->is_id_made != y->is_id_made)
+                return x->is_id_made ? 1 : -1;
+        r = x->is_id_made ? 0 : strcmp(x->id, y->id);
+        return r != 0 ? r : strcmp(x->text, y->text);
 }
 
 static int sort_requirements(struct layout *l)
 {
-        size_t n = l->m->n_requirements, n_of_kind[2] = {0, 0};
-        _cleanup_free_ struct requirement_order *order = calloc(n + 1, sizeof(*order));
+        size_t n = l->m->n_requirements;
 
         l->requirements = calloc(n + 1, sizeof(*l->requirements));
         l->requirement_sources = calloc(n + 1, sizeof(struct requirement *));
-        if (!order || !l->requirements || !l->requirement_sources)
+        if (!l->requirements || !l->requirement_sources)
                 return -ENOMEM;
         l->n_requirements = n;
-        for (size_t i = 0; i < n; i++) {
-                const struct requirement *source = &l->m->requirements[i];
-                char made[32];
-
-                n_of_kind[source->kind]++;
-                snprintf(made, sizeof(made), "%s-%zu",
-                         source->kind == REQUIREMENT_FUNCTIONAL ? "FR" : "NFR",
-                         n_of_kind[source->kind]);
-                order[i] = (struct requirement_order){source, strcmp(made, source->id) == 0};
-        }
-        qsort(order, n, sizeof(*order), compare_requirements);
-        for (size_t i = 0; i < n; i++) {
-                l->requirement_sources[i] = order[i].source;
-                l->requirements[i].has_made_id = order[i].is_made;
-        }
+        for (size_t i = 0; i < n; i++)
+                l->requirement_sources[i] = &l->m->requirements[i];
+        qsort(l->requirement_sources, n, sizeof(struct requirement *), compare_requirements);
         return 0;
 }
 

@@ -1,50 +1,36 @@
 #include <stdio.h>
 
-#include "common/canon.h"
 #include "daemon/blueprint/sections.h"
 
 /* The slice of the model that a task declares: as data for templates (context), as text for prompts
- * (facts), as hashes for its key. All three are made from the same pieces in one go, so that what
- * is sent is what was declared and hashed. */
+ * (facts), as declared inputs for its key. All three are made from the same pieces in one go, so
+ * that what is sent is what was declared and hashed. The static key is made of the declared inputs
+ * and of nothing else: what is not among them cannot make a file again, and `why` can name whatever
+ * did. */
 
-#define STATIC_KEY_VERSION 1
 #define FACTS_HEAD "```yaml\n"
 #define FACTS_END "```\n"
-
-enum {
-        KEY_KIND = 1,
-        KEY_PATH,
-        KEY_ROLE,
-        KEY_PACKAGE,
-        KEY_IMPORT_PATH,
-        KEY_ENTITY,
-        KEY_LANGUAGE,
-        KEY_DECLARES,
-        KEY_EXPECTS,
-        KEY_FACT,
-        KEY_DEPENDS,
-        KEY_COVERAGE,
-        KEY_SECTION = 100
-};
 
 struct slice {
         struct layout *l;
         const struct kind *k;
         const struct subject *s;
         struct task *t;
-        struct canon *key;
         struct buf *facts; /* borrowed: the layout's scratch */
         size_t room;       /* of t->inputs */
         size_t room_statements;
         json_t *list; /* borrowed: the section's array in the context */
-        uint16_t field;
+        enum section section;
         bool has_head;       /* the section's key stands in the facts */
         const char *unruled; /* borrowed: the first requirement that is no rule */
 };
 
-static int add_input(struct slice *s, const char *name, const struct hash *hash)
+/* Value: data, or JSON that the blueprint keeps. */
+static int add_input(struct slice *s, const char *name, const struct hash *hash, json_t *data,
+                     struct span json)
 {
         struct task *t = s->t;
+        struct task_input *in;
 
         if (t->n_inputs == s->room) {
                 struct task_input *grown =
@@ -55,17 +41,36 @@ static int add_input(struct slice *s, const char *name, const struct hash *hash)
                 t->inputs = grown;
                 s->room = s->room * 2 + 16;
         }
-        t->inputs[t->n_inputs].name = str_dup_span(span_of(name));
-        if (!t->inputs[t->n_inputs].name)
+        in = &t->inputs[t->n_inputs];
+        *in = (struct task_input){.name = str_dup_span(span_of(name)), .hash = *hash, .json = json};
+        if (!in->name)
                 return -ENOMEM;
-        t->inputs[t->n_inputs++].hash = *hash;
+        in->data = json_incref(data);
+        t->n_inputs++;
         return 0;
+}
+
+static int add_piece(struct slice *s, const struct piece *p)
+{
+        return add_input(s, p->name, &p->hash, p->data, (struct span){0});
+}
+
+/* What the slice says itself, which no piece holds. Takes the data. */
+static int add_said(struct slice *s, const char *name, json_t *data)
+{
+        struct hash hash;
+        int r = data ? piece_hash(data, &hash) : -ENOMEM;
+
+        if (r == 0)
+                r = add_input(s, name, &hash, data, (struct span){0});
+        json_decref(data);
+        return r;
 }
 
 static int add_statement(struct slice *s, struct piece *p, struct span text)
 {
         struct task *t = s->t;
-        int r = state_piece(s->l, (enum section)(s->field - KEY_SECTION), p, text);
+        int r = state_piece(s->l, s->section, p, text);
 
         if (r < 0)
                 return r;
@@ -98,8 +103,7 @@ static int add_item(struct slice *s, const char *section, struct piece *p)
         r = add_statement(s, p, (struct span){p->text, p->n_text});
         if (r < 0)
                 return r;
-        canon_add_hash(s->key, s->field, &p->hash);
-        return add_input(s, p->name, &p->hash);
+        return add_piece(s, p);
 }
 
 static int add_value(struct slice *s, const char *section, struct piece *p)
@@ -123,8 +127,7 @@ static int add_value(struct slice *s, const char *section, struct piece *p)
         }
         if (json_object_set(s->t->context, section, p->data) < 0)
                 return -ENOMEM;
-        canon_add_hash(s->key, s->field, &p->hash);
-        return add_input(s, p->name, &p->hash);
+        return add_piece(s, p);
 }
 
 static bool declares(const struct slice *s, enum input_kind input)
@@ -355,8 +358,7 @@ static int add_parameters(struct slice *s)
                 if (json_object_set(values, s->l->b->parameters[s->k->parameters[i]].name,
                                     p->data) < 0)
                         return -ENOMEM;
-                canon_add_hash(s->key, s->field, &p->hash);
-                r = add_input(s, p->name, &p->hash);
+                r = add_piece(s, p);
         }
         return r < 0 ? r : add_rest(s, "parameters", values);
 }
@@ -374,7 +376,7 @@ static int add_single(struct slice *s, enum section section)
 
 static int add_section(struct slice *s, enum section section)
 {
-        s->field = (uint16_t)(KEY_SECTION + section);
+        s->section = section;
         s->has_head = false;
         if (section == SECTION_PARAMETERS)
                 return add_parameters(s);
@@ -445,12 +447,14 @@ static int add_facts(struct slice *s, const struct variables *v)
                         return r;
                 if (r != 0 || b->n == 0)
                         continue;
-                canon_add_text(s->key, KEY_FACT, f->name);
-                canon_add_text(s->key, KEY_FACT, b->at);
                 value = json_string(b->at);
                 r = json_put(s->t->context, f->name, value);
                 if (r == 0)
                         r = add_rest(s, f->name, value);
+                buf_clear(b);
+                (void)(buf_add_text(b, "fact:"), buf_add_text(b, f->name));
+                if (r == 0)
+                        r = b->failed ? b->failed : add_said(s, b->at, json_incref(value));
                 if (r < 0)
                         return r;
         }
@@ -475,10 +479,9 @@ static int add_names(struct slice *s, json_t *to, struct pattern *const *pattern
         return 0;
 }
 
-static int put_text(struct slice *s, json_t *o, uint16_t field, const char *key, const char *value)
+static int put_text(json_t *o, const char *key, const char *value)
 {
-        canon_add_text(s->key, field, value);
-        return json_put(o, key, json_string(value));
+        return value ? json_put(o, key, json_string(value)) : 0;
 }
 
 /* The task itself, as block 5 shows it. */
@@ -486,23 +489,21 @@ static int make_task(struct slice *s, const struct variables *v, json_t **ret)
 {
         const struct layout *l = s->l;
         _cleanup_json_ json_t *o = json_object();
-        json_t *names = json_array(), *name;
-        size_t i;
+        json_t *names = json_array();
         int r;
 
-        r = put_text(s, o, KEY_PATH, "path", s->t->path);
+        r = put_text(o, "path", s->t->path);
         if (r == 0)
-                r = put_text(s, o, KEY_ROLE, "role", s->k->name);
+                r = put_text(o, "role", s->k->name);
         if (r == 0 && s->s->package >= 0) {
-                r = put_text(s, o, KEY_PACKAGE, "package", l->packages[s->s->package].name);
+                r = put_text(o, "package", l->packages[s->s->package].name);
                 if (r == 0)
-                        r = put_text(s, o, KEY_IMPORT_PATH, "import_path",
-                                     l->packages[s->s->package].import_path);
+                        r = put_text(o, "import_path", l->packages[s->s->package].import_path);
         }
         if (r == 0 && entity_of(s) >= 0)
-                r = put_text(s, o, KEY_ENTITY, "entity", l->entities[entity_of(s)].name);
+                r = put_text(o, "entity", l->entities[entity_of(s)].name);
         if (r == 0)
-                r = put_text(s, o, KEY_LANGUAGE, "language", s->k->language);
+                r = put_text(o, "language", s->k->language);
         if (r < 0 || !names) {
                 json_decref(names);
                 return r < 0 ? r : -ENOMEM;
@@ -510,8 +511,6 @@ static int make_task(struct slice *s, const struct variables *v, json_t **ret)
         r = json_put(o, "declares", names);
         if (r == 0)
                 r = add_names(s, names, s->k->declares, s->k->n_declares, v);
-        json_array_foreach (names, i, name)
-                canon_add_text(s->key, KEY_DECLARES, json_string_value(name));
         if (r == 0)
                 *ret = json_incref(o);
         return r;
@@ -599,8 +598,7 @@ static int add_blocks(struct slice *s, const json_t *task)
 static int finish_context(struct slice *s, json_t *task, const struct variables *v)
 {
         json_t *expected = json_deep_copy(json_object_get(task, "declares"));
-        const json_t *entities = json_object_get(s->t->context, "entities"), *name;
-        size_t i;
+        const json_t *entities = json_object_get(s->t->context, "entities");
         int r;
 
         if (!expected)
@@ -610,8 +608,6 @@ static int finish_context(struct slice *s, json_t *task, const struct variables 
                 json_decref(expected);
                 return r;
         }
-        json_array_foreach (expected, i, name)
-                canon_add_text(s->key, KEY_EXPECTS, json_string_value(name));
         r = json_put(task, "expected", expected);
         if (r == 0 && declares(s, INPUT_ENTITY) && json_array_size(entities) > 0)
                 r = json_put(s->t->context, "entity", json_incref(json_array_get(entities, 0)));
@@ -620,44 +616,52 @@ static int finish_context(struct slice *s, json_t *task, const struct variables 
 
 static int add_parts(struct slice *s)
 {
-        static const char *const names[] = {"template", "prompt", "standards", "checks",
-                                            "extractor"};
         int r = 0;
 
-        for (size_t i = 0; i < N_ELEMENTS(names) && r == 0; i++)
-                if (!hash_is_zero(&s->k->parts[i]))
-                        r = add_input(s, names[i], &s->k->parts[i]);
-        return r < 0 ? r : add_input(s, "tier", &s->k->tier_hash);
+        for (size_t i = 0; i < N_PARTS && r == 0; i++) {
+                const struct part_value *p = &s->k->parts[i];
+
+                if (!hash_is_zero(&p->hash))
+                        r = add_input(s, part_names[i], &p->hash, NULL, buf_span(&p->json));
+        }
+        return r;
+}
+
+/* Other files' interfaces are no part of the static key, but whose they are is. */
+static int add_depends(struct slice *s)
+{
+        const struct task *tasks = s->l->work->tasks;
+        json_t *paths;
+
+        if (s->t->n_depends == 0)
+                return 0;
+        paths = json_array();
+        for (size_t i = 0; paths && i < s->t->n_depends; i++)
+                if (json_add(paths, json_string(tasks[s->t->depends[i]].path)) < 0) {
+                        json_decref(paths);
+                        paths = NULL;
+                }
+        return add_said(s, "depends", paths);
 }
 
 /* Who writes the file, template or model, is decided by its inputs and the blueprint alone; a
  * blueprint that decides otherwise asks for another result. */
 static int add_coverage(struct slice *s)
 {
-        struct hash hash;
-        const char *word;
         int r;
 
         if (!s->k->template)
                 return 0;
         r = coverage_measure(s->l->b, s->k, s->t->context, s->unruled, &s->t->uncovered);
-        if (r < 0)
-                return r;
-        word = s->t->uncovered ? "model" : "template";
-        canon_add_text(s->key, KEY_COVERAGE, word);
-        hash_of(word, strlen(word), &hash);
-        return add_input(s, "coverage", &hash);
+        return r < 0 ? r
+                     : add_said(s, "coverage", json_string(s->t->uncovered ? "model" : "template"));
 }
 
 static int fill(struct slice *s, const struct variables *v)
 {
-        const struct task *tasks = s->l->work->tasks;
         _cleanup_json_ json_t *task = NULL;
         int r;
 
-        canon_add_hash(s->key, KEY_KIND, &s->k->hash);
-        for (size_t i = 0; i < s->t->n_depends; i++)
-                canon_add_text(s->key, KEY_DEPENDS, tasks[s->t->depends[i]].path);
         s->t->context = json_object();
         if (!s->t->context)
                 return -ENOMEM;
@@ -671,24 +675,23 @@ static int fill(struct slice *s, const struct variables *v)
         if (r == 0)
                 r = finish_context(s, task, v);
         if (r == 0)
+                r = add_said(s, "task", take(task));
+        if (r == 0)
+                r = add_depends(s);
+        if (r == 0)
                 r = add_coverage(s);
-        return r < 0 ? r : add_parts(s);
+        if (r == 0)
+                r = add_parts(s);
+        return r < 0 ? r : task_static_key(s->t);
 }
 
 int slice_make(struct layout *l, const struct kind *k, const struct subject *subject,
                const struct variables *v, struct task *t)
 {
         struct slice s = {.l = l, .k = k, .s = subject, .t = t, .facts = &l->scratch_facts};
-        int r;
 
-        r = canon_new(STATIC_KEY_VERSION, &s.key);
-        if (r < 0)
-                return r;
         buf_clear(s.facts);
         buf_clear(&l->scratch_rest);
         (void)buf_add_text(s.facts, FACTS_HEAD);
-        r = fill(&s, v);
-        canon_get(s.key, &t->static_key);
-        canon_free(s.key);
-        return r;
+        return fill(&s, v);
 }

@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "daemon/calls/calls.h"
 #include "daemon/check/check.h"
+#include "daemon/exec/remember.h"
 #include "daemon/exec/run.h"
 #include "daemon/work/evidence.h"
 
@@ -125,6 +126,7 @@ struct run {
         uint32_t *undecided; /* owned; per step of the plan: tasks that may still join its call */
         size_t n_gathered;   /* tasks that wait for the others of their call */
         size_t n_orphans_told;
+        struct remembered remembered; /* inputs and values that the cache is known to have */
         bool is_flush_due, is_pumping, is_ended, is_dead, has_warned;
         struct result text; /* of a job of one text */
         bool has_text;

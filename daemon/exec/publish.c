@@ -222,6 +222,23 @@ static void remember(struct run *r, uint32_t task, const struct result *result)
         run_log(r, task, LOG_LEVEL_DEBUG, "cache_write", "%s", t->title);
 }
 
+/* For `why`: what it was made from. */
+static void remember_inputs(struct run *r, uint32_t task)
+{
+        const struct task *t = &r->work->tasks[task];
+        const struct run_task *rt = run_task_of(r, task);
+        _cleanup_free_ struct hash *interfaces = calloc(t->n_depends + 1, sizeof(*interfaces));
+
+        if (!interfaces || !t->path)
+                return;
+        for (size_t i = 0; i < t->n_depends; i++)
+                interfaces[i] = run_task_of(r, t->depends[i])->interface_hash;
+        inputs_remember(r->setup.store, &r->remembered, r->work, t, interfaces, &rt->key);
+        if (rt->n_users > 0 && rt->interface)
+                interface_remember(r->setup.store, &r->remembered, &rt->interface_hash,
+                                   (struct span){rt->interface, rt->n_interface});
+}
+
 static void adopt_candidate(struct run_task *t, struct candidate *c)
 {
         t->interface_hash = c->result.interface;
@@ -265,6 +282,7 @@ void publish_result(struct run *r, uint32_t task, enum source source)
         t->source = source;
         if (r->work->tasks[task].command < 0)
                 remember(r, task, &c->result);
+        remember_inputs(r, task);
         if (r->work->is_one_text) {
                 result_done(&r->text);
                 r->text = c->result;

@@ -371,6 +371,7 @@ struct run *run_free(struct run *r)
         for (enum tier t = 0; t < N_TIERS; t++)
                 failure_free(r->stops[t]);
         free(r->undecided);
+        remembered_done(&r->remembered);
         free(r->tasks);
         free(r->ready);
         free(r->due);

@@ -376,6 +376,7 @@ static void name_requirements(struct reader *rd)
                 n_of_kind[r->kind]++;
                 if (r->id)
                         continue;
+                r->is_id_made = true;
                 r->id = str_printf("%s-%zu", r->kind == REQUIREMENT_FUNCTIONAL ? "FR" : "NFR",
                                    n_of_kind[r->kind]);
                 if (!r->id)

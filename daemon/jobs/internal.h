@@ -23,6 +23,9 @@
 #define CURSOR_MAX_DELTA_BYTES 65536
 
 struct planning_item;
+struct plan_texts {
+        struct buf plan, why; /* JSON, written in a worker: large ones take their time */
+};
 struct submit;
 
 struct job {
@@ -134,6 +137,14 @@ void job_idem_key(uint32_t uid, const struct hash *h, uint8_t ret[4 + HASH_BYTES
 int job_record_write(const struct job *job, struct buf *out) _must_check_;
 int job_record_read(struct jobs *j, const struct ulid *id, struct span value,
                     struct job **ret) _must_check_;
+/* What is kept beside a job's record, under its key with a byte more, and goes with its events. */
+#define JOB_BESIDE_PLAN 'p' /* for `explain` */
+#define JOB_BESIDE_WHY 'w'  /* for `why`: exec/remember.h */
+int job_put_beside(const struct job *job, struct store_batch *b, char what,
+                   struct span text) _must_check_;
+int job_get_beside(const struct job *job, char what,
+                   struct buf *out) _must_check_; /* CONDITION_ABSENT */
+int job_delete_beside(const struct ulid *id, struct store_batch *b) _must_check_;
 int job_record_put(struct job *job,
                    struct store_batch *b) _must_check_; /* and its row of the queue */
 /* journal.c */
@@ -170,7 +181,7 @@ void job_planning(const struct job *job, struct planning *ret, struct tier_route
 int prepare_start(struct job *job) _must_check_;
 void prepare_forget(struct planning_item *item);
 void job_prepared(struct job *job, int error, struct failure *failure, struct work *work,
-                  struct stands *stands, struct plan *plan, const struct buf *plan_text,
+                  struct stands *stands, struct plan *plan, const struct plan_texts *texts,
                   struct strlist *need);
 /* outcome.c */
 json_t *outcome_fields(struct job *job);                      /* of a `done` event */

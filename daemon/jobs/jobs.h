@@ -88,6 +88,8 @@ int jobs_get(struct jobs *j, const struct peer *p, const json_t *params, struct 
              struct failure **ret_failure) _must_check_;
 int jobs_explain(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out,
                  struct failure **ret_failure) _must_check_;
+int jobs_why(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out,
+             struct failure **ret_failure) _must_check_;
 /* {"running", "queued", "waiting"} for daemon/status. */
 int jobs_count(struct jobs *j, json_t **ret) _must_check_;
 

@@ -530,18 +530,15 @@ static json_t *planned_fields(const struct plan *p)
                          naive);
 }
 
-/* The plan is kept for `explain`: under the job's key with a byte more. */
-static int put_plan(struct job *job, struct store_batch *b, struct span plan)
+static int put_texts(struct job *job, struct store_batch *b, const struct plan_texts *texts)
 {
-        uint8_t key[ULID_BYTES + 1];
+        int k = job_put_beside(job, b, JOB_BESIDE_PLAN, buf_span(&texts->plan));
 
-        memcpy(key, job->id.at, ULID_BYTES);
-        key[ULID_BYTES] = 'p';
-        return store_batch_put(b, TABLE_JOB, (struct span){(char *)key, sizeof(key)}, plan);
+        return k ? k : job_put_beside(job, b, JOB_BESIDE_WHY, buf_span(&texts->why));
 }
 
 static void say_planned(struct job *job, const struct work *work, const struct plan *plan,
-                        struct span plan_text)
+                        const struct plan_texts *texts)
 {
         struct store_batch *b = NULL;
         size_t n = 0, n_max = work->warnings.n + work->notes.n + 2;
@@ -549,7 +546,7 @@ static void say_planned(struct job *job, const struct work *work, const struct p
 
         if (store_batch_new(STORE_STATE, &b) < 0)
                 b = NULL;
-        if (!news || !b || put_plan(job, b, plan_text) < 0)
+        if (!news || !b || put_texts(job, b, texts) < 0)
                 log_warning("job %s: the plan cannot be kept: out of memory", job->id_text);
         for (size_t i = 0; news && i < work->warnings.n; i++)
                 news[n++] =
@@ -570,24 +567,24 @@ static void say_planned(struct job *job, const struct work *work, const struct p
 }
 
 static void end_dry_run(struct job *job, const struct work *work, const struct plan *plan,
-                        struct span plan_text)
+                        const struct plan_texts *texts)
 {
         struct store_batch *b = NULL;
 
         job_ref(job);
-        say_planned(job, work, plan, plan_text);
+        say_planned(job, work, plan, texts);
         if (store_batch_new(STORE_STATE, &b) < 0)
                 b = NULL;
         if (job->state == JOB_PLANNING)
-                end_with(job, JOB_DONE, (struct news){"done", json_object(), plan_text}, b, NULL,
-                         0);
+                end_with(job, JOB_DONE,
+                         (struct news){"done", json_object(), buf_span(&texts->plan)}, b, NULL, 0);
         else
                 store_batch_free(b);
         job_unref(job);
 }
 
 void job_prepared(struct job *job, int error, struct failure *failure, struct work *work,
-                  struct stands *stands, struct plan *plan, const struct buf *plan_text,
+                  struct stands *stands, struct plan *plan, const struct plan_texts *texts,
                   struct strlist *need)
 {
         struct loop *loop = job->jobs->c.loop;
@@ -605,10 +602,10 @@ void job_prepared(struct job *job, int error, struct failure *failure, struct wo
                         job_wait_for(job, WAIT_BLOBS, NULL);
         } else if (job->is_dry_run) {
                 job->n_tasks = work->n_tasks;
-                end_dry_run(job, work, plan, buf_span(plan_text));
+                end_dry_run(job, work, plan, texts);
         } else {
                 job_ref(job);
-                say_planned(job, work, plan, buf_span(plan_text));
+                say_planned(job, work, plan, texts);
                 if (job->state == JOB_PLANNING) {
                         start_run(job, work, stands, plan);
                         work = NULL;

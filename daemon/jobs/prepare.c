@@ -4,6 +4,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "daemon/blueprint/blueprint.h"
+#include "daemon/exec/remember.h"
 #include "daemon/jobs/internal.h"
 #include "daemon/loop/loop.h"
 #include "daemon/store/store.h"
@@ -34,14 +35,14 @@ struct planning_item {
         struct work *work;
         struct stands *stands;
         struct plan *plan;
-        struct buf plan_text; /* JSON: written here, because a large one takes its time */
+        struct plan_texts texts;
         struct strlist need;
 };
 
 static int plan_work(struct planning_item *item)
 {
         _cleanup_free_ struct task_facts *facts = NULL;
-        _cleanup_json_ json_t *plan_json = NULL;
+        _cleanup_json_ json_t *plan_json = NULL, *files = NULL, *beside = NULL;
         int k = stands_read(item->work, json_object_get(item->params, "input"), &item->stands);
 
         k = k ? k
@@ -54,7 +55,12 @@ static int plan_work(struct planning_item *item)
         item->planning.facts = facts;
         k = plan_make(&item->planning, &item->plan);
         k = k ? k : plan_to_json(&item->planning, item->plan, &plan_json);
-        return k ? k : json_write(plan_json, &item->plan_text);
+        k = k ? k : json_write(plan_json, &item->texts.plan);
+        k = k ? k : plan_remember(item->store, item->work, item->stands->at, item->plan, &files);
+        if (k < 0)
+                return k;
+        beside = json_pack("{s:O}", "files", files);
+        return beside ? json_write(beside, &item->texts.why) : -ENOMEM;
 }
 
 static int read_params(struct planning_item *item)
@@ -131,7 +137,8 @@ static void free_item(struct planning_item *item)
         price_book_unref(item->prices);
         config_unref(item->config);
         strlist_done(&item->need);
-        buf_done(&item->plan_text);
+        buf_done(&item->texts.plan);
+        buf_done(&item->texts.why);
         free(item);
 }
 
@@ -141,7 +148,7 @@ static void finish_planning(void *arg)
 
         if (item->job) {
                 job_prepared(item->job, item->error, item->failure, item->work, item->stands,
-                             item->plan, &item->plan_text, &item->need);
+                             item->plan, &item->texts, &item->need);
         } else {
                 failure_free(item->failure);
                 work_release(item->work, item->loop);
@@ -207,7 +214,8 @@ int prepare_start(struct job *job)
                                        .prices = price_book_ref(job->jobs->c.prices),
                                        .config = config_ref(job->jobs->c.config)};
         job_planning(job, &item->planning, routes);
-        buf_init(&item->plan_text, 0);
+        buf_init(&item->texts.plan, 0);
+        buf_init(&item->texts.why, 0);
         k = copy_given(job, item);
         k = k ? k : start_planning(item, job->jobs->c.loop);
         if (k < 0) {

@@ -272,16 +272,13 @@ int jobs_explain(struct jobs *j, const struct peer *p, const json_t *params, str
         _cleanup_json_ json_t *plan = NULL;
         _cleanup_buf_ struct buf value = {0};
         struct job *job = NULL;
-        uint8_t key[ULID_BYTES + 1];
         struct diag diag;
         int k = job_find_param(j, p, params, &job, ret_failure);
 
         if (k)
                 return k;
-        memcpy(key, job->id.at, ULID_BYTES);
-        key[ULID_BYTES] = 'p';
         buf_init(&value, 0);
-        k = store_get(j->c.store, TABLE_JOB, (struct span){(char *)key, sizeof(key)}, &value);
+        k = job_get_beside(job, JOB_BESIDE_PLAN, &value);
         if (k == CONDITION_ABSENT) {
                 *ret_failure = failure_new(FAILURE_BAD_STATE, "the job has no plan yet");
                 k = *ret_failure ? CONDITION_REFUSED : -ENOMEM;

@@ -286,3 +286,40 @@ int job_record_read(struct jobs *j, const struct ulid *id, struct span value, st
         *ret = job;
         return 0;
 }
+
+/* ---- beside the record ---- */
+
+static void beside_key(const struct ulid *id, char what, char ret[ULID_BYTES + 1])
+{
+        memcpy(ret, id->at, ULID_BYTES);
+        ret[ULID_BYTES] = what;
+}
+
+int job_put_beside(const struct job *job, struct store_batch *b, char what, struct span text)
+{
+        char key[ULID_BYTES + 1];
+
+        beside_key(&job->id, what, key);
+        return store_batch_put(b, TABLE_JOB, (struct span){key, sizeof(key)}, text);
+}
+
+int job_get_beside(const struct job *job, char what, struct buf *out)
+{
+        char key[ULID_BYTES + 1];
+
+        beside_key(&job->id, what, key);
+        return store_get(job->jobs->c.store, TABLE_JOB, (struct span){key, sizeof(key)}, out);
+}
+
+int job_delete_beside(const struct ulid *id, struct store_batch *b)
+{
+        static const char all[] = {JOB_BESIDE_PLAN, JOB_BESIDE_WHY};
+        char key[ULID_BYTES + 1];
+        int k = 0;
+
+        for (size_t i = 0; i < N_ELEMENTS(all) && k == 0; i++) {
+                beside_key(id, all[i], key);
+                k = store_batch_delete(b, TABLE_JOB, (struct span){key, sizeof(key)});
+        }
+        return k;
+}

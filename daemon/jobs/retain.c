@@ -130,15 +130,12 @@ static int has_details(struct slice *s, const struct old_job *o, bool *ret)
 
 static int remove_details(struct store_batch *b, const struct old_job *o)
 {
-        uint8_t plan[ULID_BYTES + 1];
         int k = 0;
 
         for (size_t i = 0; i < N_ELEMENTS(details) && k == 0; i++)
                 k = store_batch_delete_prefix(b, details[i],
                                               (struct span){(const char *)o->id.at, ULID_BYTES});
-        memcpy(plan, o->id.at, ULID_BYTES);
-        plan[ULID_BYTES] = 'p';
-        return k ? k : store_batch_delete(b, TABLE_JOB, (struct span){(char *)plan, sizeof(plan)});
+        return k ? k : job_delete_beside(&o->id, b);
 }
 
 /* With its record goes the key that named it, unless that names a younger one by now. */

@@ -52,6 +52,21 @@ static void predict(struct draft *d)
         }
 }
 
+static void keep_foretold(const struct draft *d)
+{
+        for (size_t i = 0; i < d->plan->n_tasks; i++) {
+                const struct prediction *p = &d->predictions[i];
+
+                d->plan->foretold[i] =
+                        (struct foretold){.key = p->key,
+                                          .interface = p->interface,
+                                          .has_key = p->has_key,
+                                          .is_certain = p->is_certain,
+                                          .has_interface = p->has_interface,
+                                          .is_interface_certain = p->is_interface_certain};
+        }
+}
+
 static int add_item(struct recipe *r, enum recipe_kind kind, uint32_t index)
 {
         struct recipe_item *items = realloc(r->items, (r->n_items + 1) * sizeof(*items));
@@ -190,6 +205,7 @@ int plan_make(const struct planning *in, struct plan **ret)
         if (!p || !predictions)
                 return -ENOMEM;
         predict(&d);
+        keep_foretold(&d);
         k = start_draft(&d);
         if (k < 0)
                 return k;

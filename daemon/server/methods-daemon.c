@@ -55,18 +55,6 @@ int method_rpc_discover(struct server_call *c, const json_t *params)
         return 0;
 }
 
-/* Reserved in the protocol; the answer says so instead of pretending. */
-int method_job_why(struct server_call *c, const json_t *params)
-{
-        struct failure *f = failure_new(FAILURE_METHOD_NOT_FOUND,
-                                        "job/why is reserved: this version does not answer it yet");
-
-        (void)params;
-        server_call_fail(c, f);
-        failure_free(f);
-        return 0;
-}
-
 int method_stats_get(struct server_call *c, const json_t *params)
 {
         json_t *stats = NULL;

@@ -81,6 +81,11 @@ int method_job_explain(struct server_call *c, const json_t *params)
         return query(c, params, jobs_explain);
 }
 
+int method_job_why(struct server_call *c, const json_t *params)
+{
+        return query(c, params, jobs_why);
+}
+
 int method_job_attach(struct server_call *c, const json_t *params)
 {
         const char *job = json_get_text(params, "job");

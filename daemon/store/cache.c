@@ -9,6 +9,7 @@
 static const enum store_table tables[N_CACHE_KINDS] = {
         [CACHE_RESULT] = TABLE_CACHE_RESULT,
         [CACHE_SEEN] = TABLE_CACHE_SEEN,
+        [CACHE_INPUTS] = TABLE_CACHE_INPUTS,
         [CACHE_RAW] = TABLE_CACHE_RAW,
 };
 
@@ -293,7 +294,8 @@ void cache_remove(struct store *s, enum cache_kind k, const struct hash *key)
 
 void cache_get_stats(struct store *s, struct cache_stats ret[N_CACHE_STATS])
 {
-        static const char *const names[N_CACHE_STATS] = {"memory", "result", "seen", "raw"};
+        static const char *const names[N_CACHE_STATS] = {"memory", "result", "seen", "inputs",
+                                                         "raw"};
         struct cache *c = s->cache;
         MDB_txn *txn;
 

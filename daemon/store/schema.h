@@ -8,7 +8,7 @@
 #include "daemon/store/env.h"
 
 #define STATE_SCHEMA 1u
-#define CACHE_SCHEMA 1u
+#define CACHE_SCHEMA 2u
 
 struct migration {
         unsigned from; /* to from + 1 */

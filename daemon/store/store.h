@@ -42,6 +42,8 @@ enum store_table {
         TABLE_CACHE_META,
         TABLE_CACHE_RESULT, /* F */
         TABLE_CACHE_SEEN,   /* S */
+        TABLE_CACHE_INPUTS, /* F: the declared inputs of a result; or the hash of a value: the value
+                             */
         TABLE_CACHE_RAW,    /* K */
         TABLE_CACHE_LRU,    /* stamp u64|table u8|hash */
         TABLE_CACHE_STAMP,  /* table u8|hash: stamp */
@@ -130,7 +132,7 @@ int store_blob_expire(struct store *s, uint64_t before_ms, size_t max,
 
 /* The cache (cache.c): never an error for the caller, only hits and misses; writes are fire and
  * forget. */
-enum cache_kind { CACHE_RESULT, CACHE_SEEN, CACHE_RAW, N_CACHE_KINDS };
+enum cache_kind { CACHE_RESULT, CACHE_SEEN, CACHE_INPUTS, CACHE_RAW, N_CACHE_KINDS };
 int cache_get(struct store *s, enum cache_kind k, const struct hash *key,
               struct buf *out) _must_check_; /* CONDITION_ABSENT, -ENOMEM */
 /* As it lies in the map or in the memory layer: fn(bytes) may send but not keep. For raw answers of
@@ -141,7 +143,7 @@ void cache_put(struct store *s, enum cache_kind k, const struct hash *key, struc
 void cache_remove(struct store *s, enum cache_kind k, const struct hash *key);
 
 struct cache_stats {
-        const char *name; /* "memory", "result", "seen", "raw" */
+        const char *name; /* "memory", "result", "seen", "inputs", "raw" */
         uint64_t hits, misses, size, max_size, entries, max_age_ms;
 };
 #define N_CACHE_STATS (N_CACHE_KINDS + 1)

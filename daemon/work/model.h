@@ -44,6 +44,7 @@ struct requirement {
         enum requirement_kind kind;
         char *id, *text, *priority, *category,
                 *threshold; /* id: made as FR-1, NFR-1… by position of its kind when missing */
+        bool is_id_made;    /* by position: says nothing, and changes with what stands before */
         struct strlist applies_to; /* names of entities, packages or "METHOD /endpoint", where the
                                       specification says so */
 };

@@ -23,7 +23,8 @@ struct plan *plan_new(size_t n_tasks)
         p->n_tasks = n_tasks;
         p->steps = calloc(n_tasks + 1, sizeof(*p->steps));
         p->step_of_task = calloc(n_tasks + 1, sizeof(*p->step_of_task));
-        return p->steps && p->step_of_task ? take(p) : NULL;
+        p->foretold = calloc(n_tasks + 1, sizeof(*p->foretold));
+        return p->steps && p->step_of_task && p->foretold ? take(p) : NULL;
 }
 
 void step_done(struct step *s)
@@ -41,6 +42,7 @@ struct plan *plan_free(struct plan *p)
                 step_done(&p->steps[i]);
         free(p->steps);
         free(p->step_of_task);
+        free(p->foretold);
         free(p);
         return NULL;
 }

@@ -58,10 +58,18 @@ struct rule_effect {
         int64_t calls, input, output, nanousd, ms; /* what the rule saved, estimated */
 };
 
+/* What the plan foretells of a task: its full key and the interface of its result; zero where that
+ * cannot be. Certain: nothing that it rests on will be made again. */
+struct foretold {
+        struct hash key, interface;
+        bool has_key, is_certain, has_interface, is_interface_certain;
+};
+
 struct plan {
         struct step *steps; /* owned, in the order of their first task */
         size_t n_steps;
-        uint32_t *step_of_task; /* owned */
+        uint32_t *step_of_task;    /* owned */
+        struct foretold *foretold; /* owned; per task */
         size_t n_tasks;
         struct estimate totals, naive;
         struct rule_effect effects[MAX_RULES];

@@ -2,15 +2,22 @@
 
 #include "common/canon.h"
 
-#define KEY_VERSION 1
 #define KEY_FIELD_STATIC 1
 #define KEY_FIELD_INTERFACE 2
+#define KEY_FIELD_NAME 3
+#define KEY_FIELD_VALUE 4
 #define HEAD_BYTES 6   /* version, field, number of dependencies */
 #define FIRST_SLOTS 64 /* a power of two */
 
 struct work *work_new(void)
 {
         return calloc(1, sizeof(struct work));
+}
+
+static void input_done(struct task_input *in)
+{
+        free(in->name);
+        json_decref(in->data);
 }
 
 static void task_done(struct task *t)
@@ -22,7 +29,7 @@ static void task_done(struct task *t)
         free(t->tier);
         json_decref(t->context);
         for (size_t i = 0; t->inputs && i < t->n_inputs; i++)
-                free(t->inputs[i].name);
+                input_done(&t->inputs[i]);
         free(t->inputs);
         free(t->depends);
         free(t->blocks);
@@ -155,6 +162,22 @@ int work_add_statement(struct work *w, const struct spec_statement *s, uint32_t 
         return 0;
 }
 
+int task_static_key(struct task *t)
+{
+        struct canon *c;
+        int r = canon_new(TASK_KEY_VERSION, &c);
+
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < t->n_inputs; i++) {
+                canon_add_text(c, KEY_FIELD_NAME, t->inputs[i].name);
+                canon_add_hash(c, KEY_FIELD_VALUE, &t->inputs[i].hash);
+        }
+        canon_get(c, &t->static_key);
+        canon_free(c);
+        return 0;
+}
+
 /* Fixed layout instead of struct canon, which would have to be allocated: a full key is computed
  * whenever a task is settled and its making must not fail. Same principle: version, then
  * length-free fields of known size, the count first. */
@@ -164,7 +187,7 @@ void task_full_key(const struct task *t, const struct hash *interfaces, struct h
         uint8_t step[HEAD_BYTES + 2 * HASH_BYTES];
 
         memset(step, 0, sizeof(step));
-        step[0] = KEY_VERSION;
+        step[0] = TASK_KEY_VERSION;
         step[1] = KEY_FIELD_STATIC;
         for (unsigned i = 0; i < 4; i++)
                 step[2 + i] = (uint8_t)(t->n_depends >> (24 - 8 * i));

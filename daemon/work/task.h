@@ -53,11 +53,18 @@ struct spec_statement {
         size_t n_text;
 };
 
-/* One declared input, for `why`: its name and the hash of its value. */
+/* The version of keys. Whatever changes S or F of any task, or what stands in a declared input,
+ * raises it: then all is made again, once, and nothing is taken for what it is not. A test holds
+ * keys of a fixed specification by version. */
+#define TASK_KEY_VERSION 2
+
+/* One declared input: its name, the hash of its value, and the value, which `why` shows. */
 struct task_input {
-        char *name; /* "entity:Order", "requirement:FR-002", "template", "prompt", "standards",
-                       "checks", "tier", "build.go_version" */
+        char *name; /* "entity:Order", "requirement:FR-002", "parameter:module", "task", "depends",
+                       "template", "prompt", "standards", "checks", "extractor", "tier" */
         struct hash hash;
+        json_t *data;     /* counted; or NULL, then: */
+        struct span json; /* borrowed: the work's keeper; empty: the value is not kept */
 };
 
 struct task {
@@ -120,5 +127,7 @@ int work_add_block(struct work *w, enum block_class class, struct span text,
 /* Takes no ownership. subject may be NULL. */
 int work_add_statement(struct work *w, const struct spec_statement *s,
                        uint32_t *ret_index) _must_check_;
+/* S, from the inputs and nothing else. */
+int task_static_key(struct task *t) _must_check_;
 /* Full key F = hash(S, interface hashes of `depends` in their order). */
 void task_full_key(const struct task *t, const struct hash *interfaces, struct hash *ret);

@@ -114,6 +114,14 @@ EMPTY_LIST(jobs_list)
 EMPTY_LIST(jobs_get)
 EMPTY_LIST(jobs_explain)
 
+int jobs_why(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out,
+             struct failure **ret_failure)
+{
+        (void)j, (void)p, (void)params, (void)out;
+        *ret_failure = failure_new(FAILURE_NO_SUCH_JOB, "%s", "no such job");
+        return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
+}
+
 int jobs_count(struct jobs *j, json_t **ret)
 {
         (void)j;

@@ -135,15 +135,15 @@ static void test_rules(void **state)
         check_reason(RULED, READS RULES,
                      BOAT "requirements: [\"The boat of a length is between 1 and 5. It "
                           "floats.\"]\n",
-                     "requirement:FR-1");
+                     "requirement:The boat");
         /* no such attribute; a type that the rule does not mean */
         check_reason(RULED, READS RULES,
                      BOAT "requirements: [\"The boat of a width is between 1 and 5\"]\n",
-                     "requirement:FR-1");
+                     "requirement:The boat");
         check_reason(RULED, READS RULES,
                      "name: x\nentities:\n- {name: Boat, attributes: {Length: text}}\n"
                      "requirements: [\"The boat of a length is between 1 and 5\"]\n",
-                     "requirement:FR-1");
+                     "requirement:The boat");
 }
 
 static void check_fault(const char *kinds, const char *template, const char *part)

@@ -298,7 +298,7 @@ static void what_is_no_request_is_answered_and_the_connection_goes_on(void **sta
         send_text(&c, CALL("8", "job/cancel", "{" JOB "}"));
         expect_error(&c, "8", "no_such_job", NULL);
         send_text(&c, CALL("9", "job/why", "{" JOB ",\"path\":\"x\"}"));
-        expect_error(&c, "9", "method_not_found", NULL);
+        expect_error(&c, "9", "no_such_job", NULL);
         /* a request without id is a notification: no answer */
         send_text(&c, "{\"jsonrpc\":\"2.0\",\"method\":\"job/"
                       "list\"}\n{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":2}\n");
