@@ -1,0 +1,242 @@
+"""What an edit makes again, and what it leaves alone; and `genopt why`, which names what changed."""
+
+import json
+import pathlib
+import shutil
+
+import pytest
+
+import oracle
+from conftest import ROOT, Daemon, Sim, config_for, tree
+
+CLARIFIED = ROOT.parent / "shared" / "data" / "gocreator" / "fcs_shop_7_entities.json"  # where it is at hand
+NO_BUDGET = "budget: {job_usd: none, day_usd: none}"
+
+
+@pytest.fixture
+def pair(place, sim):
+    """Two daemons with a state and a cache of their own: one on trial, one that always begins anew."""
+    daemons = []
+    for name in ("warm", "cold"):
+        (place / name).mkdir()
+        daemons.append(Daemon(place / name, config_for(sim, NO_BUDGET)))
+        daemons[-1].start()
+    yield daemons
+    for d in daemons:
+        d.stop()
+
+
+def run_trials(pair, place, spec, trials, flags=()):
+    o = oracle.Oracle(*pair, place, flags)
+    o.begin(spec, place / "out")
+    for what, changed in trials:
+        r = o.trial(changed)
+        assert r["missed"] == [], (what, r["missed"])
+        calls, wrong = o.back()
+        assert (calls, wrong) == (0, []), what
+        assert r["unnamed"] == [], (what, r["unnamed"])  # `why` names what changed for each of them
+        yield what, r
+
+
+@pytest.mark.parametrize("flags", [(), ("--set", "optimization.template=off")], ids=["templates", "calls"])
+def test_oracle_clarified(pair, place, flags):
+    """A sample; ./dev bench identity runs the hundred, on a project of 200 files too."""
+    spec = oracle.fcs()
+    for what, r in run_trials(pair, place, spec, oracle.edits(spec, 11, 4), flags):
+        assert r["waste"] == [], (what, r["waste"])
+
+
+def test_oracle_given(pair, place):
+    if not CLARIFIED.exists():
+        pytest.skip("no specification of others is at hand")
+    spec = json.loads(CLARIFIED.read_text())
+    for _ in run_trials(pair, place, spec, oracle.edits(spec, 5, 3)):
+        pass
+
+
+def test_every_kind_of_edit_reaches_something(daemon, place):
+    """Reworded, added, removed: by the plan alone, so that all kinds are tried. What may reach nothing is named."""
+    out, spec_path = place / "out", place / "spec.json"
+    spec = oracle.project(3, 8)
+
+    def plan(s):
+        spec_path.write_text(json.dumps(s))
+        p = json.loads(daemon.genopt("gen", spec_path, "-o", out, "--dry-run", "--json", check=0).stdout)
+        return {t for step in p["steps"] if not (step["kind"] == "keep" and step["certain"]) for t in step["tasks"]}
+
+    spec_path.write_text(json.dumps(spec))
+    daemon.genopt("gen", spec_path, "-o", out, check=0)
+    assert plan(spec) == set()
+    silent = []
+    for what, changed in oracle.edits(spec, 1, len(oracle.EDITS)):
+        if not plan(changed):
+            silent.append(what)
+    allowed = ("order of", "purpose of", "FR-900", "is decimal", "is text")
+    assert [w for w in silent if not any(a in w for a in allowed)] == []
+    assert any(w.startswith("order of") for w in silent)  # what has no order makes nothing again
+
+
+# ---- why ----
+
+def gen(daemon, place, spec, *args, out="out"):
+    path = place / "spec.json"
+    path.write_text(json.dumps(spec))
+    return daemon.genopt("gen", path, "-o", place / out, *args, check=0)
+
+
+def why(daemon, place, path, *args, out="out"):
+    return json.loads(daemon.genopt("why", *args, path, "-o", place / out, "--json", check=0).stdout)
+
+
+def test_why_names_what_changed(daemon, place):
+    spec = oracle.fcs()
+    gen(daemon, place, spec)
+    a = why(daemon, place, "internal/fleet/bicycle.go")
+    assert (a["because"], a["source"], a["changes"]) == ("first", "call", [])
+    before = dict(spec["data_model"]["entities"][3]["attributes"])
+    spec["data_model"]["entities"][3]["attributes"]["Price"] = "int"
+    spec["requirements"]["functional"][0]["description"] = "Members may hold four rentals at once"
+
+    gen(daemon, place, spec, "--dry-run")
+    job = daemon.rpc().ok("job/list", {"limit": 1})["jobs"][0]["job"]
+    a = why(daemon, place, "internal/fleet/bicycle.go", job)
+    assert a["done"] is False and a["planned"]["kind"] == "call"
+    assert [c["input"] for c in a["changes"]] == ["entity:Bicycle"]
+    a = why(daemon, place, "internal/billing/bill_service.go", job)  # its own inputs are as before
+    assert a["because"] == "unsure" and "internal/fleet/bicycle.go" in a["unsure"]
+
+    gen(daemon, place, spec)
+    a = why(daemon, place, "internal/fleet/bicycle.go")
+    (change,) = a["changes"]
+    assert (a["because"], change["input"], change["how"]) == ("changed", "entity:Bicycle", "changed")
+    old, new = ({x["name"]: x["type"] for x in change[k]["attributes"]} for k in ("old", "new"))
+    assert old["Price"] == "float64" and new["Price"] == "int" and old.keys() == new.keys() >= before.keys()
+    a = why(daemon, place, "internal/rental/rental_service.go")
+    names = {c["input"]: c for c in a["changes"]}
+    assert set(names) == {"requirement:FR-001", "interface:internal/fleet/bicycle.go"}
+    assert "three" in names["requirement:FR-001"]["old"]["text"] and "four" in names["requirement:FR-001"]["new"]["text"]
+    assert "Price float64" in names["interface:internal/fleet/bicycle.go"]["old"]
+    text = daemon.genopt("why", "internal/fleet/bicycle.go", "-o", place / "out", check=0).stdout
+    assert "entity:Bicycle changed" in text and "attributes.Price.type" in text and "float64 → int" in text
+    assert why(daemon, place, "internal/place/station.go")["because"] == "stands"
+
+
+def test_why_of_what_came_back(daemon, place):
+    spec = oracle.fcs()
+    gen(daemon, place, spec)
+    path = place / "out" / "internal" / "place" / "station.go"
+    path.unlink()
+    gen(daemon, place, spec)
+    a = why(daemon, place, "internal/place/station.go")
+    assert (a["because"], a["source"], a["disk"], a["changes"]) == ("missing", "reuse", "missing", [])
+    spec["description"] = "Otherwise."
+    gen(daemon, place, spec)
+    assert [c["input"] for c in why(daemon, place, "README.md")["changes"]] == ["project"]
+    gen(daemon, place, spec, "--fresh")
+    a = why(daemon, place, "internal/place/station.go")
+    assert (a["because"], a["source"]) == ("fresh", "call")
+
+
+def test_why_when_it_is_forgotten(daemon, place):
+    spec = oracle.fcs()
+    gen(daemon, place, spec)
+    daemon.genopt("cache", "clear", check=0)
+    spec["requirements"]["functional"][0]["description"] = "Members may hold four rentals at once"
+    gen(daemon, place, spec)
+    a = why(daemon, place, "internal/rental/rental_service.go")
+    assert (a["because"], a["old_known"], a["changes"]) == ("unknown", False, [])
+    assert "not remembered" in daemon.genopt("why", "internal/rental/rental_service.go", "-o", place / "out", check=0).stdout
+
+
+def test_why_refuses(daemon, place):
+    r = daemon.genopt("why", "x.go", "-o", place)
+    assert r.returncode == 2 and "no job was started" in r.stderr
+    gen(daemon, place, oracle.fcs())
+    r = daemon.genopt("why", "x.go", "-o", place / "out")
+    assert r.returncode == 65 and "makes no such file" in r.stderr
+
+
+def test_why_of_a_rename(daemon, place):
+    """What went and what came in its place are one change, with both names."""
+    spec = oracle.fcs()
+    gen(daemon, place, spec)
+    spec["data_model"]["entities"][4]["name"] = "Model"
+    spec["data_model"]["entities"][3]["attributes"].update({"KindID": "string", "Kind": "*Model"})
+    spec["data_model"]["relationships"][2]["to"] = "Model"
+    gen(daemon, place, spec)
+    names = {c["input"]: c for c in why(daemon, place, "internal/fleet/bicycle_service.go")["changes"]}
+    assert names["interface:internal/fleet/model.go"]["was"] == "interface:internal/fleet/kind.go"
+    assert names["relation:Bicycle-Model"]["was"] == "relation:Bicycle-Kind"
+
+
+# ---- parts of the blueprint ----
+
+PARTS = [
+    # what is edited, how, which inputs are named, which kinds of files are made again
+    ("prompts/repository.md", lambda t: t + "\nBe brief.\n", {"prompt"}, "_repository.go"),
+    ("standards.md", lambda t: t + "\nNo globals.\n", {"standards"}, ".go"),
+    ("templates/gitignore.tmpl", lambda t: t + "*.tmp\n", {"template"}, ".gitignore"),
+    ("blueprint.yaml", lambda t: t.replace("a service knows nothing of HTTP", "services know nothing of HTTP"), {"checks"}, "_service.go"),
+]
+
+
+@pytest.mark.parametrize("file, edit, inputs, ending", PARTS, ids=["prompt", "standards", "template", "check"])
+def test_part_of_a_blueprint(place, sim, file, edit, inputs, ending):
+    """A part makes again what declares it, and what uses an interface that changed by it: nothing else."""
+    data = place / "data"
+    data.mkdir()
+    shutil.copytree(ROOT / "blueprints", data / "blueprints")
+    shutil.copy(ROOT / "daemon" / "plan" / "models.yaml", data)
+    d = Daemon(place, config_for(sim, NO_BUDGET), env={"GENOPT_DATA_DIR": str(data)})
+    d.start()
+    spec = oracle.project(3, 3)
+    gen(d, place, spec, "--set", "optimization.template=off")
+    at = data / "blueprints" / "go-service" / file
+    text = edit(at.read_text())
+    assert text != at.read_text()
+    at.write_text(text)
+    d.rpc().ok("daemon/reload")
+    r = gen(d, place, spec, "--json", "--set", "optimization.template=off")
+    made = {e["path"] for e in d.events(r) if e["type"] == "task.done" and e["source"] != "keep"}
+    assert made and all(p.endswith(ending) for p in made), made
+    for p in made:
+        changes = {c["input"] for c in why(d, place, p)["changes"]}
+        assert changes & inputs and all(c in inputs or c.startswith("interface:") for c in changes), (p, changes)
+    d.stop()
+
+
+# ---- cut-off and history ----
+
+def test_early_cut_off(daemon, sim, place):
+    """A file that is made again and keeps its interface does not disturb those that use it."""
+    spec = oracle.fcs()
+    gen(daemon, place, spec)
+    spec["data_model"]["entities"][2]["description"] = "A place with slots."  # Station: in its file, not in its interface
+    r = gen(daemon, place, spec, "--json")
+    made = {e["path"] for e in daemon.events(r) if e["type"] == "task.done" and e["source"] == "call"}
+    assert "internal/place/station.go" in made
+    users = {"internal/member/member_service.go", "internal/member/card_service.go", "internal/rental/rental_service.go"}
+    assert not made & users, made
+    a = why(daemon, place, "internal/member/member_service.go")
+    assert (a["source"], a["because"]) == ("keep", "stands")
+
+
+def test_history_costs_nothing(daemon, sim, place):
+    """Back to an earlier specification, on another branch, in another clone: all of it is known."""
+    first = oracle.fcs()
+    second = json.loads(json.dumps(first))
+    second["data_model"]["entities"][3]["attributes"]["Weight"] = "float64"
+    second["requirements"]["functional"].pop(1)
+    gen(daemon, place, first)
+    was = tree(place / "out")
+    gen(daemon, place, second)
+    n = len(sim.requests())
+    for spec, out in ((first, "out"), (second, "out"), (first, "clone"), (second, "clone"), (second, "branch/deep"), (first, "out")):
+        gen(daemon, place, spec, out=out)
+    assert len(sim.requests()) == n
+    assert tree(place / "out") == was
+    # the clone brings its manifest along, and the daemon knows nothing of it: what stands is kept
+    shutil.copytree(place / "out", place / "copied")
+    r = gen(daemon, place, first, "--json", out="copied")
+    assert {e["source"] for e in daemon.events(r) if e["type"] == "task.done"} == {"keep"}
+    assert len(sim.requests()) == n
