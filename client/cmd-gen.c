@@ -127,6 +127,7 @@ static int follow_or_leave(struct client *c, struct follow *f, struct outdir *o,
         }
         f->job = reply->job;
         f->outdir = c->is_dry_run ? NULL : o;
+        f->planned = c->is_dry_run ? o : NULL;
         return follow_job(f);
 }
 

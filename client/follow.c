@@ -269,6 +269,41 @@ static void print_failures(struct follow *f, const json_t *failures)
         }
 }
 
+/* For a dry run: files of the directory that no step of the plan makes. */
+static int say_orphans_of(struct follow *f, const json_t *plan)
+{
+        _cleanup_(fates_freep) struct fates *fates = NULL;
+        const struct manifest *m = outdir_manifest(f->planned);
+        _cleanup_json_ json_t *paths = json_object();
+        const json_t *step, *task;
+        size_t i, k;
+        int r;
+
+        r = fates_new(f->client, &fates);
+        json_array_foreach (json_object_get(plan, "steps"), i, step) {
+                json_array_foreach (json_object_get(step, "tasks"), k, task) {
+                        const char *path = json_string_value(task);
+
+                        if (r == 0 && path)
+                                r = json_put(paths, path, json_true());
+                }
+        }
+        for (i = 0; r == 0 && i < manifest_n(m); i++) {
+                const char *path = manifest_at(m, i)->path;
+                struct hash h;
+                int found = outdir_hash(f->planned, path, &h);
+
+                if (found != CONDITION_ABSENT && !json_object_get(paths, path))
+                        r = fates_add(fates, FATE_ORPHAN, path,
+                                      found == 0 && hash_is_equal(&h, &manifest_at(m, i)->sha256)
+                                              ? NULL
+                                              : "edited by you");
+        }
+        if (r == 0)
+                fates_print(fates, f->view);
+        return r;
+}
+
 /* The one object of a dry run, or its table. */
 static int print_plan(struct follow *f, const json_t *plan)
 {
@@ -280,7 +315,9 @@ static int print_plan(struct follow *f, const json_t *plan)
                 return client_put_json(plan);
         if (view_tabulate_plan(plan, columns, &table) < 0)
                 return -ENOMEM;
-        return fputs(table.at, stdout) == EOF || fflush(stdout) != 0 ? -EIO : 0;
+        if (fputs(table.at, stdout) == EOF || fflush(stdout) != 0)
+                return -EIO;
+        return f->planned ? say_orphans_of(f, plan) : 0;
 }
 
 int follow_print_done(struct follow *f, const json_t *done)

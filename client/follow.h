@@ -19,6 +19,7 @@ struct follow {
         const char *job;               /* borrowed */
         struct view *view;             /* borrowed */
         struct outdir *outdir;         /* borrowed; NULL: files are not written */
+        const struct outdir *planned;  /* borrowed; a dry run is about this one; or NULL */
         struct offer *offer;           /* borrowed; NULL: needs are someone else's */
         const json_t *commands;        /* borrowed: those of our own submit, or NULL */
         const char *hint_dir;          /* borrowed: what `-o` to name in hints, or NULL */

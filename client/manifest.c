@@ -321,6 +321,64 @@ static int fold_line(struct manifest *m, struct span line, pending_disk_fn *disk
         return is_done ? manifest_set(m, a.path, a.fingerprint, &a.sha256) : 0;
 }
 
+/* The next line of text without its end, and text after it. False: there is none. */
+static bool take_line(struct span *text, struct span *ret)
+{
+        const char *end = text->n > 0 ? memchr(text->at, '\n', text->n) : NULL;
+        size_t n = end ? (size_t)(end - text->at) : text->n;
+
+        if (text->n == 0)
+                return false;
+        *ret = (struct span){text->at, n};
+        text->at += end ? n + 1 : n;
+        text->n -= end ? n + 1 : n;
+        return true;
+}
+
+bool manifest_has_conflicts(struct span text)
+{
+        struct span line;
+
+        while (take_line(&text, &line))
+                if (line.n >= 8 && memcmp(line.at, "<<<<<<< ", 8) == 0)
+                        return true;
+        return false;
+}
+
+static int salvage_line(struct manifest *m, struct span line, pending_disk_fn *disk, void *arg)
+{
+        _cleanup_json_ json_t *entry = NULL;
+        struct hash sha256, found;
+        struct diag diag;
+        const char *path;
+        int r;
+
+        while (line.n > 0 && (line.at[line.n - 1] == ',' || line.at[line.n - 1] == '\r'))
+                line.n--;
+        r = json_read(line, &entry, &diag);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        if (entry_fault(entry, &sha256))
+                return 0;
+        path = json_get_text(entry, "path");
+        if (manifest_get(m, path)) {
+                r = disk(path, &found, arg);
+                if (r != 0 || !hash_is_equal(&found, &sha256))
+                        return r == -ENOMEM ? r : 0;
+        }
+        return manifest_set(m, path, json_get_text(entry, "fingerprint"), &sha256);
+}
+
+int manifest_salvage(struct manifest *m, struct span text, pending_disk_fn *disk, void *arg)
+{
+        struct span line;
+        int r = 0;
+
+        while (r == 0 && take_line(&text, &line))
+                r = salvage_line(m, line, disk, arg);
+        return r;
+}
+
 int pending_fold(struct manifest *m, struct span text, pending_disk_fn *disk, void *arg)
 {
         while (text.n > 0) {

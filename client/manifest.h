@@ -44,6 +44,8 @@ DEFINE_CLEANUP(struct manifest, manifest_free);
 /* Into an empty manifest. CONDITION_REFUSED with diag. */
 int manifest_read(struct manifest *m, struct span text, struct diag *ret_diag) _must_check_;
 int manifest_write(const struct manifest *m, struct buf *b) _must_check_;
+/* Whether git left the conflicts of a merge in it. */
+bool manifest_has_conflicts(struct span text);
 /* Borrowed until the entry changes; NULL: none. */
 const struct manifest_entry *manifest_get(const struct manifest *m, const char *path);
 int manifest_set(struct manifest *m, const char *path, const char *fingerprint,
@@ -63,6 +65,10 @@ struct pending_line {
 int pending_write(struct buf *b, const struct pending_line *line) _must_check_;
 /* Hash of what stands on disk: 0, CONDITION_ABSENT, -errno. */
 typedef int pending_disk_fn(const char *path, struct hash *ret, void *arg);
+/* What can be read of a manifest with conflicts: entries of both sides; where they differ, the one
+ * that stands on disk, else the first. A wrong entry makes a file look edited, which is safe. */
+int manifest_salvage(struct manifest *m, struct span text, pending_disk_fn *disk,
+                     void *arg) _must_check_;
 /* Folds pending lines into m. Lines that cannot be read are skipped: what they spoke of then counts
  * as not ours, which is safe. */
 int pending_fold(struct manifest *m, struct span text, pending_disk_fn *disk,

@@ -22,6 +22,7 @@ struct outdir {
         int lock_fd;               /* -1: opened for reading */
         int pending_fd;            /* -1: not yet needed */
         struct manifest *manifest; /* owned */
+        bool is_salvaged;          /* the manifest had conflicts */
         struct saved saved;
         struct strlist unresolved; /* paths */
 };
@@ -144,6 +145,21 @@ static int take_lock(const struct client *c, struct outdir *o, const char *path,
         return path_write_atomic(o->fd, IGNORE_PATH, SPAN("/*\n!/manifest.json\n"), 0666, false);
 }
 
+/* Two branches changed it: one entry a line, so that what both know can be read all the same. */
+static int salvage_manifest(const struct client *c, struct outdir *o, const char *path,
+                            struct span text)
+{
+        int r = manifest_salvage(o->manifest, text, disk_hash, o);
+
+        if (r < 0)
+                return r;
+        client_say(c, "%s/" MANIFEST_PATH " had conflicts of a merge; %s", path,
+                   o->lock_fd >= 0 ? "they are settled by what stands there"
+                                   : "both sides are read");
+        o->is_salvaged = true;
+        return 0;
+}
+
 /* A damaged manifest is set aside: then what stands on disk counts as the user's, which costs
  * conflicts but no work of theirs. */
 static int read_manifest(const struct client *c, struct outdir *o, const char *path)
@@ -155,6 +171,8 @@ static int read_manifest(const struct client *c, struct outdir *o, const char *p
         r = path_read(o->fd, MANIFEST_PATH, MANIFEST_BYTES, &text);
         if (r == -ENOENT)
                 return 0;
+        if (r == 0 && manifest_has_conflicts(buf_span(&text)))
+                return salvage_manifest(c, o, path, buf_span(&text));
         if (r < 0 && r != -EFBIG && r != -ELOOP)
                 return r;
         if (r == 0)
@@ -268,6 +286,8 @@ int outdir_open(const struct client *c, const char *path, bool is_writing, struc
                 r = fold_pending(o);
         if (r == 0 && is_writing)
                 r = recover(c, o, path);
+        if (r == 0 && is_writing && o->is_salvaged)
+                r = outdir_settle(o);
         if (r < 0)
                 return r;
         *ret = take(o);

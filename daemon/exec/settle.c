@@ -146,11 +146,10 @@ static int keep(struct run *r, uint32_t task)
                 return k;
         if (!hash_is_equal(&s->disk, &s->written)) {
                 r->has_warned = true;
-                publish_news(
-                        r, "warning",
-                        json_pack("{s:s+,s:s}", "text", r->work->tasks[task].path,
-                                  " was edited by you; it is kept, and would not be made otherwise",
-                                  "where", r->work->tasks[task].path));
+                publish_news(r, "warning",
+                             json_pack("{s:s,s:s,s:s}", "text",
+                                       "kept as you edited it; nothing new was made for it",
+                                       "where", r->work->tasks[task].path, "level", "note"));
         }
         publish_kept(r, task);
         return 0;

@@ -47,6 +47,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
         if (manifest_read(m, text, &diag) == 0)
                 check(m);
         m = manifest_free(m);
+        if (manifest_new(&m) == 0 && manifest_salvage(m, text, disk, NULL) == 0)
+                check(m);
+        m = manifest_free(m);
         if (manifest_new(&m) == 0 && pending_fold(m, text, disk, NULL) == 0)
                 check(m);
         return 0;

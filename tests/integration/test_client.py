@@ -431,6 +431,10 @@ def test_what_the_specification_no_longer_describes(client):
     gone = ("file", {"action": "remove", "path": "d/a.txt", "base": sha256("v1"), "reason": "orphan"})
     d.job(write_event("d/a.txt", "v1", daemon=d), write_event("b.txt", "v1", daemon=d), done(template=2))
     client.gen(check=0)
+    d.job(("done", {"plan": {"tasks": 1, "steps": [{"kind": "keep", "tasks": ["b.txt"], "certain": True, "reason": "r", "estimate": {}}],
+                             "totals": {}, "naive": {}, "rules": []}}))
+    r = client.gen("--dry-run", check=0)
+    assert "no longer described by the specification:\n  d/a.txt\n" in r.stderr
     d.job(gone, done(keep=1))
     r = client.gen(check=0)
     assert "no longer described by the specification:\n  d/a.txt" in r.stderr and "--prune" in r.stderr

@@ -166,6 +166,98 @@ static void the_later_of_two_pending_lines_counts(void **state)
         manifest_free(m);
 }
 
+/* A merge: what stands there is not what was made; the entry names what was made. */
+static void a_merge_is_known_by_what_it_left_on_disk(void **state)
+{
+        struct pending_line line = {.path = "same",
+                                    .fingerprint = "new",
+                                    .sha256 = &hash_b,
+                                    .before = &hash_b,
+                                    .disk = &hash_a};
+        struct manifest *m = new_manifest();
+        _cleanup_buf_ struct buf text = {0};
+
+        (void)state;
+        assert_int_equal(pending_write(&text, &line), 0);
+        line.path = "other";
+        assert_int_equal(pending_write(&text, &line), 0); /* did not happen */
+        assert_int_equal(pending_fold(m, buf_span(&text), disk, NULL), 0);
+        assert_int_equal(manifest_n(m), 1);
+        assert_memory_equal(manifest_get(m, "same")->sha256.at, hash_b.at, HASH_BYTES);
+        manifest_free(m);
+}
+
+static void what_stands_where_nothing_did_is_an_edit_of_ours(void **state)
+{
+        struct manifest *m = new_manifest();
+        _cleanup_buf_ struct buf text = {0};
+
+        (void)state;
+        assert_int_equal(announce(&text, "other", "new", &hash_a, NULL), 0); /* B stands there */
+        assert_int_equal(announce(&text, "gone", "new", &hash_a, NULL), 0);
+        assert_int_equal(announce(&text, "link", "new", &hash_a, NULL), 0);
+        assert_int_equal(pending_fold(m, buf_span(&text), disk, NULL), 0);
+        assert_int_equal(manifest_n(m), 1);
+        assert_memory_equal(manifest_get(m, "other")->sha256.at, hash_a.at, HASH_BYTES);
+        manifest_free(m);
+        m = new_manifest();
+        assert_int_equal(manifest_set(m, "other", "old", &hash_b), 0);
+        assert_int_equal(pending_fold(m, buf_span(&text), disk, NULL), 0);
+        assert_string_equal(manifest_get(m, "other")->fingerprint, "old");
+        manifest_free(m);
+}
+
+static void lines_with_any_fault_are_skipped(void **state)
+{
+        static const char *const lines[] = {
+                "{\"before\": null, \"fingerprint\": \"f\", \"path\": \"same\"}\n",
+                "{\"before\": 1, \"fingerprint\": \"f\", \"path\": \"same\", \"sha256\": \"" HEX_A
+                "\"}\n",
+                "{\"before\": null, \"disk\": null, \"fingerprint\": \"f\", \"path\": \"same\", "
+                "\"sha256\": \"" HEX_A "\"}\n",
+                "{\"before\": null, \"more\": 1, \"fingerprint\": \"f\", \"path\": \"same\", "
+                "\"sha256\": \"" HEX_A "\"}\n",
+                "[]\n7\n\n",
+        };
+
+        (void)state;
+        for (size_t i = 0; i < N_ELEMENTS(lines); i++) {
+                struct manifest *m = new_manifest();
+
+                assert_int_equal(pending_fold(m, span_of(lines[i]), disk, NULL), 0);
+                assert_int_equal(manifest_n(m), 0);
+                manifest_free(m);
+        }
+}
+
+static void conflicts_of_a_merge_are_settled_by_what_stands_there(void **state)
+{
+        static const char *const text = "{\"version\": 1, \"files\": [\n" ENTRY(
+                "left",
+                HEX_A) ",\n"
+                       "<<<<<<< HEAD\n" ENTRY("other", HEX_A) ",\n" ENTRY(
+                               "same",
+                               HEX_A) ",\n"
+                                      "=======\n" ENTRY("other", HEX_B) ",\n" ENTRY(
+                                              "same",
+                                              HEX_B) ",\n" ENTRY("third",
+                                                                 HEX_B) "\n>>>>>>> branch\n]}\n";
+        struct manifest *m = new_manifest();
+        struct diag diag = {0};
+
+        (void)state;
+        assert_int_equal(manifest_read(m, span_of(text), &diag), CONDITION_REFUSED);
+        manifest_free(m);
+        m = new_manifest();
+        assert_true(manifest_has_conflicts(span_of(text)));
+        assert_false(manifest_has_conflicts(SPAN(MANIFEST(ENTRY("<<<<<<< ", HEX_A)))));
+        assert_int_equal(manifest_salvage(m, span_of(text), disk, NULL), 0);
+        assert_int_equal(manifest_n(m), 4);
+        assert_memory_equal(manifest_get(m, "other")->sha256.at, hash_b.at, HASH_BYTES);
+        assert_memory_equal(manifest_get(m, "same")->sha256.at, hash_a.at, HASH_BYTES);
+        manifest_free(m);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -174,6 +266,10 @@ int main(void)
                 cmocka_unit_test(a_manifest_with_any_fault_is_none),
                 cmocka_unit_test(pending_counts_only_where_the_disk_agrees),
                 cmocka_unit_test(the_later_of_two_pending_lines_counts),
+                cmocka_unit_test(a_merge_is_known_by_what_it_left_on_disk),
+                cmocka_unit_test(what_stands_where_nothing_did_is_an_edit_of_ours),
+                cmocka_unit_test(lines_with_any_fault_are_skipped),
+                cmocka_unit_test(conflicts_of_a_merge_are_settled_by_what_stands_there),
         };
 
         return cmocka_run_group_tests(tests, set_up, NULL);

@@ -324,9 +324,11 @@ static void only_one_may_write(void **state)
         struct failure *failure = NULL;
         struct outdir *second = NULL;
 
+        assert_int_equal(outdir_set_job(p->outdir, "01J"), 0);
         assert_int_equal(outdir_open(&p->client, p->path, true, &second, &failure),
                          CONDITION_REFUSED);
         assert_int_equal(failure->id, FAILURE_LOCKED);
+        assert_non_null(strstr(failure_message(failure), ", job 01J)"));
         failure_free(failure);
         failure = NULL;
         assert_int_equal(outdir_open(&p->client, p->path, false, &second, &failure),
