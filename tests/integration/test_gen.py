@@ -108,6 +108,29 @@ def test_edits_of_the_user_stay(daemon, place):
     assert mine.name in r.stderr
 
 
+def test_files_of_an_entity_that_is_gone(daemon, sim, place):
+    """They are named, and go only when told to; not at all by a run that failed in part."""
+    spec = write_spec(place / "s.yaml", n_entities=2)
+    gen(daemon, spec, place / "out")
+    before = set(tree(place / "out"))
+    spec.write_text(write_spec(place / "one.yaml", n_entities=1).read_text().replace("Weight: float64", "Mass: float64"))
+    sim.faults({"kind": "refusal", "match": "parcel_repository.go"})
+    events, end = gen(daemon, spec, place / "out", "--prune", check=1)
+    assert end["summary"]["files"]["failed"] > 0
+    assert not [e for e in events if e.get("reason") == "orphan"] and before <= set(tree(place / "out"))
+    sim.faults()
+    mine = next((place / "out").rglob("courier_service.go"))
+    mine.write_text(mine.read_text() + "// mine\n")
+    events, end = gen(daemon, spec, place / "out")
+    orphans = {e["path"] for e in events if e["type"] == "orphan"}
+    assert orphans and all("courier" in p for p in orphans) and before <= set(tree(place / "out"))
+    events, end = gen(daemon, spec, place / "out", "--prune")
+    assert {e["path"] for e in events if e["type"] == "pruned"} == orphans - {str(mine.relative_to(place / "out"))}
+    assert [p for p in tree(place / "out") if "courier" in p.lower()] == [str(mine.relative_to(place / "out"))]
+    events, end = gen(daemon, spec, place / "out", "--prune")
+    assert not [e for e in events if e["type"] in ("orphan", "released", "pruned")]
+
+
 def test_a_file_that_was_removed_comes_back(daemon, sim, place):
     spec = write_spec(place / "s.yaml")
     gen(daemon, spec, place / "out")
