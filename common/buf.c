@@ -75,16 +75,35 @@ int buf_add_char(struct buf *b, char c)
         return buf_add(b, &c, 1);
 }
 
+int buf_add_u64(struct buf *b, uint64_t n)
+{
+        char text[20], *at = text + sizeof(text);
+
+        do
+                *--at = (char)('0' + n % 10);
+        while ((n /= 10) > 0);
+        return buf_add(b, at, (size_t)(text + sizeof(text) - at));
+}
+
 int buf_vprintf(struct buf *b, const char *format, va_list args)
 {
         va_list again;
+        size_t room;
         int n, r;
 
+        if (buf_reserve(b, 0) < 0)
+                return b->failed;
+        room = b->room - b->n; /* most often enough */
         va_copy(again, args);
-        n = vsnprintf(NULL, 0, format, again);
+        n = vsnprintf(b->at + b->n, room, format, again);
         va_end(again);
+        if (n >= 0 && (size_t)n < room) {
+                b->n += (size_t)n;
+                return 0;
+        }
+        b->at[b->n] = '\0';
         if (n < 0)
-                return b->failed = b->failed ? b->failed : -EINVAL;
+                return b->failed = -EINVAL;
         r = buf_reserve(b, (size_t)n);
         if (r < 0)
                 return r;

@@ -42,13 +42,23 @@ uint64_t clock_realtime_ms(void)
 void clock_format_rfc3339(uint64_t realtime_ms, char ret[CLOCK_RFC3339_BYTES])
 {
         uint64_t ms = MIN2(realtime_ms, LAST_SECOND * 1000 + 999);
+        unsigned rest = (unsigned)(ms % 1000);
         time_t seconds = (time_t)(ms / 1000);
+        /* Many are of one second. */
+        static __thread time_t last = -1;
+        static __thread char date[20];
         struct tm t;
-        char date[20];
 
-        gmtime_r(&seconds, &t);
-        strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &t);
-        snprintf(ret, CLOCK_RFC3339_BYTES, "%s.%03uZ", date, (unsigned)(ms % 1000));
+        if (seconds != last) {
+                gmtime_r(&seconds, &t);
+                strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &t);
+                last = seconds;
+        }
+        memcpy(ret, date, sizeof(date) - 1);
+        memcpy(ret + sizeof(date) - 1,
+               (char[]){'.', (char)('0' + rest / 100), (char)('0' + rest / 10 % 10),
+                        (char)('0' + rest % 10), 'Z', '\0'},
+               6);
 }
 
 /* n decimal digits at *at; leaves *at behind them. */

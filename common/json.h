@@ -22,7 +22,8 @@ struct diag {
 /* CONDITION_REFUSED (diag filled), -ENOMEM. The whole text must be one value. Lack of memory in the
  * midst of a token looks like bad syntax to Jansson 2.14 and so to us. */
 int json_read(struct span text, json_t **ret, struct diag *ret_diag) _must_check_;
-/* Compact, keys sorted, reals with 17 digits; appends to b. */
+/* Compact, keys sorted, reals with 17 digits; appends to b. -ENOMEM also for NULL, which is a value
+ * that could not be made; -EINVAL for one that contains itself. */
 int json_write(const json_t *value, struct buf *b) _must_check_;
 char *json_to_text(const json_t *value)
         _must_check_; /* owned by the caller; NULL for lack of memory */

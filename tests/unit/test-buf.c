@@ -1,5 +1,7 @@
 #include "unit.h"
 
+#include <stdio.h>
+
 #include "common/buf.h"
 
 static void test_append(void **state)
@@ -111,9 +113,45 @@ static void test_printf_of_long_text(void **state)
         assert_int_equal(b.at[5000], '>');
 }
 
+static void test_numbers(void **state)
+{
+        static const uint64_t numbers[] = {0, 9, 10, 1234567890, UINT64_MAX};
+        _cleanup_buf_ struct buf b;
+
+        (void)state;
+        buf_init(&b, 0);
+        for (size_t i = 0; i < N_ELEMENTS(numbers); i++) {
+                char expected[32];
+
+                snprintf(expected, sizeof(expected), "%llu", (unsigned long long)numbers[i]);
+                buf_clear(&b);
+                assert_int_equal(buf_add_u64(&b, numbers[i]), 0);
+                assert_string_equal(b.at, expected);
+        }
+}
+
+/* What is longer than the room that is there, and what is just as long. */
+static void test_printf_grows(void **state)
+{
+        _cleanup_buf_ struct buf b;
+
+        (void)state;
+        buf_init(&b, 0);
+        for (int n = 0; n < 300; n++) {
+                buf_clear(&b);
+                assert_int_equal(buf_printf(&b, "%*d", n, 7), 0);
+                assert_int_equal(b.n, MAX2(n, 1));
+                assert_int_equal(strlen(b.at), b.n);
+                assert_int_equal(buf_printf(&b, "%s", "tail"), 0);
+                assert_string_equal(b.at + b.n - 5, "7tail");
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_numbers),
+                cmocka_unit_test(test_printf_grows),
                 cmocka_unit_test(test_append),
                 cmocka_unit_test(test_grows_and_stays_terminated),
                 cmocka_unit_test(test_ceiling_is_sticky),

@@ -1,5 +1,7 @@
 #include "unit.h"
 
+#include <stdio.h>
+
 #include "common/json.h"
 #include "common/str.h"
 
@@ -83,6 +85,81 @@ static void test_write_sorts_keys(void **state)
         assert_string_equal(b.at, "x{\"B\":null,\"a\":0.10000000000000001,\"b\":2}");
 }
 
+/* A value of any form, from a sequence that is the same in every run. */
+static json_t *some_value(uint32_t *seed, unsigned depth)
+{
+        static const char *const texts[] = {"", "a", "\n\t\"\\", "\x01\x1f\x7f", "\xc3\xa9", "b/c"};
+        uint32_t n = (*seed = *seed * 1664525 + 1013904223) >> 16;
+        json_t *value;
+
+        switch (depth == 0 ? n % 6 : n % 8) {
+        case 0:
+                return json_integer((json_int_t)n * (n % 2 ? -7919 : 1));
+        case 1:
+                return json_real((n % 2 ? 1e22 : 1e-7) * n);
+        case 2:
+                return json_boolean(n % 2);
+        case 3:
+                return json_null();
+        case 4:
+        case 5:
+                return json_string(texts[n % N_ELEMENTS(texts)]);
+        case 6:
+                value = json_array();
+                for (uint32_t i = 0; i < n % 5; i++)
+                        json_array_append_new(value, some_value(seed, depth - 1));
+                return value;
+        default:
+                value = json_object();
+                for (uint32_t i = 0; i < n % 50; i++) {
+                        char key[16];
+
+                        snprintf(key, sizeof(key), "%x", (n * (i + 1)) % 1000);
+                        json_object_set_new(value, key, some_value(seed, depth - 1));
+                }
+                return value;
+        }
+}
+
+static void test_writes_what_jansson_writes(void **state)
+{
+        uint32_t seed = 7;
+
+        (void)state;
+        for (size_t i = 0; i < 2000; i++) {
+                _cleanup_json_ json_t *value = some_value(&seed, 3), *again = NULL;
+                _cleanup_free_ char *text = json_to_text(value);
+                _cleanup_free_ char *theirs =
+                        json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY |
+                                                  JSON_REAL_PRECISION(17));
+
+                if (!strstr(text, "\\u00")) /* digits of those are small here, large there */
+                        assert_string_equal(text, theirs);
+                assert_int_equal(json_read(span_of(text), &again, NULL), 0);
+                assert_true(json_equal(value, again));
+        }
+}
+
+static void test_write_limits(void **state)
+{
+        _cleanup_json_ json_t *deep = json_array(), *around = json_array();
+        _cleanup_buf_ struct buf b = {0};
+
+        (void)state;
+        buf_init(&b, 0);
+        assert_int_equal(json_write(NULL, &b), -ENOMEM);
+        for (int i = 0; i < 2047; i++)
+                deep = json_pack("[o]", deep);
+        assert_int_equal(json_write(deep, &b), 0);
+        assert_int_equal(b.n, 2 * 2048);
+        deep = json_pack("[o]", deep);
+        assert_int_equal(json_write(deep, &b), -EINVAL);
+        buf_clear(&b);
+        assert_int_equal(json_array_append_new(around, json_integer(INT64_MIN)), 0);
+        assert_int_equal(json_write(around, &b), 0);
+        assert_string_equal(b.at, "[-9223372036854775808]");
+}
+
 static void test_write_over_ceiling(void **state)
 {
         _cleanup_json_ json_t *value = json_string("more than ten bytes");
@@ -163,6 +240,8 @@ int main(void)
                 cmocka_unit_test(test_depth_bomb),
                 cmocka_unit_test(test_reads_any_value_exactly),
                 cmocka_unit_test(test_write_sorts_keys),
+                cmocka_unit_test(test_writes_what_jansson_writes),
+                cmocka_unit_test(test_write_limits),
                 cmocka_unit_test(test_write_over_ceiling),
                 cmocka_unit_test(test_write_string),
                 cmocka_unit_test(test_getters),
