@@ -532,10 +532,3 @@ void scan_get_method(const struct scan *s, char ret[SCAN_METHOD_BYTES])
         }
         ret[n] = 0;
 }
-
-void scan_hash_params(const struct scan *s, struct hasher *h)
-{
-        for (size_t i = 0; i < N_ELEMENTS(s->params_at); i++)
-                if (s->params_at[i].n > 0)
-                        hasher_add(h, s->params_at[i].at, s->params_at[i].n);
-}

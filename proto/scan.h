@@ -13,7 +13,6 @@
  * escapes and pairs of surrogate escapes are checked. Left to the parser that reads the spans:
  * duplicate keys below the top, \u0000, numbers out of range. */
 
-#include "common/hash.h"
 #include "common/macros.h"
 
 #define SCAN_MAX_DEPTH 64
@@ -43,6 +42,3 @@ int scan_message(struct span text, struct scan *ret) _must_check_;
 int scan_value(struct span text) _must_check_;
 /* The method with escapes resolved; "" when it is longer than any method is. */
 void scan_get_method(const struct scan *s, char ret[SCAN_METHOD_BYTES]);
-/* Feeds params without meta. Where meta stood makes no difference; without params nothing is fed.
- */
-void scan_hash_params(const struct scan *s, struct hasher *h);

@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "daemon/loop/loop.h"
 #include "daemon/metrics/metrics.h"
+#include "daemon/server/raw-key.h"
 #include "daemon/server/session.h"
 #include "proto/rpc.h"
 
@@ -163,25 +164,12 @@ static int send_raw(struct span result, void *arg)
         return session_answer(a->session, pieces, N_ELEMENTS(pieces));
 }
 
-/* K = hash(generation, uid, method, params without meta). */
-static void make_raw_key(struct session *s, const struct scan *scan, struct hash *ret)
-{
-        struct hasher *h = server_hasher(s->server);
-        const struct hash *generation = jobs_generation(server_rooms(s->server)->jobs);
-
-        hasher_add(h, generation->at, HASH_BYTES);
-        hasher_add(h, &s->peer.uid, sizeof(s->peer.uid));
-        hasher_add(h, "job/submit", sizeof("job/submit"));
-        scan_hash_params(scan, h);
-        hasher_get(h, ret);
-}
-
 static bool answer_raw(struct session *s, const struct scan *scan, struct hash *ret_key)
 {
         struct raw_answer a = {s, scan->id};
         uint64_t start = clock_monotonic_usec();
 
-        make_raw_key(s, scan, ret_key);
+        raw_key_make(server_keyer(s->server), s->peer.uid, scan->params_at, ret_key);
         if (jobs_answer_raw(server_rooms(s->server)->jobs, ret_key, send_raw, &a) != 0) {
                 metrics_count(cache_misses);
                 return false;

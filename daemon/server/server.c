@@ -11,6 +11,7 @@
 #include "daemon/metrics/metrics.h"
 #include "daemon/options/options.h"
 #include "daemon/server/answers.h"
+#include "daemon/server/raw-key.h"
 #include "daemon/server/session.h"
 #include "proto/rpc.h"
 
@@ -22,7 +23,7 @@ struct server {
         struct event *on_accept; /* owned; NULL once it does not listen any more */
         struct timer *pause;
         uint64_t started_usec;
-        struct hasher *hasher;
+        struct raw_keyer keyer;
         struct answers *answers; /* owned */
         char *scratch;           /* owned: SESSION_READ_BYTES */
         LIST_HEAD(, session) sessions;
@@ -50,10 +51,10 @@ const struct server_setup *server_rooms(const struct server *s)
         return &s->setup;
 }
 
-struct hasher *server_hasher(struct server *s)
+const struct raw_keyer *server_keyer(struct server *s)
 {
-        hasher_reset(s->hasher);
-        return s->hasher;
+        raw_keyer_set(&s->keyer, jobs_generation(s->setup.jobs));
+        return &s->keyer;
 }
 
 struct answers *server_answers(struct server *s)
@@ -195,8 +196,7 @@ int server_new(const struct server_setup *setup, struct server **ret)
         config_ref(s->setup.config);
         LIST_INIT(&s->sessions);
         s->scratch = malloc(SESSION_READ_BYTES);
-        k = s->scratch ? hasher_new(&s->hasher) : -ENOMEM;
-        k = k ? k : answers_new(setup->loop, &s->answers);
+        k = s->scratch ? answers_new(setup->loop, &s->answers) : -ENOMEM;
         k = k ? k : timer_new(setup->loop, on_pause_over, s, &s->pause);
         if (k == 0) {
                 evutil_make_socket_nonblocking(setup->listen_fd);
@@ -234,7 +234,6 @@ struct server *server_free(struct server *s)
         if (s->setup.listen_fd >= 0)
                 close(s->setup.listen_fd);
         timer_free(s->pause);
-        hasher_free(s->hasher);
         answers_free(s->answers);
         free(s->scratch);
         config_unref(s->setup.config);

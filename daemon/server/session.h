@@ -70,6 +70,6 @@ void session_forget_calls(struct session *s);
 
 /* server.c, for sessions */
 void server_remove_session(struct server *s, struct session *session);
-struct hasher *server_hasher(struct server *s); /* reset, for a raw key */
+const struct raw_keyer *server_keyer(struct server *s); /* of what holds now */
 struct answers *server_answers(struct server *s);
 char *server_scratch(struct server *s); /* SESSION_READ_BYTES, for the turn of one session */

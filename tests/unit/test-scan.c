@@ -104,32 +104,6 @@ static void where_meta_stands_makes_no_difference(void **state)
         }
 }
 
-static void the_hash_leaves_meta_out(void **state)
-{
-        static const char *const texts[] = {
-                HEAD "{\"meta\":{\"key\":\"1\"},\"kind\":\"ask\",\"x\":1}}",
-                HEAD "{\"kind\":\"ask\",\"meta\":{\"key\":\"22\"},\"x\":1}}",
-                HEAD "{\"kind\":\"ask\",\"x\":1}}",
-                HEAD "{\"kind\":\"ask\",\"x\":2}}",
-        };
-        _cleanup_(hasher_freep) struct hasher *h = NULL;
-        struct hash hashes[N_ELEMENTS(texts)];
-
-        (void)state;
-        assert_int_equal(hasher_new(&h), 0);
-        for (size_t i = 0; i < N_ELEMENTS(texts); i++) {
-                struct scan s;
-
-                hasher_reset(h);
-                assert_int_equal(scan_message(span_of(texts[i]), &s), 0);
-                scan_hash_params(&s, h);
-                hasher_get(h, &hashes[i]);
-        }
-        assert_true(hash_is_equal(&hashes[0], &hashes[1]));
-        assert_true(hash_is_equal(&hashes[0], &hashes[2]));
-        assert_false(hash_is_equal(&hashes[0], &hashes[3]));
-}
-
 static void well_formed_values_are_accepted(void **state)
 {
         static const char *const values[] = {
@@ -357,7 +331,6 @@ int main(void)
                 cmocka_unit_test(spans_are_found),
                 cmocka_unit_test(replies_are_scanned_too),
                 cmocka_unit_test(where_meta_stands_makes_no_difference),
-                cmocka_unit_test(the_hash_leaves_meta_out),
                 cmocka_unit_test(well_formed_values_are_accepted),
                 cmocka_unit_test(what_is_not_json_is_refused),
                 cmocka_unit_test(nesting_has_a_limit),
