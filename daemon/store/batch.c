@@ -28,8 +28,34 @@ struct store_batch *store_batch_free(struct store_batch *b)
                 free(op->packed);
                 free(op);
         }
+        store_tie_unref(b->tie);
         free(b);
         return NULL;
+}
+
+int store_tie_new(struct store_tie **ret)
+{
+        struct store_tie *t = calloc(1, sizeof(*t));
+
+        if (!t)
+                return -ENOMEM;
+        t->n_refs = 1;
+        *ret = t;
+        return 0;
+}
+
+struct store_tie *store_tie_unref(struct store_tie *t)
+{
+        if (t && __atomic_sub_fetch(&t->n_refs, 1, __ATOMIC_ACQ_REL) == 0)
+                free(t);
+        return NULL;
+}
+
+void store_batch_tie(struct store_batch *b, struct store_tie *t)
+{
+        assert(!b->tie);
+        (void)__atomic_add_fetch(&t->n_refs, 1, __ATOMIC_RELAXED);
+        b->tie = t;
 }
 
 int batch_add(struct store_batch *b, enum op_kind kind, enum store_table t, struct span key,

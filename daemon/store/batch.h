@@ -37,11 +37,17 @@ struct op {
 };
 STAILQ_HEAD(op_list, op);
 
+struct store_tie {
+        unsigned n_refs; /* atomic: batches are freed in either thread */
+        bool is_broken;  /* the writer's: one of its batches was not committed */
+};
+
 struct store_batch {
         struct completion completion;
         STAILQ_ENTRY(store_batch) next;
         enum store_env env;
         struct op_list ops;
+        struct store_tie *tie; /* counted, or NULL */
         size_t n_bytes;
         bool is_packed;
         int result;

@@ -21,6 +21,7 @@
 struct loop;
 struct store;
 struct store_batch;
+struct store_tie;
 
 enum store_env { STORE_STATE, STORE_CACHE };
 
@@ -93,6 +94,12 @@ int store_batch_delete_prefix(struct store_batch *b, enum store_table t,
  * submitted, b stays the caller's. */
 int store_commit(struct store *s, struct store_batch *b, void (*on_done)(void *arg, int r),
                  void *arg) _must_check_;
+/* Batches that stand or fall in order: once one of them was not committed, those with the same tie
+ * that come after it are not either (-ECANCELED). For what builds on a promise that is on its way
+ * to the disk. A batch has one tie at most and counts it. */
+int store_tie_new(struct store_tie **ret) _must_check_;
+struct store_tie *store_tie_unref(struct store_tie *t);
+void store_batch_tie(struct store_batch *b, struct store_tie *t);
 size_t store_n_pending(const struct store *s, enum store_env env); /* batches not committed yet */
 
 struct store_counters {

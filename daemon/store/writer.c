@@ -205,6 +205,21 @@ static int commit(struct writer *w, struct store_batch *first, const struct stor
         return 0;
 }
 
+static bool is_let_down(const struct store_batch *b)
+{
+        return b->tie && b->tie->is_broken;
+}
+
+static bool has_let_down(const struct batch_list *group)
+{
+        const struct store_batch *b;
+
+        STAILQ_FOREACH(b, group, next)
+        if (is_let_down(b))
+                return true;
+        return false;
+}
+
 static void commit_singly(struct writer *w, struct batch_list *group)
 {
         struct store_batch *b;
@@ -212,7 +227,9 @@ static void commit_singly(struct writer *w, struct batch_list *group)
         STAILQ_FOREACH(b, group, next)
         {
                 die_if(++w->dying.n == w->dying.before);
-                b->result = commit(w, b, STAILQ_NEXT(b, next));
+                b->result = is_let_down(b) ? -ECANCELED : commit(w, b, STAILQ_NEXT(b, next));
+                if (b->result < 0 && b->tie)
+                        b->tie->is_broken = true;
                 die_if(w->dying.n == w->dying.after);
                 w->own_counts.n_commits += b->result == 0;
                 w->own_counts.n_failed += b->result < 0;
@@ -227,7 +244,7 @@ static void commit_group(struct writer *w, struct batch_list *group)
         STAILQ_FOREACH(b, group, next)
         pack_batch(w, b);
         packer_rest(&w->packer);
-        if (is_dying(&w->dying)) {
+        if (is_dying(&w->dying) || has_let_down(group)) {
                 commit_singly(w, group);
                 return;
         }
@@ -239,7 +256,11 @@ static void commit_group(struct writer *w, struct batch_list *group)
                 return;
         }
         STAILQ_FOREACH(b, group, next)
-        b->result = r;
+        {
+                b->result = r;
+                if (r < 0 && b->tie)
+                        b->tie->is_broken = true;
+        }
 }
 
 static void finish_batch(struct completion *c)

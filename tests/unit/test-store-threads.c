@@ -16,8 +16,8 @@ struct slow {
         struct writer *writer;
         sem_t is_held, may_go;
         unsigned n_done;
-        int results[8];
-        unsigned order[8];
+        int results[9];
+        unsigned order[9];
 };
 
 static int hold(void *arg, MDB_txn *txn, const struct op *op)
@@ -44,7 +44,7 @@ static void on_numbered(void *arg, int r)
         n->slow->results[n->i] = r;
 }
 
-static void submit(struct numbered *n, enum op_kind kind, size_t n_bytes)
+static void submit(struct numbered *n, enum op_kind kind, size_t n_bytes, struct store_tie *tie)
 {
         _cleanup_free_ char *noise = fixture_noise(n_bytes, n->i);
         struct store_batch *b;
@@ -56,15 +56,21 @@ static void submit(struct numbered *n, enum op_kind kind, size_t n_bytes)
                          0);
         b->on_done = on_numbered;
         b->arg = n;
+        if (tie)
+                store_batch_tie(b, tie);
         writer_submit(n->slow->writer, b);
 }
 
-static void test_one_bad_batch_takes_no_other_down(void **state)
+/* Batch 3 does not fit: 4 is tied to it, and so is what comes in a later group; 6 is tied to 2,
+ * which fits. */
+static void test_one_bad_batch_takes_only_its_ties_down(void **state)
 {
         struct fixture *f = *state;
         struct slow s = {.f = f};
         struct writer_hooks hooks = {.apply = hold, .arg = &s};
-        struct numbered n[8];
+        struct store_tie *bad, *good, *ties[9];
+        static const int expected[9] = {0, 0, 0, -ENOSPC, -ECANCELED, -ENOSPC, 0, 0, -ECANCELED};
+        struct numbered n[9];
         struct writer_counts counts;
 
         assert_int_equal(sem_init(&s.is_held, 0, 0), 0);
@@ -74,34 +80,42 @@ static void test_one_bad_batch_takes_no_other_down(void **state)
         assert_int_equal(env_open(&s.env), 0);
         assert_int_equal(completions_new(f->loop, &s.done), 0);
         assert_int_equal(writer_new(&s.env, s.done, &hooks, 1, &s.writer), 0);
-        for (unsigned i = 0; i < 8; i++)
+        assert_int_equal(store_tie_new(&bad), 0);
+        assert_int_equal(store_tie_new(&good), 0);
+        memcpy(ties, (struct store_tie *[9]){NULL, NULL, good, bad, bad, NULL, good, NULL, bad},
+               sizeof(ties));
+        for (unsigned i = 0; i < 9; i++)
                 n[i] = (struct numbered){&s, i};
-        submit(&n[0], OP_CACHE_PUT, 1);
+        submit(&n[0], OP_CACHE_PUT, 1, NULL);
         assert_int_equal(sem_wait(&s.is_held), 0);
         for (unsigned i = 1; i < 8; i++)
-                submit(&n[i], OP_PUT, i == 3 || i == 5 ? 1500000 : 100);
+                submit(&n[i], OP_PUT, i == 3 || i == 5 ? 1500000 : 100, ties[i]);
         assert_int_equal(writer_n_pending(s.writer), 8);
         assert_int_equal(sem_post(&s.may_go), 0);
         fixture_await(f, &s.n_done, 8);
-        for (unsigned i = 0; i < 8; i++) {
+        submit(&n[8], OP_PUT, 100, ties[8]);
+        bad = store_tie_unref(bad);
+        good = store_tie_unref(good);
+        fixture_await(f, &s.n_done, 9);
+        for (unsigned i = 0; i < 9; i++) {
                 assert_int_equal(s.order[i], i);
-                assert_int_equal(s.results[i], i == 3 || i == 5 ? -ENOSPC : 0);
+                assert_int_equal(s.results[i], expected[i]);
         }
         writer_get_counts(s.writer, &counts);
-        assert_int_equal(counts.n_batches, 8);
-        assert_int_equal(counts.n_commits, 1 + 5);
-        assert_int_equal(counts.n_failed, 1 + 2); /* the group, then the two by themselves */
+        assert_int_equal(counts.n_batches, 9);
+        assert_int_equal(counts.n_commits, 1 + 4);
+        assert_int_equal(counts.n_failed, 1 + 3 + 1); /* the group, three of it, and the last */
         s.writer = writer_free(s.writer);
         s.done = completions_free(s.done);
         env_close(&s.env, true);
         env_done(&s.env);
         fixture_open(f);
-        for (unsigned i = 1; i < 8; i++) {
+        for (unsigned i = 1; i < 9; i++) {
                 _cleanup_buf_ struct buf b = {0};
 
                 assert_int_equal(store_get(f->store, TABLE_JOB,
                                            (struct span){(const char *)&i, sizeof(i)}, &b),
-                                 i == 3 || i == 5 ? CONDITION_ABSENT : 0);
+                                 expected[i] < 0 ? CONDITION_ABSENT : 0);
         }
         (void)sem_destroy(&s.is_held);
         (void)sem_destroy(&s.may_go);
@@ -236,7 +250,7 @@ static void test_races(void **state)
 int main(int argc, char **argv)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(test_one_bad_batch_takes_no_other_down,
+                cmocka_unit_test_setup_teardown(test_one_bad_batch_takes_only_its_ties_down,
                                                 fixture_setup_closed, fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_races, fixture_setup, fixture_teardown),
         };
