@@ -43,8 +43,10 @@ struct job {
         int wait_command;
         char *wait_remedy; /* owned */
         uint64_t created_ms, ended_ms, client;
-        char *label;    /* owned or NULL */
-        json_t *params; /* owned; until it is on disk */
+        char *label;           /* owned or NULL */
+        json_t *params;        /* owned; until it is on disk */
+        struct store_tie *tie; /* counted; until it is on disk: what it writes meanwhile fails with
+                                  its acceptance */
         struct hash params_hash;
         struct job_options options; /* resolved at submit */
         bool has_raw_key, has_idem;
@@ -102,6 +104,12 @@ struct client_queue {
 
 TAILQ_HEAD(client_queues, client_queue);
 
+/* The options of the job that was written last, as they stand in its record. */
+struct written_options {
+        struct job_options options;
+        struct buf text;
+};
+
 struct jobs {
         struct jobs_config c;
         struct job *live;           /* hash by id: not ended, or looked at by a cursor */
@@ -111,10 +119,12 @@ struct jobs {
         LIST_HEAD(, job) accepting;     /* their acceptance is not durable yet */
         size_t n_queued, n_running, n_waiting, n_commits;
         size_t n_batch_running; /* of n_running */
-        struct hash generation;
+        struct hash generation, salt;
         struct estimator estimator;
+        struct written_options written_options;
         struct timer *retain_timer; /* while old jobs are left to be removed */
         struct timer *disk_timer;   /* while jobs wait for room on the disk */
+        uint64_t disk_check_ms;
         bool is_draining, is_scheduling;
         void (*on_drained)(void *arg);
         void *drained_arg;
@@ -166,6 +176,8 @@ struct job *jobs_queue_take(struct jobs *j); /* NULL: nothing waits */
 void job_enqueue(struct job *job); /* state is JOB_QUEUED and durable: have it worked on */
 void jobs_schedule(struct jobs *j);
 void job_wait_for(struct job *job, enum job_wait wait, const char *remedy);
+/* The same, told by the caller: the fields of a `waiting` event, NULL for lack of memory. */
+json_t *job_begin_wait(struct job *job, enum job_wait wait, const char *remedy);
 void job_continue(struct job *job);                  /* a wait ended */
 void job_put_back(struct job *job);                  /* into the queue of the next start */
 void job_fail(struct job *job, struct failure *why); /* takes why */
@@ -174,6 +186,7 @@ void job_end(struct job *job, enum job_state state, const char *type, json_t *fi
 void job_end_with(struct job *job, enum job_state state, const char *type, json_t *fields,
                   struct store_batch *b, const struct news *news, size_t n_news);
 void job_suspend(struct job *job, int r); /* state cannot be written */
+void job_abandon(struct job *job);        /* its acceptance could not be written */
 void job_stop_work(struct job *job);      /* no run, no planning any more */
 /* settings.c: from options to what planning and running want */
 void job_planning(const struct job *job, struct planning *ret, struct tier_route routes[N_TIERS]);

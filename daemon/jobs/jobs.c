@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "common/canon.h"
+#include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "daemon/blueprint/blueprint.h"
@@ -56,6 +57,7 @@ static void job_free(struct job *job)
         free(job->label);
         free(job->wait_remedy);
         json_decref(job->params);
+        store_tie_unref(job->tie);
         json_decref(job->summary);
         failure_free(job->failure);
         free(job);
@@ -133,6 +135,7 @@ static int make_generation(struct jobs *j)
         canon_add_hash(c, 3, &h);
         blueprint_shelf_hash(j->c.shelf, &h);
         canon_add_hash(c, 4, &h);
+        canon_add_hash(c, 5, &j->salt);
         canon_get(c, &j->generation);
         canon_free(c);
         return k;
@@ -153,6 +156,27 @@ static void load_meta(struct jobs *j)
                 estimator_from_json(&j->estimator, estimator);
 }
 
+/* Random bytes of this state: what raw keys are keyed with. If they cannot be kept, what the cache
+ * knows by raw keys is not found after the next start. */
+static void load_salt(struct jobs *j)
+{
+        _cleanup_buf_ struct buf value = {0};
+        struct store_batch *b = NULL;
+        struct span salt = {(const char *)j->salt.at, HASH_BYTES};
+
+        buf_init(&value, 0);
+        if (store_get(j->c.store, TABLE_META, SPAN("salt"), &value) == 0 && value.n == HASH_BYTES) {
+                memcpy(j->salt.at, value.at, HASH_BYTES);
+                return;
+        }
+        clock_random(j->salt.at, HASH_BYTES);
+        if (store_batch_new(STORE_STATE, &b) < 0)
+                return;
+        if (store_batch_put(b, TABLE_META, SPAN("salt"), salt) < 0 ||
+            store_commit(j->c.store, b, NULL, NULL) < 0)
+                store_batch_free(b);
+}
+
 int jobs_new(const struct jobs_config *c, struct jobs **ret)
 {
         struct jobs *j = calloc(1, sizeof(*j));
@@ -161,11 +185,13 @@ int jobs_new(const struct jobs_config *c, struct jobs **ret)
         if (!j)
                 return -ENOMEM;
         j->c = *c;
+        buf_init(&j->written_options.text, 0);
         config_ref(j->c.config);
         blueprint_shelf_ref(j->c.shelf);
         price_book_ref(j->c.prices);
         for (size_t i = 0; i < N_ELEMENTS(j->queues); i++)
                 TAILQ_INIT(&j->queues[i]);
+        load_salt(j);
         k = make_generation(j);
         if (k < 0) {
                 jobs_free(j);
@@ -220,6 +246,7 @@ struct jobs *jobs_free(struct jobs *j)
                 return NULL;
         HASH_ITER (hh, j->live, job, next)
                 job_free(job);
+        buf_done(&j->written_options.text);
         timer_free(j->disk_timer);
         timer_free(j->retain_timer);
         config_unref(j->c.config);

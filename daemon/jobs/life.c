@@ -183,12 +183,14 @@ void job_continue(struct job *job)
 
 /* ---- waiting and ending ---- */
 
-/* Jobs that wait for room on the disk are looked at again so often. */
-#define DISK_CHECK_MS 5000
+/* Jobs that wait for room on the disk are looked at again so often; ever more seldom while trying
+ * does not help. */
+#define DISK_CHECK_MS 1000
+#define DISK_CHECK_MS_MAX 32000
 
 static void watch_disk(struct jobs *j);
 
-void job_wait_for(struct job *job, enum job_wait wait, const char *remedy)
+json_t *job_begin_wait(struct job *job, enum job_wait wait, const char *remedy)
 {
         json_t *fields;
 
@@ -207,7 +209,12 @@ void job_wait_for(struct job *job, enum job_wait wait, const char *remedy)
                 (void)!json_put(fields, "command",
                                 json_pack("{s:i,s:I}", "index", job->wait_command, "task",
                                           (json_int_t)job->wait_task));
-        journal_say(job, "waiting", fields);
+        return fields;
+}
+
+void job_wait_for(struct job *job, enum job_wait wait, const char *remedy)
+{
+        journal_say(job, "waiting", job_begin_wait(job, wait, remedy));
         if (wait == WAIT_DISK)
                 watch_disk(job->jobs);
         jobs_schedule(job->jobs);
@@ -242,18 +249,23 @@ static void on_disk_timer(void *arg)
                 if (has_room)
                         go_on(job);
         }
+        if (is_needed && has_room)
+                j->disk_check_ms = MIN2(2 * j->disk_check_ms, (uint64_t)DISK_CHECK_MS_MAX);
         if (is_needed)
-                (void)!timer_start(j->disk_timer, DISK_CHECK_MS);
+                (void)!timer_start(j->disk_timer, j->disk_check_ms);
+        else
+                j->disk_check_ms = DISK_CHECK_MS;
 }
 
 static void watch_disk(struct jobs *j)
 {
+        j->disk_check_ms = MAX2(j->disk_check_ms, (uint64_t)DISK_CHECK_MS);
         if (!j->disk_timer && timer_new(j->c.loop, on_disk_timer, j, &j->disk_timer) < 0) {
                 log_error("jobs wait for their resume: out of memory");
                 return;
         }
         if (!timer_is_running(j->disk_timer))
-                (void)!timer_start(j->disk_timer, DISK_CHECK_MS);
+                (void)!timer_start(j->disk_timer, j->disk_check_ms);
 }
 
 /* State could not be written: nothing more is done for this job until there is room. Its seqs are
@@ -278,6 +290,25 @@ void job_suspend(struct job *job, int r)
         watch_disk(j);
         jobs_schedule(j);
         job_unref(job);
+}
+
+static void unref_job(void *arg)
+{
+        job_unref(arg);
+}
+
+/* Nothing was promised, and of what it wrote since nothing stands (see job.tie). Its run, which
+ * tells it of its news, lives until the end of the turn. */
+void job_abandon(struct job *job)
+{
+        job_stop_work(job);
+        if (loop_defer(job->jobs->c.loop, unref_job, job) == 0)
+                job_ref(job);
+        jobs_queue_remove(job);
+        if (!job_state_is_end(job->state))
+                move(job, JOB_CANCELLED);
+        leave_registry(job);
+        jobs_schedule(job->jobs);
 }
 
 /* Takes the fields of `end`. */

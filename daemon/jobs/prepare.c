@@ -18,7 +18,7 @@ struct planning_item {
         struct config *config;         /* counted: model names live in it */
         const struct job_kind *kind;
         struct hash params_hash;
-        json_t *params; /* its own: reference counts of Jansson are not atomic */
+        json_t *params; /* its own, where a worker reads it: counts of Jansson are not atomic */
         struct given {
                 char *path, *text; /* owned: the job may be gone before the worker is done */
                 struct hash hash;
@@ -118,7 +118,7 @@ static void run_planning(void *arg)
 {
         struct planning_item *item = arg;
 
-        item->error = read_params(item);
+        item->error = item->params ? 0 : read_params(item);
         item->error = item->error ? item->error : read_files(item);
         item->error = item->error ? item->error : read_work(item);
         item->error = item->error ? item->error : plan_work(item);
@@ -213,6 +213,8 @@ int prepare_start(struct job *job)
                                        .shelf = blueprint_shelf_ref(job->jobs->c.shelf),
                                        .prices = price_book_ref(job->jobs->c.prices),
                                        .config = config_ref(job->jobs->c.config)};
+        if (job->kind->is_small) /* perhaps not on disk yet */
+                item->params = json_incref(job->params);
         job_planning(job, &item->planning, routes);
         buf_init(&item->texts.plan, 0);
         buf_init(&item->texts.why, 0);

@@ -9,10 +9,7 @@
 #include "daemon/jobs/internal.h"
 #include "daemon/store/store.h"
 
-static json_t *integer(uint64_t n)
-{
-        return json_integer((json_int_t)n);
-}
+#define RECORD_BYTES 1500 /* most are shorter: one allocation */
 
 static json_t *hash_json(const struct hash *h)
 {
@@ -40,19 +37,6 @@ json_t *job_needs_json(const struct job *job)
         return take(list);
 }
 
-static int put_wait(const struct job *job, json_t *o)
-{
-        json_t *wait;
-
-        if (job->wait == WAIT_NONE)
-                return 0;
-        wait = json_pack("{s:s,s:I,s:I,s:i,s:s?,s:o}", "on", job_wait_names[job->wait], "id",
-                         (json_int_t)job->wait_id, "task", (json_int_t)job->wait_task, "command",
-                         job->wait_command, "remedy", job->wait_remedy, "need",
-                         job_needs_json(job));
-        return json_put(o, "wait", wait);
-}
-
 /* Needs that are met are kept too: their content lies in state under their hash. */
 static json_t *all_needs(const struct job *job)
 {
@@ -70,64 +54,151 @@ static json_t *all_needs(const struct job *job)
         return take(list);
 }
 
-static int put_optional(const struct job *job, json_t *o)
+/* ---- writing: text at once, because it is written with every change of a job ---- */
+
+static void add_key(struct buf *out, const char *key)
+{
+        buf_add(out, ",\"", 2);
+        buf_add_text(out, key);
+        buf_add(out, "\":", 2);
+}
+
+static void add_text(struct buf *out, const char *key, const char *plain)
+{
+        add_key(out, key);
+        buf_add_char(out, '"');
+        buf_add_text(out, plain);
+        buf_add_char(out, '"');
+}
+
+static void add_number(struct buf *out, const char *key, uint64_t n)
+{
+        add_key(out, key);
+        buf_add_u64(out, n);
+}
+
+static void add_bool(struct buf *out, const char *key, bool is_true)
+{
+        add_key(out, key);
+        buf_add_text(out, is_true ? "true" : "false");
+}
+
+static void add_hash(struct buf *out, const char *key, const struct hash *h)
+{
+        char hex[HASH_HEX_BYTES];
+
+        hash_to_hex(h, hex);
+        add_key(out, key);
+        buf_add_char(out, '"');
+        buf_add(out, hex, HASH_HEX_BYTES - 1);
+        buf_add_char(out, '"');
+}
+
+/* Takes value; NULL: there was no memory for it. */
+static int add_json(struct buf *out, const char *key, json_t *value)
+{
+        int k;
+
+        add_key(out, key);
+        k = json_write(value, out);
+        json_decref(value);
+        return k;
+}
+
+static int add_wait(const struct job *job, struct buf *out)
+{
+        if (job->wait == WAIT_NONE)
+                return 0;
+        return add_json(out, "wait",
+                        json_pack("{s:s,s:I,s:I,s:i,s:s?,s:o}", "on", job_wait_names[job->wait],
+                                  "id", (json_int_t)job->wait_id, "task",
+                                  (json_int_t)job->wait_task, "command", job->wait_command,
+                                  "remedy", job->wait_remedy, "need", job_needs_json(job)));
+}
+
+static int add_outcome(const struct job *job, struct buf *out)
 {
         json_t *error = NULL;
-        int k = put_wait(job, o);
+        int k = 0;
 
-        if (job->label)
-                k = k ? k : json_put(o, "label", json_string(job->label));
         if (job->ended_ms)
-                k = k ? k : json_put(o, "ended", integer(job->ended_ms));
-        if (job->has_raw_key)
-                k = k ? k : json_put(o, "raw", hash_json(&job->raw_key));
-        if (job->has_raw_key)
-                k = k ? k : json_put(o, "generation", hash_json(&job->generation));
-        if (job->has_idem)
-                k = k ? k : json_put(o, "idem", hash_json(&job->idem));
-        if (job->n_needs)
-                k = k ? k : json_put(o, "needs", all_needs(job));
+                add_number(out, "ended", job->ended_ms);
         if (job->summary)
-                k = k ? k : json_put(o, "summary", json_incref(job->summary));
+                k = add_json(out, "summary", json_incref(job->summary));
         if (job->failure && k == 0) {
                 k = failure_to_json(job->failure, &error);
-                k = k ? k : json_put(o, "error", error);
+                k = k ? k : add_json(out, "error", error);
         }
         return k;
 }
 
-int job_record_write(const struct job *job, struct buf *out)
+static int add_optional(const struct job *job, struct buf *out)
 {
-        _cleanup_json_ json_t *o = json_object();
         static const struct run_totals nothing;
         json_t *totals = NULL;
-        int k = o ? 0 : -ENOMEM;
+        int k = add_wait(job, out);
 
-        k = k ? k : json_put(o, "kind", json_string(job->kind->name));
-        k = k ? k : json_put(o, "uid", integer(job->uid));
-        k = k ? k : json_put(o, "state", json_string(job_state_names[job->state]));
-        k = k ? k : json_put(o, "client", integer(job->client));
-        k = k ? k : json_put(o, "created", integer(job->created_ms));
-        k = k ? k : json_put(o, "input", hash_json(&job->params_hash));
-        k = k ? k : json_put(o, "dry_run", json_boolean(job->is_dry_run));
-        k = k ? k : json_put(o, "fresh", json_boolean(job->is_fresh));
-        k = k ? k : json_put(o, "failed_tasks", json_boolean(job->has_failed_tasks));
-        k = k ? k : json_put(o, "deaths", integer(job->deaths));
-        k = k ? k : json_put(o, "head", integer(job->head));
-        k = k ? k : json_put(o, "tasks", integer(job->n_tasks));
-        k = k ? k : json_put(o, "done", integer(job->n_done));
-        if (memcmp(&job->totals, &nothing, sizeof(nothing)) != 0) {
-                k = k ? k : run_totals_to_json(&job->totals, &totals);
-                k = k ? k : json_put(o, "totals", totals);
+        if (job->label && k == 0) {
+                add_key(out, "label");
+                k = json_write_string(out, span_of(job->label));
         }
-        k = k ? k : put_optional(job, o);
-        k = k ? k : json_write(o, out);
-        if (k < 0)
-                return k;
-        out->n--; /* the closing brace: the options, half of the record, need no object */
-        buf_add_text(out, ",\"options\":");
-        k = job_options_write(&job->options, out);
-        return k ? k : buf_add_char(out, '}');
+        if (job->has_raw_key) {
+                add_hash(out, "raw", &job->raw_key);
+                add_hash(out, "generation", &job->generation);
+        }
+        if (job->has_idem)
+                add_hash(out, "idem", &job->idem);
+        if (job->n_needs)
+                k = k ? k : add_json(out, "needs", all_needs(job));
+        if (k == 0 && memcmp(&job->totals, &nothing, sizeof(nothing)) != 0) {
+                k = run_totals_to_json(&job->totals, &totals);
+                k = k ? k : add_json(out, "totals", totals);
+        }
+        return k ? k : add_outcome(job, out);
+}
+
+/* Half of a record, and the same for nearly all jobs. */
+static int add_options(const struct job *job, struct buf *out)
+{
+        struct written_options *w = &job->jobs->written_options;
+        int k = 0;
+
+        if (w->text.n == 0 || memcmp(&w->options, &job->options, sizeof(w->options)) != 0) {
+                buf_clear(&w->text);
+                w->options = job->options;
+                k = job_options_write(&w->options, &w->text);
+                if (k < 0)
+                        buf_clear(&w->text);
+        }
+        add_key(out, "options");
+        return k ? k : buf_add_span(out, buf_span(&w->text));
+}
+
+int job_record_write(const struct job *job, struct buf *out)
+{
+        size_t at = out->n;
+        int k;
+
+        buf_reserve(out, RECORD_BYTES);
+        add_text(out, "kind", job->kind->name);
+        add_number(out, "uid", job->uid);
+        add_text(out, "state", job_state_names[job->state]);
+        add_number(out, "client", job->client);
+        add_number(out, "created", job->created_ms);
+        add_hash(out, "input", &job->params_hash);
+        add_bool(out, "dry_run", job->is_dry_run);
+        add_bool(out, "fresh", job->is_fresh);
+        add_bool(out, "failed_tasks", job->has_failed_tasks);
+        add_number(out, "deaths", job->deaths);
+        add_number(out, "head", job->head);
+        add_number(out, "tasks", job->n_tasks);
+        add_number(out, "done", job->n_done);
+        k = add_optional(job, out);
+        k = k ? k : add_options(job, out);
+        k = k ? k : buf_add_char(out, '}');
+        if (k == 0)
+                out->at[at] = '{'; /* the first comma */
+        return k;
 }
 
 /* A live job has a row in the queue table: it is what recovery reads. Written when it changes. */

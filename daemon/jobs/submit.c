@@ -163,12 +163,14 @@ static void on_accepted(struct job *job, int r, void *arg)
         }
         json_decref(job->params); /* read again when its turn comes */
         job->params = NULL;
-        if (r == 0) {
-                metrics_count(jobs_submitted);
-                if (job->state == JOB_QUEUED) /* found on disk, it may be cancelled already */
-                        job_enqueue(job);
+        job->tie = store_tie_unref(job->tie);
+        if (r < 0) {
+                job_abandon(job);
         } else {
-                job->state = JOB_CANCELLED; /* nothing was promised */
+                metrics_count(jobs_submitted);
+                /* Found on disk, it may be cancelled already. */
+                if (job->state == JOB_QUEUED && !job->is_in_queue)
+                        job_enqueue(job);
         }
         job_unref(job);
 }
@@ -200,14 +202,22 @@ static int add_path_needs(struct job *job, const struct strlist *paths)
         return 0;
 }
 
-/* `queued`, then what is odd about the options. */
-static int make_news(const struct job *job, const struct strlist *warnings, struct news *news)
+#define N_NEWS_BESIDE_WARNINGS 2
+
+/* `queued`, what is odd about the options, and what it waits for already. */
+static int make_news(struct job *job, const struct strlist *warnings, struct news *news,
+                     size_t *ret_n)
 {
-        news[0] = (struct news){"queued", json_pack("{s:s,s:I}", "kind", job->kind->name,
-                                                    "position", (json_int_t)job->jobs->n_queued)};
+        size_t n = 0;
+
+        news[n++] = (struct news){"queued", json_pack("{s:s,s:I}", "kind", job->kind->name,
+                                                      "position", (json_int_t)job->jobs->n_queued)};
         for (size_t i = 0; i < warnings->n; i++)
-                news[1 + i] = (struct news){"warning", json_pack("{s:s}", "text", warnings->at[i])};
-        for (size_t i = 0; i <= warnings->n; i++)
+                news[n++] = (struct news){"warning", json_pack("{s:s}", "text", warnings->at[i])};
+        if (!job_needs_met(job))
+                news[n++] = (struct news){"waiting", job_begin_wait(job, WAIT_BLOBS, NULL)};
+        *ret_n = n;
+        for (size_t i = 0; i < n; i++)
                 if (!news[i].fields)
                         return -ENOMEM;
         return 0;
@@ -232,22 +242,45 @@ static void warm_providers(const struct job *job)
         }
 }
 
+/* A cheap kind is planned while its acceptance is on its way to the disk, most often in the same
+ * group: what it writes meanwhile is tied to it, and a call leaves only after its intent, which is
+ * committed later. */
+static bool is_begun_at_once(const struct job *job)
+{
+        return job->kind->is_small && job_needs_met(job);
+}
+
+/* Takes b. */
+static void commit_accepted(struct job *job, struct store_batch *b, const struct news *news,
+                            size_t n_news, struct submit *s)
+{
+        LIST_INSERT_HEAD(&job->jobs->accepting, job, accepting_entry);
+        warm_providers(job);
+        job_ref(job);
+        journal_commit(job, b, news, n_news, on_accepted, s);
+        if (job->tie && is_begun_at_once(job)) /* else it has failed already, or waits */
+                job_enqueue(job);
+        job_unref(job);
+}
+
 static int accept_job(struct job *job, const struct strlist *warnings, struct submit *s)
 {
-        _cleanup_free_ struct news *news = calloc(1 + warnings->n, sizeof(*news));
+        _cleanup_free_ struct news *news =
+                calloc(N_NEWS_BESIDE_WARNINGS + warnings->n, sizeof(*news));
         struct store_batch *b = NULL;
-        int k = news ? make_news(job, warnings, news) : -ENOMEM;
+        size_t n_news = 0;
+        int k = news ? make_news(job, warnings, news, &n_news) : -ENOMEM;
 
+        k = k ? k : store_tie_new(&job->tie);
         k = k ? k : store_batch_new(STORE_STATE, &b);
         k = k ? k : put_job(job, b);
         if (k == 0) {
-                LIST_INSERT_HEAD(&job->jobs->accepting, job, accepting_entry);
-                warm_providers(job);
-                journal_commit(job, b, news, 1 + warnings->n, on_accepted, s);
+                commit_accepted(job, b, news, n_news, s);
         } else {
                 store_batch_free(b);
+                job_abandon(job);
         }
-        for (size_t i = 0; news && i <= warnings->n; i++)
+        for (size_t i = 0; i < n_news; i++)
                 json_decref(news[i].fields);
         return k;
 }

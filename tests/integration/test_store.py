@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import json
 import os
 import pathlib
 import random
@@ -402,6 +403,55 @@ def test_a_job_whose_results_do_not_fit(unstarted, place, mount, sim, how):
         if e.get("method") == "job/event":
             seqs.append(e["params"]["seq"])
     assert seqs == sorted(set(seqs)) and seqs[0] == 1
+
+
+def test_full_again_and_again(unstarted, place, mount, sim):
+    """The disk is full three times in the middle of one generation, then at its end: each time it goes on by itself. Every event
+    once, nothing failed, and what was made is not asked for again: only what was under way."""
+    d = unstarted
+    mount(place / "state", "size=160m")
+    d.start()
+    rpc = d.rpc()
+    sim.faults({"kind": "slow_first_byte", "ms": 300})
+    spec = write_spec(place / "s.yaml", n_entities=4)
+    n_calls = 2
+    job = rpc.ok("job/submit", {"kind": "generate", "input": {"spec": {"name": "s.yaml", "text": spec.read_text()}},
+                                "options": {"limits.calls": str(n_calls)}})["job"]
+    rpc.ok("job/attach", {"job": job, "after": 0})
+    other = d.rpc()
+    n_full = 3
+    for _ in range(n_full):
+        assert rpc.event("task.done", "done")["type"] == "task.done"
+        ballast = fill(place / "state", 0)
+        deadline = time.monotonic() + DEADLINE
+        while (state := other.ok("job/get", {"job": job}))["state"] != "waiting":
+            assert time.monotonic() < deadline and state["state"] != "done", state
+        assert state["waits"][0]["on"] == "disk", state
+        ballast.unlink()
+        deadline = time.monotonic() + DEADLINE
+        while other.ok("job/get", {"job": job})["state"] == "waiting":
+            assert time.monotonic() < deadline, d.log()
+    sim.faults()
+    end = rpc.end()
+    assert end["type"] == "done" and end["summary"]["files"]["failed"] == 0, end
+    assert ask(other, "What is a thwart?")["type"] == "done"
+    made = [e["task"] for e in events_of(d, job) if e["type"] == "task.done"]
+    asked = [r for r in sim.requests() if "thwart" not in json.dumps(r)]
+    assert len(asked) <= len(made) + n_full * n_calls, (len(asked), len(made))
+
+
+def events_of(d, job):
+    rpc = d.rpc()
+    rpc.ok("job/attach", {"job": job, "after": 0})
+    events = []
+    while not events or events[-1]["type"] not in ("done", "failed", "cancelled"):
+        m = rpc.read()
+        if m.get("method") == "job/event" and "seq" in m["params"]:
+            events.append(m["params"])
+    rpc.close()
+    seqs = [e["seq"] for e in events]
+    assert seqs == sorted(set(seqs)) and seqs[0] == 1
+    return events
 
 
 def test_full_cache_disk_costs_only_money(unstarted, place, mount, sim):

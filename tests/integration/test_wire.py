@@ -463,9 +463,12 @@ def test_cancel_request(daemon, sim):
     assert m["id"] == "s" and m["error"]["code"] == -32800
     # answered once: the next message on the line is the next answer
     assert c.ask("initialize", id="next")["result"]
-    # what was accepted meanwhile stays, and is found by list
+    # what was accepted meanwhile stays, and is found by list once it is on disk
     rpc = daemon.rpc()
-    for job in rpc.ok("job/list")["jobs"]:
+    deadline = time.monotonic() + DEADLINE
+    while not (jobs := rpc.ok("job/list")["jobs"]):
+        assert time.monotonic() < deadline
+    for job in jobs:
         rpc.ok("job/cancel", {"job": job["job"]})
 
 

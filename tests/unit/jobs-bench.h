@@ -65,4 +65,5 @@ bool drain(struct job_cursor *c, const char *type);
 void await_event(struct job_cursor *c, const char *type);
 size_t n_events(const char *type);
 void check_seqs_grow(void);
+void check_nothing_on_disk(void);
 void check_on_disk(const char *job, const char *state, bool is_queued);

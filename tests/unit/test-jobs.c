@@ -56,7 +56,12 @@ static void fail_each(enum fault fault, size_t n_faults)
                         assert_int_equal(n, 0);
                         assert_int_equal(t.refusal, fault == FAULT_LATER ? FAILURE_DISK_FULL
                                                                          : FAILURE_INTERNAL);
+                        for (int i = 0; t.jobs->n_commits > 0 || i < 3; i++)
+                                turn();
                         assert_null(t.jobs->live);
+                        assert_int_equal(t.jobs->n_running + t.jobs->n_queued + t.jobs->n_waiting,
+                                         0);
+                        check_nothing_on_disk();
                         tear_down(&state);
                         continue;
                 }
