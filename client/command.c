@@ -48,7 +48,8 @@ static const struct option_row no_options[] = {{NULL, 0, NULL, NULL}};
 /* clang-format off */
 const struct command command_table[] = {
         {"gen", "SPEC [OPTION…]", "generate the files that a specification describes",
-         "SPEC is a file, or - for standard input. Files are written below DIR (default: the current directory), never over "
+         "SPEC is a file, or - for standard input: a GoCreator specification (YAML, JSON, Markdown), an OpenAPI 3 document, "
+         "a list of entities, or sentences like `create a student with name and age:int`. Files are written below DIR (default: the current directory), never over "
          "an edit of yours: such a file is kept as it stands and named, unless you say --merge or --overwrite. A generated file "
          "that you deleted is made again. What stands unchanged is not asked for again.",
          gen_options, 1, 1, TAKES_ALL, false, cmd_gen},

@@ -166,7 +166,7 @@ static void add_entity(struct openapi *o, const struct yaml_node *key, struct ya
 
         reader_note(o->rd, &o->rd->entities, key);
         e->name = reader_copy(o->rd, key->text);
-        e->description = reader_text(o->rd, n, "description|title");
+        e->description = reader_text(o->rd, n, "description");
         openapi_fields(o, n, key->text, &e->attributes, &e->n_attributes);
 }
 

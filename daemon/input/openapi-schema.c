@@ -1,14 +1,13 @@
-#include <ctype.h>
 #include <stdio.h>
 
 #include "daemon/input/openapi.h"
 
 /* Schemas (OpenAPI 3.0 and 3.1, which is JSON Schema). An entity is a schema of `components` with
  * properties, its own or by allOf; a reference to it is its name. Everything else is a type: the
- * words that blueprints know (string, datetime, list of X, map[string]X, object, any), with what
- * JSON Schema demands beyond it as words in the attribute's description, so that nothing is lost
- * and each word counts in the keys. Maps have no order: properties stand by name, an identity
- * first. */
+ * words of no language that blueprints know (string, datetime, enum(a, b), list of X, map<string,
+ * X>, object, any), with what JSON Schema demands beyond it as words in the attribute's
+ * description, so that nothing is lost and each word counts in the keys. Maps have no order:
+ * properties stand by name, an identity first. */
 
 static const struct {
         const char *type, *format, *word;
@@ -26,8 +25,8 @@ static const struct {
         {"string", "password", "password"},
         {"string", "byte", "bytes"},
         {"string", "binary", "bytes"},
-        {"integer", "int32", "int32"},
-        {"integer", "int64", "int64"},
+        {"integer", "int32", "integer"},
+        {"integer", "int64", "long"},
         {"number", "float", "float"},
         {"number", "double", "double"},
         {"string", NULL, "string"},
@@ -72,135 +71,14 @@ void openapi_pass(struct openapi *o, struct yaml_node *n)
                 yaml_mark_read(yaml_get(n, names[i]));
 }
 
-/* ---- references ---- */
-
-/* A part of a JSON pointer (RFC 6901) in a URI: "~1" is "/", "~0" is "~", "%20" a blank. */
-static char *pointer_part(struct reader *rd, struct span part)
+void openapi_count(struct openapi *o, const struct yaml_node *at, const char *text)
 {
-        char *text = str_dup_span(part), *to = text;
-
-        if (!text) {
-                reader_fail(rd, -ENOMEM);
-                return NULL;
-        }
-        for (const char *at = text; *at; at++) {
-                if (*at == '~' && (at[1] == '0' || at[1] == '1')) {
-                        *to++ = *++at == '0' ? '~' : '/';
-                } else if (*at == '%' && isxdigit((unsigned char)at[1]) &&
-                           isxdigit((unsigned char)at[2]) && (at[1] != '0' || at[2] != '0')) {
-                        const char hex[] = {at[1], at[2], '\0'};
-
-                        *to++ = (char)strtoul(hex, NULL, 16);
-                        at += 2;
-                } else {
-                        *to++ = *at;
-                }
-        }
-        *to = '\0';
-        return text;
-}
-
-static void refuse_missing(struct openapi *o, const struct yaml_node *at,
-                           const struct yaml_node *map, const char *name)
-{
-        const char **names = NULL, *near = NULL;
-
-        if (map && map->kind == YAML_MAP && map->n_items > 0) {
-                names = calloc(map->n_items, sizeof(*names));
-                if (!names) {
-                        reader_fail(o->rd, -ENOMEM);
-                        return;
-                }
-                for (size_t i = 0; i < map->n_items; i++)
-                        names[i] = map->keys[i]->text;
-                near = str_nearest(name, names, map->n_items);
-        }
-        reader_refuse(o->rd, at, "`$ref` leads to `%.100s`, and there is no `%.60s`%s%s%s",
-                      at->text, name, near ? "; did you mean `" : "", near ? near : "",
-                      near ? "`?" : "");
-        free(names);
-}
-
-int64_t openapi_find(const struct openapi *o, const char *name)
-{
-        size_t low = 0, high = o->schemas ? o->schemas->n_items : 0;
-
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-                int c = strcmp(o->schemas->keys[o->order[middle]]->text, name);
-
-                if (c == 0)
-                        return (int64_t)o->order[middle];
-                if (c < 0)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return -1;
-}
-
-/* One step: the node that a pointer into this document means. */
-static struct yaml_node *follow(struct openapi *o, const struct yaml_node *ref, int64_t *ret_schema)
-{
-        struct yaml_node *n = o->top;
-        const char *at = ref->text + 1;
-
-        while (n && *at == '/') {
-                size_t length = strcspn(++at, "/");
-                _cleanup_free_ char *name = pointer_part(o->rd, (struct span){at, length});
-                int64_t schema = name && n == o->schemas ? openapi_find(o, name) : -1;
-                struct yaml_node *next = NULL;
-
-                if (!name)
-                        return NULL;
-                if (n != o->schemas)
-                        next = yaml_get(n, name);
-                else if (schema >= 0)
-                        next = reader_item(n, (size_t)schema);
-                *ret_schema = at[length] ? -1 : schema;
-                if (!next) {
-                        refuse_missing(o, ref, n, name);
-                        return NULL;
-                }
-                n = next;
-                at += length;
-        }
-        return n;
-}
-
-struct yaml_node *openapi_resolve(struct openapi *o, struct yaml_node *n, int64_t *ret_schema)
-{
-        int64_t schema = -1;
-
-        for (unsigned step = 0; n && !o->rd->error; step++) {
-                struct yaml_node *ref = yaml_get(n, "$ref");
-
-                if (!ref) {
-                        if (ret_schema)
-                                *ret_schema = schema;
-                        return n;
-                }
-                if (ref->kind != YAML_SCALAR) {
-                        reader_refuse(o->rd, ref, "`$ref` must be a text like `#/components/…`");
-                } else if (step == OPENAPI_MAX_STEPS) {
-                        reader_refuse(o->rd, ref, "`$ref` leads round in a circle: %.100s",
-                                      ref->text);
-                } else if (ref->text[0] == '#' && ref->text[1] != '/') {
-                        reader_refuse(o->rd, ref,
-                                      "`$ref` must lead to a place like `#/components/schemas/X`, "
-                                      "not `%.100s`",
-                                      ref->text);
-                } else if (ref->text[0] != '#') {
-                        reader_warn(o->rd, ref,
-                                    "`$ref` leads out of this document (%.100s) and is read as "
-                                    "`any`: bundle the documents into one",
-                                    ref->text);
-                        return NULL;
-                } else {
-                        n = follow(o, ref, &schema);
-                }
-        }
-        return NULL;
+        o->n_bytes += text ? strlen(text) : 0;
+        if (o->n_bytes > OPENAPI_MAX_BYTES)
+                reader_refuse(o->rd, at,
+                              "types and descriptions are more than %zu bytes in all, with what "
+                              "references repeat",
+                              OPENAPI_MAX_BYTES);
 }
 
 /* ---- types ---- */
@@ -308,11 +186,13 @@ static void add_collection(struct openapi *o, struct yaml_node *n, const char *t
                 (void)buf_add_text(&t->words, "object");
                 return;
         }
-        (void)buf_add_text(&t->words, is_list ? "list of " : "map[string]");
+        (void)buf_add_text(&t->words, is_list ? "list of " : "map<string, ");
         if (of)
                 add_type(o, of, t, depth + 1);
         else
                 (void)buf_add_text(&t->words, "any");
+        if (!is_list)
+                (void)buf_add_char(&t->words, '>');
 }
 
 static void add_any(struct openapi *o, struct yaml_node *n, const char *key, struct type *t)
@@ -322,6 +202,40 @@ static void add_any(struct openapi *o, struct yaml_node *n, const char *key, str
         yaml_mark_read(list);
         reader_warn(o->rd, list, "`%s` of several types is read as `any`", key);
         (void)buf_add_text(&t->words, "any");
+}
+
+#define CHOICES_BYTES 200 /* of an enum that is a type; others are words alone */
+
+/* "enum(small, big)", "string(40)", "string" */
+static void add_text_type(struct yaml_node *n, struct type *t)
+{
+        const struct yaml_node *list = reader_peek(n, "enum"), *most = reader_peek(n, "maxLength");
+        size_t start = t->words.n, n_added = 0;
+        uint64_t length;
+
+        (void)buf_add_text(&t->words, "enum(");
+        for (size_t i = 0; list && list->kind == YAML_LIST && i < list->n_items; i++) {
+                const struct yaml_node *item = list->items[i];
+
+                if (yaml_is_null(item))
+                        continue;
+                if (item->kind != YAML_SCALAR || !item->n_text ||
+                    strpbrk(item->text, ",()[]<>\n\"'`\\") || t->words.n - start > CHOICES_BYTES) {
+                        n_added = 0;
+                        break;
+                }
+                (void)buf_add_text(&t->words, n_added++ ? ", " : "");
+                (void)buf_add_text(&t->words, item->text);
+        }
+        if (n_added > 0) {
+                (void)buf_add_char(&t->words, ')');
+                return;
+        }
+        if (!t->words.failed)
+                t->words.n = start;
+        (void)buf_add_text(&t->words, "string");
+        if (most && most->kind == YAML_SCALAR && str_to_u64(most->text, &length) == 0)
+                (void)buf_printf(&t->words, "(%llu)", (unsigned long long)length);
 }
 
 /* A schema without reference. */
@@ -337,13 +251,15 @@ static void add_plain_type(struct openapi *o, struct yaml_node *n, struct type *
         } else if (reader_peek(n, "properties") || reader_peek(n, "allOf")) {
                 (void)buf_add_text(&t->words, "object");
         } else if (!type && (reader_peek(n, "enum") || reader_peek(n, "const"))) {
-                (void)buf_add_text(&t->words, "string");
+                add_text_type(n, t);
         } else if (!type && reader_peek(n, "items")) {
                 add_collection(o, n, "array", t, depth);
         } else if (!type) {
                 (void)buf_add_text(&t->words, "any");
         } else if (strcmp(type, "array") == 0 || strcmp(type, "object") == 0) {
                 add_collection(o, n, type, t, depth);
+        } else if (strcmp(type, "string") == 0 && !reader_peek(n, "format")) {
+                add_text_type(n, t);
         } else if ((word = scalar_word(n, type))) {
                 (void)buf_add_text(&t->words, word);
         } else {
@@ -475,6 +391,9 @@ static void add_fields(struct openapi *o, struct yaml_node *n, struct buf *b)
                 (void)buf_add_span(b, buf_span(&t.words));
                 buf_done(&t.words);
                 add_part(o, schema, NULL, b);
+                if (b->n > OPENAPI_MAX_WORDS)
+                        reader_refuse(o->rd, schema, "more than %zu bytes describe one property",
+                                      OPENAPI_MAX_WORDS);
         }
         strlist_done(&required);
 }
@@ -484,7 +403,7 @@ static void add_fields(struct openapi *o, struct yaml_node *n, struct buf *b)
 static bool is_said_by_type(const char *format)
 {
         static const char *const said[] = {"date-time", "duration", "byte",  "binary",
-                                           "int32",     "int64",    "float", "double"};
+                                           "int64",     "float",    "double"};
 
         for (size_t i = 0; i < N_ELEMENTS(said); i++)
                 if (strcmp(said[i], format) == 0)
@@ -533,7 +452,7 @@ static void add_words(struct openapi *o, struct yaml_node *n, struct buf *b)
 }
 
 /* What is said: beside a reference, or at what it leads to when that is no entity. */
-void openapi_attribute(struct openapi *o, struct yaml_node *schema, struct attribute *a)
+static void read_attribute(struct openapi *o, struct yaml_node *schema, struct attribute *a)
 {
         _cleanup_buf_ struct buf demanded = {0};
         struct type t = read_type(o, schema);
@@ -569,6 +488,13 @@ void openapi_attribute(struct openapi *o, struct yaml_node *schema, struct attri
         }
         if (!a->description)
                 reader_fail(o->rd, -ENOMEM);
+}
+
+void openapi_attribute(struct openapi *o, struct yaml_node *schema, struct attribute *a)
+{
+        read_attribute(o, schema, a);
+        openapi_count(o, schema, a->type);
+        openapi_count(o, schema, a->description);
 }
 
 /* ---- objects ---- */
@@ -705,6 +631,9 @@ static void collect(struct openapi *o, struct yaml_node *n, struct fields *f, un
                         relate(o, properties, properties->keys[order[i]], schema, f->entity);
         }
         reader_texts(o->rd, n, "required", &f->required);
+        if (f->required.n > 2 * SPEC_MAX_ATTRIBUTES)
+                reader_refuse(o->rd, n, "more than %u required properties",
+                              2 * SPEC_MAX_ATTRIBUTES);
 }
 
 static int compare_fields(const void *a, const void *b)

@@ -1,7 +1,8 @@
 #pragma once
-/* What the files of the OpenAPI reader share: read-openapi.c (document, paths), openapi-schema.c
- * (schemas as types and fields), openapi-entities.c (which of them are entities). Not for others.
- */
+/* What the files of the OpenAPI reader share: read-openapi.c (document and paths),
+ * openapi-pointer.c
+ * ($ref), openapi-schema.c (schemas as types and fields), openapi-entities.c (which of them are
+ * entities). Not for others. */
 
 #include "daemon/input/reader.h"
 
@@ -9,6 +10,8 @@
 /* Parts of allOf, and fields, in a whole document: a small text can ask for very much. */
 #define OPENAPI_MAX_COLLECTED 100000u
 #define OPENAPI_MAX_FIELDS 100000u
+#define OPENAPI_MAX_BYTES ((size_t)32 << 20) /* of types and descriptions: references copy them */
+#define OPENAPI_MAX_WORDS ((size_t)64 << 10) /* of one description */
 
 enum {
         SCHEMA_IS_ENTITY = 1,
@@ -25,6 +28,7 @@ struct openapi {
         size_t *order;                   /* owned: of schemas, by name */
         size_t *queue;                   /* owned: room for all schemas */
         size_t n_collected, n_fields;    /* so far */
+        size_t n_bytes;
 };
 
 /* Follows `$ref` to what it means; NULL after an error, and for what stands outside of the
@@ -46,5 +50,7 @@ void openapi_attribute(struct openapi *o, struct yaml_node *schema, struct attri
 /* The fields of a message; *ret_served: the key of the entity that it is or lists, or NULL. */
 void openapi_message(struct openapi *o, struct yaml_node *schema, struct attribute **ret,
                      size_t *ret_n, const struct yaml_node **ret_served);
+/* Counts text that is kept; refuses the document when it is too much. */
+void openapi_count(struct openapi *o, const struct yaml_node *at, const char *text);
 /* Reads keys that are there for people and other programs. */
 void openapi_pass(struct openapi *o, struct yaml_node *n);

@@ -184,6 +184,7 @@ static void describe(struct openapi *o, struct yaml_node *operation, const struc
         c->description = buf_steal(&b, NULL);
         if (!c->description)
                 reader_fail(o->rd, b.failed ? b.failed : -ENOMEM);
+        openapi_count(o, operation, c->description);
 }
 
 static void add_contract(struct openapi *o, const char *path, size_t method, struct yaml_node *key,

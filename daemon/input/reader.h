@@ -36,7 +36,8 @@ struct reader {
         bool groups_unread;   /* keys that were not used are told once each, by name: in formats
                                  that hold much for other programs */
         size_t n_dropped_warnings;
-        struct yaml_node **made; /* owned: places in a plain text (reader_place()) */
+        size_t n_sentences, n_fields; /* of plain text, so far */
+        struct yaml_node **made;      /* owned: places in a plain text (reader_place()) */
         size_t n_made;
 };
 

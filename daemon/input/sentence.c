@@ -9,6 +9,7 @@
 
 #define MAX_WORDS 400 /* of a sentence: a line with more is no sentence about entities */
 #define MAX_NAME_WORDS 5
+#define MAX_FIELDS 100000u /* each is looked for among all entities */
 
 enum verb { VERB_NONE, VERB_CREATE, VERB_ADD, VERB_REMOVE };
 
@@ -459,6 +460,9 @@ static void read_fields(struct reader *rd, struct words *w, size_t from, size_t 
                 size_t end = from;
                 struct field f;
 
+                if (++rd->n_fields > MAX_FIELDS)
+                        reader_refuse(rd, at, "more than %u attributes in all", MAX_FIELDS);
+
                 while (end < to && !is_one_of(w->at[end], ANDS))
                         end++;
                 if (end == from) {
@@ -611,6 +615,10 @@ void sentence_read(struct reader *rd, struct span text, const struct yaml_node *
 
         if (rd->error)
                 return;
+        if (++rd->n_sentences > SPEC_MAX_ITEMS) {
+                reader_refuse(rd, at, "more than %u sentences", SPEC_MAX_ITEMS);
+                return;
+        }
         if (!split(text, &w) || w.n < 2) {
                 refuse(rd, at);
                 return;

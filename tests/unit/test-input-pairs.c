@@ -388,6 +388,32 @@ static void test_shapes(void **state)
         work_free(w);
 }
 
+/* Which entities a name in a type or a key leads to; what it only resembles is another one. */
+static void test_references(void **state)
+{
+        static const struct {
+                const char *task, *entity;
+                bool is_used;
+        } cases[] = {
+                {"internal/order/ledger_service.go", "internal/order/order.go", true}, /* map */
+                {"internal/order/order_service.go", "internal/user/user.go", true},    /* UserID */
+                {"internal/user/user_service.go", "internal/user/address.go", true}, /* AddressID */
+                {"internal/order/order_service.go", "internal/order/order_item.go", true},
+                {"internal/order/order_item_service.go", "internal/order/order.go", false},
+                {"internal/order/order_service.go", "internal/order/ledger.go", false},
+                {"internal/user/superuser_service.go", "internal/user/user.go", false},
+                {"internal/order/order_service.go", "internal/user/superuser.go", false},
+        };
+        struct work *w = must_work(builder, "spec.yaml");
+
+        (void)state;
+        for (size_t i = 0; i < N_ELEMENTS(cases); i++)
+                if (depends_on(w, must_find(w, cases[i].task), cases[i].entity) != cases[i].is_used)
+                        fail_msg("%s %s %s", cases[i].task,
+                                 cases[i].is_used ? "does not use" : "uses", cases[i].entity);
+        work_free(w);
+}
+
 static int set_up(void **state)
 {
         (void)state;
@@ -407,6 +433,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_forms),
                 cmocka_unit_test(test_shapes),
+                cmocka_unit_test(test_references),
                 cmocka_unit_test(test_pairs),
         };
 

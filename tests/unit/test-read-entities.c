@@ -192,12 +192,28 @@ static void test_refused(void **state)
         }
 }
 
+static void test_limits(void **state)
+{
+        _cleanup_buf_ struct buf b = {0};
+
+        (void)state;
+        (void)buf_add_text(&b, "create a\n");
+        for (unsigned i = 0; i < 20000; i++)
+                (void)buf_add_text(&b, "add b to a\n");
+        must_refuse("a.txt", b.at, "a.txt:20001:1: more than 20000 sentences");
+        buf_clear(&b);
+        (void)buf_add_text(&b, "create a with b");
+        for (int i = 0; i < 300; i++)
+                (void)buf_add_text(&b, " , x");
+        must_refuse("a.txt", b.at, "a.txt:1:1: this sentence is not understood");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_sentences),    cmocka_unit_test(test_direction),
                 cmocka_unit_test(test_requirements), cmocka_unit_test(test_lists),
-                cmocka_unit_test(test_refused),
+                cmocka_unit_test(test_refused),      cmocka_unit_test(test_limits),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

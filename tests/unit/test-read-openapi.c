@@ -46,7 +46,7 @@ static void test_types(void **state)
                 {"{type: string, format: iban}", "string", "format iban"},
                 {"{type: string, format: binary}", "bytes", NULL},
                 {"{type: integer}", "integer", NULL},
-                {"{type: integer, format: int64}", "int64", NULL},
+                {"{type: integer, format: int64}", "long", NULL},
                 {"{type: number, format: float}", "float", NULL},
                 {"{type: boolean, default: false}", "boolean", "default false"},
                 {"{type: array, items: {type: integer}}", "list of integer", NULL},
@@ -54,18 +54,19 @@ static void test_types(void **state)
                  "list of list of string", NULL},
                 {"{type: array}", "list of any", NULL},
                 {"{type: array, items: {type: string, enum: [a, b]}, maxItems: 3}",
-                 "list of string", "at most 3 items; each: one of: a, b"},
+                 "list of enum(a, b)", "at most 3 items; each: one of: a, b"},
                 {"{type: object}", "object", NULL},
-                {"{type: object, additionalProperties: {type: number}}", "map[string]number", NULL},
+                {"{type: object, additionalProperties: {type: number}}", "map<string, number>",
+                 NULL},
                 {"{type: object, required: [a], properties: {b: {type: integer, minimum: 1}, a: "
                  "{type: string}}}",
                  "object", "with required a string, b integer (at least 1)"},
-                {"{enum: [red, 2, null]}", "string", "one of: red, 2"},
+                {"{enum: [red, 2, null]}", "enum(red, 2)", "one of: red, 2"},
                 {"{type: [string, \"null\"]}", "string", "may be null"},
                 {"{type: string, nullable: true, description: words}", "string",
                  "words (may be null)"},
                 {"{anyOf: [{type: integer}, {type: \"null\"}]}", "integer", "may be null"},
-                {"{$ref: \"#/components/schemas/Colour\"}", "string",
+                {"{$ref: \"#/components/schemas/Colour\"}", "enum(red, green)",
                  "of the coat (one of: red, green)"},
                 {"{$ref: \"#/components/schemas/Other\"}", "Other", NULL},
                 {"{$ref: \"#/components/schemas/Alias\"}", "Other", NULL},
@@ -76,9 +77,10 @@ static void test_types(void **state)
                 {"{type: array, items: {$ref: \"#/components/schemas/Other\"}}", "list of Other",
                  NULL},
                 {"{type: object, additionalProperties: {$ref: \"#/components/schemas/Other\"}}",
-                 "map[string]Other", NULL},
+                 "map<string, Other>", NULL},
                 {"{type: string, minLength: 1, maxLength: 9, pattern: \"^a+$\", readOnly: true}",
-                 "string", "at least 1 characters; at most 9 characters; matches ^a+$; read only"},
+                 "string(9)",
+                 "at least 1 characters; at most 9 characters; matches ^a+$; read only"},
                 {"{type: number, minimum: 0, exclusiveMinimum: true}", "number", NULL},
                 {"{}", "any", NULL},
                 {"true", "any", NULL},
@@ -373,6 +375,16 @@ static void test_bombs(void **state)
                 (void)buf_printf(&b, "    A%d: {allOf: [{$ref: \"#/components/schemas/Base\"}]}\n",
                                  i);
         must_refuse("spec.yaml", b.at, "in all");
+        buf_clear(&b); /* one long description, referred to again and again */
+        (void)buf_add_text(&b,
+                           HEAD "components:\n  schemas:\n    Long: {type: string, description: "
+                                "\"");
+        for (int i = 0; i < 100000; i++)
+                (void)buf_add_char(&b, 'x');
+        (void)buf_add_text(&b, "\"}\n    A:\n      properties:\n");
+        for (int i = 0; i < 500; i++)
+                (void)buf_printf(&b, "        p%d: {$ref: \"#/components/schemas/Long\"}\n", i);
+        must_refuse("spec.yaml", b.at, "with what references repeat");
         buf_clear(&b);
         (void)buf_add_text(&b, HEAD "components:\n  schemas:\n"); /* a chain is no recursion */
         for (int i = 0; i < 15000; i++)
