@@ -100,11 +100,17 @@ struct node {
         unsigned height;   /* of the tree below; bounded, so that recursion is */
         struct node *next; /* in the list it belongs to */
         struct span name;
+        uint64_t hash;         /* N_ATTRIBUTE: of name */
+        bool is_plain;         /* N_ATTRIBUTE: a dict has no method of that name; N_TUPLE, N_LIST,
+                                  N_DICT: all of it is constant */
         struct place place;    /* N_NAME, N_MEMBER, N_MACRO, N_ALIAS */
         uint32_t slot_of_loop; /* N_FOR; NO_SLOT where nobody asks for `loop` */
         unsigned flags;        /* enum node_flags */
         struct node *left, *right, *test, *target;
         struct node_list items, body, otherwise;
+        uint8_t *bound;       /* N_FILTER, N_TEST: to which parameter each of items goes; NULL: find
+                                 out when it is called */
+        uint8_t n_parameters; /* then */
         union {
                 struct value constant;
                 struct span text;
@@ -124,7 +130,9 @@ struct load {
         enum load_kind kind;
         uint32_t slot;
         struct span name;
-        struct place from; /* LOAD_ALIAS */
+        uint64_t hash;                   /* of name */
+        const struct global_row *global; /* LOAD_RESOLVE: where the context has none; NULL */
+        struct place from;               /* LOAD_ALIAS */
 };
 struct frame {
         struct load *loads;

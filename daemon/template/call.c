@@ -53,7 +53,7 @@ int call_bound(struct render *r, call_fn *fn, const char *parameters, const stru
         struct call *c;
         size_t n;
 
-        if (strcmp(parameters, "*") == 0)
+        if (strcmp(parameters, "*") == 0 || (!parameters[0] && !raw->n && !raw->n_keyed))
                 return fn(r, raw, ret);
         n = read_parameters(parameters, names, is_required, &by_place);
         if (raw->n > n)
@@ -127,6 +127,40 @@ int call_subject_text(struct render *r, const struct call *c, struct span *ret)
         return failed;
 }
 
+int call_plan(struct arena *arena, const struct node_list *arguments, const char *parameters,
+              uint8_t **ret, uint8_t *ret_n)
+{
+        struct span names[CALL_MAX_PARAMETERS];
+        bool is_required[CALL_MAX_PARAMETERS], is_given[CALL_MAX_PARAMETERS] = {false}, by_place;
+        size_t n, i = 0, k;
+        uint8_t *plan;
+
+        if (strcmp(parameters, "*") == 0)
+                return 0;
+        n = read_parameters(parameters, names, is_required, &by_place);
+        plan = arena_alloc(arena, MAX2(arguments->n, 1u));
+        if (!plan)
+                return -ENOMEM;
+        for (const struct node *a = arguments->first; a; a = a->next, i++) {
+                k = i;
+                if (a->kind == N_SPREAD || a->kind == N_SPREAD_KEYWORDS)
+                        return 0;
+                if (a->kind == N_KEYWORD)
+                        for (k = 0; k < n && !span_is_equal(names[k], a->name);)
+                                k++;
+                if (k >= n || is_given[k] || (a->kind == N_KEYWORD && by_place))
+                        return 0;
+                is_given[k] = true;
+                plan[i] = (uint8_t)k;
+        }
+        for (k = 0; k < n; k++)
+                if (is_required[k] && !is_given[k])
+                        return 0;
+        *ret = plan;
+        *ret_n = (uint8_t)n;
+        return 0;
+}
+
 /* One part of a path: digits are an index. */
 static struct value path_part(struct span s)
 {
@@ -152,6 +186,13 @@ int path_get(struct render *r, struct value item, struct value path, struct valu
         if (path.kind != V_TEXT)
                 return value_item(r, item, path, ret);
         rest = path.text;
+        if (item.kind == V_DICT && !memchr(rest.at, '.', rest.n) &&
+            path_part(rest).kind == V_TEXT) { /* most are */
+                failed = dict_get(r, item.dict, path, ret);
+                if (failed || ret->kind != V_MISSING)
+                        return failed;
+                *ret = item;
+        }
         for (;;) {
                 const char *dot = memchr(rest.at, '.', rest.n);
                 size_t n = dot ? (size_t)(dot - rest.at) : rest.n;

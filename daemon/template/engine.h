@@ -17,14 +17,21 @@
 #define RENDER_MAX_DEPTH                                                                      \
         400u /* nested expressions, values and iterators; a frame takes some hundred bytes of \
                 stack */
-#define RENDER_BYTES_PER_STEP                                               \
-        256u /* long texts count for as many steps as they have such pieces \
-              */
+#define RENDER_BYTES_PER_STEP 256u /* long texts count as many steps as they have such pieces */
 
 struct unit;
 struct activation;
-struct extension;
 struct site;
+
+/* What was computed from a text or a node, found by address: what a rendering has seen stays where
+ * it is until it ends. */
+#define MEMO_ENTRIES 512u /* a power of two; a newer one takes the place of an older */
+struct memo {
+        const void *what; /* a function or node */
+        struct span text;
+        struct value value;
+};
+struct memo *memo_find(struct render *r, const void *what, struct span text, bool *ret_is_there);
 
 struct render {
         const struct template_set *set;
@@ -38,6 +45,7 @@ struct render {
         struct value *stack; /* of variables, for functions that nothing outlives */
         size_t n_stack;
         struct module *modules; /* imported without context */
+        struct memo *memos;     /* NULL before the first */
         const struct site *site;
         uint32_t n_steps, depth, n_nested; /* n_nested: templates, macros, blocks */
         unsigned line, column;             /* of what is evaluated */
@@ -47,8 +55,33 @@ struct render {
 int render_fail(struct render *r, const char *format, ...) _printf_(2, 3) _must_check_;
 int render_no_room(struct render *r) _must_check_; /* after arena_alloc() gave NULL */
 int render_buf_failed(struct render *r, const struct buf *b) _must_check_; /* 0 when it did not */
-int render_step(struct render *r, size_t n_bytes) _must_check_;
-int render_enter(struct render *r) _must_check_; /* one level deeper; pair with r->depth-- */
+static inline int render_write(struct render *r, struct buf *out, struct span text)
+{
+        if (text.n < out->room - out->n && out->room > 0 && !out->failed) { /* as most do */
+                memcpy(out->at + out->n, text.at, text.n);
+                out->n += text.n;
+                out->at[out->n] = '\0';
+                return 0;
+        }
+        buf_add_span(out, text);
+        return render_buf_failed(r, out);
+}
+int render_too_many_steps(struct render *r) _must_check_;
+int render_too_deep(struct render *r) _must_check_;
+static inline int render_step(struct render *r, size_t n_bytes)
+{
+        size_t n = 1 + n_bytes / RENDER_BYTES_PER_STEP;
+
+        if (n > TEMPLATE_MAX_STEPS - r->n_steps)
+                return render_too_many_steps(r);
+        r->n_steps += (uint32_t)n;
+        return 0;
+}
+/* One level deeper; pair with r->depth-- */
+static inline int render_enter(struct render *r)
+{
+        return ++r->depth > RENDER_MAX_DEPTH ? render_too_deep(r) : 0;
+}
 
 /* Arguments of a filter, test, method or function, bound to its parameters: at[i] is parameter i of
  * the row, V_MISSING when it was not given. Rows with VARIADIC get them as they came. */
@@ -93,6 +126,11 @@ struct global_row {
 };
 const struct global_row *global_find(struct span name);
 
+/* To which parameter each argument goes; *ret stays NULL where that is not to be known before the
+ * call, or where the call is wrong: then call_bound() says so. -ENOMEM also when the arena is full.
+ */
+int call_plan(struct arena *arena, const struct node_list *arguments, const char *parameters,
+              uint8_t **ret, uint8_t *ret_n) _must_check_;
 /* Binds raw to the parameters and calls. */
 int call_bound(struct render *r, call_fn *fn, const char *parameters, const struct call *raw,
                struct value *ret) _must_check_;

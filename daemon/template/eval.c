@@ -2,6 +2,9 @@
 
 #include "daemon/template/render.h"
 
+/* Kept out of eval(), whose frame is what deep nesting costs. */
+#define _noinline_ __attribute__((noinline))
+
 /* Appends the values of a list of expressions. */
 static int eval_items(struct render *r, const struct node *n, enum value_kind kind,
                       struct value *ret)
@@ -17,7 +20,7 @@ static int eval_items(struct render *r, const struct node *n, enum value_kind ki
         return failed;
 }
 
-static int eval_dict(struct render *r, const struct node *n, struct value *ret)
+static _noinline_ int eval_dict(struct render *r, const struct node *n, struct value *ret)
 {
         struct value key, item;
         struct dict *d;
@@ -34,23 +37,46 @@ static int eval_dict(struct render *r, const struct node *n, struct value *ret)
         return failed;
 }
 
-static int eval_concat(struct render *r, const struct node *n, struct value *ret)
+static _noinline_ int eval_concat(struct render *r, const struct node *n, struct value *ret)
 {
-        _cleanup_buf_ struct buf b = {0};
         struct value all;
+        struct capture c;
         int failed = eval_items(r, n, V_LIST, &all);
 
-        buf_init(&b, RENDER_MAX_BYTES);
+        capture_begin(r, &c);
         for (size_t i = 0; !failed && i < all.list->n; i++)
-                failed = value_write(r, all.list->at[i], &b);
-        return failed ? failed : value_text_take(r, &b, ret);
+                failed = value_write(r, all.list->at[i], r->out);
+        return failed ? failed : capture_end(r, &c, ret);
 }
 
-static int eval_item(struct render *r, const struct node *n, struct value *ret)
+int eval_once(struct render *r, const struct node *n, struct value *ret)
 {
+        bool is_there;
+        struct memo *m = memo_find(r, n, (struct span){0}, &is_there);
+        int failed = 0;
+
+        if (!m)
+                return render_no_room(r);
+        if (!is_there) {
+                struct value v;
+
+                failed = n->kind == N_DICT
+                                 ? eval_dict(r, n, &v)
+                                 : eval_items(r, n, n->kind == N_TUPLE ? V_TUPLE : V_LIST, &v);
+                if (failed)
+                        return failed;
+                *m = (struct memo){.what = n, .value = v};
+        }
+        *ret = m->value;
+        return failed;
+}
+
+static _noinline_ int eval_item(struct render *r, const struct node *n, struct value *ret)
+{
+        bool is_table = n->left->kind == N_DICT && n->left->is_plain;
         struct value subject, bounds[3];
         const struct node *i = n->right->items.first;
-        int failed = eval(r, n->left, &subject);
+        int failed = is_table ? eval_once(r, n->left, &subject) : eval(r, n->left, &subject);
 
         if (failed)
                 return failed;
@@ -179,12 +205,34 @@ static int eval_arguments(struct render *r, const struct node *n, struct value c
         return failed;
 }
 
+/* Straight to the parameters. */
+static int call_planned(struct render *r, const struct node *n, struct value subject,
+                        struct value *ret)
+{
+        struct value values[CALL_MAX_PARAMETERS];
+        struct call c = {
+                .name = n->row->name, .subject = subject, .at = values, .n = n->n_parameters};
+        const struct node *a = n->items.first;
+        int failed = 0;
+
+        memset(values, 0, n->n_parameters * sizeof(*values));
+        for (size_t i = 0; a && !failed; a = a->next, i++)
+                failed = eval(r, a->kind == N_KEYWORD ? a->left : a, &values[n->bound[i]]);
+        r->line = n->line;
+        r->column = n->column;
+        return failed ? failed : n->row->fn(r, &c, ret);
+}
+
 /* A filter or test on a subject that is known. */
-int eval_call(struct render *r, const struct node *n, struct value subject, struct value *ret)
+_noinline_ int eval_call(struct render *r, const struct node *n, struct value subject,
+                         struct value *ret)
 {
         struct call *c;
-        int failed = eval_arguments(r, n, VALUE_MISSING, &c);
+        int failed;
 
+        if (n->bound)
+                return call_planned(r, n, subject, ret);
+        failed = eval_arguments(r, n, VALUE_MISSING, &c);
         if (failed)
                 return failed;
         c->name = n->row->name;
@@ -240,8 +288,8 @@ static int call_value(struct render *r, struct value subject, struct call *c, bo
         }
 }
 
-int eval_function(struct render *r, const struct node *n, struct value caller, bool is_written,
-                  struct value *ret)
+_noinline_ int eval_function(struct render *r, const struct node *n, struct value caller,
+                             bool is_written, struct value *ret)
 {
         struct value subject;
         struct call *c;
@@ -268,7 +316,7 @@ static int eval_logic(struct render *r, const struct node *n, struct value *ret)
         return eval(r, n->right, ret);
 }
 
-static int eval_compare(struct render *r, const struct node *n, struct value *ret)
+static _noinline_ int eval_compare(struct render *r, const struct node *n, struct value *ret)
 {
         struct value left, right;
         bool is_true = true;
@@ -278,7 +326,9 @@ static int eval_compare(struct render *r, const struct node *n, struct value *re
                 failed = eval(r, i->left, &right);
                 r->line = i->line;
                 r->column = i->column;
-                if (!failed)
+                if (!failed && left.kind == V_TEXT && right.kind == V_TEXT && i->op == OP_EQ)
+                        is_true = span_is_equal(left.text, right.text);
+                else if (!failed)
                         failed = op_compare(r, i->op, left, right, &is_true);
                 left = right;
         }
@@ -286,7 +336,7 @@ static int eval_compare(struct render *r, const struct node *n, struct value *re
         return failed;
 }
 
-static int eval_condition(struct render *r, const struct node *n, struct value *ret)
+static _noinline_ int eval_condition(struct render *r, const struct node *n, struct value *ret)
 {
         struct value test;
         bool is_true;
@@ -305,12 +355,9 @@ static int eval_condition(struct render *r, const struct node *n, struct value *
                 ret);
 }
 
-static int eval_name(struct render *r, const struct node *n, struct value *ret)
+int eval_missing(struct render *r, const struct node *n, struct value *ret)
 {
-        *ret = *variable_at(r, n->place);
-        if (ret->kind == V_MISSING)
-                return value_undefined(r, NULL, NULL, VALUE_SPAN(n->name), ret);
-        return 0;
+        return value_undefined(r, NULL, NULL, VALUE_SPAN(n->name), ret);
 }
 
 static int eval_binary(struct render *r, const struct node *n, struct value *ret)
@@ -325,6 +372,23 @@ static int eval_binary(struct render *r, const struct node *n, struct value *ret
         return failed ? failed : op_binary(r, n->op, left, right, ret);
 }
 
+static int eval_attribute(struct render *r, const struct node *n, struct value *ret)
+{
+        struct value subject;
+        int failed = eval(r, n->left, &subject);
+
+        if (failed)
+                return failed;
+        r->line = n->line;
+        r->column = n->column;
+        if (subject.kind != V_DICT || !n->is_plain)
+                return value_attribute(r, subject, n->name, ret);
+        failed = dict_get_hashed(r, subject.dict, n->name, n->hash, ret);
+        if (!failed && ret->kind == V_MISSING)
+                failed = value_undefined(r, NULL, &subject, VALUE_SPAN(n->name), ret);
+        return failed;
+}
+
 static int eval_on_left(struct render *r, const struct node *n, struct value *ret)
 {
         struct value left;
@@ -337,10 +401,6 @@ static int eval_on_left(struct render *r, const struct node *n, struct value *re
         case N_FILTER:
         case N_TEST:
                 return eval_call(r, n, left, ret);
-        case N_ATTRIBUTE:
-                r->line = n->line;
-                r->column = n->column;
-                return value_attribute(r, left, n->name, ret);
         case N_NOT:
                 failed = value_truth(r, left, &is_true);
                 *ret = VALUE_BOOL(!is_true);
@@ -353,14 +413,12 @@ static int eval_on_left(struct render *r, const struct node *n, struct value *re
 static int eval_inner(struct render *r, const struct node *n, struct value *ret)
 {
         switch (n->kind) {
-        case N_CONST:
-                *ret = n->constant;
-                return 0;
-        case N_NAME:
-                return eval_name(r, n, ret);
+        case N_ATTRIBUTE:
+                return eval_attribute(r, n, ret);
         case N_TUPLE:
+                return n->is_plain ? eval_once(r, n, ret) : eval_items(r, n, V_TUPLE, ret);
         case N_LIST:
-                return eval_items(r, n, n->kind == N_TUPLE ? V_TUPLE : V_LIST, ret);
+                return eval_items(r, n, V_LIST, ret);
         case N_DICT:
                 return eval_dict(r, n, ret);
         case N_CONCAT:
@@ -378,7 +436,6 @@ static int eval_inner(struct render *r, const struct node *n, struct value *ret)
                 return eval_compare(r, n, ret);
         case N_CONDITION:
                 return eval_condition(r, n, ret);
-        case N_ATTRIBUTE:
         case N_FILTER:
         case N_TEST:
         case N_NOT:
@@ -390,7 +447,7 @@ static int eval_inner(struct render *r, const struct node *n, struct value *ret)
         }
 }
 
-int eval(struct render *r, const struct node *n, struct value *ret)
+int eval_deep(struct render *r, const struct node *n, struct value *ret)
 {
         int failed = render_enter(r);
 

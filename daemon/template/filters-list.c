@@ -1,4 +1,5 @@
 #include "daemon/template/filters.h"
+#include "daemon/template/render.h"
 #include "daemon/template/unicode.h"
 
 int filter_default(struct render *r, const struct call *c, struct value *ret)
@@ -17,29 +18,29 @@ int filter_default(struct render *r, const struct call *c, struct value *ret)
 
 int filter_join(struct render *r, const struct call *c, struct value *ret)
 {
-        _cleanup_buf_ struct buf b = {0};
+        struct capture capture;
         struct span between;
         struct iter *it;
         struct value v;
         bool is_first = true;
-        int failed;
+        int failed = iter_open(r, c->subject, &it);
 
-        buf_init(&b, RENDER_MAX_BYTES);
-        failed = iter_open(r, c->subject, &it);
         if (!failed)
                 failed = call_text(r, c, 0, SPAN(""), &between);
+        capture_begin(r, &capture);
         while (!failed) {
                 failed = iter_next(r, it, &v);
                 if (failed || v.kind == V_MISSING)
                         break;
                 if (!is_first)
-                        buf_add_span(&b, between);
+                        failed = render_write(r, r->out, between);
                 is_first = false;
-                failed = path_get(r, v, c->at[1], VALUE_MISSING, &v);
                 if (!failed)
-                        failed = value_write(r, v, &b);
+                        failed = path_get(r, v, c->at[1], VALUE_MISSING, &v);
+                if (!failed)
+                        failed = value_write(r, v, r->out);
         }
-        return failed ? failed : value_text_take(r, &b, ret);
+        return failed ? failed : capture_end(r, &capture, ret);
 }
 
 int filter_length(struct render *r, const struct call *c, struct value *ret)
@@ -360,6 +361,28 @@ int filter_sum(struct render *r, const struct call *c, struct value *ret)
         return failed;
 }
 
+static int copy_call(struct render *r, const struct call *c, const struct call **ret)
+{
+        struct call *copy =
+                arena_alloc(&r->arena, sizeof(*copy) + (c->n + c->n_keyed) * sizeof(*c->at) +
+                                               c->n_keyed * sizeof(*c->keys));
+
+        if (!copy)
+                return render_no_room(r);
+        *copy = *c;
+        copy->at = (struct value *)(copy + 1);
+        copy->keyed = copy->at + c->n;
+        copy->keys = (struct span *)(copy->keyed + c->n_keyed);
+        if (c->n)
+                memcpy(copy->at, c->at, c->n * sizeof(*c->at));
+        if (c->n_keyed) {
+                memcpy(copy->keyed, c->keyed, c->n_keyed * sizeof(*c->keyed));
+                memcpy((struct span *)copy->keys, c->keys, c->n_keyed * sizeof(*c->keys));
+        }
+        *ret = copy;
+        return 0;
+}
+
 /* The lazy ones: an iterator that remembers the call. */
 static int new_generator(struct render *r, const struct call *c,
                          int (*next)(struct render *, struct iter *, struct value *),
@@ -370,7 +393,9 @@ static int new_generator(struct render *r, const struct call *c,
 
         if (failed)
                 return failed;
-        it->call = c; /* in the arena, as all calls are */
+        failed = copy_call(r, c, &it->call); /* which may lie on the stack */
+        if (failed)
+                return failed;
         *ret = (struct value){.kind = V_ITER, .iter = it};
         return 0;
 }
@@ -537,7 +562,7 @@ static int map_attribute(struct render *r, const struct call *c, struct value it
 static int next_mapped(struct render *r, struct iter *it, struct value *ret)
 {
         const struct filter_row *row;
-        struct call *c;
+        struct call *c = NULL;
         struct value name, item;
         int failed = open_if_true(r, it);
 
@@ -577,7 +602,7 @@ static int is_selected(struct render *r, const struct call *raw, const struct se
         size_t off = how->by_attribute ? 1 : 0;
         const struct filter_row *row;
         struct value name, result;
-        struct call *c;
+        struct call *c = NULL;
         int failed = 0;
 
         if (raw->n < off)

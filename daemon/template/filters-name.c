@@ -37,21 +37,57 @@ static int read_acronyms(struct render *r, struct value v, struct span **ret, si
         return 0;
 }
 
+struct memo *memo_find(struct render *r, const void *what, struct span text, bool *ret_is_there)
+{
+        uintptr_t at = (uintptr_t)what / 8 + (uintptr_t)text.at / 4 + text.n;
+        struct memo *m;
+
+        *ret_is_there = false;
+        if (!r->memos)
+                r->memos = arena_alloc(&r->arena, MEMO_ENTRIES * sizeof(*r->memos));
+        if (!r->memos)
+                return NULL;
+        m = &r->memos[(at ^ at >> 8) % MEMO_ENTRIES];
+        *ret_is_there = m->what == what && m->text.at == text.at && m->text.n == text.n;
+        return m;
+}
+
+/* Into *m, if it is not there. */
+static int remember(struct render *r, struct memo *m, const void *what, struct span text,
+                    const struct buf *b, int failed, struct value *ret)
+{
+        if (!failed || failed == -EMSGSIZE)
+                failed = value_text_take(r, (struct buf *)b, ret);
+        if (!failed)
+                *m = (struct memo){.what = what, .text = text, .value = *ret};
+        return failed;
+}
+
 static int write_style(struct render *r, const struct call *c, enum name_style style,
                        struct value *ret)
 {
+        static const char what[NAME_WORDS + 1];
         _cleanup_buf_ struct buf b = {0};
         struct span s, *acronyms = NULL;
         size_t n_acronyms = 0;
+        bool is_there;
+        struct memo *m;
         int failed = call_subject_text(r, c, &s);
 
         if (!failed && c->n)
                 failed = read_acronyms(r, c->at[0], &acronyms, &n_acronyms);
         if (failed)
                 return failed;
+        m = memo_find(r, &what[style], s, &is_there);
+        if (!m)
+                return render_no_room(r);
+        if (is_there && n_acronyms == 0) {
+                *ret = m->value;
+                return 0;
+        }
         buf_init(&b, RENDER_MAX_BYTES);
         failed = name_write(style, s, acronyms, n_acronyms, &b);
-        return failed && failed != -EMSGSIZE ? failed : value_text_take(r, &b, ret);
+        return remember(r, m, n_acronyms ? NULL : &what[style], s, &b, failed, ret);
 }
 
 int filter_snake(struct render *r, const struct call *c, struct value *ret)
@@ -84,28 +120,37 @@ int filter_words(struct render *r, const struct call *c, struct value *ret)
         return write_style(r, c, NAME_WORDS, ret);
 }
 
-static int write_number(struct render *r, const struct call *c,
-                        int (*write)(struct span, struct buf *), struct value *ret)
+static int write_number(struct render *r, const struct call *c, bool is_plural, struct value *ret)
 {
+        static const char what[2];
         _cleanup_buf_ struct buf b = {0};
         struct span s;
+        bool is_there;
+        struct memo *m;
         int failed = call_subject_text(r, c, &s);
 
         if (failed)
                 return failed;
+        m = memo_find(r, &what[is_plural], s, &is_there);
+        if (!m)
+                return render_no_room(r);
+        if (is_there) {
+                *ret = m->value;
+                return 0;
+        }
         buf_init(&b, RENDER_MAX_BYTES);
-        failed = write(s, &b);
-        return failed && failed != -EMSGSIZE ? failed : value_text_take(r, &b, ret);
+        failed = is_plural ? name_write_plural(s, &b) : name_write_singular(s, &b);
+        return remember(r, m, &what[is_plural], s, &b, failed, ret);
 }
 
 int filter_plural(struct render *r, const struct call *c, struct value *ret)
 {
-        return write_number(r, c, name_write_plural, ret);
+        return write_number(r, c, true, ret);
 }
 
 int filter_singular(struct render *r, const struct call *c, struct value *ret)
 {
-        return write_number(r, c, name_write_singular, ret);
+        return write_number(r, c, false, ret);
 }
 
 int template_filter_name(const char *filter, struct span name, struct buf *out)

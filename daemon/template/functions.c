@@ -353,7 +353,8 @@ int loop_start(struct render *r, const struct node *n)
 
         if (!l)
                 return render_no_room(r);
-        failed = eval(r, n->left, &l->over);
+        failed = n->left->kind == N_LIST && n->left->is_plain ? eval_once(r, n->left, &l->over)
+                                                              : eval(r, n->left, &l->over);
         if (failed)
                 return failed;
         if (!(n->flags & NODE_RECURSIVE))

@@ -231,13 +231,15 @@ enum loop_member {
         LOOP_DEPTH0,
 };
 static const struct {
-        const char *name;
+        struct span name;
         enum loop_member member;
 } loop_members[] = {
-        {"index", LOOP_INDEX},         {"index0", LOOP_INDEX0},     {"first", LOOP_FIRST},
-        {"last", LOOP_LAST},           {"length", LOOP_LENGTH},     {"revindex", LOOP_REVINDEX},
-        {"revindex0", LOOP_REVINDEX0}, {"previtem", LOOP_PREVITEM}, {"nextitem", LOOP_NEXTITEM},
-        {"depth", LOOP_DEPTH},         {"depth0", LOOP_DEPTH0},
+        {{"index", 5}, LOOP_INDEX},         {{"index0", 6}, LOOP_INDEX0},
+        {{"first", 5}, LOOP_FIRST},         {{"last", 4}, LOOP_LAST},
+        {{"length", 6}, LOOP_LENGTH},       {{"revindex", 8}, LOOP_REVINDEX},
+        {{"revindex0", 9}, LOOP_REVINDEX0}, {{"previtem", 8}, LOOP_PREVITEM},
+        {{"nextitem", 8}, LOOP_NEXTITEM},   {{"depth", 5}, LOOP_DEPTH},
+        {{"depth0", 6}, LOOP_DEPTH0},
 };
 
 static int loop_member(struct render *r, struct loop *l, enum loop_member member, struct value *ret)
@@ -292,7 +294,7 @@ int loop_attribute(struct render *r, struct value loop, struct span name, struct
         bool is_known = false;
 
         for (size_t i = 0; i < N_ELEMENTS(loop_members); i++)
-                if (span_is_equal(name, span_of(loop_members[i].name)))
+                if (span_is_equal(name, loop_members[i].name))
                         return loop_member(r, loop.loop, loop_members[i].member, ret);
         method = value_method_find(V_LOOP, name, &is_known);
         if (!method) {

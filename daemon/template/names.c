@@ -22,6 +22,14 @@ static enum letter letter_at(const char *at, const char *end, const char **ret_n
         *ret_next = at;
         if (at >= end)
                 return LETTER_NONE;
+        if ((unsigned char)*at < 0x80) { /* most are */
+                *ret_next = at + 1;
+                if (*at >= 'a' && *at <= 'z')
+                        return LETTER_LOWER;
+                if (*at >= 'A' && *at <= 'Z')
+                        return LETTER_UPPER;
+                return *at >= '0' && *at <= '9' ? LETTER_DIGIT : LETTER_NONE;
+        }
         c = utf8_next(ret_next, end);
         if (c >= '0' && c <= '9')
                 return LETTER_DIGIT;
@@ -277,13 +285,20 @@ static void write_part(struct span word, size_t n_dropped, const char *ending, s
         write_ending(word, ending, out);
 }
 
+/* But for its case: what tells most words apart. */
+static bool is_same_letter(char a, char b)
+{
+        return ((a ^ b) & ~0x20) == 0;
+}
+
 static bool write_irregular(struct span word, bool to_plural, struct buf *out)
 {
         for (size_t i = 0; i < N_ELEMENTS(irregulars); i++) {
                 const char *from = to_plural ? irregulars[i].singular : irregulars[i].plural;
                 const char *to = to_plural ? irregulars[i].plural : irregulars[i].singular;
 
-                if (strlen(from) == word.n && strncasecmp(from, word.at, word.n) == 0) {
+                if (is_same_letter(*from, *word.at) && strlen(from) == word.n &&
+                    strncasecmp(from, word.at, word.n) == 0) {
                         write_like(word, to, out);
                         return true;
                 }
@@ -294,7 +309,8 @@ static bool write_irregular(struct span word, bool to_plural, struct buf *out)
 static bool is_irregular_plural(struct span word)
 {
         for (size_t i = 0; i < N_ELEMENTS(irregulars); i++)
-                if (strlen(irregulars[i].plural) == word.n &&
+                if (is_same_letter(*irregulars[i].plural, *word.at) &&
+                    strlen(irregulars[i].plural) == word.n &&
                     strncasecmp(irregulars[i].plural, word.at, word.n) == 0)
                         return true;
         return false;

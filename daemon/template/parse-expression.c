@@ -112,6 +112,14 @@ static int parse_strings(struct parser *p, struct node **ret)
         return new_constant(p, first, VALUE_SPAN(((struct span){all, n})), ret);
 }
 
+static bool is_constant(const struct node *n)
+{
+        for (const struct node *i = n->items.first; i; i = i->next)
+                if (i->kind != N_CONST && !(i->kind == N_TUPLE && i->is_plain))
+                        return false;
+        return true;
+}
+
 /* Elements of a list or dict until the closing bracket. */
 static int parse_items(struct parser *p, enum token_kind close, struct node *n)
 {
@@ -142,6 +150,7 @@ static int parse_items(struct parser *p, enum token_kind close, struct node *n)
                         return r;
         }
         parse_next(p);
+        n->is_plain = is_constant(n);
         return 0;
 }
 
@@ -266,6 +275,7 @@ int parse_tuple(struct parser *p, unsigned flags, const char *end_name, struct n
                                           token_describe(p->at->kind));
                 return node_new(p, N_TUPLE, first, ret);
         }
+        tuple->is_plain = is_constant(tuple);
         *ret = tuple;
         return 0;
 }
@@ -334,6 +344,15 @@ static int parse_subscribed(struct parser *p, struct node **ret)
         return 0;
 }
 
+static void set_attribute(struct node *n, struct span name)
+{
+        bool is_known;
+
+        n->name = name;
+        n->hash = text_hash(name);
+        n->is_plain = !value_method_find(V_DICT, name, &is_known) && !is_known && name.at[0] != '_';
+}
+
 static int parse_subscript(struct parser *p, struct node *subject, struct node **ret)
 {
         const struct token *t = p->at;
@@ -350,7 +369,7 @@ static int parse_subscript(struct parser *p, struct node *subject, struct node *
                         return parse_fail(p, p->at, "expected name or number");
                 r = node_with(p, N_ATTRIBUTE, t, subject, NULL, ret);
                 if (!r)
-                        (*ret)->name = p->at->text;
+                        set_attribute(*ret, p->at->text);
                 parse_next(p);
                 return r;
         }
@@ -476,6 +495,13 @@ static int parse_postfix(struct parser *p, struct node *n, struct node **ret)
 }
 
 /* Name of a filter or test, which may have dots; none of ours has. */
+static int plan_call(struct parser *p, struct node *n)
+{
+        int r = call_plan(p->arena, &n->items, n->row->parameters, &n->bound, &n->n_parameters);
+
+        return r == -ENOMEM ? parse_no_room(p) : r;
+}
+
 static int parse_row(struct parser *p, bool is_filter, struct node *n)
 {
         const struct token *t = p->at;
@@ -536,6 +562,8 @@ int parse_filters(struct parser *p, struct node *subject, bool is_begun, struct 
                         r = parse_arguments(p, n);
                 if (!r)
                         r = check_named(p, n, t);
+                if (!r)
+                        r = plan_call(p, n);
                 if (r)
                         return r;
         }
@@ -584,6 +612,8 @@ static int parse_test(struct parser *p, struct node *subject, struct node **ret)
                 if (!r)
                         r = node_append(p, test, argument);
         }
+        if (!r)
+                r = plan_call(p, test);
         if (!r && is_negated)
                 r = node_with(p, N_NOT, t, test, NULL, &test);
         *ret = test;

@@ -67,46 +67,39 @@ int render_buf_failed(struct render *r, const struct buf *b)
         return b->failed;
 }
 
-int render_step(struct render *r, size_t n_bytes)
+int render_too_many_steps(struct render *r)
 {
-        size_t n = 1 + n_bytes / RENDER_BYTES_PER_STEP;
-
-        if (n > TEMPLATE_MAX_STEPS - r->n_steps)
-                return render_fail(r, "the rendering takes more than %u steps", TEMPLATE_MAX_STEPS);
-        r->n_steps += (uint32_t)n;
-        return 0;
+        return render_fail(r, "the rendering takes more than %u steps", TEMPLATE_MAX_STEPS);
 }
 
-int render_enter(struct render *r)
+int render_too_deep(struct render *r)
 {
-        if (++r->depth > RENDER_MAX_DEPTH)
-                return render_fail(r, "nested too deeply");
-        return 0;
+        return render_fail(r, "nested too deeply");
 }
 
 /* A variable of the context is one value in all scopes, however often they are entered. */
-static int load(struct render *r, const struct space *space, struct span name, struct value *ret)
+static int load(struct render *r, const struct space *space, const struct load *l,
+                struct value *ret)
 {
-        const struct global_row *global;
         const json_t *json;
         int failed = 0;
 
         *ret = VALUE_MISSING;
         if (space->vars.n)
-                failed = dict_get(r, (struct dict *)&space->vars, VALUE_SPAN(name), ret);
+                failed = dict_get_hashed(r, (struct dict *)&space->vars, l->name, l->hash, ret);
         if (!failed && ret->kind == V_MISSING && space->around.n)
-                failed = dict_get(r, (struct dict *)&space->around, VALUE_SPAN(name), ret);
+                failed = dict_get_hashed(r, (struct dict *)&space->around, l->name, l->hash, ret);
         if (!failed && ret->kind == V_MISSING && !space->is_bare)
-                failed = dict_get(r, &r->loaded, VALUE_SPAN(name), ret);
+                failed = dict_get_hashed(r, &r->loaded, l->name, l->hash, ret);
         if (failed || ret->kind != V_MISSING)
                 return failed;
-        json = space->is_bare ? NULL : json_object_getn(r->context, name.at, name.n);
+        json = space->is_bare ? NULL : json_object_getn(r->context, l->name.at, l->name.n);
         if (json) {
                 failed = value_from_json(r, json, ret);
-                return failed ? failed : dict_set(r, &r->loaded, VALUE_SPAN(name), *ret);
+                return failed ? failed : dict_set(r, &r->loaded, VALUE_SPAN(l->name), *ret);
         }
-        global = global_find(name);
-        *ret = global ? (struct value){.kind = V_FUNCTION, .function = global} : VALUE_MISSING;
+        if (l->global)
+                *ret = (struct value){.kind = V_FUNCTION, .function = l->global};
         return 0;
 }
 
@@ -119,7 +112,7 @@ int render_enter_frame(struct render *r, const struct frame *f)
                 const struct load *l = &f->loads[i];
 
                 if (l->kind == LOAD_RESOLVE)
-                        failed = load(r, r->frame->space, l->name, &slots[l->slot]);
+                        failed = load(r, r->frame->space, l, &slots[l->slot]);
                 else
                         slots[l->slot] =
                                 l->kind == LOAD_ALIAS ? *variable_at(r, l->from) : VALUE_MISSING;
@@ -339,8 +332,7 @@ static int render_statement(struct render *r, const struct node *n)
         case N_TEXT:
                 if (is_silent(r))
                         return 0;
-                buf_add_span(r->out, n->text);
-                return render_buf_failed(r, r->out);
+                return render_write(r, r->out, n->text);
         case N_PRINT:
                 return is_silent(r) ? 0 : render_print(r, n);
         case N_IF:

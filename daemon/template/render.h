@@ -77,7 +77,6 @@ struct site {
 };
 
 /* eval.c */
-int eval(struct render *r, const struct node *n, struct value *ret) _must_check_;
 int eval_call(struct render *r, const struct node *n, struct value subject,
               struct value *ret) _must_check_;
 /* An N_CALL. caller: an argument more, or V_MISSING. is_written: a macro, block or loop writes its
@@ -91,6 +90,20 @@ static inline struct value *variable_at(const struct render *r, struct place pla
         for (uint32_t hops = place.hops; hops; hops--)
                 a = a->outer;
         return &a->slots[place.slot];
+}
+
+int eval_deep(struct render *r, const struct node *n, struct value *ret) _must_check_;
+/* What is_plain says of: made once in a rendering. Not for what may be changed. */
+int eval_once(struct render *r, const struct node *n, struct value *ret) _must_check_;
+int eval_missing(struct render *r, const struct node *n, struct value *ret) _must_check_;
+static inline int eval(struct render *r, const struct node *n, struct value *ret)
+{
+        if (n->kind != N_NAME && n->kind != N_CONST)
+                return eval_deep(r, n, ret);
+        r->line = n->line;
+        r->column = n->column;
+        *ret = n->kind == N_NAME ? *variable_at(r, n->place) : n->constant;
+        return n->kind == N_NAME && ret->kind == V_MISSING ? eval_missing(r, n, ret) : 0;
 }
 
 /* render.c */

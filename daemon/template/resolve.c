@@ -238,7 +238,7 @@ static int resolve_specials(struct resolver *v, struct scope *s, struct function
 /* A macro, or the body of a call block. */
 static int resolve_macro(struct resolver *v, struct scope *outer, struct node *n)
 {
-        struct function *f;
+        struct function *f = NULL;
         struct scope s = {.parent = outer};
         int r = function_new(v, outer, n, &f);
 
@@ -286,7 +286,7 @@ static int resolve_root(struct resolver *v, struct function *f, bool is_block)
 
 static int resolve_block(struct resolver *v, struct scope *s, struct node *n)
 {
-        struct function *f;
+        struct function *f = NULL;
         int r = 0;
 
         for (const struct function *i = v->blocks; i; i = i->next)

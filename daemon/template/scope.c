@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "daemon/template/engine.h"
+
 void scope_done(struct scope *s)
 {
         free(s->names);
@@ -279,6 +281,8 @@ int scope_frame(struct resolver *v, const struct scope *s, struct frame **ret)
                         continue;
                 f->loads[f->n_loads++] = (struct load){.kind = symbol->load,
                                                        .name = s->names[i],
+                                                       .hash = text_hash(s->names[i]),
+                                                       .global = global_find(s->names[i]),
                                                        .slot = s->slots[i],
                                                        .from = symbol->from};
         }

@@ -87,16 +87,22 @@ bool unicode_is_space(uint32_t c)
 
 bool unicode_is_upper(uint32_t c)
 {
+        if (c < 0x80)
+                return c >= 'A' && c <= 'Z';
         return is_in(c, unicode_upper_ranges, n_unicode_upper_ranges);
 }
 
 bool unicode_is_lower(uint32_t c)
 {
+        if (c < 0x80)
+                return c >= 'a' && c <= 'z';
         return is_in(c, unicode_lower_ranges, n_unicode_lower_ranges);
 }
 
 bool unicode_is_titled(uint32_t c)
 {
+        if (c < 0x80)
+                return false;
         return is_in(c, unicode_titled_ranges, n_unicode_titled_ranges);
 }
 
@@ -195,10 +201,35 @@ static int add_special(struct buf *out, const struct unicode_special *row)
         return r;
 }
 
+/* The ASCII characters at the beginning, letters from first to last in the other case; *s is the
+ * rest. */
+static int add_ascii(struct buf *out, struct span *s, char first, char last, int *ret_before)
+{
+        size_t n = 0;
+        char *to;
+        int r;
+
+        while (n < s->n && (unsigned char)s->at[n] < 0x80)
+                n++;
+        if (n == 0)
+                return 0;
+        r = buf_add(out, s->at, n);
+        if (r)
+                return r;
+        to = out->at + out->n - n;
+        for (size_t i = 0; i < n; i++)
+                if (to[i] >= first && to[i] <= last)
+                        to[i] ^= 0x20;
+        *ret_before = s->at[n - 1];
+        s->at += n;
+        s->n -= n;
+        return 0;
+}
+
 int unicode_add_upper(struct buf *out, struct span s)
 {
+        int before = ' ', r = add_ascii(out, &s, 'a', 'z', &before);
         const char *at = s.at, *end = s.at + s.n;
-        int r = 0;
 
         while (at < end && !r) {
                 uint32_t c = utf8_next(&at, end);
@@ -219,9 +250,9 @@ static bool is_cased(uint32_t c)
 
 int unicode_add_lower(struct buf *out, struct span s)
 {
+        int last = ' ', r = add_ascii(out, &s, 'A', 'Z', &last);
         const char *at = s.at, *end = s.at + s.n;
-        uint32_t before = ' ';
-        int r = 0;
+        uint32_t before = (uint32_t)last;
 
         while (at < end && !r) {
                 uint32_t c = utf8_next(&at, end);

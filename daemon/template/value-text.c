@@ -142,6 +142,20 @@ static void write_range(const struct range *g, struct buf *out)
         buf_add_char(out, ')');
 }
 
+static void write_integer(int64_t n, struct buf *out)
+{
+        char digits[24];
+        size_t at = sizeof(digits);
+        uint64_t rest = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+
+        do
+                digits[--at] = (char)('0' + rest % 10);
+        while (rest /= 10);
+        if (n < 0)
+                digits[--at] = '-';
+        buf_add(out, digits + at, sizeof(digits) - at);
+}
+
 static int write_repr_inner(struct render *r, struct value v, struct buf *out)
 {
         size_t n;
@@ -158,7 +172,7 @@ static int write_repr_inner(struct render *r, struct value v, struct buf *out)
                 buf_add_text(out, v.is_true ? "True" : "False");
                 return 0;
         case V_INT:
-                buf_printf(out, "%" PRId64, v.integer);
+                write_integer(v.integer, out);
                 return 0;
         case V_FLOAT:
                 write_float(v.real, out);
@@ -230,13 +244,14 @@ int value_write(struct render *r, struct value v, struct buf *out)
                 return value_is_lenient(v) ? 0 : value_refuse_undefined(r, v);
         if (v.kind == V_MODULE)
                 v = v.module->text;
+        if (v.kind == V_INT) {
+                write_integer(v.integer, out);
+                return render_buf_failed(r, out);
+        }
         if (v.kind != V_TEXT)
                 return value_write_repr(r, v, out);
         failed = render_step(r, v.text.n);
-        if (failed)
-                return failed;
-        buf_add_span(out, v.text);
-        return render_buf_failed(r, out);
+        return failed ? failed : render_write(r, out, v.text);
 }
 
 int value_to_text(struct render *r, struct value v, struct value *ret)
@@ -393,7 +408,7 @@ static int write_json_inner(struct render *r, struct value v, const struct json_
                 buf_add_text(out, v.is_true ? "true" : "false");
                 return 0;
         case V_INT:
-                buf_printf(out, "%" PRId64, v.integer);
+                write_integer(v.integer, out);
                 return 0;
         case V_FLOAT:
                 if (isnan(v.real) || isinf(v.real))

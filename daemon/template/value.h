@@ -145,6 +145,7 @@ static inline bool value_is_lenient(struct value v)
         return v.kind == V_UNDEFINED && v.undefined->is_lenient;
 }
 
+uint64_t text_hash(struct span s);           /* value_hash() of a text */
 const char *value_type_name(struct value v); /* Python's: "str", "NoneType" */
 
 int value_from_json(struct render *r, const json_t *json, struct value *ret) _must_check_;
@@ -161,7 +162,12 @@ int list_add(struct render *r, struct list *l, struct value v) _must_check_;
 int dict_open(struct render *r, struct dict *d) _must_check_;
 int dict_new(struct render *r, struct dict **ret) _must_check_;
 int dict_set(struct render *r, struct dict *d, struct value key, struct value item) _must_check_;
+/* Of an open dict; *ret is NULL when it has no such key. */
+int dict_find(struct render *r, const struct dict *d, struct value key, uint64_t hash,
+              struct pair **ret) _must_check_;
 /* kind V_MISSING when it has no such key. */
+int dict_get_hashed(struct render *r, struct dict *d, struct span key, uint64_t hash,
+                    struct value *ret) _must_check_;
 int dict_get(struct render *r, struct dict *d, struct value key, struct value *ret) _must_check_;
 
 int value_truth(struct render *r, struct value v, bool *ret) _must_check_;
