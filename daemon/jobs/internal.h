@@ -104,12 +104,6 @@ struct client_queue {
 
 TAILQ_HEAD(client_queues, client_queue);
 
-/* The options of the job that was written last, as they stand in its record. */
-struct written_options {
-        struct job_options options;
-        struct buf text;
-};
-
 struct jobs {
         struct jobs_config c;
         struct job *live;           /* hash by id: not ended, or looked at by a cursor */
@@ -121,9 +115,10 @@ struct jobs {
         size_t n_batch_running; /* of n_running */
         struct hash generation, salt;
         struct estimator estimator;
-        struct written_options written_options;
-        struct timer *retain_timer; /* while old jobs are left to be removed */
-        struct timer *disk_timer;   /* while jobs wait for room on the disk */
+        struct job_options written_options; /* of the record that was written last, */
+        struct buf written_text;            /* and how they stand there */
+        struct timer *retain_timer;         /* while old jobs are left to be removed */
+        struct timer *disk_timer;           /* while jobs wait for room on the disk */
         uint64_t disk_check_ms;
         bool is_draining, is_scheduling;
         void (*on_drained)(void *arg);

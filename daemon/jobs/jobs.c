@@ -185,7 +185,7 @@ int jobs_new(const struct jobs_config *c, struct jobs **ret)
         if (!j)
                 return -ENOMEM;
         j->c = *c;
-        buf_init(&j->written_options.text, 0);
+        buf_init(&j->written_text, 0);
         config_ref(j->c.config);
         blueprint_shelf_ref(j->c.shelf);
         price_book_ref(j->c.prices);
@@ -246,7 +246,7 @@ struct jobs *jobs_free(struct jobs *j)
                 return NULL;
         HASH_ITER (hh, j->live, job, next)
                 job_free(job);
-        buf_done(&j->written_options.text);
+        buf_done(&j->written_text);
         timer_free(j->disk_timer);
         timer_free(j->retain_timer);
         config_unref(j->c.config);

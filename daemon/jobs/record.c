@@ -160,18 +160,19 @@ static int add_optional(const struct job *job, struct buf *out)
 /* Half of a record, and the same for nearly all jobs. */
 static int add_options(const struct job *job, struct buf *out)
 {
-        struct written_options *w = &job->jobs->written_options;
+        struct jobs *j = job->jobs;
         int k = 0;
 
-        if (w->text.n == 0 || memcmp(&w->options, &job->options, sizeof(w->options)) != 0) {
-                buf_clear(&w->text);
-                w->options = job->options;
-                k = job_options_write(&w->options, &w->text);
+        if (j->written_text.n == 0 ||
+            memcmp(&j->written_options, &job->options, sizeof(job->options)) != 0) {
+                buf_clear(&j->written_text);
+                j->written_options = job->options;
+                k = job_options_write(&job->options, &j->written_text);
                 if (k < 0)
-                        buf_clear(&w->text);
+                        buf_clear(&j->written_text);
         }
         add_key(out, "options");
-        return k ? k : buf_add_span(out, buf_span(&w->text));
+        return k ? k : buf_add_span(out, buf_span(&j->written_text));
 }
 
 int job_record_write(const struct job *job, struct buf *out)
