@@ -6,20 +6,24 @@
 
 #include "client/choices.h"
 #include "client/follow.h"
+#include "client/own-blueprints.h"
 #include "client/submit.h"
 #include "common/path.h"
 #include "common/str.h"
 
 #define SPEC_BYTES ((size_t)4 << 20)
 
-enum gen_option { GEN_OUTPUT, GEN_BLUEPRINT, GEN_FRESH, GEN_DETACH, GEN_CHOICES };
+enum gen_option { GEN_OUTPUT, GEN_BLUEPRINT, GEN_TEMPLATES, GEN_FRESH, GEN_DETACH, GEN_CHOICES };
 
 const struct option_row gen_options[] = {
         [GEN_OUTPUT] = {"output", 'o', "DIR",
                         "write below this directory (default: the current one)"},
-        [GEN_BLUEPRINT] =
-                {"blueprint", 'b', "NAME",
-                 "generate for this stack (default: what the specification says, or fits best)"},
+        [GEN_BLUEPRINT] = {"blueprint", 'b', "NAME|DIR",
+                           "generate for this stack, or by a blueprint of yours (default: what the "
+                           "specification says, or fits best)"},
+        [GEN_TEMPLATES] = {"template-dir", 0, "DIR",
+                           "templates that go before those of the blueprint: "
+                           "DIR/BLUEPRINT/templates/…"},
         [GEN_FRESH] = {"fresh", 0, NULL, "ask again also for what is known"},
         [GEN_DETACH] = {"detach", 'd', NULL,
                         "print the job's id and leave; `genopt attach` delivers the files"},
@@ -71,16 +75,15 @@ static json_t *spec_to_json(const char *path, struct span text)
         return json_pack("{s:s, s:s%}", "name", name, "text", text.at, text.n);
 }
 
-static int make_input(const struct client *c, struct outdir *o, struct span spec,
-                      bool is_edited_gone, json_t **ret)
+static int make_input(const struct client *c, struct outdir *o, const struct own_blueprints *own,
+                      struct span spec, bool is_edited_gone, json_t **ret)
 {
         _cleanup_json_ json_t *input = json_object();
         json_t *manifest = NULL, *files = NULL;
         int r = input ? 0 : -ENOMEM;
 
         r = r < 0 ? r : json_put(input, "spec", spec_to_json(c->args[0], spec));
-        if (r == 0 && c->values[GEN_BLUEPRINT])
-                r = json_put(input, "blueprint", json_string(c->values[GEN_BLUEPRINT]));
+        r = r < 0 ? r : own_blueprints_list(own, input);
         r = r < 0 ? r : outdir_list_manifest(o, is_edited_gone, &manifest);
         r = r < 0 ? r : json_put(input, "manifest", manifest);
         r = r < 0 ? r : outdir_list_others(o, &files);
@@ -90,7 +93,8 @@ static int make_input(const struct client *c, struct outdir *o, struct span spec
         return r;
 }
 
-static int make_offer(const struct outdir *o, const json_t *input, struct offer **ret)
+static int make_offer(const struct outdir *o, const struct own_blueprints *own, const json_t *input,
+                      struct offer **ret)
 {
         _cleanup_(offer_freep) struct offer *offer = NULL;
         int r;
@@ -100,6 +104,8 @@ static int make_offer(const struct outdir *o, const json_t *input, struct offer 
                 r = offer_add_list(offer, json_object_get(input, "manifest"), "disk");
         if (r == 0)
                 r = offer_add_list(offer, json_object_get(input, "files"), "sha256");
+        if (r == 0)
+                r = own_blueprints_offer(own, offer);
         if (r == 0)
                 *ret = take(offer);
         return r;
@@ -136,6 +142,7 @@ static int generate(struct client *c, const char *dir, int *ret_code, struct fai
 {
         _cleanup_(connection_freep) struct connection *k = NULL;
         _cleanup_(outdir_freep) struct outdir *o = NULL;
+        _cleanup_(own_blueprints_done) struct own_blueprints own = {0};
         _cleanup_(offer_freep) struct offer *offer = NULL;
         _cleanup_(view_freep) struct view *view = NULL;
         _cleanup_json_ json_t *input = NULL;
@@ -148,13 +155,16 @@ static int generate(struct client *c, const char *dir, int *ret_code, struct fai
 
         r = choices_read(c, GEN_CHOICES, &f.edits, &f.is_pruning, ret_failure);
         if (r == 0)
+                r = own_blueprints_open(c->values[GEN_BLUEPRINT], c->values[GEN_TEMPLATES], &own,
+                                        ret_failure);
+        if (r == 0)
                 r = read_spec(c->args[0], &spec, ret_failure);
         if (r == 0)
                 r = outdir_open(c, dir, !c->is_dry_run, &o, ret_failure);
         if (r == 0)
-                r = make_input(c, o, buf_span(&spec), f.edits == EDITS_OVERWRITE, &input);
+                r = make_input(c, o, &own, buf_span(&spec), f.edits == EDITS_OVERWRITE, &input);
         if (r == 0)
-                r = make_offer(o, input, &offer);
+                r = make_offer(o, &own, input, &offer);
         if (r == 0)
                 r = view_new(c, c->is_dry_run, &view);
         s.input = input;

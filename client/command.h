@@ -46,6 +46,7 @@ void command_print_help(const struct command *command, FILE *out); /* NULL: the 
 
 int cmd_ask(struct client *c);
 int cmd_attach(struct client *c);
+int cmd_blueprint(struct client *c);
 int cmd_cache(struct client *c);
 int cmd_cancel(struct client *c);
 int cmd_complete(struct client *c);

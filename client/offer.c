@@ -7,6 +7,7 @@ struct offer {
         int dir_fd;      /* borrowed: the caller keeps it open */
         json_t *by_path; /* owned: path -> sha256 or null */
         json_t *by_hash; /* owned: sha256 -> path */
+        json_t *places;  /* owned: name -> [directory, path], of what is called otherwise here */
         json_t *sent;    /* owned: set of needs that were answered */
 };
 
@@ -19,8 +20,9 @@ int offer_new(int dir_fd, struct offer **ret)
         o->dir_fd = dir_fd;
         o->by_path = json_object();
         o->by_hash = json_object();
+        o->places = json_object();
         o->sent = json_object();
-        if (!o->by_path || !o->by_hash || !o->sent)
+        if (!o->by_path || !o->by_hash || !o->places || !o->sent)
                 return -ENOMEM;
         *ret = take(o);
         return 0;
@@ -32,6 +34,7 @@ struct offer *offer_free(struct offer *o)
                 return NULL;
         json_decref(o->by_path);
         json_decref(o->by_hash);
+        json_decref(o->places);
         json_decref(o->sent);
         free(o);
         return NULL;
@@ -45,6 +48,14 @@ int offer_add(struct offer *o, const char *path, const char *sha256)
         if (r == 0 && sha256)
                 r = json_put(o->by_hash, sha256, json_string(path));
         return r;
+}
+
+int offer_add_as(struct offer *o, const char *name, int dir_fd, const char *path,
+                 const char *sha256)
+{
+        int r = json_put(o->places, name, json_pack("[i, s]", dir_fd, path));
+
+        return r < 0 ? r : offer_add(o, name, sha256);
 }
 
 int offer_add_list(struct offer *o, const json_t *list, const char *hash_key)
@@ -104,6 +115,16 @@ static int refuse_changed(const char *path, struct failure **ret_failure)
         return CONDITION_REFUSED;
 }
 
+static int read_offered(const struct offer *o, const char *name, struct buf *content)
+{
+        const json_t *place = json_object_get(o->places, name);
+
+        if (!place)
+                return path_read(o->dir_fd, name, OFFER_FILE_BYTES, content);
+        return path_read((int)json_integer_value(json_array_get(place, 0)),
+                         json_string_value(json_array_get(place, 1)), OFFER_FILE_BYTES, content);
+}
+
 static int put_file(struct offer *o, struct connection *k, const char *job, const char *path,
                     const char *wanted, struct failure **ret_failure)
 {
@@ -113,7 +134,7 @@ static int put_file(struct offer *o, struct connection *k, const char *job, cons
         size_t offset = 0;
         int r;
 
-        r = path_read(o->dir_fd, path, OFFER_FILE_BYTES, &content);
+        r = read_offered(o, path, &content);
         if (r == -ENOMEM)
                 return r;
         if (r < 0)

@@ -19,6 +19,9 @@ struct offer *offer_free(struct offer *o);
 DEFINE_CLEANUP(struct offer, offer_free);
 /* sha256 in hex; NULL: by path only. */
 int offer_add(struct offer *o, const char *path, const char *sha256) _must_check_;
+/* Offered under another name than it has: path below dir_fd, which is borrowed likewise. */
+int offer_add_as(struct offer *o, const char *name, int dir_fd, const char *path,
+                 const char *sha256) _must_check_;
 /* All entries of a list of job/submit: path, and hash as `disk` or `sha256`. */
 int offer_add_list(struct offer *o, const json_t *list, const char *hash_key) _must_check_;
 /* Sends what `need` names and was not sent before: the need of a submit's reply may come again as

@@ -83,7 +83,9 @@ static int read_all(const struct assembly *a, struct readings *r, struct failure
         if (k)
                 return k;
         own = config_get_text(r->config, OPTION_BLUEPRINT_DIR);
-        return blueprint_shelf_load(own ? own : blueprints, &r->shelf, ret_failure);
+        return blueprint_shelf_load(own ? own : blueprints,
+                                    config_get_text(r->config, OPTION_TEMPLATE_DIR), &r->shelf,
+                                    ret_failure);
 }
 
 /* One provider of the configuration, with its key if there is one. A missing key is no fault here:

@@ -130,6 +130,13 @@ static const struct param blob_get_params[] = {
         END,
 };
 
+static const struct param check_params[] = {
+        {"name", PARAM_TEXT, REQUIRED, .min = 1, .max = 60, .sentence = "name of its folder"},
+        {"files", PARAM_TEXT_MAP, REQUIRED, .max = BLUEPRINT_FILES,
+         .sentence = "texts of its files by path"},
+        END,
+};
+
 static const struct param trim_params[] = {
         {"max_bytes", PARAM_U64, .sentence = "shrink to this; else to the configured bounds"},
         END,
@@ -182,6 +189,12 @@ const struct method method_table[N_METHODS] = {
                              "Sends content that a job needs, in parts.", "{have, complete}"},
         [METHOD_BLOB_GET] = {"blob/get", false, blob_get_params,
                              "Reads content of a job, in parts.", "{size, offset, data, end}"},
+        [METHOD_BLUEPRINT_LIST] =
+                {"blueprint/list", false, no_params, "The blueprints of the daemon.",
+                 "{blueprints [{name, description, language, parameters, files}]}"},
+        [METHOD_BLUEPRINT_CHECK] = {"blueprint/check", false, check_params,
+                                    "Reads a blueprint as a job would, and keeps nothing.",
+                                    "one blueprint, as in the list; or an error with every fault"},
         [METHOD_CACHE_STATS] =
                 {"cache/stats", false, no_params, "How the caches do.",
                  "{caches [{name, hits, misses, size, max_size, entries, hit_rate, max_age_s}]}"},

@@ -19,6 +19,8 @@ enum method_id {
         METHOD_JOB_WHY,
         METHOD_BLOB_PUT,
         METHOD_BLOB_GET,
+        METHOD_BLUEPRINT_LIST,
+        METHOD_BLUEPRINT_CHECK,
         METHOD_CACHE_STATS,
         METHOD_CACHE_TRIM,
         METHOD_CACHE_CLEAR,
@@ -34,6 +36,7 @@ enum method_id {
 #define PROTOCOL_VERSION 1
 #define BLOB_MAX_BYTES ((uint64_t)16 << 20)
 #define BLOB_PART_BYTES ((uint64_t)4 << 20) /* of one blob/put or blob/get, before base 64 */
+#define BLUEPRINT_FILES 501u /* of one folder, and one more: the refusal is the checker's */
 #define IDEMPOTENCY_KEY_BYTES 128
 #define ANSWER_OUTPUT_BYTES ((uint64_t)64 << 10) /* of a command's output, its end */
 

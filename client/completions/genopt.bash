@@ -32,6 +32,7 @@ _genopt() {
         case $command in
         '') COMPREPLY=($(compgen -W "$(genopt __complete 2>/dev/null | cut -f1)" -- "$word")) ;;
         help) COMPREPLY=($(compgen -W "$(genopt __complete 2>/dev/null | cut -f1)" -- "$word")) ;;
+        blueprint) COMPREPLY=($(compgen -W $'list\nshow\ncheck' -- "$word")) ;;
         cache) COMPREPLY=($(compgen -W $'stats\ntrim\nclear\nverify' -- "$word")) ;;
         key)
                 case $before in

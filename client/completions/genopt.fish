@@ -32,6 +32,7 @@ complete -c genopt -f
 complete -c genopt -n 'not __genopt_command >/dev/null' -a '(genopt __complete 2>/dev/null)'
 complete -c genopt -n 'string match -q -- "-*" (commandline -ct)' -a '(__genopt_options)'
 complete -c genopt -n '__genopt_is help' -a '(genopt __complete 2>/dev/null)'
+complete -c genopt -n '__genopt_is blueprint' -a 'list show check'
 complete -c genopt -n '__genopt_is cache' -a 'stats trim clear verify'
 complete -c genopt -n '__genopt_is key' -a 'set list remove (genopt key list 2>/dev/null)'
 complete -c genopt -n '__genopt_is show why attach cancel resume' -a '(genopt __complete :jobs 2>/dev/null)'

@@ -7,6 +7,8 @@
  * A blueprint is immutable and counted (atomically: workers hold it). All faults of a blueprint are
  * found when it loads. */
 
+#include <jansson.h>
+
 #include "common/buf.h"
 #include "common/hash.h"
 #include "common/macros.h"
@@ -37,10 +39,24 @@ const char *blueprint_name(const struct blueprint *b);
 const char *blueprint_description(const struct blueprint *b);
 void blueprint_hash(const struct blueprint *b, struct hash *ret); /* of all its files */
 
+/* The blueprint with those of the files in place of its own whose path is its name and that of one
+ * of its templates: "go-service/templates/makefile.tmpl". Others are passed over. */
+int blueprint_overlay(const struct blueprint *b, const struct blueprint_file *more, size_t n_more,
+                      struct blueprint **ret, struct failure **ret_failure) _must_check_;
+/* For people: {name, description, language, parameters, files [{kind, each, path, tier,
+ * template?}]}. */
+int blueprint_to_json(const struct blueprint *b, json_t **ret) _must_check_;
+
 /* The blueprints of the package and the configuration; filled at start and reload. */
 struct blueprint_shelf;
-int blueprint_shelf_load(const char *dir, struct blueprint_shelf **ret,
+/* templates: a folder of templates that go before (overlay.c), or NULL. */
+int blueprint_shelf_load(const char *dir, const char *templates, struct blueprint_shelf **ret,
                          struct failure **ret_failure) _must_check_;
+/* s with one more, which goes before one of the same name. */
+int blueprint_shelf_with(const struct blueprint_shelf *s, struct blueprint *b,
+                         struct blueprint_shelf **ret) _must_check_;
+size_t blueprint_shelf_list(const struct blueprint_shelf *s,
+                            struct blueprint *const **ret); /* borrowed; by name */
 struct blueprint_shelf *blueprint_shelf_ref(struct blueprint_shelf *s);
 struct blueprint_shelf *blueprint_shelf_unref(struct blueprint_shelf *s);
 DEFINE_CLEANUP(struct blueprint_shelf, blueprint_shelf_unref);

@@ -14,6 +14,7 @@
  *     present.c   data as the YAML of a prompt
  *     apply.c     tasks
  *     extractor.c interfaces of texts
+ *     overlay.c   a user's templates before a blueprint's
  *     shelf.c     the blueprints at hand, and choosing one */
 
 #include <jansson.h>
@@ -138,6 +139,10 @@ struct blueprint {
         size_t n_kinds;
 };
 
+/* All files below a folder; free with blueprint_files_free(). */
+int blueprint_files_read(const char *path, struct blueprint_file **ret, size_t *ret_n,
+                         struct failure **ret_failure) _must_check_;
+void blueprint_files_free(struct blueprint_file *files, size_t n);
 const struct blueprint_file *blueprint_find_file(const struct blueprint *b, const char *path);
 /* extractor.c */
 struct extractor *extractor_free(struct extractor *e);

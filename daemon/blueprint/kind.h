@@ -103,6 +103,7 @@ struct kind {
         struct condition when;
         struct pattern *path;
         struct template *template; /* owned; NULL */
+        const char *template_path; /* borrowed: the blueprint's file; NULL */
         struct coverage coverage;  /* of the template */
         const struct blueprint_file *prompt, *standards,
                 *compressed;  /* borrowed: the blueprint's; NULL. compressed: standards in brief */

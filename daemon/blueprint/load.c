@@ -25,7 +25,7 @@ const struct blueprint_file *blueprint_find_file(const struct blueprint *b, cons
         return NULL;
 }
 
-static void files_free(struct blueprint_file *files, size_t n)
+void blueprint_files_free(struct blueprint_file *files, size_t n)
 {
         for (size_t i = 0; files && i < n; i++) {
                 free(files[i].path);
@@ -40,7 +40,7 @@ static void blueprint_free(struct blueprint *b)
         blueprint_release_names(b);
         limits_release(b);
         rules_release(b);
-        files_free(b->files, b->n_files);
+        blueprint_files_free(b->files, b->n_files);
         free(b->name);
         free(b->description);
         free(b->language);
@@ -246,23 +246,35 @@ static int read_folder(struct folder *f, int parent, const char *name, const cha
         return r;
 }
 
+int blueprint_files_read(const char *path, struct blueprint_file **ret, size_t *ret_n,
+                         struct failure **ret_failure)
+{
+        struct folder f = {0};
+        int r = read_folder(&f, AT_FDCWD, path, "", 0);
+
+        if (r == 0) {
+                *ret = f.files;
+                *ret_n = f.n;
+                return 0;
+        }
+        blueprint_files_free(f.files, f.n);
+        if (r == -ENOMEM)
+                return r;
+        *ret_failure =
+                failure_new_at(FAILURE_BAD_BLUEPRINT, path, "it cannot be read: %s", strerror(-r));
+        return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
+}
+
 int blueprint_load(const char *dir, const char *name, struct blueprint **ret,
                    struct failure **ret_failure)
 {
         _cleanup_free_ char *path = path_join(dir, name);
-        struct folder f = {0};
-        int r;
+        struct blueprint_file *files = NULL;
+        size_t n = 0;
+        int r = path ? blueprint_files_read(path, &files, &n, ret_failure) : -ENOMEM;
 
-        if (!path)
-                return -ENOMEM;
-        r = read_folder(&f, AT_FDCWD, path, "", 0);
         if (r == 0)
-                r = blueprint_new(name, f.files, f.n, ret, ret_failure);
-        else if (r != -ENOMEM) {
-                *ret_failure = failure_new_at(FAILURE_BAD_BLUEPRINT, path,
-                                              "the blueprint cannot be read: %s", strerror(-r));
-                r = *ret_failure ? CONDITION_REFUSED : -ENOMEM;
-        }
-        files_free(f.files, f.n);
+                r = blueprint_new(name, files, n, ret, ret_failure);
+        blueprint_files_free(files, n);
         return r;
 }

@@ -325,13 +325,16 @@ static void parse_shape(struct parse *p, struct yaml_node *n, struct kind *k)
 static void parse_kind(struct parse *p, struct yaml_node *top, struct yaml_node *n, struct kind *k,
                        size_t n_earlier)
 {
+        const struct blueprint_file *template;
         int r;
 
         parse_shape(p, n, k);
         for (size_t i = 0; k->name && i < n_earlier; i++)
                 if (str_is_equal(p->b->kinds[i].name, k->name))
                         parse_fault(p, n, "kind %.60s is there already", k->name);
-        parse_template(p, parse_file(p, n, "template"), &k->template);
+        template = parse_file(p, n, "template");
+        k->template_path = template ? template->path : NULL;
+        parse_template(p, template, &k->template);
         k->prompt = parse_file(p, n, "prompt");
         k->standards = parse_file(p, n, "standards");
         k->compressed = parse_file(p, n, "compressed");

@@ -47,6 +47,40 @@ struct blueprint_shelf *blueprint_shelf_unref(struct blueprint_shelf *s)
         return NULL;
 }
 
+size_t blueprint_shelf_list(const struct blueprint_shelf *s, struct blueprint *const **ret)
+{
+        *ret = s->at;
+        return s->n;
+}
+
+int blueprint_shelf_with(const struct blueprint_shelf *s, struct blueprint *b,
+                         struct blueprint_shelf **ret)
+{
+        _cleanup_(blueprint_shelf_unrefp) struct blueprint_shelf *new = calloc(1, sizeof(*new));
+        bool is_in = false;
+
+        if (!new)
+                return -ENOMEM;
+        new->n_refs = 1;
+        new->at = calloc(s->n + 1, sizeof(struct blueprint *));
+        if (!new->at)
+                return -ENOMEM;
+        for (size_t i = 0; i < s->n; i++) {
+                int c = strcmp(s->at[i]->name, b->name);
+
+                if (c >= 0 && !is_in) {
+                        new->at[new->n++] = blueprint_ref(b);
+                        is_in = true;
+                }
+                if (c != 0)
+                        new->at[new->n++] = blueprint_ref(s->at[i]);
+        }
+        if (!is_in)
+                new->at[new->n++] = blueprint_ref(b);
+        *ret = take(new);
+        return 0;
+}
+
 static bool is_blueprint(const char *dir, const char *name)
 {
         _cleanup_free_ char *path = str_printf("%s/%s/" BLUEPRINT_FILE, dir, name);
@@ -54,7 +88,31 @@ static bool is_blueprint(const char *dir, const char *name)
         return path && access(path, R_OK) == 0;
 }
 
-int blueprint_shelf_load(const char *dir, struct blueprint_shelf **ret,
+/* The user's templates, if any, before those of every blueprint. */
+static int overlay_all(struct blueprint_shelf *s, const char *templates,
+                       struct failure **ret_failure)
+{
+        struct blueprint_file *files = NULL;
+        size_t n = 0;
+        int r;
+
+        if (!templates || !*templates)
+                return 0;
+        r = blueprint_files_read(templates, &files, &n, ret_failure);
+        for (size_t i = 0; i < s->n && r == 0; i++) {
+                struct blueprint *new = NULL;
+
+                r = blueprint_overlay(s->at[i], files, n, &new, ret_failure);
+                if (r == 0) {
+                        blueprint_unref(s->at[i]);
+                        s->at[i] = new;
+                }
+        }
+        blueprint_files_free(files, n);
+        return r;
+}
+
+int blueprint_shelf_load(const char *dir, const char *templates, struct blueprint_shelf **ret,
                          struct failure **ret_failure)
 {
         _cleanup_(blueprint_shelf_unrefp) struct blueprint_shelf *s = calloc(1, sizeof(*s));
@@ -85,6 +143,8 @@ int blueprint_shelf_load(const char *dir, struct blueprint_shelf **ret,
                 free(entries[i]);
         }
         free(entries);
+        if (r == 0)
+                r = overlay_all(s, templates, ret_failure);
         if (r == 0)
                 *ret = take(s);
         return r;

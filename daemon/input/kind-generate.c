@@ -1,5 +1,6 @@
 #include "daemon/blueprint/blueprint.h"
 #include "daemon/input/kinds.h"
+#include "daemon/input/own-blueprints.h"
 #include "daemon/work/model.h"
 
 /* A project from a specification. Manifest and files are for planning; this room reads the
@@ -10,6 +11,7 @@ static const struct input_field fields[] = {
         {"blueprint", JSON_STRING, false},
         {"manifest", JSON_ARRAY, false},
         {"files", JSON_ARRAY, false},
+        OWN_BLUEPRINT_FIELDS,
 };
 
 static int decode(const json_t *params, const json_t **ret_spec, const char **ret_blueprint,
@@ -42,15 +44,19 @@ static int need(const json_t *params, struct strlist *ret_paths, struct failure 
 {
         const json_t *spec;
         const char *blueprint;
+        int r;
 
-        (void)ret_paths;
-        return decode(params, &spec, &blueprint, ret_failure);
+        r = decode(params, &spec, &blueprint, ret_failure);
+        return r != 0 ? r
+                      : own_blueprints_need(json_object_get(params, "input"), blueprint, ret_paths,
+                                            ret_failure);
 }
 
 static int read_work(const struct input *in, struct work **ret, struct failure **ret_failure)
 {
         _cleanup_(model_freep) struct model *m = NULL;
-        _cleanup_(blueprint_unrefp) struct blueprint *b = NULL;
+        _cleanup_(blueprint_shelf_unrefp) struct blueprint_shelf *shelf = NULL;
+        _cleanup_(blueprint_unrefp) struct blueprint *chosen = NULL, *b = NULL;
         _cleanup_(work_freep) struct work *w = NULL;
         _cleanup_free_ char *reason = NULL, *note = NULL;
         const json_t *spec, *text;
@@ -64,7 +70,11 @@ static int read_work(const struct input *in, struct work **ret, struct failure *
         r = spec_read((struct span){json_string_value(text), json_string_length(text)},
                       json_get_text(spec, "name"), &m, ret_failure);
         if (r == 0)
-                r = blueprint_choose(in->shelf, blueprint, m, &b, &reason, ret_failure);
+                r = own_blueprints_read(in, blueprint, &shelf, ret_failure);
+        if (r == 0)
+                r = blueprint_choose(shelf, blueprint, m, &chosen, &reason, ret_failure);
+        if (r == 0)
+                r = own_templates_read(in, chosen, &b, ret_failure);
         if (r == 0)
                 r = blueprint_apply(b, m, &w, ret_failure);
         if (r != 0)

@@ -92,7 +92,7 @@ const struct option option_table[N_OPTIONS] = {
                               .choices = log_levels, .variable = "GENOPT_LOG_LEVEL", RELOADED,
                               .sentence = "the least serious lines that are logged"},
         [OPTION_TEMPLATE_DIR] = {"template_dir", OPTION_TEXT, SCOPE_DAEMON, "",
-                                 .variable = "GENOPT_TEMPLATE_DIR", RESULT, RESERVED_TOO,
+                                 .variable = "GENOPT_TEMPLATE_DIR", RESULT,
                                  .sentence = "templates that go before those of blueprints"},
         [OPTION_BLUEPRINT_DIR] = {"blueprint_dir", OPTION_TEXT, SCOPE_DAEMON, "",
                                   .variable = "GENOPT_BLUEPRINT_DIR", RESULT,

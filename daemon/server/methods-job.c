@@ -1,4 +1,4 @@
-/* Methods of jobs and their content: to the jobs room and back. */
+/* Methods of jobs, their content and what they are made by: to the jobs room and back. */
 
 #include "common/json.h"
 #include "daemon/server/methods.h"
@@ -84,6 +84,17 @@ int method_job_explain(struct server_call *c, const json_t *params)
 int method_job_why(struct server_call *c, const json_t *params)
 {
         return query(c, params, jobs_why);
+}
+
+int method_blueprint_list(struct server_call *c, const json_t *params)
+{
+        return query(c, params, jobs_blueprints);
+}
+
+int method_blueprint_check(struct server_call *c, const json_t *params)
+{
+        jobs_check_blueprint(jobs_of(c), params, server_call_answer, c);
+        return 0;
 }
 
 int method_job_attach(struct server_call *c, const json_t *params)

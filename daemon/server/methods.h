@@ -17,6 +17,8 @@ int method_job_explain(struct server_call *c, const json_t *params);
 int method_job_why(struct server_call *c, const json_t *params);
 int method_blob_put(struct server_call *c, const json_t *params);
 int method_blob_get(struct server_call *c, const json_t *params);
+int method_blueprint_list(struct server_call *c, const json_t *params);
+int method_blueprint_check(struct server_call *c, const json_t *params);
 int method_cache_stats(struct server_call *c, const json_t *params);
 int method_cache_trim(struct server_call *c, const json_t *params);
 int method_cache_clear(struct server_call *c, const json_t *params);

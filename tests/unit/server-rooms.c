@@ -113,6 +113,14 @@ int jobs_get_blob(struct jobs *j, const struct peer *p, const json_t *params, st
 EMPTY_LIST(jobs_list)
 EMPTY_LIST(jobs_get)
 EMPTY_LIST(jobs_explain)
+EMPTY_LIST(jobs_blueprints)
+
+void jobs_check_blueprint(struct jobs *j, const json_t *params, jobs_reply_fn *on_reply, void *arg)
+{
+        (void)j;
+        (void)params;
+        on_reply(arg, SPAN("{}"), NULL);
+}
 
 int jobs_why(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out,
              struct failure **ret_failure)

@@ -225,7 +225,7 @@ static void what_nothing_obeys_yet_is_said(void **state)
                       "3}}\ntemplate_dir: x");
 
         (void)state;
-        assert_int_equal(config_warnings(c)->n, 3);
+        assert_int_equal(config_warnings(c)->n, 2);
         assert_string_equal(
                 config_warnings(c)->at[0],
                 "genopt.yaml:1:27: `optimization.objective` has no effect in this version");

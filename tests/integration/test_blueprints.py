@@ -1,0 +1,137 @@
+"""Blueprints and templates of the user's own: listed, checked, travelling with a submit."""
+
+import json
+import shutil
+
+import pytest
+
+from conftest import ROOT, Daemon, tree
+
+SPEC = ROOT / "tests" / "specs" / "crud" / "one.yaml"
+GO = ROOT / "blueprints" / "go-service"
+
+TINY = """format: 1
+name: tiny
+description: one page about each entity
+language: markdown
+names:
+  packages: {default_path: "{{ package.name }}"}
+  identity: {name: id, type: text, types: [text]}
+  by_id: {ending: _id, ending_of_many: _ids, strip: ""}
+types: {unknown: text, entity: "$1", qualified: "$1.$2", rules: [{match: '^(?:string|text|boolean)$', type: text}]}
+actions: {create: create, list: list, get: get, update: update, delete: delete, list_by: list_by, create_for: create_for, verbs: {}}
+limits: {any: ''}
+files:
+- kind: page
+  each: entity
+  path: "{{ entity.snake }}.md"
+  template: templates/page.tmpl
+  prompt: prompt.md
+  tier: fast
+  inputs: [entity]
+  covers: {entities.description: any, entities.attributes.type: any}
+  ignores: [entities.package, entities.import_path, entities.description, entities.attributes.type]
+"""
+PAGE = "# {{ entity.name }}\n{% for a in entity.attributes %}\n- {{ a.name }}\n{% endfor %}\n"
+
+
+def write_tiny(directory, text=TINY, page=PAGE):
+    (directory / "templates").mkdir(parents=True)
+    (directory / "blueprint.yaml").write_text(text)
+    (directory / "prompt.md").write_text("Write a page about the entity.\n")
+    (directory / "templates" / "page.tmpl").write_text(page)
+    return directory
+
+
+@pytest.fixture
+def alone(place):
+    d = Daemon(place, "", env={"ANTHROPIC_API_KEY": ""})
+    d.start()
+    yield d
+    d.stop()
+
+
+def gen(d, out, *args, check=0):
+    r = d.genopt("gen", SPEC, "-o", out, "--json", *args, check=check)
+    return d.events(r)[-1] if check == 0 else r
+
+
+def test_list_and_show(alone, place):
+    mine = write_tiny(place / "home" / "config" / "genopt" / "blueprints" / "tiny")
+    text = alone.genopt("blueprint", "list", check=0).stdout
+    assert "go-service" in text and "yours" in text and "one page about each entity" in text
+    listed = json.loads(alone.genopt("blueprint", "list", "--json", check=0).stdout)
+    assert {b["name"]: b["from"] for b in listed}["tiny"] == "yours"
+    text = alone.genopt("blueprint", "show", "tiny", check=0).stdout
+    assert "templates/page.tmpl" in text and "{{ entity.snake }}.md" in text
+    r = alone.genopt("blueprint", "show", "tinny", check=65)
+    assert "did you mean tiny?" in r.stderr
+    # one of that name goes before genopt's
+    shutil.copytree(GO, mine.parent / "go-service")
+    listed = json.loads(alone.genopt("blueprint", "list", "--json", check=0).stdout)
+    assert [b["from"] for b in listed if b["name"] == "go-service"] == ["yours"]
+
+
+def test_check_tells_every_fault_with_its_place(alone, place):
+    broken = TINY.replace("tier: fast", "tier: best").replace("inputs: [entity]", "inputs: [entyty]").replace("any: ''", "any: '('")
+    d = write_tiny(place / "tiny", broken, "{% iff x %}\n")
+    r = alone.genopt("blueprint", "check", d, check=65)
+    for part in ("blueprint.yaml:18:9", "`best` is no value of `tier`", "did you mean `entity`?", "templates/page.tmpl:1:4: unknown tag 'iff'",
+                 "blueprint.yaml:11:15"):
+        assert part in r.stderr, (part, r.stderr)
+    good = write_tiny(place / "good" / "tiny")
+    assert "no faults" in alone.genopt("blueprint", "check", good, check=0).stdout
+    assert "blueprint.yaml" in alone.genopt("blueprint", "check", place / "good", check=65).stderr
+
+
+def test_a_folder_is_a_blueprint(alone, place):
+    d = write_tiny(place / "tiny")
+    end = gen(alone, place / "out", "--blueprint", d)
+    assert end["summary"]["calls"] == 0
+    assert tree(place / "out") == {"note.md": b"# Note\n- id\n- Body\n- Pinned\n- Title\n"}
+    assert gen(alone, place / "again", "--blueprint", d)["summary"]["files"]["reuse"] == 1
+    (d / "templates" / "page.tmpl").write_text("Of {{ entity.name }}: {{ entity.attributes | map(attribute='name') | join(' ') }}\n")
+    gen(alone, place / "new", "--blueprint", d)
+    assert tree(place / "new") == {"note.md": b"Of Note: id Body Pinned Title\n"}
+    r = gen(alone, place / "none", "--blueprint", place / "home" / "x", check=65)
+    assert "no blueprint.yaml" in r.stderr + r.stdout
+
+
+def test_blueprints_of_the_home_are_found_by_name(alone, place):
+    write_tiny(place / "home" / "config" / "genopt" / "blueprints" / "tiny")
+    gen(alone, place / "out", "--blueprint", "tiny")
+    assert list(tree(place / "out")) == ["note.md"]
+    spec = place / "s.yaml"
+    spec.write_text("blueprint: tiny\n" + SPEC.read_text())
+    r = alone.genopt("gen", spec, "-o", place / "asked", "--json", check=0)
+    assert list(tree(place / "asked")) == ["note.md"]
+
+
+def test_a_template_of_mine_goes_before(alone, place):
+    over = place / "over" / "go-service" / "templates"
+    over.mkdir(parents=True)
+    (over / "gomod.tmpl").write_text("module {{ parameters.module }}\n\ngo {{ parameters.go_version }}\n\n// mine\n")
+    end = gen(alone, place / "out", "--template-dir", place / "over")
+    assert end["summary"]["calls"] == 0
+    assert b"// mine" in tree(place / "out")["go.mod"]
+    gen(alone, place / "plain")
+    assert b"// mine" not in tree(place / "plain")["go.mod"]
+    assert {p for p, text in tree(place / "out").items() if text != tree(place / "plain")[p]} == {"go.mod"}
+    (over.parent / "blueprint.yaml").write_text("x")
+    r = gen(alone, place / "no", "--template-dir", place / "over", check=65)
+    assert "only files below templates/ can be replaced" in r.stderr + r.stdout
+
+
+def test_templates_of_the_configuration(place):
+    over = place / "over" / "go-service" / "templates"
+    over.mkdir(parents=True)
+    (over / "gomod.tmpl").write_text("module {{ parameters.module }}\n\ngo {{ parameters.go_version }}\n\n// configured\n")
+    d = Daemon(place, f"template_dir: {place / 'over'}\n", env={"ANTHROPIC_API_KEY": ""})
+    d.start()
+    gen(d, place / "out")
+    assert b"// configured" in tree(place / "out")["go.mod"]
+    (over / "gomod.tmpl").write_text("module {{ parameters.module }}\n\ngo {{ parameters.go_version }}\n\n// later\n")
+    d.genopt("reload", check=0)
+    gen(d, place / "new")
+    assert b"// later" in tree(place / "new")["go.mod"]
+    d.stop()
