@@ -130,8 +130,9 @@ static int contract_action(struct layout *l, struct lay_contract *c)
 
         split(c->endpoint, &s);
         for (size_t i = s.n; c->entity >= 0 && i-- > 0;)
-                if (!is_param(s.at[i]) && phrases_get(l->phrases, s.at[i], &index) == 0 &&
-                    index == (uint32_t)c->entity)
+                if (!is_param(s.at[i]) &&
+                    (!c->source || (phrases_get(l->phrases, s.at[i], &index) == 0 &&
+                                    index == (uint32_t)c->entity)))
                         return entity_action(l, c, &s, i, &c->action);
         return free_action(l, c, &s, &c->action);
 }

@@ -114,6 +114,31 @@ static bool is_open_map(const struct walk *w)
         return str_has_prefix(w->path, "contracts.re") && strchr(w->path, '.') != NULL;
 }
 
+/* Of a map that is not read every key may be ignored, one by one. */
+static int walk_unread(struct walk *w, const json_t *value)
+{
+        size_t n = w->n_path;
+        const char *key;
+        json_t *item;
+        int r = 0;
+
+        if (!json_is_object(value))
+                return refuse_unread(w);
+        json_object_foreach ((json_t *)value, key, item) {
+                if (is_empty(item))
+                        continue;
+                snprintf(w->path + n, sizeof(w->path) - n, ".%s", key);
+                if (!has(&w->k->coverage.ignores, w->path))
+                        r = refuse_unread(w);
+                else
+                        r = json_is_array(item) ? walk_value(w, item) : check_bound(w, item);
+                w->path[n] = '\0';
+                if (r != 0)
+                        break;
+        }
+        return r;
+}
+
 static int walk_key(struct walk *w, const char *key, const json_t *value)
 {
         const struct coverage *c = &w->k->coverage;
@@ -127,7 +152,7 @@ static int walk_key(struct walk *w, const char *key, const json_t *value)
         r = check_bound(w, value);
         if (r == 0 && !has(&c->ignores, w->path)) {
                 if (!has(n ? &c->keys : &c->names, key))
-                        r = refuse_unread(w);
+                        r = walk_unread(w, value);
                 else
                         r = walk_value(w, value);
         } else if (r == 0 && json_is_array(value)) {
@@ -314,7 +339,7 @@ void coverage_parse(struct parse *p, struct yaml_node *n, struct kind *k)
         parse_covers(p, n, &k->coverage);
         parse_ignores(p, n, k, &k->coverage);
         if (!k->template) {
-                if (yaml_get(n, "covers") || yaml_get(n, "ignores"))
+                if (!yaml_get(n, "template") && (yaml_get(n, "covers") || yaml_get(n, "ignores")))
                         parse_fault(p, n,
                                     "`covers` and `ignores` say what a template is good "
                                     "for, and there is none");

@@ -94,17 +94,21 @@ static int flatten(const char *text, char **ret)
 
 static int is_attribute(const struct lay_attribute *a, const char *flat, bool *ret)
 {
-        _cleanup_free_ char *own = NULL, *many = NULL;
-        _cleanup_buf_ struct buf b = {0};
+        static const char *const forms[] = {NULL, "plural", "singular"};
         const char *name = a->source ? a->source->name : a->name;
-        int r = flatten(name, &own);
 
-        if (r == 0)
-                r = template_filter_name("plural", span_of(name), &b);
-        if (r == 0)
-                r = flatten(b.at, &many);
-        *ret = r == 0 && (strcmp(own, flat) == 0 || strcmp(many, flat) == 0);
-        return r < 0 ? r : 0;
+        *ret = false;
+        for (size_t i = 0; i < N_ELEMENTS(forms) && !*ret; i++) {
+                _cleanup_free_ char *own = NULL;
+                _cleanup_buf_ struct buf b = {0};
+                int r = forms[i] ? template_filter_name(forms[i], span_of(name), &b) : 0;
+
+                r = r ? r : flatten(forms[i] ? b.at : name, &own);
+                if (r < 0)
+                        return r;
+                *ret = own && strcmp(own, flat) == 0;
+        }
+        return 0;
 }
 
 static int find_attribute(const struct lay_entity *e, const char *name,

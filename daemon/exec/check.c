@@ -80,12 +80,30 @@ static void run_judge(void *arg)
         item->error = judge(item->source, item->candidate);
 }
 
+/* Test builds: GENOPT_TEST_TEMPLATE_FAILS is a kind of files, or `all`. */
+static bool is_made_to_fail(const struct task *t)
+{
+#if GENOPT_TESTING
+        const char *kind = getenv("GENOPT_TEST_TEMPLATE_FAILS");
+
+        return kind && (strcmp(kind, "all") == 0 || strcmp(kind, t->kind) == 0);
+#else
+        (void)t;
+        return false;
+#endif
+}
+
 static void run_render(void *arg)
 {
         struct run_work_item *item = arg;
         _cleanup_buf_ struct buf out = {0};
 
         buf_init(&out, TEMPLATE_MAX_OUTPUT_BYTES);
+        if (is_made_to_fail(item->source)) {
+                snprintf(item->diag.text, sizeof(item->diag.text), "it is made to fail");
+                item->error = CONDITION_REFUSED;
+                return;
+        }
         item->error =
                 template_render(item->source->template, item->source->context, &out, &item->diag);
         if (item->error)

@@ -320,7 +320,8 @@ static void write_plural_word(struct span word, struct buf *out)
 {
         if (word.n == 0 || write_irregular(word, true, out))
                 return;
-        if (is_irregular_plural(word))
+        /* English is what is known here: a word that ends in another script stays as it is. */
+        if (is_irregular_plural(word) || (word.at[word.n - 1] & 0x80))
                 buf_add_span(out, word);
         else if (ends(word, "y") && word.n > 1 && !is_vowel(word.at[word.n - 2]))
                 write_part(word, 1, "ies", out);

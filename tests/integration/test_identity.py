@@ -134,7 +134,7 @@ def test_why_of_what_came_back(daemon, place):
     assert [c["input"] for c in why(daemon, place, "README.md")["changes"]] == ["project"]
     gen(daemon, place, spec, "--fresh")
     a = why(daemon, place, "internal/place/station.go")
-    assert (a["because"], a["source"]) == ("fresh", "call")
+    assert (a["because"], a["source"]) == ("fresh", "template")
 
 
 def test_why_when_it_is_forgotten(daemon, place):
@@ -213,7 +213,7 @@ def test_early_cut_off(daemon, sim, place):
     gen(daemon, place, spec)
     spec["data_model"]["entities"][2]["description"] = "A place with slots."  # Station: in its file, not in its interface
     r = gen(daemon, place, spec, "--json")
-    made = {e["path"] for e in daemon.events(r) if e["type"] == "task.done" and e["source"] == "call"}
+    made = {e["path"] for e in daemon.events(r) if e["type"] == "task.done" and e["source"] in ("call", "template")}
     assert "internal/place/station.go" in made
     users = {"internal/member/member_service.go", "internal/member/card_service.go", "internal/rental/rental_service.go"}
     assert not made & users, made

@@ -82,13 +82,13 @@ def test_unreachable_provider(place):
 
 
 def test_one_failure_stops_only_what_depends_on_it(daemon, sim, place):
-    sim.faults({"kind": "refusal", "match": "parcel_repository.go"})
+    sim.faults({"kind": "refusal", "match": "parcel_service.go"})
     r = daemon.genopt("gen", write_spec(place / "s.yaml", n_entities=2), "-o", place / "out", "--json", check=1)
     end = daemon.events(r)[-1]
     failed = {f["path"] for f in end["failures"]}
-    assert any("parcel_repository" in p for p in failed)
+    assert any("parcel_service" in p for p in failed)
     assert not any("courier" in p and "_test" not in p for p in failed), failed
-    assert list((place / "out").rglob("courier_repository.go"))
+    assert list((place / "out").rglob("courier_service.go"))
     sim.faults()
     job = end["job"]
     r = daemon.genopt("resume", job)

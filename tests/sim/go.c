@@ -20,6 +20,9 @@ static const struct {
         {"main", go_write_main},
         {"cli", go_write_cli},
         {"test", go_write_test},
+        {"sqltest", go_write_sqltest},
+        {"sql_repository", go_write_sql_repository},
+        {"sql_test", go_write_sql_test},
 };
 
 void go_emit(struct go_out *o, const char *format, ...)

@@ -85,3 +85,6 @@ int go_write_routes(struct go_out *o) _must_check_;
 int go_write_main(struct go_out *o) _must_check_;
 int go_write_cli(struct go_out *o) _must_check_;
 int go_write_test(struct go_out *o) _must_check_;
+int go_write_sqltest(struct go_out *o) _must_check_;
+int go_write_sql_repository(struct go_out *o) _must_check_;
+int go_write_sql_test(struct go_out *o) _must_check_;

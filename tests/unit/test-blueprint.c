@@ -220,10 +220,10 @@ static void test_loading_and_choosing(void **state)
         (void)state;
         assert_int_equal(blueprint_load(BLUEPRINTS, "nowhere", &b, &f), CONDITION_REFUSED);
         f = failure_free(f);
-        assert_int_equal(blueprint_shelf_load(BLUEPRINTS "/nowhere", &shelf, &f),
+        assert_int_equal(blueprint_shelf_load(BLUEPRINTS "/nowhere", NULL, &shelf, &f),
                          CONDITION_REFUSED);
         f = failure_free(f);
-        assert_int_equal(blueprint_shelf_load(BLUEPRINTS, &shelf, &f), 0);
+        assert_int_equal(blueprint_shelf_load(BLUEPRINTS, NULL, &shelf, &f), 0);
         assert_int_equal(blueprint_choose(shelf, NULL, m, &b, &reason, &f), 0);
         assert_string_equal(blueprint_name(b), "go-service");
         assert_string_equal(reason, "the specification states a Go version");
@@ -307,26 +307,37 @@ static void test_http_service(void **state)
                 "Makefile",
                 "README.md",
                 "internal/web/router.go",
+                "internal/sqltest/sqltest.go",
                 "internal/user/user.go",
                 "internal/user/user_repository.go",
+                "internal/user/user_sql_repository.go",
+                "internal/user/user_sql_repository_test.go",
                 "internal/user/user_service.go",
                 "internal/user/user_handler.go",
                 "internal/user/user_service_test.go",
                 "internal/user/address.go",
                 "internal/user/address_repository.go",
+                "internal/user/address_sql_repository.go",
+                "internal/user/address_sql_repository_test.go",
                 "internal/user/address_service.go",
                 "internal/user/address_service_test.go",
                 "internal/geo/country.go",
                 "internal/geo/country_repository.go",
+                "internal/geo/country_sql_repository.go",
+                "internal/geo/country_sql_repository_test.go",
                 "internal/geo/country_service.go",
                 "internal/geo/country_service_test.go",
                 "internal/order/order.go",
                 "internal/order/order_repository.go",
+                "internal/order/order_sql_repository.go",
+                "internal/order/order_sql_repository_test.go",
                 "internal/order/order_service.go",
                 "internal/order/order_handler.go",
                 "internal/order/order_service_test.go",
                 "internal/order/order_item.go",
                 "internal/order/order_item_repository.go",
+                "internal/order/order_item_sql_repository.go",
+                "internal/order/order_item_sql_repository_test.go",
                 "internal/order/order_item_service.go",
                 "internal/order/order_item_service_test.go",
                 "internal/api/routes.go",
@@ -350,7 +361,9 @@ static void test_http_service(void **state)
                 depends_on(w, must_find(w, "cmd/shop/main.go"), "internal/user/user_handler.go"));
         assert_true(depends_on(w, must_find(w, "cmd/shop/main.go"), "internal/api/routes.go"));
         assert_non_null(must_find(w, "go.mod")->template);
-        assert_null(service->template);
+        assert_non_null(service->template);
+        assert_non_null(service->uncovered); /* requirements that no rule knows */
+        assert_null(must_find(w, "internal/order/order_repository.go")->uncovered);
         assert_string_equal(service->tier, "balanced");
         assert_string_equal(w->blueprint, "go-service");
         assert_true(w->whole_facts_bytes > 2000);

@@ -251,7 +251,8 @@ static void change(struct probe *p, const json_t *context, json_t *value)
 {
         size_t i, n = 0;
         json_t *item;
-        const char *key, *keys[64];
+        const char *key;
+        char *keys[64];
 
         if (json_is_string(value))
                 change_string(p, context, value);
@@ -261,9 +262,11 @@ static void change(struct probe *p, const json_t *context, json_t *value)
                 return;
         json_object_foreach (value, key, item)
                 if (n < N_ELEMENTS(keys))
-                        keys[n++] = key;
-        for (i = 0; i < n; i++)
+                        keys[n++] = strdup(key);
+        for (i = 0; i < n; i++) {
                 change_member(p, context, value, keys[i]);
+                free(keys[i]);
+        }
 }
 
 /* A fact of the blueprint may be a mere yes. */

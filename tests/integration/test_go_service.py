@@ -1,0 +1,173 @@
+"""go-service without a model: entities alone become a service that builds, lints clean and passes its own tests."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from conftest import ROOT, Daemon, config_for, go_build, tree
+
+SPECS = sorted((ROOT / "tests" / "specs" / "crud").glob("*.yaml"))
+GO = {**os.environ, "GOFLAGS": "-mod=mod", "GOPROXY": "off"}
+
+
+def run(directory, *command):
+    r = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=900, env=GO)
+    assert r.returncode == 0, (command, r.stdout[-4000:], r.stderr[-4000:])
+    return r.stdout
+
+
+def generate(daemon, spec, out, *args, env=None):
+    r = daemon.genopt("gen", spec, "-o", out, "--blueprint", "go-service", "--json", *args, check=0, env=env)
+    events = daemon.events(r)
+    end = events[-1]
+    assert end["type"] == "done", end
+    return events, end["summary"]
+
+
+@pytest.fixture
+def alone(place):
+    """A daemon without any provider."""
+    d = Daemon(place, "", env={"ANTHROPIC_API_KEY": ""})
+    d.start()
+    yield d
+    d.stop()
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda p: p.stem)
+def test_a_service_without_a_model(alone, place, spec):
+    events, summary = generate(alone, spec, place / "out")
+    files = summary["files"]
+    assert summary["calls"] == 0 and files["failed"] == 0 and files["call"] == 0
+    assert files["template"] == len(tree(place / "out")) > 10
+    assert run(place / "out", "gofmt", "-l", ".") == ""
+    run(place / "out", "go", "build", "./...")
+    run(place / "out", "go", "vet", "./...")
+    run(place / "out", "go", "test", "./...")
+    again, summary = generate(alone, spec, place / "again")
+    assert tree(place / "again") == tree(place / "out")
+
+
+def test_siblings_have_one_structure(alone, place):
+    generate(alone, ROOT / "tests" / "specs" / "crud" / "forty.yaml", place / "out")
+    for a, b in (("well", "meter"), ("pipe", "reading"), ("lamp", "tree")):
+        for path in sorted((place / "out" / "internal").rglob(f"{a}*.go")):
+            other = path.with_name(path.name.replace(a, b, 1)).read_text()
+            text = path.read_text().replace(a.capitalize(), b.capitalize())
+            text = re.sub(rf"\b{a}(?=[A-Zs\W])", b, text)
+            assert text == other, path
+
+
+def test_no_name_that_the_specification_does_not_have(alone, place):
+    """What is exported is made of the words of the specification and of those that the roles are made of."""
+    roles = """New Err Invalid Not Found Exists Memory SQL Repository Service Handler Router Param Read JSON Write Error Database Open
+        Break Fields Unwrap Validate Create Get List Update Delete Handle Serve HTTP Register ID Commit Rollback Begin Prepare Close
+        Exec Query Columns Next Connect Driver Num Input Test""".split()
+    generate(alone, ROOT / "tests" / "specs" / "crud" / "one.yaml", place / "out")
+    words = {w.lower() for w in roles} | {"note", "title", "body", "pinned"}
+    for path in sorted((place / "out").rglob("*.go")):
+        if path.name.endswith("_test.go"):
+            continue
+        for name in re.findall(r"^(?:func (?:\(.*?\) )?|type |\t(?=[A-Z]\w* [a-z]))([A-Z]\w*)", path.read_text(), re.M):
+            for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z]+", name):
+                assert word.lower() in words, (path.name, name)
+
+
+def test_the_service_answers(alone, place):
+    """Status codes and JSON of what runs: created with its place, absent, refused with the fields, known twice, too much."""
+    generate(alone, ROOT / "tests" / "specs" / "crud" / "relations.yaml", place / "out")
+    (place / "out" / "cmd" / "paws" / "answers_test.go").write_text('''package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+func ask(t *testing.T, method, path, body string) (*httptest.ResponseRecorder, map[string]interface{}) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	router.ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
+	var answer map[string]interface{}
+	_ = json.Unmarshal(w.Body.Bytes(), &answer)
+	return w, answer
+}
+
+var router = newRouter(nil)
+
+func TestAnswers(t *testing.T) {
+	w, owner := ask(t, "POST", "/owners", `{"name": "Ada", "phone": "1"}`)
+	place := w.Header().Get("Location")
+	if w.Code != http.StatusCreated || place != "/owners/"+owner["id"].(string) {
+		t.Fatalf("%d %s %v", w.Code, place, owner)
+	}
+	if w, got := ask(t, "GET", place, ""); w.Code != 200 || got["name"] != "Ada" || !strings.HasPrefix(w.Header().Get("Content-Type"), "application/json") {
+		t.Errorf("get: %d %v", w.Code, got)
+	}
+	if w, got := ask(t, "POST", "/owners", `{"phone": "1"}`); w.Code != 400 || got["fields"].(map[string]interface{})["name"] == nil {
+		t.Errorf("without a name: %d %v", w.Code, got)
+	}
+	if w, got := ask(t, "POST", "/owners", `{"name": " "}`); w.Code != 400 || got["fields"].(map[string]interface{})["name"] == nil {
+		t.Errorf("with an empty name: %d %v", w.Code, got)
+	}
+	for _, c := range []struct {
+		method, path, body string
+		code               int
+	}{
+		{"GET", "/owners/none", "", 404},
+		{"PUT", "/owners/none", `{"name": "x"}`, 404},
+		{"DELETE", "/owners/none", "", 404},
+		{"POST", "/owners", `{"id": "` + owner["id"].(string) + `", "name": "again"}`, 409},
+		{"POST", "/owners", `{`, 400},
+		{"POST", "/owners", `{"name": "` + strings.Repeat("x", 2<<20) + `"}`, 400},
+		{"PUT", place, `{"name": "Eve"}`, 200},
+		{"PATCH", "/owners", "", 405},
+		{"GET", "/nothing", "", 404},
+		{"GET", "/owners?limit=no", "", 400},
+		{"GET", "/owners?offset=-1", "", 400},
+	} {
+		if w, got := ask(t, c.method, c.path, c.body); w.Code != c.code {
+			t.Errorf("%s %s: %d %v", c.method, c.path, w.Code, got)
+		}
+	}
+	for i := 0; i < 120; i++ {
+		ask(t, "POST", "/owners", `{"name": "one more"}`)
+	}
+	var page []interface{}
+	if w, _ = ask(t, "GET", "/owners", ""); json.Unmarshal(w.Body.Bytes(), &page) != nil || len(page) != 100 || w.Header().Get("X-Total-Count") != "121" {
+		t.Errorf("a page: %d of %s", len(page), w.Header().Get("X-Total-Count"))
+	}
+	if w, _ = ask(t, "DELETE", place, ""); w.Code != http.StatusNoContent || w.Body.Len() != 0 {
+		t.Errorf("delete: %d %s", w.Code, w.Body)
+	}
+}
+''')
+    run(place / "out", "go", "test", "./cmd/...")
+
+
+def test_a_template_that_fails_is_the_models(place, sim):
+    """Every template in turn is made to fail at once: a model is asked for each file, and passes the same checks."""
+    d = Daemon(place, config_for(sim), env={"GENOPT_TEST_TEMPLATE_FAILS": "all"})
+    d.start()
+    spec = ROOT / "tests" / "specs" / "crud" / "one.yaml"
+    events, summary = generate(d, spec, place / "out")
+    made = tree(place / "out")
+    assert summary["files"]["call"] == len(made) and summary["files"]["template"] == 0
+    for path in made:
+        assert re.search(rf"template_fallback.*{re.escape(path)}", d.log()), path
+    go_build(place / "out")
+    run(place / "out", "go", "vet", "./...")
+    d.stop()
+
+
+def test_one_template_that_fails_leaves_the_others(place, sim):
+    d = Daemon(place, config_for(sim), env={"GENOPT_TEST_TEMPLATE_FAILS": "service"})
+    d.start()
+    events, summary = generate(d, ROOT / "tests" / "specs" / "crud" / "one.yaml", place / "out")
+    assert summary["files"]["call"] == 1
+    go_build(place / "out")
+    run(place / "out", "go", "test", "./...")
+    d.stop()
