@@ -30,6 +30,14 @@ int connection_adopt(int fd, struct connection **ret)
         return 0;
 }
 
+bool connection_is_foreign(const struct connection *k)
+{
+        struct ucred cred;
+        socklen_t n = sizeof(cred);
+
+        return getsockopt(k->fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) == 0 && cred.uid != getuid();
+}
+
 struct connection *connection_free(struct connection *k)
 {
         if (!k)

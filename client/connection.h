@@ -24,6 +24,8 @@ int connection_open(const struct client *c, enum start_mode mode, struct connect
 int connection_adopt(int fd, struct connection **ret) _must_check_;
 struct connection *connection_free(struct connection *k);
 DEFINE_CLEANUP(struct connection, connection_free);
+/* Of another user than ours: it reads no file of ours. */
+bool connection_is_foreign(const struct connection *k);
 /* Asks and waits for the reply. Consumes params in any case (NULL: none).
  * CONDITION_REFUSED: *ret_failure holds the daemon's error. -ECONNRESET: the daemon went away.
  * ret_result may be NULL. */

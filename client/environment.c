@@ -170,20 +170,40 @@ static int read_file(const char *path, struct buf *b)
         return 0;
 }
 
+static char *own_config(void)
+{
+        const char *given = getenv("GENOPT_CONFIG");
+        _cleanup_free_ char *dir = NULL;
+
+        if (given && *given)
+                return strdup(given);
+        dir = environment_config_dir();
+        return dir ? str_printf("%s/genopt.yaml", dir) : NULL;
+}
+
+/* None, or not ours to read: who needs it will say so. */
+static int read_if_there(const char *path, struct buf *b)
+{
+        int r = path ? read_file(path, b) : -ENOENT;
+
+        if (r < 0)
+                buf_clear(b);
+        return r == -ENOMEM ? r : 0;
+}
+
+int environment_read_own_config(struct buf *b)
+{
+        _cleanup_free_ char *own = own_config();
+
+        return read_if_there(own, b);
+}
+
 int environment_read_config(struct buf *b)
 {
         const char *given = getenv("GENOPT_CONFIG");
-        _cleanup_free_ char *dir = environment_config_dir(),
-                            *own = dir ? str_printf("%s/genopt.yaml", dir) : NULL;
-        const char *const paths[] = {given && *given ? given : own,
-                                     given && *given ? NULL : "/etc/genopt/genopt.yaml"};
+        int r = environment_read_own_config(b);
 
-        for (size_t i = 0; i < N_ELEMENTS(paths); i++) {
-                int r = paths[i] ? read_file(paths[i], b) : -ENOENT;
-
-                if (r == 0 || r == -ENOMEM)
-                        return r;
-                buf_clear(b);
-        }
-        return 0; /* none, or not ours to read: the daemon will say so */
+        if (r < 0 || b->n > 0 || (given && *given))
+                return r;
+        return read_if_there("/etc/genopt/genopt.yaml", b);
 }

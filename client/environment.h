@@ -13,6 +13,8 @@
 int environment_clean(char *const *from, struct span config, struct strlist *ret) _must_check_;
 /* Text of the genopt.yaml that the daemon would read; empty when there is none. */
 int environment_read_config(struct buf *b) _must_check_;
+/* The user's own only: what a daemon of another user cannot read. */
+int environment_read_own_config(struct buf *b) _must_check_;
 /* $XDG_CONFIG_HOME/genopt, else ~/.config/genopt; NULL: no home, or no memory. */
 char *environment_config_dir(void) _must_check_;
 /* $GENOPT_STATE_DIR, $XDG_STATE_HOME/genopt, else ~/.local/state/genopt; NULL: no home, or no

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "client/environment.h"
 #include "client/settings.h"
 #include "common/clock.h"
 
@@ -58,7 +59,7 @@ static int make_meta(const struct submission *s, json_t **ret)
         return r;
 }
 
-static int make_params(const struct client *c, const struct submission *s, struct buf *b)
+static int make_params(const struct client *c, const struct submission *s, json_t **ret)
 {
         _cleanup_json_ json_t *params = json_object();
         json_t *options = submit_options(c), *meta = NULL;
@@ -77,7 +78,20 @@ static int make_params(const struct client *c, const struct submission *s, struc
                 r = json_put(params, "commands", json_incref((json_t *)s->commands));
         r = r < 0 ? r : make_meta(s, &meta);
         r = r < 0 ? r : json_put(params, "meta", meta);
-        return r < 0 ? r : json_write(params, b);
+        if (r == 0)
+                *ret = take(params);
+        return r;
+}
+
+/* A daemon of another user gets the text of our genopt.yaml: it opens no file of ours. */
+static int add_config(json_t *params)
+{
+        _cleanup_buf_ struct buf text = {0};
+        int r = environment_read_own_config(&text);
+
+        if (r < 0 || text.n == 0)
+                return r;
+        return json_put(params, "config", json_stringn(text.at, text.n));
 }
 
 static int read_reply(struct connection *k, struct span text, struct offer *offer,
@@ -104,17 +118,22 @@ static int read_reply(struct connection *k, struct span text, struct offer *offe
                      : 0;
 }
 
-static int submit_once(const struct client *c, struct span params, struct offer *offer,
+static int submit_once(const struct client *c, json_t *params, struct offer *offer,
                        struct connection **ret_connection, struct submit_reply *ret,
                        struct failure **ret_failure)
 {
         _cleanup_(connection_freep) struct connection *k = NULL;
+        _cleanup_buf_ struct buf text = {0};
         struct span result;
         int r;
 
         r = connection_open(c, START_IF_NEEDED, &k, ret_failure);
+        if (r == 0 && connection_is_foreign(k))
+                r = add_config(params);
         if (r == 0)
-                r = connection_call_text(k, "job/submit", params, &result, ret_failure);
+                r = json_write(params, &text);
+        if (r == 0)
+                r = connection_call_text(k, "job/submit", buf_span(&text), &result, ret_failure);
         if (r == 0)
                 r = read_reply(k, result, offer, ret, ret_failure);
         if (r == 0)
@@ -126,7 +145,7 @@ int submit_job(const struct client *c, const struct submission *s, struct offer 
                struct connection **ret_connection, struct submit_reply *ret,
                struct failure **ret_failure)
 {
-        _cleanup_buf_ struct buf params = {0};
+        _cleanup_json_ json_t *params = NULL;
         struct submit_reply reply = {0};
         int r;
 
@@ -134,7 +153,7 @@ int submit_job(const struct client *c, const struct submission *s, struct offer 
         if (r < 0)
                 return r;
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-                r = submit_once(c, buf_span(&params), offer, ret_connection, &reply, ret_failure);
+                r = submit_once(c, params, offer, ret_connection, &reply, ret_failure);
                 if (r != -ECONNRESET && r != -EPIPE)
                         break;
         }

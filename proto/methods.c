@@ -42,10 +42,14 @@ static const struct param meta_fields[] = {
         END,
 };
 
+#define CONFIG_BYTES (1 << 20) /* as long as the daemon's own may be */
+
 static const struct param submit_params[] = {
         {"kind", PARAM_TEXT, REQUIRED, .min = 1, .max = 32, .sentence = "kind of the job"},
         {"input", PARAM_OBJECT, REQUIRED, .sentence = "what the kind works on"},
         {"options", PARAM_TEXT_MAP, .max = 256, .sentence = "job options by name"},
+        {"config", PARAM_TEXT, .max = CONFIG_BYTES,
+         .sentence = "the user's genopt.yaml, of which job options count"},
         {"dry_run", PARAM_BOOL, .sentence = "plan only"},
         {"fresh", PARAM_BOOL, .sentence = "do not reuse results"},
         {"commands", PARAM_ARGVS, .max = 64,

@@ -344,7 +344,8 @@ static int create_job(struct jobs *j, const struct peer *p, const struct submiss
 
 static int read_request(const struct jobs *j, struct submission *q, struct failure **ret_failure)
 {
-        const char *name = json_get_text(q->params, "kind");
+        const char *name = json_get_text(q->params, "kind"),
+                   *config = json_get_text(q->params, "config");
         int k;
 
         q->kind = job_kind_find(name ? name : "");
@@ -354,9 +355,16 @@ static int read_request(const struct jobs *j, struct submission *q, struct failu
                 return CONDITION_REFUSED;
         }
         k = q->kind->need(q->params, &q->needs, ret_failure);
+        if (k)
+                return k;
+        if (!config)
+                return job_options_resolve(j->c.config, json_object_get(q->params, "options"),
+                                           &q->options, &q->warnings, ret_failure);
+        k = job_options_read(j->c.config, span_of(config), &q->options, &q->warnings, ret_failure);
         return k ? k
-                 : job_options_resolve(j->c.config, json_object_get(q->params, "options"),
-                                       &q->options, &q->warnings, ret_failure);
+                 : job_options_change(&q->options, j->c.config,
+                                      json_object_get(q->params, "options"), &q->warnings,
+                                      ret_failure);
 }
 
 /* CONDITION_ABSENT: it has to be worked on. */

@@ -142,7 +142,7 @@ static int take_environment(struct config *c, struct failure **ret_failure)
         return r;
 }
 
-static int config_new(struct config **ret)
+int config_new(struct config **ret)
 {
         _cleanup_(config_unrefp) struct config *c = NULL;
         int r;

@@ -54,6 +54,7 @@ int config_take(struct config *c, const struct option_match *m, const char *writ
                 const char *text, const char *dir, const char *where,
                 struct failure **ret_failure) _must_check_;
 
+int config_new(struct config **ret) _must_check_; /* all defaults */
 /* file.c: all of a file into a config that has the defaults. Afterwards seen[] tells which options
  * it gave. */
 int config_read_file(struct config *c, struct span text, const char *name, const char *dir,

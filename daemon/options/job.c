@@ -127,6 +127,41 @@ int job_options_resolve(const struct config *c, const json_t *given, struct job_
         return r;
 }
 
+static int warn_of_limit(struct strlist *warnings, const struct option *o)
+{
+        _cleanup_free_ char *text = NULL;
+
+        if (!warnings)
+                return 0;
+        text = str_printf("`%s` of your genopt.yaml is more than this daemon allows: its own holds",
+                          o->name);
+        return text ? strlist_add(warnings, text) : -ENOMEM;
+}
+
+int job_options_read(const struct config *c, struct span text, struct job_options *ret,
+                     struct strlist *ret_warnings, struct failure **ret_failure)
+{
+        _cleanup_(config_unrefp) struct config *theirs = NULL;
+        struct job_options o;
+        int r = config_new(&theirs);
+
+        if (r < 0)
+                return r;
+        memcpy(theirs->values, c->values, sizeof(theirs->values)); /* what it does not say */
+        if (text.n > 0)
+                r = config_read_file(theirs, text, "genopt.yaml", "/", ret_failure);
+        take_config(&o, theirs);
+        for (size_t i = 0; i < N_OPTIONS && r == 0; i++) {
+                if (option_table[i].scope != SCOPE_JOB_TIGHTEN || o.values[i] <= c->values[i])
+                        continue;
+                o.values[i] = c->values[i];
+                r = warn_of_limit(ret_warnings, &option_table[i]);
+        }
+        if (r == 0)
+                *ret = o;
+        return r;
+}
+
 /* Written with each change of a job's record: text at once, not by way of an object. */
 int job_options_write(const struct job_options *o, struct buf *out)
 {

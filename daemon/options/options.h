@@ -158,6 +158,12 @@ struct job_options {
  * BAD_OPTION, where = "/params/options/NAME". */
 int job_options_resolve(const struct config *c, const json_t *given, struct job_options *ret,
                         struct strlist *ret_warnings, struct failure **ret_failure) _must_check_;
+/* What a user's genopt.yaml asks of a daemon that is not theirs, as the base of
+ * job_options_change(): its job options; the rest of it is read and passed over. A limit that is
+ * wider than the daemon's stays the daemon's, with a warning. CONDITION_REFUSED: BAD_CONFIG, where
+ * = "genopt.yaml:LINE:COLUMN". */
+int job_options_read(const struct config *c, struct span text, struct job_options *ret,
+                     struct strlist *ret_warnings, struct failure **ret_failure) _must_check_;
 /* The same on top of options that a job has (resume): o is changed only when all is well. */
 int job_options_change(struct job_options *o, const struct config *c, const json_t *given,
                        struct strlist *ret_warnings, struct failure **ret_failure) _must_check_;

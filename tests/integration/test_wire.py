@@ -813,6 +813,44 @@ def test_users_of_an_open_socket_see_only_their_own(place, sim):
     listener.close()
 
 
+@needs_root
+def test_a_users_configuration_travels_to_a_daemon_of_another(place, sim):
+    """A system's daemon opens no file of the user's: the client sends the text, of which job options count."""
+    place.chmod(0o755)
+    d = Daemon(place, config_for(sim))
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(d.socket))
+    d.socket.chmod(0o666)
+    listener.listen(64)
+    start_with_socket(d, listener)
+    home = place / "theirs"
+    home.mkdir()
+    genopt = shutil.copy2(pathlib.Path(GENOPTD).parent.parent / "client/genopt", home / "genopt")
+    spec = write_spec(home / "s.yaml", n_entities=1)
+
+    def plan(config):
+        (home / "genopt.yaml").write_text(config)
+        os.chown(home / "genopt.yaml", NOBODY, NOBODY)
+        (home / "genopt.yaml").chmod(0o600)
+        return subprocess.run(["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups", str(genopt), "gen", str(spec),
+                               "-o", str(home / "out"), "--dry-run", "--json"], capture_output=True, text=True, timeout=DEADLINE,
+                              env={"PATH": os.environ["PATH"], "HOME": str(home), "GENOPT_SOCKET": str(d.socket), "GENOPT_CONFIG": str(home / "genopt.yaml"),
+                                   **{k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}})
+
+    def kinds(r):
+        assert r.returncode == 0, r.stderr
+        return {s["kind"] for s in json.loads(r.stdout)["steps"]}
+
+    assert "template" in kinds(plan("limits: {sessions: 1}\n"))
+    assert "template" not in kinds(plan("optimization: {template: off}\n"))
+    r = plan("optimization:\n  tempalte: off\n")
+    assert r.returncode == 78 and "genopt.yaml:2:3" in r.stdout and "optimization.template" in r.stdout, r
+    r = plan("limits: {calls: 100}\nbudget: {job_usd: 0.5}\n")
+    assert r.returncode == 0, r
+    d.stop()
+    listener.close()
+
+
 def start_with_socket(d, listener):
     """As a service manager does it: the socket is descriptor 3."""
     notify_path = d.dir / "notify"

@@ -462,6 +462,42 @@ static void jobs_set_what_is_theirs(void **state)
                            "/params/options/optimization.template", "not a text");
 }
 
+/* A user's file at a daemon that is not theirs: only what a job may set counts. */
+static void a_users_file_sets_what_jobs_may(void **state)
+{
+        _cleanup_(config_unrefp) struct config *c =
+                parse("limits: {calls: 6, sessions: 12}\noptimization: {keep: off}");
+        _cleanup_(strlist_done) struct strlist warnings = {0};
+        struct failure *f = NULL;
+        struct job_options o;
+
+        (void)state;
+        assert_int_equal(job_options_read(c, SPAN(""), &o, &warnings, &f), 0);
+        assert_int_equal(job_options_get_u64(&o, OPTION_CALLS), 6);
+        assert_int_equal(
+                job_options_read(c,
+                                 SPAN("providers: {x: {dialect: openai, base_url: "
+                                      "\"http://x.example\", key: {file: secret}}}\n"
+                                      "tiers: {fast: {provider: x, model: m}, balanced: {provider: "
+                                      "x, model: m}, quality: {provider: x, model: m}}\n"
+                                      "limits: {calls: 9, sessions: 99}\n"
+                                      "budget: {job_usd: 2}\ntemplates: off\n"),
+                                 &o, &warnings, &f),
+                0);
+        assert_int_equal(job_options_get_u64(&o, OPTION_CALLS), 6);
+        assert_true(job_options_get_u64(&o, OPTION_JOB_USD) == 2000000000u);
+        assert_false(job_options_get_bool(&o, OPTION_TEMPLATE));
+        assert_false(job_options_get_bool(&o, OPTION_KEEP));
+        assert_int_equal(config_get_u64(c, OPTION_SESSIONS), 12);
+        assert_int_equal(warnings.n, 1);
+        assert_non_null(strstr(warnings.at[0], "limits.calls"));
+        assert_int_equal(job_options_read(c, SPAN("limits:\n  cals: 3\n"), &o, NULL, &f),
+                         CONDITION_REFUSED);
+        assert_int_equal(f->id, FAILURE_BAD_CONFIG);
+        assert_string_equal(f->where, "genopt.yaml:2:3");
+        failure_free(f);
+}
+
 static void options_of_a_job_are_stored_and_read(void **state)
 {
         _cleanup_(config_unrefp) struct config
@@ -695,6 +731,7 @@ int main(void)
                 cmocka_unit_test(hashes_follow_what_changes_results),
                 cmocka_unit_test(what_a_reload_cannot_change_is_listed),
                 cmocka_unit_test(jobs_set_what_is_theirs),
+                cmocka_unit_test(a_users_file_sets_what_jobs_may),
                 cmocka_unit_test(options_of_a_job_are_stored_and_read),
                 cmocka_unit_test(a_change_is_all_or_nothing),
                 cmocka_unit_test(keys_come_from_where_the_option_says),
