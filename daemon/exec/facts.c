@@ -124,15 +124,10 @@ static int find_seen(struct store *s, const struct task *t, struct task_facts *f
         for (size_t at = 0; at + 2 * HASH_BYTES <= value.n && f->n_seen < MAX_SEEN;
              at += 2 * HASH_BYTES) {
                 struct seen_result *seen = &f->seen[f->n_seen++];
-                _cleanup_buf_ struct buf result = {0};
 
                 memcpy(seen->key.at, value.at + at, HASH_BYTES);
                 memcpy(seen->interface.at, value.at + at + HASH_BYTES, HASH_BYTES);
-                buf_init(&result, 0);
-                k = cache_get(s, CACHE_RESULT, &seen->key, &result);
-                if (k < 0)
-                        return k;
-                seen->is_at_hand = k == 0;
+                seen->is_at_hand = cache_has(s, CACHE_RESULT, &seen->key);
         }
         return 0;
 }
@@ -146,6 +141,12 @@ static int find_standing_interface(struct store *s, const struct task *t, const 
         _cleanup_buf_ struct buf value = {0}, interface = {0};
         int k;
 
+        for (size_t i = 0; i < f->n_seen; i++)
+                if (f->seen[i].is_at_hand && hash_is_equal(&f->seen[i].key, &stand->fingerprint)) {
+                        f->has_standing_interface = true;
+                        f->standing_interface = f->seen[i].interface;
+                        return 0;
+                }
         buf_init(&value, 0);
         buf_init(&interface, 0);
         k = cache_get(s, CACHE_RESULT, &stand->fingerprint, &value);

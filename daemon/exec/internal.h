@@ -38,7 +38,7 @@ struct run_task {
         enum task_state state;
         uint32_t n_waiting; /* dependencies that are not done */
         struct hash key;    /* F, from TASK_READY on */
-        struct hash interface_hash;
+        struct hash interface_hash, content;
         char *interface; /* owned; kept while somebody may need it */
         size_t n_interface;
         uint32_t n_users;            /* tasks that depend on it and are not at rest */
@@ -146,6 +146,8 @@ void run_log(const struct run *r, uint32_t task, enum log_level level, const cha
              const char *format, ...) _printf_(5, 6);
 /* settle.c */
 void settle(struct run *r, uint32_t task);
+/* The interface of a file that was kept is read when somebody is to be shown it. */
+int interface_load(struct run *r, uint32_t task) _must_check_;
 /* obtain.c */
 void obtain(struct run *r,
             uint32_t task); /* template at once; a call waits for its turn in the ready queue */

@@ -222,6 +222,27 @@ static uint64_t budget_left(const struct run *r)
         return r->totals.nanousd >= budget ? 0 : budget - r->totals.nanousd;
 }
 
+#define CUT_GROWTH_BITS 2 /* what was cut gets four times the room, each time */
+
+/* An answer that was cut is longer than its kind's files are: asking again needs more room. */
+static uint64_t allowed_tokens(const struct run *r, const struct step *s)
+{
+        const struct model_facts *f = r->setup.planning.tiers[s->tier].facts;
+        uint64_t n = plan_max_tokens(&r->setup.planning, s);
+        unsigned n_cut = 0;
+
+        for (size_t i = 0; i < s->n_tasks; i++) {
+                const struct evidence *e = &r->tasks[s->tasks[i]].evidence;
+
+                if (r->work->tasks[s->tasks[i]].max_tokens > 0)
+                        return n;
+                if (e->kind == EVIDENCE_CUT)
+                        n_cut = MAX2(n_cut, MIN2(e->attempts, 8u));
+        }
+        n <<= CUT_GROWTH_BITS * n_cut;
+        return f ? MIN2(n, f->max_output) : n;
+}
+
 /* The numbers of a call: estimate, reserve, limit of its output. */
 static void price_call(struct run *r, const struct step *s, struct call_spec *spec,
                        uint64_t *ret_input)
@@ -232,11 +253,12 @@ static void price_call(struct run *r, const struct step *s, struct call_spec *sp
         cost_prompt_bytes(in, s, &bytes);
         bytes.at[TEXT_CODE] = 0; /* interfaces are known by now: count what they are */
         for (size_t i = 0; i < s->recipe.n_items; i++)
-                if (s->recipe.items[i].kind == RECIPE_INTERFACE)
+                if (s->recipe.items[i].kind == RECIPE_INTERFACE &&
+                    interface_load(r, s->recipe.items[i].index) == 0)
                         bytes.at[TEXT_CODE] += r->tasks[s->recipe.items[i].index].n_interface;
         *ret_input =
                 estimator_tokens(&in->estimator, in->tiers[s->tier].facts, spec->model, &bytes);
-        spec->max_tokens = plan_max_tokens(in, s);
+        spec->max_tokens = allowed_tokens(r, s);
         spec->estimate_nanousd = s->estimate.nanousd;
         spec->input_tokens = *ret_input;
         spec->output_tokens = s->estimate.tokens.output;

@@ -54,9 +54,13 @@ static int write_interface(struct run *r, struct prompt *p, uint32_t task, struc
 {
         const struct run_task *d = run_task_of(r, task);
         const struct task *t = &r->work->tasks[task];
-        struct span text = {d->interface, d->n_interface};
         _cleanup_buf_ struct buf b = {0};
+        struct span text;
+        int k = interface_load(r, task);
 
+        if (k < 0)
+                return k;
+        text = (struct span){d->interface, d->n_interface};
         buf_init(&b, 0);
         add_fence(&b, text);
         buf_printf(&b, "%s interface %s\n", language_of(t), t->path ? t->path : t->title);

@@ -279,6 +279,7 @@ void publish_result(struct run *r, uint32_t task, enum source source)
                 return;
         }
         adopt_candidate(t, c);
+        t->content = c->result.content;
         t->source = source;
         if (r->work->tasks[task].command < 0)
                 remember(r, task, &c->result);
@@ -303,6 +304,7 @@ void publish_kept(struct run *r, uint32_t task)
                 run_task_fail(r, task, failure_new(FAILURE_INTERNAL, "%s", strerror(-k)));
                 return;
         }
+        t->content = head.content;
         t->source = SOURCE_KEEP;
         run_task_done(r, task);
 }

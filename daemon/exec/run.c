@@ -451,6 +451,29 @@ const struct plan *run_plan(const struct run *r)
         return r->setup.plan;
 }
 
+int run_files(const struct run *r, struct run_file **ret, size_t *ret_n)
+{
+        struct run_file *files;
+        size_t n = r->work->n_tasks;
+
+        if (n == 0 || r->has_warned)
+                return CONDITION_ABSENT;
+        for (size_t i = 0; i < n; i++)
+                if (r->tasks[i].state != TASK_DONE || !r->work->tasks[i].path ||
+                    r->work->tasks[i].command >= 0)
+                        return CONDITION_ABSENT;
+        files = calloc(n, sizeof(*files));
+        if (!files)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                files[i] = (struct run_file){.path = r->work->tasks[i].path,
+                                             .key = r->tasks[i].key,
+                                             .content = r->tasks[i].content};
+        *ret = files;
+        *ret_n = n;
+        return 0;
+}
+
 bool run_has_warned(const struct run *r)
 {
         return r->has_warned;

@@ -142,6 +142,13 @@ const struct plan *run_plan(const struct run *r);
 const struct result *run_text(const struct run *r);
 /* It said something that an equal run would say again. */
 bool run_has_warned(const struct run *r);
+/* Every file of a run whose tasks are all done: borrowed from it. CONDITION_ABSENT: it has none,
+ * one was not made, or something was said of one that has to be said again. */
+struct run_file {
+        const char *path;
+        struct hash key, content; /* full key, and of what was written */
+};
+int run_files(const struct run *r, struct run_file **ret, size_t *ret_n) _must_check_;
 /* `summary` and `failures` of a `done` event. */
 int run_summary(struct run *r, json_t **ret) _must_check_;
 int run_failures(struct run *r, json_t **ret) _must_check_;

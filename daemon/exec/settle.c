@@ -87,6 +87,7 @@ static int find_published(struct run *r, uint32_t task)
         k = adopt_interface(r, task, buf_span(&text), &result.interface);
         if (k < 0)
                 return k;
+        t->content = result.content;
         t->source = (uint8_t)value.at[HASH_BYTES] < N_SOURCES ? (enum source)value.at[HASH_BYTES]
                                                               : SOURCE_REUSE;
         if (r->work->is_one_text) {
@@ -118,31 +119,58 @@ static int find_cached(struct run *r, const struct hash *key, struct result *ret
         return k;
 }
 
+/* The plan looked it up already, under this key. */
+static bool has_foretold_interface(const struct run *r, uint32_t task)
+{
+        const struct foretold *f = &r->setup.plan->foretold[task];
+
+        return f->has_key && f->has_interface &&
+               hash_is_equal(&f->key, &run_task_of((struct run *)r, task)->key);
+}
+
+/* The interface of a file that stands: of its result, or of what the client sent. */
+static int read_standing(struct run *r, uint32_t task)
+{
+        const struct stand *s = &r->setup.stands->at[task];
+        _cleanup_result_ struct result result = {0};
+        _cleanup_buf_ struct buf text = {0};
+        int k = find_cached(r, &run_task_of(r, task)->key, &result);
+
+        buf_init(&text, 0);
+        if (k == CONDITION_ABSENT)
+                k = store_blob_get(r->setup.store, r->setup.uid, &s->written, 0, UINT64_MAX, &text);
+        if (k)
+                return k;
+        return adopt_interface(
+                r, task, result.text ? (struct span){result.text, result.n_text} : buf_span(&text),
+                NULL);
+}
+
+int interface_load(struct run *r, uint32_t task)
+{
+        int k;
+
+        if (run_task_of(r, task)->interface || run_task_of(r, task)->source != SOURCE_KEEP)
+                return 0;
+        k = read_standing(r, task);
+        return k > 0 ? -ENODATA : k;
+}
+
 /* The file stands as we wrote it (or as the user edited it since) and would be made with the same
  * key. */
 static int keep(struct run *r, uint32_t task)
 {
         const struct stand *s = &r->setup.stands->at[task];
         struct run_task *t = run_task_of(r, task);
-        _cleanup_result_ struct result result = {0};
-        _cleanup_buf_ struct buf text = {0};
-        int k;
+        int k = 0;
 
         if (!s->is_in_manifest || !s->is_on_disk || !hash_is_equal(&s->fingerprint, &t->key))
                 return CONDITION_ABSENT;
-        k = find_cached(r, &t->key, &result);
-        if (k < 0)
-                return k;
-        buf_init(&text, 0);
-        if (k == CONDITION_ABSENT && t->n_users > 0) {
-                k = store_blob_get(r->setup.store, r->setup.uid, &s->written, 0, UINT64_MAX, &text);
-                if (k)
-                        return k;
-        }
-        k = adopt_interface(
-                r, task, result.text ? (struct span){result.text, result.n_text} : buf_span(&text),
-                NULL);
-        if (k < 0)
+        if (t->n_users > 0 && has_foretold_interface(r, task))
+                t->interface_hash = r->setup.plan->foretold[task].interface;
+        else if (t->n_users > 0)
+                k = read_standing(r, task);
+        if (k)
                 return k;
         if (!hash_is_equal(&s->disk, &s->written)) {
                 r->has_warned = true;

@@ -49,7 +49,8 @@ struct job {
                                   its acceptance */
         struct hash params_hash;
         struct job_options options; /* resolved at submit */
-        bool has_raw_key, has_idem;
+        bool has_raw_key, has_idem, has_seed;
+        struct hash seed; /* standing.c; only while the daemon lives */
         struct hash raw_key, idem;
         struct hash generation, planned; /* of what was read, when the raw key was made, and when
                                             this run was planned */

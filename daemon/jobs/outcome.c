@@ -3,6 +3,7 @@
 
 #include "common/json.h"
 #include "daemon/jobs/internal.h"
+#include "daemon/jobs/standing.h"
 #include "daemon/store/store.h"
 
 static int put_text(json_t *o, const struct result *text)
@@ -37,11 +38,9 @@ json_t *outcome_fields(struct job *job)
         return k ? NULL : take(o);
 }
 
-/* Nothing was left to write: the answer stands for the next equal request. */
+/* The answer may stand for a later request. */
 static bool is_repeatable(const struct job *job)
 {
-        const struct run_totals *t = &job->totals;
-
         if (!job->has_raw_key || job->has_failed_tasks || !job->run)
                 return false;
         /* The key covers what was read at its making, and of files what the request says: their
@@ -51,6 +50,14 @@ static bool is_repeatable(const struct job *job)
         for (size_t i = 0; i < job->n_needs; i++)
                 if (job->needs[i].path)
                         return false;
+        return true;
+}
+
+/* Nothing was left to write: it stands for the next equal request. */
+static bool is_known_by_request(const struct job *job)
+{
+        const struct run_totals *t = &job->totals;
+
         if (run_text(job->run))
                 return run_text(job->run)->n_text <= JOB_TEXT_IN_EVENT &&
                        run_work(job->run)->tasks[0].command < 0;
@@ -101,8 +108,11 @@ void outcome_remember(struct job *job, const json_t *fields)
                 return;
         buf_init(&reply, 0);
         o = as_cached(fields, run_n_tasks(job->run));
-        if (o && write_reply(o, &reply) == 0)
+        if (!o || write_reply(o, &reply) < 0)
+                return;
+        if (is_known_by_request(job))
                 cache_put(job->jobs->c.store, CACHE_RAW, &job->raw_key, buf_span(&reply));
+        standing_remember(job, buf_span(&reply));
 }
 
 int outcome_cached(struct jobs *j, const struct result *result, struct buf *out)

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "daemon/jobs/internal.h"
+#include "daemon/jobs/standing.h"
 #include "daemon/metrics/metrics.h"
 #include "daemon/provider/provider.h"
 #include "daemon/store/store.h"
@@ -303,6 +304,8 @@ struct submission {
         const struct hash *raw_key; /* NULL: none */
         struct job_options options;
         struct strlist needs, warnings;
+        bool has_seed; /* see standing.c */
+        struct hash seed;
 };
 
 static void request_done(struct submission *q)
@@ -333,6 +336,8 @@ static int create_job(struct jobs *j, const struct peer *p, const struct submiss
                 job->raw_key = *q->raw_key;
                 job->generation = j->generation;
                 job->has_raw_key = true;
+                job->seed = q->seed;
+                job->has_seed = q->has_seed;
         }
         k = read_meta(job, q->params);
         k = k ? k : add_path_needs(job, &q->needs);
@@ -367,19 +372,33 @@ static int read_request(const struct jobs *j, struct submission *q, struct failu
                                       ret_failure);
 }
 
+static int answer_standing(struct jobs *j, uint32_t uid, struct submission *q, struct buf *out)
+{
+        int k = standing_seed(j, uid, q->params, &q->seed);
+
+        if (k)
+                return k;
+        q->has_seed = true;
+        return job_options_get_bool(&q->options, OPTION_KEEP)
+                       ? standing_find(j, &q->seed, q->params, out)
+                       : CONDITION_ABSENT;
+}
+
 /* CONDITION_ABSENT: it has to be worked on. */
-static int reply_known(struct jobs *j, const struct submission *q, struct submit *s,
+static int reply_known(struct jobs *j, uint32_t uid, struct submission *q, struct submit *s,
                        struct failure **ret_failure)
 {
         _cleanup_buf_ struct buf out = {0};
-        int k;
+        int k = CONDITION_ABSENT;
 
-        if (!q->kind->is_small || q->needs.n > 0 || json_get_bool(q->params, "fresh", false) ||
-            json_get_bool(q->params, "dry_run", false) ||
-            !job_options_get_bool(&q->options, OPTION_REUSE))
+        if (q->needs.n > 0 || json_get_bool(q->params, "fresh", false) ||
+            json_get_bool(q->params, "dry_run", false))
                 return CONDITION_ABSENT;
         buf_init(&out, 0);
-        k = answer_known(j, q->kind, q->params, q->raw_key, &out, ret_failure);
+        if (!q->kind->is_small)
+                k = answer_standing(j, uid, q, &out);
+        else if (job_options_get_bool(&q->options, OPTION_REUSE))
+                k = answer_known(j, q->kind, q->params, q->raw_key, &out, ret_failure);
         if (k == 0) {
                 s->on_reply(s->arg, buf_span(&out), NULL);
                 free(s);
@@ -419,7 +438,7 @@ static int submit(struct jobs *j, const struct peer *p, const json_t *params,
         _cleanup_(request_done) struct submission q = {.params = params, .raw_key = raw_key};
         int k = read_request(j, &q, ret_failure);
 
-        k = k ? k : reply_known(j, &q, s, ret_failure);
+        k = k ? k : reply_known(j, p->uid, &q, s, ret_failure);
         k = k == CONDITION_ABSENT ? reply_idem(j, p, params, s) : k;
         if (k != CONDITION_ABSENT)
                 return k;

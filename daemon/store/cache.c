@@ -247,6 +247,20 @@ int cache_get_with(struct store *s, enum cache_kind k, const struct hash *key,
         return r;
 }
 
+bool cache_has(struct store *s, enum cache_kind k, const struct hash *key)
+{
+        struct value v;
+        MDB_txn *txn;
+        int r;
+
+        if (!s->cache || env_read_begin(s->cache->env, &txn) < 0)
+                return false;
+        r = env_get(s->cache->env, txn, tables[k], (struct span){(const char *)key->at, HASH_BYTES},
+                    &v);
+        env_read_end(s->cache->env, txn);
+        return r == 0;
+}
+
 static int append(struct span value, void *arg)
 {
         return buf_add_span(arg, value);

@@ -142,6 +142,8 @@ int store_blob_expire(struct store *s, uint64_t before_ms, size_t max,
 enum cache_kind { CACHE_RESULT, CACHE_SEEN, CACHE_INPUTS, CACHE_RAW, N_CACHE_KINDS };
 int cache_get(struct store *s, enum cache_kind k, const struct hash *key,
               struct buf *out) _must_check_; /* CONDITION_ABSENT, -ENOMEM */
+/* Whether a sound entry is there, without unpacking it; counts neither as a hit nor as a miss. */
+bool cache_has(struct store *s, enum cache_kind k, const struct hash *key);
 /* As it lies in the map or in the memory layer: fn(bytes) may send but not keep. For raw answers of
  * codec plain. */
 int cache_get_with(struct store *s, enum cache_kind k, const struct hash *key,

@@ -18,6 +18,9 @@ Drawer Engine Fabric Ferry Filter Folder Garden Gasket Hammer Harbor Hatch Helme
 Ledger Locker Magnet Manual Marble Market Meadow Medal Mirror Module Needle Orchard Outlet Packet Paddle Parcel Pencil Pillar Planet
 Pocket Portal Quarry Ribbon Rocket Saddle Sensor Shelter Signal Silo Socket Stable Studio Tablet Tanker Temple Ticket Timber Token
 Tower Tunnel Turbine Vault Vessel Violin Voucher Wagon Wallet Warden Window Workshop""".split()
+KINDS = """Amber Blue Brass Bright Broad Clear Dark Deep Eastern Empty Final Former Grand Green Heavy Hollow Inner Light Lower Main Minor
+Narrow Northern Open Outer Pale Plain Polar Quiet Rapid Red Round Royal Rural Sharp Silver Small Solid Southern Spare Steep Upper Urban
+Western White Wide""".split()
 TYPES = ["string", "int", "float64", "bool", "timestamp", "int64", "text", "decimal"]
 FIELDS = "Label Weight Height Colour Status Rank Score Amount Owner Country Serial Origin Length Speed Grade Remark".split()
 VERBS = ["must be kept for ten years", "must have an owner", "may be closed only once", "must be shown within a second",
@@ -28,7 +31,7 @@ RELATIONS = ["has_one", "has_many", "belongs_to", "many_to_many"]
 def project(seed, n_entities, n_packages=6, contracts=True):
     """A specification of our own: entities in packages that refer to each other, requirements that name them in every way."""
     rnd = random.Random(seed)
-    names = rnd.sample(NOUNS, n_entities)
+    names = rnd.sample(NOUNS if n_entities <= len(NOUNS) // 2 else [a + b for a in KINDS for b in NOUNS], n_entities)
     packages = [f"area{i}" for i in range(n_packages)]
     spec = {"name": "Storehouse", "description": "Keeps things in their places.",
             "architecture": {"packages": [{"name": p, "path": f"internal/{p}", "purpose": f"Things of {p}"} for p in packages]},
@@ -63,7 +66,7 @@ def project(seed, n_entities, n_packages=6, contracts=True):
                 {"endpoint": f"POST /{low}s", "description": f"Add a {low}", "request": {"fields": {"label": "string"}}},
                 {"endpoint": f"GET /{low}s/{{id}}", "description": f"Show a {low}"}]
         spec["api_contracts"].append({"endpoint": "GET /health", "description": "Is it alive"})
-    else:
+    elif contracts is False:  # None: neither, so that every entity gets the usual five
         spec["scenarios"] = [{"id": f"SC-{i + 1}", "title": f"Use a {name.lower()}", "given": f"a {name.lower()} is there",
                               "when": "it is opened", "then": "it is shown"} for i, name in enumerate(names)]
     return spec

@@ -238,5 +238,38 @@ def test_history_costs_nothing(daemon, sim, place):
     # the clone brings its manifest along, and the daemon knows nothing of it: what stands is kept
     shutil.copytree(place / "out", place / "copied")
     r = gen(daemon, place, first, "--json", out="copied")
-    assert {e["source"] for e in daemon.events(r) if e["type"] == "task.done"} == {"keep"}
+    assert daemon.events(r)[-1]["summary"]["files"]["keep"] == len(was)
     assert len(sim.requests()) == n
+
+
+def test_what_stands_is_known_without_planning(daemon, sim, place):
+    """Right after a run its directory is known: no job, until a byte of it, the specification or an option is another."""
+    spec = oracle.fcs()
+    gen(daemon, place, spec)
+    files = len(tree(place / "out"))
+
+    def n_jobs():
+        return len(daemon.rpc().ok("job/list")["jobs"])
+
+    n = n_jobs()
+    r = gen(daemon, place, spec, "--json")
+    end = daemon.events(r)[-1]
+    assert n_jobs() == n and end["cached"] and end["summary"]["files"]["keep"] == files and end["summary"]["calls"] == 0
+    gen(daemon, place, spec, "--set", "optimization.tier=off")
+    assert n_jobs() == n + 1
+    path = place / "out" / "internal" / "place" / "station.go"
+    path.write_text(path.read_text() + "// mine\n")
+    r = gen(daemon, place, spec)
+    assert n_jobs() == n + 2 and "station.go" in r.stderr  # an edit is spoken of each time
+    r = gen(daemon, place, spec)
+    assert n_jobs() == n + 3 and "station.go" in r.stderr
+    path.unlink()
+    gen(daemon, place, spec)
+    assert n_jobs() == n + 4 and path.exists()
+    gen(daemon, place, spec)
+    assert n_jobs() == n + 4
+    spec["description"] = "Otherwise."
+    gen(daemon, place, spec)
+    assert n_jobs() == n + 5
+    r = daemon.genopt("gen", place / "spec.json", "-o", place / "out", "--dry-run", "--json", check=0)
+    assert json.loads(r.stdout)["tasks"] == files  # a plan is what was asked for
