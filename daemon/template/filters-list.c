@@ -141,164 +141,6 @@ int filter_reverse(struct render *r, const struct call *c, struct value *ret)
         return failed;
 }
 
-/* Text that is compared without case. */
-static int fold_case(struct render *r, bool is_sensitive, struct value v, struct value *ret)
-{
-        _cleanup_buf_ struct buf b = {0};
-
-        *ret = v;
-        if (is_sensitive || v.kind != V_TEXT)
-                return 0;
-        buf_init(&b, RENDER_MAX_BYTES);
-        unicode_add_lower(&b, v.text);
-        return value_text_take(r, &b, ret);
-}
-
-struct sorted {
-        struct value item;
-        struct value key; /* a list: one per attribute */
-};
-
-/* Stable; with is_reversed equal items keep their order too. */
-static int merge_sort(struct render *r, struct sorted *at, struct sorted *spare, size_t n,
-                      bool is_reversed)
-{
-        size_t half = n / 2, i = 0, j = half, k = 0;
-        int failed, order = 0;
-
-        if (n < 2)
-                return 0;
-        failed = merge_sort(r, at, spare, half, is_reversed);
-        if (!failed)
-                failed = merge_sort(r, at + half, spare, n - half, is_reversed);
-        while (!failed && i < half && j < n) {
-                failed = value_order(r, "<", at[j].key, at[i].key, &order);
-                spare[k++] = !failed && order == (is_reversed ? 1 : -1) ? at[j++] : at[i++];
-        }
-        if (failed)
-                return failed;
-        while (i < half)
-                spare[k++] = at[i++];
-        memcpy(at, spare, k * sizeof(*at));
-        return 0;
-}
-
-static int sort_items(struct render *r, struct sorted *items, size_t n, bool is_reversed,
-                      struct value *ret)
-{
-        struct sorted *spare = arena_alloc(&r->arena, MAX2(n, 1u) * sizeof(*spare));
-        int failed;
-
-        if (!spare)
-                return render_no_room(r);
-        failed = merge_sort(r, items, spare, n, is_reversed);
-        if (!failed)
-                failed = value_list(r, V_LIST, n, ret);
-        for (size_t i = 0; i < n && !failed; i++)
-                failed = list_add(r, ret->list, items[i].item);
-        return failed;
-}
-
-/* "a,b.c": the list of both attributes. */
-static int sort_key(struct render *r, struct value item, struct value attributes, bool is_sensitive,
-                    struct value *ret)
-{
-        struct span rest = attributes.text;
-        struct value v;
-        int failed = value_list(r, V_LIST, 1, ret);
-
-        if (failed)
-                return failed;
-        if (attributes.kind != V_TEXT) {
-                failed = path_get(r, item, attributes, VALUE_MISSING, &v);
-                if (!failed)
-                        failed = fold_case(r, is_sensitive, v, &v);
-                return failed ? failed : list_add(r, ret->list, v);
-        }
-        for (;;) {
-                const char *comma = memchr(rest.at, ',', rest.n);
-                size_t n = comma ? (size_t)(comma - rest.at) : rest.n;
-
-                failed = path_get(r, item, VALUE_SPAN(((struct span){rest.at, n})), VALUE_MISSING,
-                                  &v);
-                if (!failed)
-                        failed = fold_case(r, is_sensitive, v, &v);
-                if (!failed)
-                        failed = list_add(r, ret->list, v);
-                if (failed || !comma)
-                        return failed;
-                rest.at += n + 1;
-                rest.n -= n + 1;
-        }
-}
-
-static int sorted_new(struct render *r, size_t n, struct sorted **ret)
-{
-        if (n > RENDER_MAX_BYTES / sizeof(**ret))
-                return render_fail(r, "a list of %zu elements is too long", n);
-        *ret = arena_alloc(&r->arena, MAX2(n, 1u) * sizeof(**ret));
-        return *ret ? 0 : render_no_room(r);
-}
-
-int filter_sort(struct render *r, const struct call *c, struct value *ret)
-{
-        bool is_reversed, is_sensitive;
-        struct value all;
-        struct sorted *items = NULL;
-        int failed = call_truth(r, c, 0, false, &is_reversed);
-
-        if (!failed)
-                failed = call_truth(r, c, 1, false, &is_sensitive);
-        if (!failed)
-                failed = value_to_list(r, c->subject, &all);
-        if (!failed)
-                failed = sorted_new(r, all.list->n, &items);
-        for (size_t i = 0; !failed && i < all.list->n; i++) {
-                items[i].item = all.list->at[i];
-                failed = sort_key(r, items[i].item, c->at[2], is_sensitive, &items[i].key);
-        }
-        return failed ? failed : sort_items(r, items, all.list->n, is_reversed, ret);
-}
-
-int filter_dictsort(struct render *r, const struct call *c, struct value *ret)
-{
-        struct span by;
-        bool is_sensitive, is_reversed;
-        struct dict *d = c->subject.dict;
-        struct sorted *items = NULL;
-        int failed;
-
-        if (c->subject.kind == V_UNDEFINED)
-                return value_refuse_undefined(r, c->subject);
-        if (c->subject.kind != V_DICT)
-                return render_fail(r, "'%s' object has no attribute 'items'",
-                                   value_type_name(c->subject));
-        failed = call_truth(r, c, 0, false, &is_sensitive);
-        if (!failed)
-                failed = call_text(r, c, 1, SPAN("key"), &by);
-        if (!failed)
-                failed = call_truth(r, c, 2, false, &is_reversed);
-        if (!failed && !span_is_equal(by, SPAN("key")) && !span_is_equal(by, SPAN("value")))
-                failed = render_fail(r, "You can only sort by either \"key\" or \"value\"");
-        if (!failed)
-                failed = dict_open(r, d);
-        if (!failed)
-                failed = sorted_new(r, d->n, &items);
-        for (size_t i = 0; !failed && i < d->n; i++) {
-                struct pair *p = &d->pairs[i];
-
-                failed = value_list(r, V_TUPLE, 2, &items[i].item);
-                if (!failed)
-                        failed = list_add(r, items[i].item.list, p->key);
-                if (!failed)
-                        failed = list_add(r, items[i].item.list, p->item);
-                if (!failed)
-                        failed = fold_case(r, is_sensitive, by.n == 3 ? p->key : p->item,
-                                           &items[i].key);
-        }
-        return failed ? failed : sort_items(r, items, d->n, is_reversed, ret);
-}
-
 static int smallest_or_largest(struct render *r, const struct call *c, int wanted,
                                struct value *ret)
 {
@@ -316,7 +158,7 @@ static int smallest_or_largest(struct render *r, const struct call *c, int wante
                         break;
                 failed = path_get(r, v, c->at[1], VALUE_MISSING, &key);
                 if (!failed)
-                        failed = fold_case(r, is_sensitive, key, &key);
+                        failed = value_fold_case(r, is_sensitive, key, &key);
                 order = wanted;
                 if (!failed && ret->kind != V_MISSING)
                         failed = value_order(r, wanted < 0 ? "<" : ">", key, best_key, &order);
@@ -422,7 +264,7 @@ static int next_unique(struct render *r, struct iter *it, struct value *ret)
                         break;
                 failed = path_get(r, *ret, it->call->at[1], VALUE_MISSING, &key);
                 if (!failed)
-                        failed = fold_case(r, is_sensitive, key, &key);
+                        failed = value_fold_case(r, is_sensitive, key, &key);
                 if (!failed)
                         failed = dict_get(r, it->over.dict, key, &seen);
                 if (!failed && seen.kind == V_MISSING)
@@ -478,6 +320,39 @@ static int next_batch(struct render *r, struct iter *it, struct value *ret)
 int filter_batch(struct render *r, const struct call *c, struct value *ret)
 {
         return new_generator(r, c, next_batch, ret);
+}
+
+/* In columns: as many lists as are asked for, the first ones longer by one where it does not come
+ * out even. */
+static int next_slice(struct render *r, struct iter *it, struct value *ret)
+{
+        const struct call *c = it->call;
+        int64_t wanted, number = (int64_t)it->index++, n, long_ones;
+        struct value all;
+        int failed = call_integer(r, c, 0, 0, &wanted);
+
+        if (!failed && number == 0) {
+                failed = value_to_list(r, c->subject, &all);
+                it->over = all;
+        }
+        if (!failed && wanted == 0)
+                return render_fail(r, "integer division or modulo by zero");
+        if (failed || number >= wanted)
+                return failed;
+        n = (int64_t)it->over.list->n / wanted;
+        long_ones = (int64_t)it->over.list->n % wanted;
+        failed = value_list(r, V_LIST, 0, ret);
+        for (int64_t i = number * n + MIN2(number, long_ones), k = n + (number < long_ones);
+             k > 0 && !failed; k--)
+                failed = list_add(r, ret->list, it->over.list->at[i++]);
+        if (!failed && number >= long_ones && c->at[1].kind != V_MISSING && c->at[1].kind != V_NONE)
+                failed = list_add(r, ret->list, c->at[1]);
+        return failed;
+}
+
+int filter_slice(struct render *r, const struct call *c, struct value *ret)
+{
+        return new_generator(r, c, next_slice, ret);
 }
 
 static int next_item(struct render *r, struct iter *it, struct value *ret)

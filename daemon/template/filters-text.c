@@ -352,3 +352,52 @@ int filter_comment(struct render *r, const struct call *c, struct value *ret)
         }
         return value_text_take(r, &b, ret);
 }
+
+int filter_center(struct render *r, const struct call *c, struct value *ret)
+{
+        _cleanup_buf_ struct buf b = {0};
+        int64_t width, n, left;
+        struct span s;
+        int failed = call_subject_text(r, c, &s);
+
+        if (!failed)
+                failed = call_integer(r, c, 0, 80, &width);
+        if (failed)
+                return failed;
+        n = (int64_t)utf8_length(s);
+        if (width > TEMPLATE_MAX_OUTPUT_BYTES)
+                return render_fail(r, "the width is above %u", TEMPLATE_MAX_OUTPUT_BYTES);
+        if (width <= n)
+                return value_text_copy(r, s, ret);
+        left = (width - n) / 2 + ((width - n) & width & 1); /* as Python has it */
+        buf_init(&b, RENDER_MAX_BYTES);
+        for (int64_t i = 0; i < left; i++)
+                buf_add_char(&b, ' ');
+        buf_add_span(&b, s);
+        for (int64_t i = left + n; i < width; i++)
+                buf_add_char(&b, ' ');
+        return value_text_take(r, &b, ret);
+}
+
+/* For HTML. Unlike in Jinja2 the result is a text like any other: what is escaped twice, is. */
+int filter_escape(struct render *r, const struct call *c, struct value *ret)
+{
+        static const char *const entities[128] = {
+                ['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['\''] = "&#39;", ['"'] = "&#34;"};
+        _cleanup_buf_ struct buf b = {0};
+        struct span s;
+        int failed = call_subject_text(r, c, &s);
+
+        if (failed)
+                return failed;
+        buf_init(&b, RENDER_MAX_BYTES);
+        for (size_t i = 0; i < s.n; i++) {
+                unsigned char ch = (unsigned char)s.at[i];
+
+                if (ch < 128 && entities[ch])
+                        buf_add_text(&b, entities[ch]);
+                else
+                        buf_add_char(&b, s.at[i]);
+        }
+        return value_text_take(r, &b, ret);
+}

@@ -452,11 +452,53 @@ static int global_namespace(struct render *r, const struct call *c, struct value
         return make_dict(r, c, V_NAMESPACE, ret);
 }
 
+/* joiner(', ') gives nothing when it is called first, then its separator. */
+static int joiner_next(struct render *r _unused_, const struct call *c, struct value *ret)
+{
+        struct value *was_called = &c->subject.list->at[1];
+
+        *ret = was_called->is_true ? c->subject.list->at[0] : VALUE_TEXT("");
+        *was_called = VALUE_BOOL(true);
+        return 0;
+}
+
+static int global_joiner(struct render *r, const struct call *c, struct value *ret)
+{
+        static const struct method_row next = {V_LIST, "joiner", joiner_next, ""};
+        struct bound *bound = arena_alloc(&r->arena, sizeof(*bound));
+        int failed = bound ? value_list(r, V_LIST, 2, &bound->subject) : render_no_room(r);
+
+        if (!failed)
+                failed = list_add(r, bound->subject.list,
+                                  c->at[0].kind == V_MISSING ? VALUE_TEXT(", ") : c->at[0]);
+        if (!failed)
+                failed = list_add(r, bound->subject.list, VALUE_BOOL(false));
+        if (failed)
+                return failed;
+        bound->method = &next;
+        *ret = (struct value){.kind = V_METHOD, .bound = bound};
+        return 0;
+}
+
+/* Of Jinja2, and left out. */
+static int global_cycler(struct render *r, const struct call *c _unused_,
+                         struct value *ret _unused_)
+{
+        return render_fail(r, "the function 'cycler' is left out: use loop.cycle(…)");
+}
+
+static int global_lipsum(struct render *r, const struct call *c _unused_,
+                         struct value *ret _unused_)
+{
+        return render_fail(r, "the function 'lipsum' is left out: the same input gives the same "
+                              "text");
+}
+
 /* One row per global function. */
 static const struct global_row global_table[] = {
-        {"dict", global_dict, "*"},
-        {"namespace", global_namespace, "*"},
-        {"range", global_range, "start! stop step /"},
+        {"cycler", global_cycler, "*"},       {"dict", global_dict, "*"},
+        {"joiner", global_joiner, "sep"},     {"lipsum", global_lipsum, "*"},
+        {"namespace", global_namespace, "*"}, {"range", global_range, "start! stop step /"},
 };
 
 const struct global_row *global_find(struct span name)

@@ -494,6 +494,22 @@ static int parse_postfix(struct parser *p, struct node *n, struct node **ret)
         return r;
 }
 
+/* Those of Jinja2 that there is no use for here. */
+static const struct {
+        const char *name, *why;
+} left_out[] = {
+        {"escaped", "nothing is marked as safe"},
+        {"filesizeformat", "sizes are computed: (n / 1024)|round(1)"},
+        {"pprint", "use tojson(2)"},
+        {"random", "the same input gives the same text"},
+        {"safe", "nothing is escaped"},
+        {"striptags", "texts are no HTML"},
+        {"urlencode", "names become paths by kebab or snake"},
+        {"urlize", "texts are no HTML"},
+        {"wordwrap", "texts keep their lines"},
+        {"xmlattr", "write the attributes, with the filter e"},
+};
+
 /* Name of a filter or test, which may have dots; none of ours has. */
 static int plan_call(struct parser *p, struct node *n)
 {
@@ -514,6 +530,11 @@ static int parse_row(struct parser *p, bool is_filter, struct node *n)
                                   (int)t->text.n, t->text.at);
         n->name = t->text;
         n->row = is_filter ? filter_find(t->text) : test_find(t->text);
+        for (size_t i = 0; !n->row && i < N_ELEMENTS(left_out); i++)
+                if (span_is_equal(t->text, span_of(left_out[i].name)))
+                        return parse_fail(p, t, "the %s '%s' is left out: %s",
+                                          is_filter ? "filter" : "test", left_out[i].name,
+                                          left_out[i].why);
         if (!n->row)
                 return parse_fail(p, t, "no %s named '%.*s'", is_filter ? "filter" : "test",
                                   (int)t->text.n, t->text.at);

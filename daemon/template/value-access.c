@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "common/str.h"
+#include "daemon/template/filters.h"
 #include "daemon/template/render.h"
 #include "daemon/template/unicode.h"
 #include "daemon/template/value.h"
@@ -38,6 +39,13 @@ static int find_attribute(struct render *r, struct value v, struct span name, st
                 return block_attribute(r, v.block, name, ret);
         if (v.kind == V_SELF)
                 return self_attribute(r, v.space, name, ret);
+        if (v.kind == V_TUPLE && v.list->is_group && v.list->n == 2) {
+                *ret = span_is_equal(name, SPAN("grouper")) ? v.list->at[0]
+                       : span_is_equal(name, SPAN("list"))  ? v.list->at[1]
+                                                            : VALUE_MISSING;
+                if (ret->kind != V_MISSING)
+                        return 0;
+        }
         method = value_method_find(v.kind, name, &is_known);
         if (method)
                 return bind(r, v, method, ret);
@@ -60,6 +68,21 @@ int value_attribute(struct render *r, struct value v, struct span name, struct v
                 failed = dict_get(r, v.dict, VALUE_SPAN(name), ret);
         if (!failed && ret->kind == V_MISSING)
                 failed = value_undefined(r, NULL, &v, VALUE_SPAN(name), ret);
+        return failed;
+}
+
+/* |attr: what the object has itself, never an element. */
+int filter_attr(struct render *r, const struct call *c, struct value *ret)
+{
+        struct span name;
+        int failed = call_text(r, c, 0, SPAN(""), &name);
+
+        if (!failed && c->subject.kind == V_UNDEFINED)
+                failed = value_refuse_undefined(r, c->subject);
+        if (!failed)
+                failed = find_attribute(r, c->subject, name, ret);
+        if (!failed && ret->kind == V_MISSING)
+                failed = value_undefined(r, NULL, &c->subject, VALUE_SPAN(name), ret);
         return failed;
 }
 

@@ -85,6 +85,7 @@ struct list {
         const json_t *pending; /* not yet filled from */
         struct value *at;
         size_t n, room;
+        bool is_group; /* a tuple that |groupby made: it has .grouper and .list */
 };
 
 struct pair {

@@ -344,4 +344,30 @@ INHERITANCE = [
     E("{% extends 'base' %}{% block body %}{% macro m() %}{{ super() }}{{ self.title() }}{% endmacro %}{{ m() }}{% endblock %}{% block foot %}f{% endblock %}"),
 ]
 
-MODULES = MACROS + CALLS + RECURSION + INCLUDES + IMPORTS + INHERITANCE
+COLLECTIONS = [
+    T("{% for age, list in users|groupby('age') %}{{ age }}: {{ list|map(attribute='name')|join(', ') }}\n{% endfor %}"),
+    T("{% for g in users|groupby('address.city') %}{{ g.grouper }} {{ g.list|length }} {{ g[0] }}{% endfor %}"),
+    T("{{ names|groupby(0)|list }} {{ [{'a': 'X'}, {'a': 'x'}, {'a': 'b'}]|groupby('a') }} {{ [{'a': 'X'}, {'a': 'x'}]|groupby('a', case_sensitive=true) }}"),
+    T("{{ [{'a': 1}, {}]|groupby('a', default=0) }} {{ []|groupby('a') }} {{ ([{'a': 1}]|groupby('a'))[0].nope is defined }}"),
+    R("{{ [{'a': 1}, {}]|groupby('a') }}"),
+    R("{{ [{'a': 1}, {'a': 'x'}]|groupby('a') }}"),
+    R("{{ users|groupby }}"),
+    T("{% for column in range(10)|slice(3) %}{{ column }}{% endfor %} {{ range(7)|slice(3, '-')|list }} {{ []|slice(2)|list }} {{ 'abcd'|slice(2)|list }} {{ [1]|slice(3, 0)|list }}"),
+    R("{{ [1]|slice(0)|list }}"),
+    R("{{ 5|slice(2)|list }}"),
+    R("{{ [1]|slice('a')|list }}"),
+    T("{{ [1]|slice(-1)|list }} {{ numbers|slice(2)|map('sum')|list }}"),
+    T("[{{ 'ab'|center(5) }}][{{ 'abc'|center(6) }}][{{ 'ab'|center(1) }}][{{ 5|center(4) }}][{{ 'é'|center(4) }}][{{ 'x'|center }}]"),
+    R("{{ 'a'|center('b') }}"),
+    T("{{ '<a href=\"x\">it\\'s & é</a>'|e }} {{ 5|escape }} {{ '&amp;'|forceescape }} {{ [1, '<']|e }}"),
+    T("{{ mapping|attr('a') is defined }} {{ 'x'|attr('upper') is callable }} {{ 'x'|attr('nope') is defined }}"),
+    R("{{ mapping|attr('a') }}"),
+    T("{% set c = joiner() %}{{ c() }}a{{ c() }}b{{ c() }}c {% set p = joiner('|') %}{% for i in [1, 2, 3] %}{{ p() }}{{ i }}{% endfor %} {{ joiner(sep='-') is callable }}"),
+    R("{% set c = joiner() %}{{ c(1) }}"),
+    T("{% macro list(items) %}{% set comma = joiner(', ') %}{% for i in items if i %}{{ comma() }}{{ i }}{% endfor %}{% endmacro %}{{ list([0, 1, 2]) }};{{ list([]) }};{{ list([3]) }}"),
+    T("{{ {'a': 1, 'b': 2}['a'] }}{{ {'a': 1}.get('z', 3) }}{% for i in [1, 2] %}{{ {'1': 'x', 2: 'y'}[i]|default('-') }}{% endfor %}"),
+    T("{% for k, v in [('a', 1), ('b', 2)] %}{{ k }}{{ v }}{% endfor %}{% for i in [1, 2] %}{% set l = [1, 2] %}{% set _ = l.append(i) %}{{ l }}{% endfor %}"),
+    T("{% for i in [1, 2] %}{{ (1, 'a') }}{{ ((1, 2), 3)[0] }}{% endfor %}{{ 'Order Item'|upper|lower|title|lower }}"),
+]
+
+MODULES = COLLECTIONS + MACROS + CALLS + RECURSION + INCLUDES + IMPORTS + INHERITANCE

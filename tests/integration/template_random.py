@@ -22,6 +22,13 @@ FILTERS = [
 TESTS = ["defined", "none", "string", "number", "mapping", "iterable", "sequence", "even", "odd", "boolean", "integer", "float",
          "true", "false", "upper", "lower", "undefined", "divisibleby 2", "divisibleby(n)", "in names", "eq 3", "gt 1", "sameas none",
          "in mapping", "lessthan(f)", "callable", "ne 'a'"]
+PARTS = {
+    "part": "<{{ n }}{{ x|default('no x') }}{{ i|default('no i') }}>\n",
+    "setting": "{% set n = n|default(0) %}{% set y = 'from part' %}{{ y }}{{ loop.index if loop is defined else '-' }}",
+    "macros": "{% macro m(a, b=2) %}({{ a }}{{ b }}{{ varargs }}{{ n|default('no n') }}){% endmacro %}{% macro w() %}[{{ caller(1) if caller is defined }}]{% endmacro %}{% set v = 5 %}printed",
+    "base": "A{% block one %}one{{ n }}{% endblock %}\n{% for i in numbers %}{% block two scoped %}{{ i }}{% endblock %}{% endfor %}{{ x|default('no x') }}{{ self.one() }}",
+    "middle": "{% extends 'base' %}{% block one %}mid{{ super() }}{% endblock %}{% set x = 'mid' %}",
+}
 METHODS = [".items()|list", ".keys()|list", ".get('k')", ".get('z', 5)", ".upper()", ".split()", ".split('e')", ".strip()",
            ".startswith('T')", ".replace('e', '3')", ".append(1)", ".join(names)", ".values()|list", ".count('a')", ".title",
            ".name", ".n", ".a.b", "[0]", "[-1]", "['name']", "[n]", "[1:]", "[::-1]", "[:2]", ".0", ".find('e')", "[:n - 1]", ".tags"]
@@ -105,6 +112,48 @@ class Maker:
 
     def template(self):
         return self.body(3)
+
+
+class ModuleMaker(Maker):
+    """Templates of templates; expressions that mostly work, so that what is around them is seen."""
+
+    def expression(self, depth=0):
+        return self.r.choice(["n", "text", "yes", "x|default(n)", "i|default('i')", "numbers|length", "names|join", "n + 1", "s", "v|default('v')",
+                              "m(1)", "m(b=n, a=2)", "f(x|default(1))", "f()|length", "t.m(3)", "self.one()", "super()", "loop.index", "(m|default(f))(1)",
+                              "f", "t.v", "caller()", "varargs|default('-')", "kwargs|default('-')", "k|default(s)", "loop is defined"])
+
+    def block(self, depth):
+        return self.tag(f"block {self.r.choice(['one', 'two', 'three'])}{self.r.choice(['', '', ' scoped'])}") + self.body(depth - 1) + self.tag("endblock")
+
+    def statement(self, depth):
+        r = self.r.random()
+        if depth <= 0 or r < 0.4:
+            return super().statement(depth)
+        if r < 0.52:
+            signature = self.r.choice(["", "a", "a, b=2", "a=n, b=a", "x", "caller=none", "n=3"])
+            return self.tag(f"macro {self.r.choice(['f', 'm', 'f'])}({signature})") + self.body(depth - 1) + self.tag("endmacro")
+        if r < 0.60:
+            call = self.r.choice(["call f()", "call w()", "call(x) w()", "call t.w()", "call(i, n=1) t.w()", "call m(1)"])
+            return self.tag(call) + self.body(depth - 1) + self.tag("endcall")
+        if r < 0.72:
+            name = self.r.choice(["'part'", "'setting'", "['nope', 'part']", "'middle'", "'nope' ignore missing", "'par' ~ 't'", "'base'"])
+            return self.tag(f"include {name}{self.r.choice(['', '', '', ' without context', ' with context'])}")
+        if r < 0.82:
+            return self.tag(self.r.choice(["import 'macros' as t", "from 'macros' import m, w", "from 'macros' import v as x, m", "import 'macros' as t with context",
+                                           "from 'macros' import m with context", "from 'macros' import nope"]))
+        if r < 0.94:
+            return self.block(depth)
+        return self.tag("for i in [[1, [2]], [3]] recursive") + self.body(depth - 1) + "{{ loop(i) if i is iterable }}" + self.tag("endfor")
+
+    def template(self):
+        start = self.r.choice(["", "", "", self.tag("extends 'base'"), self.tag("extends 'middle'"), self.tag("if yes") + self.tag("extends 'base'") + self.tag("endif")])
+        imports = self.r.choice(["", self.tag("from 'macros' import m, w"), self.tag("import 'macros' as t"), self.tag("macro f(a=1)") + "{{ a }}" + self.tag("endmacro")])
+        return start + imports + self.body(3)
+
+
+def modules(seed, n):
+    maker = ModuleMaker(seed)
+    return [maker.template() for _ in range(n)]
 
 
 def templates(seed, n):

@@ -87,7 +87,22 @@ static const char template_text[] =
         "text.split()[::-1] }} {{ text[::2] }}\n"
         "{% with a = range(3)|list %}{{ a|batch(2)|list }}{{ a|unique|list }}{% endwith %}\n"
         "{% filter title %}{{ text }}{% endfilter %}{{ 'people'|singular|plural }}{{ "
-        "foo|default('d') }}{{ 1 < 2 < 3 }}\n";
+        "foo|default('d') }}{{ 1 < 2 < 3 }}\n"
+        "{% extends 'base' %}{% import 'macros' as m %}{% from 'macros' import f, g as h %}\n"
+        "{% block b %}{{ super() }}{{ self.d() }}{{ m.f(1, 2, x=3) }}{{ h(*[1], **{'b': 2}) }}{% "
+        "call "
+        "m.w() %}{{ text }}{% endcall %}{% include ['nope', 'part'] %}{% endblock %}\n";
+static const char *const parts[][2] = {
+        {"base", "{% block d %}D{% endblock %}{% block b %}{{ text }}{% endblock %}{% for i in "
+                 "[[1, [2]]] recursive %}{% block "
+                 "c scoped "
+                 "%}{{ i }}{% endblock %}{{ loop(i) if i is sequence }}{% endfor %}"},
+        {"macros", "{% macro f(a) %}{{ a }}{{ varargs }}{{ kwargs }}{% endmacro %}{% macro g(a, b) "
+                   "%}{{ a }}{{ "
+                   "b }}{% endmacro %}{% macro w() %}{{ caller() }}{% endmacro %}"},
+        {"part", "{{ items|groupby('n')|length }}{{ items|slice(2)|list }}{% set j = joiner() %}{{ "
+                 "j() }}{{ j() }}"},
+};
 
 static const char context_text[] =
         "{\"m\": {\"OrderItem\": 2, \"b\": 1.5, \"c\": \"x\"}, \"text\": \"a b c\", "
@@ -96,12 +111,19 @@ static json_t *context; /* made before anything fails */
 
 static int render_template(void)
 {
+        _cleanup_(template_set_unrefp) struct template_set *set = NULL;
         _cleanup_(template_freep) struct template *t = NULL;
         _cleanup_buf_ struct buf out = {0};
+        const char *where;
         struct diag d;
-        int r;
+        int r = template_set_new(&set);
 
-        r = template_compile("t", span_of(template_text), &t, &d);
+        for (size_t i = 0; i < N_ELEMENTS(parts) && !r; i++)
+                r = template_set_add(set, parts[i][0], span_of(parts[i][1]));
+        if (!r)
+                r = template_set_add(set, "t", span_of(template_text));
+        if (!r)
+                r = template_set_compile(set, "t", &t, &where, &d);
         if (!r)
                 r = template_render(t, context, &out, &d);
         if (r == CONDITION_REFUSED)
