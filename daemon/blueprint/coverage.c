@@ -11,7 +11,7 @@
  * elsewhere, so a template may pass over them. */
 static const char *const made_keys[] = {"action",  "by_id",    "depends_on",  "entity",
                                         "file",    "identity", "import_path", "module",
-                                        "package", "path",     "references"};
+                                        "package", "path",     "reference",   "references"};
 
 struct walk {
         const struct blueprint *b;
@@ -114,6 +114,17 @@ static bool is_open_map(const struct walk *w)
         return str_has_prefix(w->path, "contracts.re") && strchr(w->path, '.') != NULL;
 }
 
+/* Does the kind ignore something below what is looked at? */
+static bool ignores_below(const struct walk *w)
+{
+        const struct strlist *ignores = &w->k->coverage.ignores;
+
+        for (size_t i = 0; i < ignores->n; i++)
+                if (str_has_prefix(ignores->at[i], w->path) && ignores->at[i][w->n_path] == '.')
+                        return true;
+        return false;
+}
+
 /* Of a map that is not read every key may be ignored, one by one. */
 static int walk_unread(struct walk *w, const json_t *value)
 {
@@ -122,6 +133,13 @@ static int walk_unread(struct walk *w, const json_t *value)
         json_t *item;
         int r = 0;
 
+        if (!ignores_below(w))
+                return refuse_unread(w);
+        if (json_is_array(value) && json_is_object(json_array_get(value, 0))) {
+                for (size_t i = 0; i < json_array_size(value) && r == 0; i++)
+                        r = walk_unread(w, json_array_get(value, i));
+                return r;
+        }
         if (!json_is_object(value))
                 return refuse_unread(w);
         json_object_foreach ((json_t *)value, key, item) {

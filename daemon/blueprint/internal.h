@@ -6,6 +6,7 @@
  *     pattern.c   names with variables: "{{ package.path }}/{{ entity.file }}.go"
  *     types.c     what the specification calls a type -> what the language calls it
  *     layout.c    a model's entities, packages, contracts with their final names (the layout)
+ *     relations.c  relationships that no attribute says, as fields
  *     references.c  who refers to whom: closure, imports without cycles
  *     routing.c   which requirement and which scenario belong to whom
  *     rules.c     requirements that become data
@@ -80,6 +81,7 @@ struct naming {
         char *identity, *identity_type;
         struct strlist identity_types;
         char *by_id_ending, *by_ids_ending, *by_id_strip;
+        bool has_relation_fields;
 };
 
 struct type_rule {

@@ -43,6 +43,7 @@ enum input_kind {
         INPUT_CLOSURE,
         INPUT_PACKAGE_ENTITIES,
         INPUT_NAMED_ENTITIES,
+        INPUT_ALL_ENTITIES, /* whole; INPUT_ENTITIES: by name */
         INPUT_ENTITIES,
         INPUT_SERVED_ENTITIES,
         INPUT_ENTITY_SUMMARIES,

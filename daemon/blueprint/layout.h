@@ -27,8 +27,9 @@ struct refs {
 struct lay_attribute {
         char *name;           /* final */
         const char *skeleton; /* borrowed from the type table: text with marks for entities */
-        const struct attribute *source;
-        bool is_by_id;
+        const struct attribute *source; /* NULL: the layout's own */
+        uint32_t reference;             /* the entity that it is the key of, plus one; 0: none */
+        bool is_by_id, is_required;
 };
 
 struct lay_entity {
@@ -160,8 +161,12 @@ int skeleton_write(const struct layout *l, const char *skeleton, uint32_t packag
 void layout_types_free(struct layout *l);
 /* references.c */
 int layout_references(struct layout *l) _must_check_; /* direct, imports, by_id */
+/* "UserID", "user_ids": the entity User. */
+bool layout_foreign_key(const struct layout *l, const char *name, uint32_t *ret);
 bool layout_may_import(const struct layout *l, uint32_t from, uint32_t to);
 int layout_closure(struct layout *l, uint32_t entity, const struct refs **ret) _must_check_;
+/* relations.c */
+int layout_relation_fields(struct layout *l) _must_check_;
 /* contracts.c */
 int layout_contracts(struct layout *l) _must_check_;
 /* routing.c */

@@ -12,6 +12,7 @@ const char *const input_names[N_INPUT_KINDS] = {
         [INPUT_CLOSURE] = "closure",
         [INPUT_PACKAGE_ENTITIES] = "package_entities",
         [INPUT_NAMED_ENTITIES] = "named_entities",
+        [INPUT_ALL_ENTITIES] = "all_entities",
         [INPUT_ENTITIES] = "entities",
         [INPUT_SERVED_ENTITIES] = "served_entities",
         [INPUT_ENTITY_SUMMARIES] = "entity_summaries",

@@ -96,6 +96,7 @@ static void parse_naming(struct parse *p, struct yaml_node *top)
         a->identity = parse_text(p, identity, "name", true);
         a->identity_type = parse_text(p, identity, "type", true);
         parse_texts(p, identity, "types", &a->identity_types);
+        a->has_relation_fields = parse_bool(p, names, "relation_fields");
         a->by_id_ending = parse_text(p, by_id, "ending", true);
         a->by_ids_ending = parse_text(p, by_id, "ending_of_many", true);
         a->by_id_strip = parse_text(p, by_id, "strip", false);

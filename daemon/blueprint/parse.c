@@ -368,6 +368,7 @@ static int on_unread(const char *path, const struct yaml_node *key, void *arg)
                 "strings",
                 "raw_strings",
                 "limits",
+                "relation_fields",
                 "covers",
                 "ignores",
                 "rule",

@@ -107,6 +107,7 @@ static json_t *attribute_data(struct layout *l, const struct lay_entity *e,
                               const struct lay_attribute *a)
 {
         json_t *o = json_object();
+        uint32_t other;
         _cleanup_buf_ struct buf b = {0};
 
         if (skeleton_write(l, a->skeleton, e->package, a->is_by_id, &b) < 0) {
@@ -118,9 +119,13 @@ static json_t *attribute_data(struct layout *l, const struct lay_entity *e,
         if (a->source && strcmp(a->name, l->b->naming.identity) != 0 &&
             layout_type_is_unknown(l, a->source->type))
                 put(&o, "unknown_type", a->source->type); /* no template reads it: a model may */
-        if (a->source && a->source->is_required)
+        if (a->is_required || (a->source && a->source->is_required))
                 put_value(&o, "required", json_true());
         put(&o, "description", a->source ? a->source->description : NULL);
+        if (l->b->naming.has_relation_fields &&
+            (a->reference || (layout_foreign_key(l, a->name, &other) &&
+                              strcmp(a->skeleton, l->entities[other].id_type) == 0)))
+                put(&o, "reference", l->entities[a->reference ? a->reference - 1 : other].name);
         return o;
 }
 
@@ -359,6 +364,8 @@ static int relation_piece(struct layout *l, size_t i)
         put(&o, "from", l->entities[from].name);
         put(&o, "to", l->entities[to].name);
         put(&o, "type", source->type);
+        if (source->is_required)
+                put_value(&o, "required", json_true());
         put(&o, "description", source->description);
         id = str_printf("%s-%s", l->entities[from].name, l->entities[to].name);
         if (!id) {

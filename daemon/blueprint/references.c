@@ -50,7 +50,7 @@ bool refs_has(const struct refs *r, uint32_t value)
 }
 
 /* "UserID", "UserIDs", "UserIds", "UserId": the entity User. */
-static bool foreign_key(const struct layout *l, const char *name, uint32_t *ret)
+bool layout_foreign_key(const struct layout *l, const char *name, uint32_t *ret)
 {
         static const char *const endings[] = {"ID", "IDs", "Ids", "Id"};
         size_t n = strlen(name);
@@ -73,7 +73,8 @@ static int direct_references(struct layout *l)
                         uint32_t other;
 
                         r = skeleton_entities(e->attributes[k].skeleton, &e->types);
-                        if (r == 0 && foreign_key(l, e->attributes[k].name, &other) && other != i)
+                        if (r == 0 && layout_foreign_key(l, e->attributes[k].name, &other) &&
+                            other != i)
                                 r = refs_add(&e->direct, other);
                 }
                 for (size_t k = 0; k < e->types.n && r == 0; k++)

@@ -7,8 +7,9 @@ const struct section_row sections[N_SECTIONS] = {
         [SECTION_PARAMETERS] = {"parameters", false, 0},
         [SECTION_ENTITIES] = {"entities", true,
                               BIT(INPUT_ENTITY) | BIT(INPUT_CLOSURE) | BIT(INPUT_PACKAGE_ENTITIES) |
-                                      BIT(INPUT_NAMED_ENTITIES) | BIT(INPUT_ENTITIES) |
-                                      BIT(INPUT_SERVED_ENTITIES) | BIT(INPUT_ENTITY_SUMMARIES)},
+                                      BIT(INPUT_NAMED_ENTITIES) | BIT(INPUT_ALL_ENTITIES) |
+                                      BIT(INPUT_ENTITIES) | BIT(INPUT_SERVED_ENTITIES) |
+                                      BIT(INPUT_ENTITY_SUMMARIES)},
         [SECTION_PACKAGES] = {"packages", true, BIT(INPUT_PACKAGE) | BIT(INPUT_PACKAGES)},
         [SECTION_RELATIONS] = {"relations", true, BIT(INPUT_RELATIONS)},
         [SECTION_CONTRACTS] = {"contracts", true,

@@ -176,8 +176,10 @@ static int add_entities(struct slice *s)
         for (size_t i = 0; i < l->n_entities && r == 0; i++) {
                 struct lay_entity *e = &l->entities[l->by_name[i]];
 
-                if (declares(s, INPUT_ENTITIES) ||
-                    (declares(s, INPUT_SERVED_ENTITIES) && e->is_served))
+                if (declares(s, INPUT_ALL_ENTITIES))
+                        r = add_item(s, "entities", &e->full);
+                else if (declares(s, INPUT_ENTITIES) ||
+                         (declares(s, INPUT_SERVED_ENTITIES) && e->is_served))
                         r = add_item(s, "entities", &e->brief);
                 else if (declares(s, INPUT_ENTITY_SUMMARIES))
                         r = add_item(s, "entities", &e->summary);

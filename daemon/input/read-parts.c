@@ -218,6 +218,7 @@ void read_relations(struct reader *rd, struct yaml_node *n, const char *from)
                 }
                 r->to = reader_text(rd, item, "to|target|entity");
                 r->type = reader_text(rd, item, "type|kind|cardinality");
+                r->is_required = reader_bool(rd, item, "required", false);
                 r->description = reader_text(rd, item, "description");
                 if (!rd->error && (!r->from || !r->to))
                         reader_refuse(rd, item, "a relationship needs `%s`",

@@ -26,7 +26,7 @@ static const struct section sections[] = {
                 "relationships"),
         SECTION("attributes", "name", "type", "description", "required"),
         SECTION("fields", "name", "type", "description", "required"),
-        SECTION("relationships", "from", "to", "type", "description"),
+        SECTION("relationships", "from", "to", "type", "required", "description"),
         SECTION("architecture", "packages", "dependencies", "patterns"),
         SECTION("packages", "name", "path", "purpose", "dependencies"),
         SECTION("dependencies", "name", "version", "purpose"),

@@ -29,6 +29,7 @@ struct package {
 struct relation {
         char *from, *to, *type,
                 *description; /* type: has_one, has_many, belongs_to, many_to_many, or as written */
+        bool is_required;
 };
 
 struct contract {

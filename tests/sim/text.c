@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "common/str.h"
+#include "tests/sim/go.h"
 #include "tests/sim/writer.h"
 
 static const char *setting(const struct facts_view *v, const char *name, const char *otherwise)
@@ -103,6 +104,31 @@ static void write_readme(const struct facts_view *v, struct buf *b)
         write_lists(v, b);
 }
 
+/* A table for each entity, with the columns that the facts tell. */
+static void write_schema(const struct facts_view *v, struct buf *b)
+{
+        struct yaml_node *entities[512];
+        size_t n = facts_list(v, "entities", entities, N_ELEMENTS(entities));
+
+        for (size_t i = 0; i < n; i++) {
+                const struct yaml_node *fields = yaml_get(entities[i], "attributes");
+                char name[GO_NAME_BYTES];
+
+                go_snake(node_text(entities[i], "name") ? node_text(entities[i], "name") : "entity",
+                         name);
+                buf_printf(b, "%sCREATE TABLE \"%ss\" (\n", i ? "\n" : "", name);
+                for (size_t k = 0; k < node_size(fields); k++) {
+                        const char *field = node_text(node_at(fields, k), "name");
+
+                        go_snake(field ? field : "field", name);
+                        buf_printf(b, "    \"%s\" TEXT%s%s\n", name,
+                                   str_is_equal(field, "ID") ? " PRIMARY KEY" : "",
+                                   k + 1 < node_size(fields) ? "," : "");
+                }
+                buf_add_text(b, ");\n");
+        }
+}
+
 static void write_plain(const struct facts_view *v, struct buf *b)
 {
         const char *entity = node_text(v->task, "entity");
@@ -122,7 +148,7 @@ int text_write(const struct facts_view *v, const char *path, const char *role, s
         } table[] = {
                 {"gomod", "// ", write_gomod},      {"dockerfile", "# ", write_dockerfile},
                 {"makefile", "# ", write_makefile}, {"gitignore", "# ", write_gitignore},
-                {"readme", "", write_readme},
+                {"readme", "", write_readme},       {"schema", "-- ", write_schema},
         };
         size_t from = b->n;
 

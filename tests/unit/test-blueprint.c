@@ -307,6 +307,7 @@ static void test_http_service(void **state)
                 "Makefile",
                 "README.md",
                 "internal/web/router.go",
+                "migrations/0001_create_tables.sql",
                 "internal/sqltest/sqltest.go",
                 "internal/user/user.go",
                 "internal/user/user_repository.go",

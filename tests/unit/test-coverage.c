@@ -328,7 +328,8 @@ static bool is_ignored(const struct blueprint *b, const char *line)
         return false;
 }
 
-static const char *const specs[] = {"harbour.yaml", "shop.yaml", "todo.yaml"};
+static const char *const specs[] = {"harbour.yaml",    "shop.yaml",           "todo.yaml",
+                                    "crud/seven.yaml", "crud/relations.yaml", "crud/types.yaml"};
 
 static void probe_spec(struct probe *p, struct blueprint *b, const char *name)
 {

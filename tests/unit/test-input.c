@@ -196,7 +196,7 @@ static void test_edits(void **state)
                 {"Street: string",
                  "Street: text, Zip: string", /* an attribute */
                  {"internal/user/address.go", "internal/user/address_repository.go",
-                  "internal/user/address_sql_repository.go",
+                  "internal/user/address_sql_repository.go", "migrations/0001_create_tables.sql",
                   "internal/user/address_sql_repository_test.go",
                   "internal/user/address_service.go", "internal/user/address_service_test.go"}},
                 {"System must manage users",
