@@ -161,8 +161,7 @@ int skeleton_write(const struct layout *l, const char *skeleton, uint32_t packag
 void layout_types_free(struct layout *l);
 /* references.c */
 int layout_references(struct layout *l) _must_check_; /* direct, imports, by_id */
-/* "UserID", "user_ids": the entity User. */
-bool layout_foreign_key(const struct layout *l, const char *name, uint32_t *ret);
+bool layout_foreign_key(const struct layout *l, const char *name, uint32_t *ret); /* "UserID" */
 bool layout_may_import(const struct layout *l, uint32_t from, uint32_t to);
 int layout_closure(struct layout *l, uint32_t entity, const struct refs **ret) _must_check_;
 /* relations.c */
