@@ -463,6 +463,7 @@ def test_full_cache_disk_costs_only_money(unstarted, place, mount, sim):
     assert check_cache(d, texts) >= 0
     (place / "cache" / "ballast").unlink()
     assert ask(d.rpc(), "What is known when there is room again?")["type"] == "done"
+    d.rpc().ok("cache/trim")  # the last answer is in it when its writer comes to this
     assert ask(d.rpc(), "What is known when there is room again?").get("cached")
 
 
