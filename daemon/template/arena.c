@@ -1,7 +1,7 @@
 #include "daemon/template/arena.h"
 
 #define ARENA_FIRST_BYTES 4096u
-#define ARENA_CHUNK_BYTES (64u << 10) /* below what malloc() takes from the system each time */
+#define ARENA_CHUNK_BYTES (32u << 10) /* below what malloc() takes from the system each time */
 #define ARENA_ALIGN 16u
 
 struct arena_chunk {

@@ -3,7 +3,7 @@
 
 #include "daemon/template/render.h"
 
-#define STACK_VALUES 1024u /* more is taken from the arena, which frees nothing before the end */
+#define STACK_VALUES 256u /* more is taken from the arena, which frees nothing before the end */
 
 int function_prepare(struct render *r, const struct function *f, struct activation *outer,
                      struct space *space, struct entered *e, struct activation **ret)
