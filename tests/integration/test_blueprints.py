@@ -1,6 +1,7 @@
 """Blueprints and templates of the user's own: listed, checked, travelling with a submit."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -135,3 +136,31 @@ def test_templates_of_the_configuration(place):
     gen(d, place / "new")
     assert b"// later" in tree(place / "new")["go.mod"]
     d.stop()
+
+
+def tutorial():
+    """path → text of the files that docs/blueprints.md shows."""
+    text = (ROOT / "docs" / "blueprints.md").read_text()
+    return {m[1]: m[2] for m in re.finditer(r"^`(\S+)`\n```\w*\n(.*?)^```$", text, re.M | re.S)}
+
+
+def test_the_example_of_the_page_works(alone, place):
+    files = tutorial()
+    assert len(files) == 7
+    for path, text in files.items():
+        (place / path).parent.mkdir(parents=True, exist_ok=True)
+        (place / path).write_text(text)
+    assert "no faults" in alone.genopt("blueprint", "check", place / "pages", check=0).stdout
+    expected = (place / "out" / "article.md").read_text()
+    (place / "out" / "article.md").unlink()
+    r = alone.genopt("gen", "shop.yaml", "--blueprint", "./pages", "-o", "out", "--dry-run", "--json", cwd=place, check=0)
+    steps = {s["tasks"][0]: s for s in json.loads(r.stdout)["steps"]}
+    assert [steps[p]["kind"] for p in ("article.md", "order.md", "overview.md")] == ["template", "template", "call"]
+    alone.genopt("gen", "shop.yaml", "--blueprint", "./pages", "-o", "out", "--json", cwd=place, check=77)  # the overview needs a key
+    assert (place / "out" / "article.md").read_text() == expected
+    spec = (place / "shop.yaml").read_text()
+    for edit in (("price: decimal", "price: colour"), ("What is sold", "What is sold, " * 10)):
+        (place / "shop.yaml").write_text(spec.replace(*edit))
+        r = alone.genopt("gen", "shop.yaml", "--blueprint", "./pages", "-o", "new", "--dry-run", "--json", cwd=place, check=0)
+        steps = {s["tasks"][0]: s for s in json.loads(r.stdout)["steps"]}
+        assert steps["article.md"]["kind"] == "call" and "page.tmpl does not" in steps["article.md"]["reason"]
