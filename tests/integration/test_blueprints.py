@@ -159,7 +159,7 @@ def test_the_example_of_the_page_works(alone, place):
     alone.genopt("gen", "shop.yaml", "--blueprint", "./pages", "-o", "out", "--json", cwd=place, check=77)  # the overview needs a key
     assert (place / "out" / "article.md").read_text() == expected
     spec = (place / "shop.yaml").read_text()
-    for edit in (("price: decimal", "price: colour"), ("What is sold", "What is sold, " * 10)):
+    for edit in (("price: decimal", "price: colour"), ("What is sold", "What is sold " * 10)):
         (place / "shop.yaml").write_text(spec.replace(*edit))
         r = alone.genopt("gen", "shop.yaml", "--blueprint", "./pages", "-o", "new", "--dry-run", "--json", cwd=place, check=0)
         steps = {s["tasks"][0]: s for s in json.loads(r.stdout)["steps"]}
