@@ -74,7 +74,10 @@ static int write_real(struct buf *b, const json_t *value)
         char text[REAL_BYTES];
         size_t n = json_dumpb(value, text, sizeof(text), JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
 
-        return n > 0 && n <= sizeof(text) ? buf_add(b, text, n) : -EINVAL;
+        if (n > 0 && n <= sizeof(text))
+                return buf_add(b, text, n);
+        return n == 0 ? -ENOMEM
+                      : -EINVAL; /* the dumper says 0 for any fault: this value has no other */
 }
 
 static int compare_members(const void *a, const void *b)

@@ -3,6 +3,7 @@
 
 #include "common/path.h"
 #include "daemon/blueprint/layout.h"
+#include "daemon/blueprint/tell-routes.h"
 
 /* Tasks of a model: by kind in the blueprint's order, within a kind in the specification's. As a
  * kind depends on earlier kinds only, that order is topological. */
@@ -319,7 +320,9 @@ static int fill(struct application *a)
                 r = make_kind(a, i);
         if (r == 0)
                 r = find_clashes(a);
-        return r != 0 ? r : slice_whole(a->l);
+        if (r == 0)
+                r = slice_whole(a->l);
+        return r != 0 ? r : routes_tell(a->l);
 }
 
 int blueprint_apply(struct blueprint *b, const struct model *m, struct work **ret,

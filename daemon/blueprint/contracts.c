@@ -221,8 +221,9 @@ static int default_contracts(struct layout *l)
 }
 
 /* Free contracts are told about the entities that their words name. */
-static int add_named(uint32_t value, void *arg)
+static int add_named(uint32_t value, const char *said, void *arg)
 {
+        (void)said;
         return refs_add(arg, value);
 }
 

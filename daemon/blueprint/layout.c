@@ -232,6 +232,7 @@ static void item_done(struct lay_item *i)
         free(i->route.entities.at);
         free(i->route.packages.at);
         free(i->route.contracts.at);
+        json_decref(i->because);
         for (size_t k = 0; k < i->n_rules; k++)
                 piece_done(&i->rules[k].piece);
         free(i->rules);

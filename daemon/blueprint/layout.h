@@ -82,6 +82,7 @@ struct lay_rule {
 
 struct lay_item { /* a requirement or a scenario */
         struct route route;
+        json_t *because;        /* owned: why it belongs there, for EXPLAIN */
         bool is_ruled;          /* its rules say all that it says */
         struct lay_rule *rules; /* owned */
         size_t n_rules;
@@ -93,7 +94,6 @@ struct lay_relation {
 };
 
 struct type_entry;
-
 struct layout {
         struct blueprint *b;     /* borrowed: outlives it */
         const struct model *m;   /* borrowed: likewise */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "daemon/blueprint/layout.h"
+#include "daemon/blueprint/tell-routes.h"
 
 /* Where requirements and scenarios belong. What the specification says (applies_to) counts alone;
  * else the text is searched for names of entities and packages, as whole words, inflected
@@ -11,13 +12,47 @@
 struct search {
         struct layout *l;
         const struct phrases *phrases; /* entities, then packages from n_entities on */
-        struct route *route;
+        struct lay_item *item;
+        struct route *route; /* the item's */
+        bool is_id;          /* what is searched is an id of the specification */
 };
 
-static int found_name(uint32_t value, void *arg)
+/* Do the words say the name letter by letter? */
+static bool is_the_name(const char *name, const char *said)
+{
+        for (;; name++, said++) {
+                while (*name && !isalnum((unsigned char)*name) && (unsigned char)*name < 0x80)
+                        name++;
+                while (*said == ' ')
+                        said++;
+                if (!*name || !*said)
+                        return !*name && !*said;
+                if (tolower((unsigned char)*name) != tolower((unsigned char)*said))
+                        return false;
+        }
+}
+
+static int note_name(struct search *s, uint32_t value, const char *said)
+{
+        const struct model *m = s->l->m;
+        bool is_entity = value < s->l->n_entities;
+        const char *name =
+                is_entity ? m->entities[value].name : m->packages[value - s->l->n_entities].name;
+
+        return route_note(s->item,
+                          s->is_id                  ? "id"
+                          : is_the_name(name, said) ? "word"
+                                                    : "inflected",
+                          said, is_entity ? "entity" : "package", name);
+}
+
+static int found_name(uint32_t value, const char *said, void *arg)
 {
         struct search *s = arg;
+        int r = note_name(s, value, said);
 
+        if (r < 0)
+                return r;
         return value < s->l->n_entities
                        ? refs_add(&s->route->entities, value)
                        : refs_add(&s->route->packages, value - (uint32_t)s->l->n_entities);
@@ -72,6 +107,9 @@ static int found_endpoint(struct search *s, const char *method, struct span path
                     !is_same_endpoint(c->endpoint, path))
                         continue;
                 r = refs_add(&s->route->contracts, (uint32_t)i);
+                if (r == 0)
+                        r = route_note(s->item, s->is_id ? "id" : "endpoint", NULL, "contract",
+                                       c->endpoint);
                 if (r < 0)
                         return r;
         }
@@ -105,7 +143,7 @@ static int search_id(struct search *s, const char *text)
         int r;
 
         if (phrases_get(s->phrases, span_of(text), &value) == 0)
-                return found_name(value, s);
+                return found_name(value, text, s);
         r = search_endpoints(s, span_of(text));
         return r;
 }
@@ -120,8 +158,10 @@ static int route_item(struct search *s, const struct strlist *ids, const char *c
 {
         int r = 0;
 
+        s->is_id = true;
         for (size_t i = 0; i < ids->n && r == 0; i++)
                 r = search_id(s, ids->at[i]);
+        s->is_id = false;
         if (route_is_empty(s->route))
                 for (size_t k = 0; k < n_texts && r == 0; k++) {
                         if (!texts[k])
@@ -218,7 +258,8 @@ static int route_requirements(struct search *s)
                 const struct requirement *source = l->requirement_sources[i];
                 const char *texts[] = {source->text};
 
-                s->route = &l->requirements[i].route;
+                s->item = &l->requirements[i];
+                s->route = &s->item->route;
                 r = route_item(s, &source->applies_to, texts, N_ELEMENTS(texts));
                 if (r == 0)
                         r = spread(l, s->route, (uint32_t)i,
@@ -226,6 +267,8 @@ static int route_requirements(struct search *s)
                                    offsetof(struct lay_package, requirements));
                 if (r == 0)
                         r = name_of_free_contracts(l, s->route);
+                if (r == 0 && s->route->is_free)
+                        r = route_note(s->item, "logic", NULL, NULL, NULL);
         }
         return r;
 }
@@ -244,7 +287,8 @@ static int route_scenarios(struct search *s)
                 const char *texts[] = {source->title, source->description, source->given,
                                        source->when, source->then};
 
-                s->route = &l->scenarios[i].route;
+                s->item = &l->scenarios[i];
+                s->route = &s->item->route;
                 r = route_item(s, &source->applies_to, texts, N_ELEMENTS(texts));
                 if (r == 0 && s->route->is_free)
                         r = route_item(s, &source->applies_to,
@@ -253,6 +297,8 @@ static int route_scenarios(struct search *s)
                 if (r == 0)
                         r = spread(l, s->route, (uint32_t)i, offsetof(struct lay_entity, scenarios),
                                    offsetof(struct lay_package, scenarios));
+                if (r == 0 && s->route->is_free)
+                        r = route_note(s->item, "logic", NULL, NULL, NULL);
         }
         return r;
 }
@@ -260,7 +306,7 @@ static int route_scenarios(struct search *s)
 int layout_routes(struct layout *l)
 {
         _cleanup_(phrases_freep) struct phrases *phrases = phrases_new();
-        struct search s = {l, phrases, NULL};
+        struct search s = {.l = l, .phrases = phrases};
         int r = phrases ? 0 : -ENOMEM;
 
         for (size_t i = 0; i < l->n_entities && r == 0; i++)

@@ -168,8 +168,8 @@ static size_t longest(const struct phrases *p, const struct window *w, uint32_t 
         return n_taken;
 }
 
-int phrases_find(const struct phrases *p, struct span text, int (*fn)(uint32_t value, void *arg),
-                 void *arg)
+int phrases_find(const struct phrases *p, struct span text,
+                 int (*fn)(uint32_t value, const char *said, void *arg), void *arg)
 {
         struct window w = {.n = 0};
 
@@ -183,7 +183,14 @@ int phrases_find(const struct phrases *p, struct span text, int (*fn)(uint32_t v
                         return 0;
                 n = longest(p, &w, &value);
                 if (n > 0) {
-                        int r = fn(value, arg);
+                        char said[KEY_MAX_BYTES + 1];
+                        size_t at = 0;
+                        int r;
+
+                        for (size_t i = 0; i < n; i++)
+                                at += (size_t)snprintf(said + at, sizeof(said) - at, "%s%s",
+                                                       i ? " " : "", w.words[i]);
+                        r = fn(value, said, arg);
 
                         if (r != 0)
                                 return r;

@@ -19,9 +19,10 @@ struct phrases *phrases_free(struct phrases *p);
 DEFINE_CLEANUP(struct phrases, phrases_free);
 /* Of several values with one name the first is found. */
 int phrases_add(struct phrases *p, const char *name, uint32_t value) _must_check_;
-/* Calls fn for every name that stands in the text, in order, also repeatedly; stops at its first
+/* Calls fn for every name that stands in the text, in order, also repeatedly, with the words that
+ * name it (lower case, a blank between); stops at its first
  * result that is not 0 and returns it. */
-int phrases_find(const struct phrases *p, struct span text, int (*fn)(uint32_t value, void *arg),
-                 void *arg) _must_check_;
+int phrases_find(const struct phrases *p, struct span text,
+                 int (*fn)(uint32_t value, const char *said, void *arg), void *arg) _must_check_;
 /* The name that the whole text is; CONDITION_ABSENT. */
 int phrases_get(const struct phrases *p, struct span text, uint32_t *ret) _must_check_;

@@ -59,7 +59,7 @@ static int plan_work(struct planning_item *item)
         k = k ? k : plan_remember(item->store, item->work, item->stands->at, item->plan, &files);
         if (k < 0)
                 return k;
-        beside = json_pack("{s:O}", "files", files);
+        beside = json_pack("{s:O, s:O*}", "files", files, "routing", item->work->routing);
         return beside ? json_write(beside, &item->texts.why) : -ENOMEM;
 }
 

@@ -266,6 +266,25 @@ static int put_measured(struct job *job, json_t *plan)
         return k;
 }
 
+/* Which requirement and which scenario went where. */
+static int put_routing(const struct job *job, json_t *plan)
+{
+        _cleanup_buf_ struct buf value = {0};
+        _cleanup_json_ json_t *beside = NULL;
+        json_t *routing;
+        struct diag diag;
+        int k;
+
+        buf_init(&value, 0);
+        k = job_get_beside(job, JOB_BESIDE_WHY, &value);
+        if (k)
+                return k < 0 ? k : 0;
+        if (json_read(buf_span(&value), &beside, &diag) != 0)
+                return -EBADMSG;
+        routing = json_object_get(beside, "routing");
+        return routing ? json_put(plan, "routing", json_incref(routing)) : 0;
+}
+
 int jobs_explain(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out,
                  struct failure **ret_failure)
 {
@@ -285,6 +304,7 @@ int jobs_explain(struct jobs *j, const struct peer *p, const json_t *params, str
         } else if (k == 0) {
                 k = json_read(buf_span(&value), &plan, &diag) == 0 ? 0 : -EBADMSG;
                 k = k ? k : put_measured(job, plan);
+                k = k ? k : put_routing(job, plan);
                 if (k == 0 && job->summary)
                         k = json_put(plan, "summary", json_incref(job->summary));
                 k = k ? k : json_write(plan, out);

@@ -59,6 +59,7 @@ struct work *work_free(struct work *w)
         free(w->blocks);
         free(w->slots);
         statements_free(w);
+        json_decref(w->routing);
         strlist_done(&w->warnings);
         strlist_done(&w->notes);
         free(w->blueprint);

@@ -108,6 +108,7 @@ struct work {
         uint32_t *whole; /* owned: the whole model as statements, in the order of sections */
         size_t n_whole;
         const char *const *sections; /* borrowed: keys of the facts; constants */
+        json_t *routing; /* owned: which requirement went where, and why, for EXPLAIN; or NULL */
         struct strlist warnings;
         struct strlist notes;     /* "blueprint go-service: the specification names Go packages" */
         char *blueprint;          /* name, or NULL */

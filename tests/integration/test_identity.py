@@ -273,3 +273,49 @@ def test_what_stands_is_known_without_planning(daemon, sim, place):
     assert n_jobs() == n + 5
     r = daemon.genopt("gen", place / "spec.json", "-o", place / "out", "--dry-run", "--json", check=0)
     assert json.loads(r.stdout)["tasks"] == files  # a plan is what was asked for
+
+
+def test_explain_tells_where_requirements_went(daemon, place):
+    """By id, by the word itself, inflected, by an endpoint; and what names nobody goes to the logic of the program."""
+    spec = oracle.fcs()
+    spec["api_contracts"] = [{"endpoint": "GET /bicycles/{id}", "description": "Show one"}]
+    spec["requirements"] = {"functional": [
+        {"id": "FR-1", "description": "Whatever happens, it is fair", "applies_to": ["Card"]},
+        {"id": "FR-2", "description": "A station has ten slots"},
+        {"id": "FR-3", "description": "Members are adults"},
+        {"id": "FR-4", "description": "GET /bicycles/{id} answers within a second"},
+        {"id": "FR-5", "description": "A discard is no card, and cardboard is none"},
+        {"id": "FR-6", "description": "All is written down"}]}
+    gen(daemon, place, spec, "--dry-run")
+    rpc = daemon.rpc()
+    job = rpc.ok("job/list", {"limit": 1})["jobs"][0]["job"]
+    rows = {r["input"]: r for r in rpc.ok("job/explain", {"job": job})["routing"]}
+
+    def because(n):
+        return [(b["by"], b.get("name"), b.get("said")) for b in rows[f"requirement:FR-{n}"]["because"]]
+
+    assert because(1) == [("id", "Card", "Card")]
+    assert because(2) == [("word", "Station", "station")]
+    assert ("inflected", "Member", "members") in because(3) and len(because(3)) == 1
+    assert [b[0] for b in because(4)][-1:] == ["endpoint"]
+    assert because(5) == [("word", "Card", "card")]
+    assert because(6) == [("logic", None, None)]
+    assert "internal/member/card_service.go" in rows["requirement:FR-1"]["tasks"]
+    assert not any("station" in p for p in rows["requirement:FR-1"]["tasks"])
+    assert any(p.startswith("cmd/") for p in rows["requirement:FR-6"]["tasks"])
+    for row in rows.values():
+        assert row["n_tasks"] == len(row["tasks"]) > 0
+
+
+def test_the_transcript_of_the_docs(daemon, place):
+    """docs/identity.md shows what genopt says."""
+    page = (ROOT / "docs" / "identity.md").read_text()
+    (block,) = [b.split("```")[0] for b in page.split("```console\n")[1:]]
+    out, spec = place / "out", place / "shop.yaml"
+    text = (ROOT / "tests" / "specs" / "shop.yaml").read_text()
+    for t in (text, text.replace("Quantity: int", "Quantity: int64").replace("belongs to one customer", "belongs to one paying customer")):
+        spec.write_text(t)
+        daemon.genopt("gen", spec, "-o", out, "--set", "optimization.template=off", check=0)
+    for part in block.split("$ genopt ")[1:]:
+        command, expected = part.split("\n", 1)
+        assert daemon.genopt(*command.split(), cwd=out, check=0).stdout.strip() == expected.strip(), command
