@@ -9,9 +9,12 @@
 
 /* Keys that a blueprint's own layout makes; they say nothing that the specification does not say
  * elsewhere, so a template may pass over them. */
-static const char *const made_keys[] = {"action",  "by_id",    "depends_on",  "entity",
-                                        "file",    "identity", "import_path", "module",
-                                        "package", "path",     "reference",   "references"};
+static const char *const made_keys[] = {
+        "action",      "back",   "by_id",     "column",       "column_attribute",
+        "depends_on",  "entity", "file",      "id_type",      "identity",
+        "import_path", "module", "of",        "other_column", "owner",
+        "package",     "path",   "reference", "references",   "self",
+        "table"};
 
 struct walk {
         const struct blueprint *b;

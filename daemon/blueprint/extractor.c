@@ -1,8 +1,9 @@
+#include "daemon/blueprint/extractor.h"
+
 #include <ctype.h>
 #include <stdio.h>
 
 #include "common/canon.h"
-#include "daemon/blueprint/parse.h"
 
 /* Interfaces by rules. The engine knows brackets, strings, comments and lines; everything else is
  * in the blueprint:
@@ -21,20 +22,7 @@
  * `put`, in the statement or in each member Kept statements stand in the order of their rules,
  * those of one rule by text: their order in the file makes no difference. */
 
-struct keep_rule {
-        struct regex match, member, cut;
-        char *put;
-        bool drop_body, only_used;
-};
-
-struct extractor {
-        char *name;
-        char *line_comment, *block_open, *block_close;
-        struct strlist strings, raw_strings;
-        struct keep_rule *rules;
-        size_t n_rules;
-        struct hash hash;
-};
+#define N_KEYS_V1 6 /* keys of a rule that the first version hashed, also where they are absent */
 
 struct extractor *extractor_free(struct extractor *e)
 {
@@ -44,6 +32,7 @@ struct extractor *extractor_free(struct extractor *e)
                 regex_done(&e->rules[i].match);
                 regex_done(&e->rules[i].member);
                 regex_done(&e->rules[i].cut);
+                regex_done(&e->rules[i].each);
                 free(e->rules[i].put);
         }
         free(e->rules);
@@ -53,6 +42,8 @@ struct extractor *extractor_free(struct extractor *e)
         free(e->block_close);
         strlist_done(&e->strings);
         strlist_done(&e->raw_strings);
+        strlist_done(&e->long_strings);
+        regex_done(&e->heads);
         free(e);
         return NULL;
 }
@@ -70,8 +61,8 @@ void extractor_hash(const struct extractor *e, struct hash *ret)
 static void parse_rules(struct parse *p, struct yaml_node *list, struct extractor *e,
                         struct canon *c)
 {
-        static const char *const keys[] = {"match", "member",    "cut",
-                                           "put",   "drop_body", "only_used"};
+        static const char *const keys[] = {"match",     "member",    "cut", "put",
+                                           "drop_body", "only_used", "each"};
 
         if (!list || !(e->rules = parse_array(p, list->n_items, sizeof(*e->rules))))
                 return;
@@ -88,6 +79,7 @@ static void parse_rules(struct parse *p, struct yaml_node *list, struct extracto
                 parse_regex(p, item, "match", 0, &rule->match);
                 parse_regex(p, item, "member", 0, &rule->member);
                 parse_regex(p, item, "cut", 0, &rule->cut);
+                parse_regex(p, item, "each", 0, &rule->each);
                 rule->put = parse_text(p, item, "put", false);
                 rule->drop_body = parse_bool(p, item, "drop_body");
                 rule->only_used = parse_bool(p, item, "only_used");
@@ -98,14 +90,17 @@ static void parse_rules(struct parse *p, struct yaml_node *list, struct extracto
                 for (size_t k = 0; k < N_ELEMENTS(keys); k++) {
                         const struct yaml_node *value = yaml_get(item, keys[k]);
 
-                        canon_add_text(c, (uint16_t)(10 + k),
-                                       value && value->kind == YAML_SCALAR ? value->text : NULL);
+                        if (value || k < N_KEYS_V1)
+                                canon_add_text(c, (uint16_t)(10 + k),
+                                               value && value->kind == YAML_SCALAR ? value->text
+                                                                                   : NULL);
                 }
         }
 }
 
 int extractor_parse(struct parse *p, const char *name, struct yaml_node *n, struct extractor **ret)
 {
+        static const char *const blocks[] = {"braces", "indent"};
         struct extractor *e;
         struct strlist block = {0};
         struct canon *c;
@@ -134,10 +129,19 @@ int extractor_parse(struct parse *p, const char *name, struct yaml_node *n, stru
         }
         parse_texts(p, n, "strings", &e->strings);
         parse_texts(p, n, "raw_strings", &e->raw_strings);
+        parse_texts(p, n, "long_strings", &e->long_strings);
+        e->is_indented = parse_word(p, n, "blocks", blocks, N_ELEMENTS(blocks), 0) == 1;
+        parse_regex(p, n, "heads", 0, &e->heads);
         for (size_t i = 0; i < e->strings.n; i++)
                 canon_add_text(c, 1, e->strings.at[i]);
         for (size_t i = 0; i < e->raw_strings.n; i++)
                 canon_add_text(c, 2, e->raw_strings.at[i]);
+        for (size_t i = 0; i < e->long_strings.n; i++)
+                canon_add_text(c, 6, e->long_strings.at[i]);
+        if (e->is_indented)
+                canon_add_text(c, 7, blocks[1]);
+        if (e->heads.code)
+                canon_add_text(c, 8, yaml_get(n, "heads")->text);
         canon_add_text(c, 3, e->line_comment);
         canon_add_text(c, 4, e->block_open);
         canon_add_text(c, 5, e->block_close);
@@ -181,8 +185,20 @@ static size_t starts_with(struct span text, const char *word)
 }
 
 /* Bytes of the string that begins at text, or 0. */
-static size_t string_at(const struct extractor *e, struct span text)
+size_t extractor_string_at(const struct extractor *e, struct span text)
 {
+        for (size_t k = 0; k < e->long_strings.n; k++) {
+                size_t n = starts_with(text, e->long_strings.at[k]);
+
+                for (size_t i = n; n > 0 && i < text.n; i++)
+                        if (text.at[i] == '\\')
+                                i++;
+                        else if (starts_with((struct span){text.at + i, text.n - i},
+                                             e->long_strings.at[k]))
+                                return i + n;
+                if (n > 0)
+                        return text.n;
+        }
         for (size_t k = 0; k < e->raw_strings.n; k++) {
                 const char *close;
                 size_t n = starts_with(text, e->raw_strings.at[k]);
@@ -212,7 +228,7 @@ static size_t string_at(const struct extractor *e, struct span text)
 }
 
 /* Bytes of the comment that begins at text, or 0; a line's break stays. */
-static size_t comment_at(const struct extractor *e, struct span text)
+size_t extractor_comment_at(const struct extractor *e, struct span text)
 {
         const char *close;
 
@@ -289,11 +305,11 @@ static void scan_code(struct scan *s, char c)
 static int scan_text(struct scan *s, struct span text)
 {
         while (text.n > 0 && s->error == 0) {
-                size_t n = comment_at(s->e, text);
+                size_t n = extractor_comment_at(s->e, text);
 
                 if (n > 0) {
                         add_code(s, ' ');
-                } else if ((n = string_at(s->e, text)) > 0) {
+                } else if ((n = extractor_string_at(s->e, text)) > 0) {
                         if (s->norm.n > s->current.from && s->norm.at[s->norm.n - 1] == ',')
                                 (void)buf_add_char(&s->norm, ' ');
                         (void)buf_add(&s->norm, text.at, n);
@@ -327,24 +343,31 @@ static void add_flat(struct buf *out, struct span text)
         }
 }
 
+int extractor_add_cut(const struct keep_rule *rule, struct span text, struct buf *out)
+{
+        struct regex_match m;
+
+        if (!rule->cut.code || !regex_match(&rule->cut, text, 0, &m))
+                return buf_add_span(out, text);
+        (void)buf_add(out, text.at, m.from[0]);
+        (void)buf_add_text(out, rule->put ? rule->put : "");
+        return buf_add(out, text.at + m.to[0], text.n - m.to[0]);
+}
+
 /* With the parts that `cut` matches replaced; on lines of their depth. */
 static void add_kept(struct buf *out, const struct extractor *e, const struct keep_rule *rule,
                      struct span text, unsigned depth)
 {
-        struct regex_match m;
         _cleanup_buf_ struct buf changed = {0};
 
-        if (rule->cut.code && regex_match(&rule->cut, text, 0, &m)) {
-                (void)buf_add(&changed, text.at, m.from[0]);
-                (void)buf_add_text(&changed, rule->put ? rule->put : "");
-                (void)buf_add(&changed, text.at + m.to[0], text.n - m.to[0]);
-                text = buf_span(&changed);
-                if (changed.failed)
+        if (rule->cut.code) {
+                if (extractor_add_cut(rule, text, &changed) < 0)
                         out->failed = changed.failed;
+                text = buf_span(&changed);
         }
         for (size_t i = 0; i < text.n; i++) {
                 char c = text.at[i], next = i + 1 < text.n ? text.at[i + 1] : '\0';
-                size_t n = string_at(e, (struct span){text.at + i, text.n - i});
+                size_t n = extractor_string_at(e, (struct span){text.at + i, text.n - i});
 
                 if (n > 0) {
                         (void)buf_add(out, text.at + i, n);
@@ -376,7 +399,7 @@ static int each_member(const struct extractor *e, struct span statement, size_t 
 
         for (size_t i = group + 1; i < statement.n; i++) {
                 char c = statement.at[i];
-                size_t n = string_at(e, (struct span){statement.at + i, statement.n - i});
+                size_t n = extractor_string_at(e, (struct span){statement.at + i, statement.n - i});
 
                 if (n > 0) {
                         i += n - 1;
@@ -536,8 +559,19 @@ static int collect(const struct scan *s, size_t rule, struct span kept, struct s
                 if (r == 0 && b.n > 0)
                         r = strlist_add_span(lines, buf_span(&b));
         }
-        if (lines->n > 1)
-                qsort(lines->at, lines->n, sizeof(char *), compare_texts);
+        return r;
+}
+
+int extractor_write_sorted(struct strlist *by_rule, size_t n_rules, struct buf *out)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < n_rules; i++) {
+                if (by_rule[i].n > 1)
+                        qsort(by_rule[i].at, by_rule[i].n, sizeof(char *), compare_texts);
+                for (size_t k = 0; k < by_rule[i].n && r == 0; k++)
+                        r = buf_printf(out, "%s\n", by_rule[i].at[k]);
+        }
         return r;
 }
 
@@ -558,11 +592,10 @@ static int write_interface(struct scan *s, struct buf *out)
                         for (size_t k = 0; pass == 0 && k < by_rule[i].n; k++)
                                 (void)buf_printf(&kept, "%s\n", by_rule[i].at[k]);
                 }
-        for (size_t i = 0; i < e->n_rules; i++) {
-                for (size_t k = 0; k < by_rule[i].n && r == 0; k++)
-                        r = buf_printf(out, "%s\n", by_rule[i].at[k]);
+        if (r == 0)
+                r = extractor_write_sorted(by_rule, e->n_rules, out);
+        for (size_t i = 0; i < e->n_rules; i++)
                 strlist_done(&by_rule[i]);
-        }
         free(by_rule);
         return r < 0 ? r : kept.failed;
 }
@@ -576,6 +609,10 @@ int extractor_run(const struct extractor *e, struct span text, struct buf *out)
         if (!e || !str_is_utf8(text))
                 return buf_add_span(out, text);
         r = regex_prepare();
+        if (r == 0 && e->is_indented) {
+                r = extractor_run_indented(e, text, out);
+                return r == 0 && out->n == start ? buf_add_span(out, text) : r;
+        }
         if (r == 0)
                 r = scan_text(&s, text);
         for (size_t i = 0; i < s.n && r == 0; i++) {

@@ -8,6 +8,7 @@
  *     layout.c    a model's entities, packages, contracts with their final names (the layout)
  *     relations.c  relationships that no attribute says, as fields
  *     references.c  who refers to whom: closure, imports without cycles
+ *     links.c     relations of two entities as their tables see them
  *     routing.c   which requirement and which scenario belong to whom
  *     rules.c     requirements that become data
  *     coverage.c  does a template do for a task?
@@ -40,6 +41,7 @@
 
 struct choice {
         enum feature feature;
+        struct regex says, types; /* also: what the prose must say, what some type must be */
         unsigned weight;
         char *reason;
 };
@@ -73,9 +75,20 @@ struct reserved {
         char *ending;
 };
 
+/* How names of entities and of fields are made: what matches `keep` stays as it is written, others
+ * are spelled in `style` and get the prefix where they still do not match. */
+struct spelling {
+        struct regex keep; /* no code: the names that Go exports */
+        char *prefix;      /* NULL: "X" */
+        enum style style;
+};
+
 struct naming {
         struct strlist initialisms;
-        struct reserved packages, files, fields;
+        struct reserved packages, files, fields, entities;
+        struct reserved modules; /* whole names of files */
+        struct spelling entity_spelling, field_spelling;
+        char *single_package;         /* all entities stand in this one; NULL: in several */
         struct pattern *package_path; /* of a package that has none */
         struct regex keep_path;       /* paths that stay as the specification gives them */
         char *identity, *identity_type;
@@ -93,6 +106,7 @@ struct typing {
         struct type_rule *rules;
         size_t n_rules;
         char *unknown;   /* what stands for a type that no rule knows */
+        char *untyped;   /* where the specification says nothing; NULL: as `unknown` */
         char *entity;    /* a lone entity: "*$1" */
         char *qualified; /* of another package: "$1.$2": package, entity */
 };

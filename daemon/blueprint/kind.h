@@ -50,6 +50,7 @@ enum input_kind {
         INPUT_PACKAGE,
         INPUT_PACKAGES,
         INPUT_RELATIONS,
+        INPUT_LINKS,
         INPUT_CONTRACT,
         INPUT_CONTRACTS,
         INPUT_ALL_CONTRACTS,

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "daemon/blueprint/links.h"
+
 static bool is_go_type(const char *type)
 {
         static const char *const words[] = {"float64", "float32",   "int64",  "int32",
@@ -149,9 +151,9 @@ static int tell_more(struct strlist *to, size_t n_more)
 static int fill(struct layout *l)
 {
         static int (*const steps[])(struct layout * l) = {
-                layout_parameters, layout_packages,   layout_entities,  layout_relation_fields,
-                sort_entities,     layout_references, layout_contracts, layout_routes,
-                layout_rules,      layout_pieces,
+                layout_parameters, layout_packages,   layout_entities, layout_relation_fields,
+                sort_entities,     layout_references, layout_links,    layout_contracts,
+                layout_routes,     layout_rules,      layout_pieces,
         };
         int r = 0;
 
@@ -209,6 +211,9 @@ static void entity_done(struct lay_entity *e)
         free(e->kebab);
         free(e->plural);
         free(e->id_type);
+        for (size_t i = 0; i < e->n_links; i++)
+                piece_done(&e->links[i]);
+        free(e->links);
         piece_done(&e->full);
         piece_done(&e->brief);
         piece_done(&e->summary);
@@ -275,6 +280,7 @@ struct layout *layout_free(struct layout *l)
                         piece_done(&l->parameter_pieces[i]);
         }
         layout_types_free(l);
+        layout_links_free(l);
         free(l->kind_blocks);
         buf_done(&l->scratch_facts);
         buf_done(&l->scratch_text);

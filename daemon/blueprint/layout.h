@@ -1,10 +1,8 @@
 #pragma once
-/* The layout: a model as a blueprint sees it, with final names, types, imports and owners. Not for
- * other rooms.
- *
- * Built once per model. Everything that tasks share (the data and the text of an entity, of a
- * requirement …) is made here once, as a piece: data for contexts, text for facts, hash for keys.
- */
+/* The layout: a model as a blueprint sees it, with final names, types, imports and owners. Built
+ * once per model. Everything that tasks share (the data and the text of an entity, of a requirement
+ * …) is made here once, as a piece: data for contexts, text for facts, hash for keys. Not for other
+ * rooms. */
 
 #include "daemon/blueprint/internal.h"
 
@@ -45,6 +43,8 @@ struct lay_entity {
         bool has_closure;
         struct refs contracts, requirements, scenarios, relations;
         bool is_served;
+        struct piece *links; /* owned: as it sees them */
+        size_t n_links;
         struct piece full, brief, summary; /* all; what imports it needs; and its description */
 };
 
@@ -93,6 +93,7 @@ struct lay_relation {
         struct piece piece;
 };
 
+struct lay_link;
 struct type_entry;
 struct layout {
         struct blueprint *b;     /* borrowed: outlives it */
@@ -112,6 +113,8 @@ struct layout {
         size_t n_requirements;
         struct lay_item *scenarios;
         size_t n_scenarios;
+        struct lay_link *links; /* owned */
+        size_t n_links;
         struct lay_relation *relations;
         size_t n_relations;
         uint32_t *by_name; /* entities in the order of their names */
@@ -172,8 +175,8 @@ int layout_contracts(struct layout *l) _must_check_;
 int layout_routes(struct layout *l) _must_check_;
 /* pieces.c */
 int layout_pieces(struct layout *l) _must_check_;
-/* Takes data, also when it fails. */
-int piece_set(struct piece *p, json_t *data, const char *name, const char *id) _must_check_;
+int piece_set(struct piece *p, json_t *data, const char *name,
+              const char *id) _must_check_; /* takes data */
 int piece_hash(const json_t *data, struct hash *ret) _must_check_;
 int piece_text(struct piece *p, unsigned indent, bool is_item) _must_check_;
 void piece_done(struct piece *p);

@@ -352,6 +352,8 @@ static int64_t package_of_entity(struct layout *l, const struct phrases *declare
 {
         uint32_t index;
 
+        if (l->b->naming.single_package)
+                return (int64_t)l->m->n_packages; /* behind the declared ones */
         if (e->package) {
                 for (size_t i = 0; i < l->m->n_packages; i++)
                         if (strcmp(l->m->packages[i].name, e->package) == 0)
@@ -361,13 +363,22 @@ static int64_t package_of_entity(struct layout *l, const struct phrases *declare
         return phrases_get(declared, span_of(e->name), &index) == 0 ? (int64_t)index : -1;
 }
 
+/* The one that all entities stand in: a language whose files may refer to each other freely. */
+static int single_package(struct layout *l)
+{
+        uint32_t index = (uint32_t)l->n_packages++;
+
+        l->packages[index].name = str_dup_span(span_of(l->b->naming.single_package));
+        return l->packages[index].name ? package_path(l, index, NULL) : -ENOMEM;
+}
+
 int layout_packages(struct layout *l)
 {
         _cleanup_(phrases_freep) struct phrases *declared = phrases_new();
         const struct model *m = l->m;
         int r = 0;
 
-        l->packages = calloc(m->n_packages + m->n_entities + 1, sizeof(*l->packages));
+        l->packages = calloc(m->n_packages + m->n_entities + 2, sizeof(*l->packages));
         l->entities = calloc(m->n_entities + 1, sizeof(*l->entities));
         if (!declared || !l->packages || !l->entities)
                 return -ENOMEM;
@@ -381,6 +392,8 @@ int layout_packages(struct layout *l)
                 if (r == 0)
                         r = package_path(l, (uint32_t)i, m->packages[i].path);
         }
+        if (r == 0 && l->b->naming.single_package)
+                r = single_package(l);
         for (size_t i = 0; i < m->n_entities && r == 0; i++) {
                 int64_t p = package_of_entity(l, declared, &m->entities[i]);
 
@@ -409,21 +422,27 @@ static bool is_exported_identifier(const char *name)
         return true;
 }
 
+static bool is_kept(const struct spelling *s, const char *name)
+{
+        return s->keep.code ? regex_is_match(&s->keep, span_of(name))
+                            : is_exported_identifier(name);
+}
+
 /* An identifier that is good as it is stays; others are made from their words. */
-static int identifier(struct layout *l, const char *name, char **ret)
+static int identifier(struct layout *l, const struct spelling *s, const char *name, char **ret)
 {
         _cleanup_free_ char *made = NULL;
 
-        if (is_exported_identifier(name)) {
+        if (is_kept(s, name)) {
                 *ret = str_dup_span(span_of(name));
                 return *ret ? 0 : -ENOMEM;
         }
-        made = name_in_style(&l->b->naming.initialisms, name, STYLE_PASCAL);
+        made = name_in_style(&l->b->naming.initialisms, name, s->style);
         if (!made)
                 return -ENOMEM;
-        if (!isupper((unsigned char)*made)) { /* begins with a digit, or with a letter that has no
-                                                 capital here */
-                *ret = str_printf("X%s", made);
+        if (s->keep.code ? !is_kept(s, made) : !isupper((unsigned char)*made)) {
+                /* begins with a digit, or with a letter that has no capital here */
+                *ret = str_printf("%s%s", s->prefix ? s->prefix : "X", made);
                 return *ret ? 0 : -ENOMEM;
         }
         *ret = take(made);
@@ -435,6 +454,11 @@ static int file_name(struct layout *l, struct lay_entity *e)
 {
         const char *last = strrchr(e->snake, '_');
         bool is_reserved = strlist_has(&l->b->naming.files.words, last ? last + 1 : e->snake);
+
+        if (strlist_has(&l->b->naming.modules.words, e->snake)) {
+                e->file = str_printf("%s%s", e->snake, l->b->naming.modules.ending);
+                return e->file ? 0 : -ENOMEM;
+        }
 
         /* a lone word is an ending only behind another: user.go is fine, test.go as well */
         e->file = last && is_reserved ? str_printf("%s%s", e->snake, l->b->naming.files.ending)
@@ -458,7 +482,9 @@ static int entity_names(struct layout *l, struct lay_entity *e)
 {
         int r;
 
-        r = identifier(l, e->source->name, &e->name);
+        r = identifier(l, &l->b->naming.entity_spelling, e->source->name, &e->name);
+        if (r == 0)
+                r = unreserve(&e->name, &l->b->naming.entities);
         if (r != 0)
                 return r;
         e->snake = name_in_style(NULL, e->source->name, STYLE_SNAKE);
@@ -480,7 +506,7 @@ static int attribute_name(struct layout *l, const char *name, char **ret)
                 *ret = str_dup_span(span_of(n->identity));
                 return *ret ? 0 : -ENOMEM;
         }
-        r = identifier(l, name, &made);
+        r = identifier(l, &n->field_spelling, name, &made);
         if (r == 0)
                 r = unreserve(&made, &n->fields);
         if (r == 0)

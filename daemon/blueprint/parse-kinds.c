@@ -19,6 +19,7 @@ const char *const input_names[N_INPUT_KINDS] = {
         [INPUT_PACKAGE] = "package",
         [INPUT_PACKAGES] = "packages",
         [INPUT_RELATIONS] = "relations",
+        [INPUT_LINKS] = "links",
         [INPUT_CONTRACT] = "contract",
         [INPUT_CONTRACTS] = "contracts",
         [INPUT_ALL_CONTRACTS] = "all_contracts",
@@ -48,8 +49,8 @@ static const struct {
         uint32_t each; /* bits of enum each that have it */
         const char *what;
 } needs[] = {
-        {BIT(INPUT_ENTITY) | BIT(INPUT_CLOSURE), 1u << EACH_ENTITY | 1u << EACH_CONTRACT,
-         "an entity"},
+        {BIT(INPUT_ENTITY) | BIT(INPUT_CLOSURE) | BIT(INPUT_LINKS),
+         1u << EACH_ENTITY | 1u << EACH_CONTRACT, "an entity"},
         {BIT(INPUT_RELATIONS) | BIT(INPUT_CONTRACTS) | BIT(INPUT_ACTION_CONTRACTS),
          1u << EACH_ENTITY | 1u << EACH_PACKAGE | 1u << EACH_SERVICE, "an entity"},
         {BIT(INPUT_PACKAGE) | BIT(INPUT_PACKAGE_ENTITIES),
@@ -202,10 +203,11 @@ static void parse_depends(struct parse *p, struct yaml_node *n, struct kind *k, 
 
 static void parse_facts(struct parse *p, struct yaml_node *n, struct kind *k)
 {
-        static const char *const taken[] = {
-                "project",   "parameters", "entity",    "entities",     "package",   "packages",
-                "relations", "contract",   "contracts", "requirements", "scenarios", "criteria",
-                "patterns",  "testing",    "build",     "libraries",    "task",      "rules"};
+        static const char *const taken[] = {"project",   "parameters", "entity",       "entities",
+                                            "package",   "packages",   "relations",    "links",
+                                            "contract",  "contracts",  "requirements", "scenarios",
+                                            "criteria",  "patterns",   "testing",      "build",
+                                            "libraries", "task",       "rules"};
         struct yaml_node *list = parse_get(p, n, "facts", YAML_LIST, false);
 
         if (!list || !(k->facts = parse_array(p, list->n_items, sizeof(*k->facts))))

@@ -79,10 +79,22 @@ static void parse_reserved(struct parse *p, struct yaml_node *n, struct reserved
         r->ending = parse_text(p, n, "ending", r->words.n > 0);
 }
 
+static void parse_spelling(struct parse *p, struct yaml_node *n, struct spelling *s)
+{
+        s->style = STYLE_PASCAL;
+        if (!n)
+                return;
+        parse_regex(p, n, "keep", 0, &s->keep);
+        s->prefix = parse_text(p, n, "prefix", false);
+        s->style = (enum style)parse_word(p, n, "style", style_names, N_STYLES, STYLE_PASCAL);
+}
+
 static void parse_naming(struct parse *p, struct yaml_node *top)
 {
         struct yaml_node *names = parse_get(p, top, "names", YAML_MAP, true);
         struct yaml_node *packages = parse_get(p, names, "packages", YAML_MAP, true);
+        struct yaml_node *fields = parse_get(p, names, "fields", YAML_MAP, false);
+        struct yaml_node *entities = parse_get(p, names, "entities", YAML_MAP, false);
         struct yaml_node *identity = parse_get(p, names, "identity", YAML_MAP, true);
         struct yaml_node *by_id = parse_get(p, names, "by_id", YAML_MAP, true);
         struct naming *a = &p->b->naming;
@@ -90,7 +102,12 @@ static void parse_naming(struct parse *p, struct yaml_node *top)
         parse_texts(p, names, "initialisms", &a->initialisms);
         parse_reserved(p, packages, &a->packages);
         parse_reserved(p, parse_get(p, names, "files", YAML_MAP, false), &a->files);
-        parse_reserved(p, parse_get(p, names, "fields", YAML_MAP, false), &a->fields);
+        parse_reserved(p, parse_get(p, names, "modules", YAML_MAP, false), &a->modules);
+        parse_reserved(p, fields, &a->fields);
+        parse_reserved(p, entities, &a->entities);
+        parse_spelling(p, fields, &a->field_spelling);
+        parse_spelling(p, entities, &a->entity_spelling);
+        a->single_package = parse_text(p, packages, "single", false);
         a->package_path = parse_pattern(p, packages, "default_path", true);
         parse_regex(p, packages, "keep_path", 0, &a->keep_path);
         a->identity = parse_text(p, identity, "name", true);
@@ -109,6 +126,7 @@ static void parse_typing(struct parse *p, struct yaml_node *top)
         struct typing *t = &p->b->typing;
 
         t->unknown = parse_text(p, types, "unknown", true);
+        t->untyped = parse_text(p, types, "untyped", false);
         t->entity = parse_text(p, types, "entity", true);
         t->qualified = parse_text(p, types, "qualified", true);
         if (!rules || !(t->rules = parse_array(p, rules->n_items, sizeof(*t->rules))))
@@ -199,12 +217,19 @@ static void parameter_done(struct parameter *a)
 
 static void naming_done(struct naming *a)
 {
-        struct reserved *reserved[] = {&a->packages, &a->files, &a->fields};
+        struct reserved *reserved[] = {&a->packages, &a->files, &a->fields, &a->entities,
+                                       &a->modules};
+        struct spelling *spellings[] = {&a->entity_spelling, &a->field_spelling};
 
         for (size_t i = 0; i < N_ELEMENTS(reserved); i++) {
                 strlist_done(&reserved[i]->words);
                 free(reserved[i]->ending);
         }
+        for (size_t i = 0; i < N_ELEMENTS(spellings); i++) {
+                regex_done(&spellings[i]->keep);
+                free(spellings[i]->prefix);
+        }
+        free(a->single_package);
         strlist_done(&a->initialisms);
         pattern_free(a->package_path);
         regex_done(&a->keep_path);
@@ -232,8 +257,11 @@ static void actions_done(struct actions *a)
 
 void blueprint_release_names(struct blueprint *b)
 {
-        for (size_t i = 0; i < b->n_choices; i++)
+        for (size_t i = 0; i < b->n_choices; i++) {
                 free(b->choices[i].reason);
+                regex_done(&b->choices[i].says);
+                regex_done(&b->choices[i].types);
+        }
         free(b->choices);
         for (size_t i = 0; i < b->n_parameters; i++)
                 parameter_done(&b->parameters[i]);
@@ -245,6 +273,7 @@ void blueprint_release_names(struct blueprint *b)
         }
         free(b->typing.rules);
         free(b->typing.unknown);
+        free(b->typing.untyped);
         free(b->typing.entity);
         free(b->typing.qualified);
         actions_done(&b->actions);

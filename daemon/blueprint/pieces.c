@@ -115,6 +115,9 @@ static json_t *attribute_data(struct layout *l, const struct lay_entity *e,
                 return NULL;
         }
         put(&o, "name", a->name);
+        if (l->b->naming.field_spelling.keep.code && a->source &&
+            strcmp(a->source->name, a->name) != 0)
+                put(&o, "given", a->source->name);
         put(&o, "type", b.at ? b.at : "");
         if (a->source && strcmp(a->name, l->b->naming.identity) != 0 &&
             layout_type_is_unknown(l, a->source->type))
@@ -190,8 +193,12 @@ static json_t *entity_head(const struct layout *l, const struct lay_entity *e, b
         json_t *o = json_object();
 
         put(&o, "name", e->name);
-        put(&o, "package", l->packages[e->package].name);
-        put(&o, "import_path", l->packages[e->package].import_path);
+        if (l->b->naming.modules.words.n > 0)
+                put(&o, "module", e->file);
+        if (!l->b->naming.single_package) {
+                put(&o, "package", l->packages[e->package].name);
+                put(&o, "import_path", l->packages[e->package].import_path);
+        }
         if (is_described)
                 put(&o, "description", e->source->description);
         return o;
@@ -303,9 +310,9 @@ static int contract_piece(struct layout *l, struct lay_contract *c)
                         r = put_message(l, &o, "response", c->source->response,
                                         c->source->n_response, c->entity);
         }
-        if (r < 0 || !id) {
+        if (r != 0 || !id) {
                 json_decref(o);
-                return r < 0 ? r : -ENOMEM;
+                return r != 0 ? r : -ENOMEM;
         }
         return piece_set(&c->piece, o, "contract", id);
 }

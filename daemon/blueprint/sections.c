@@ -25,12 +25,14 @@ const struct section_row sections[N_SECTIONS] = {
         [SECTION_TESTING] = {"testing", false, BIT(INPUT_TESTING)},
         [SECTION_BUILD] = {"build", false, BIT(INPUT_BUILD)},
         [SECTION_LIBRARIES] = {"libraries", false, BIT(INPUT_LIBRARIES)},
+        [SECTION_LINKS] = {"links", true, BIT(INPUT_LINKS)},
 };
 
 /* As the work names them. */
 static const char *const section_keys[N_SECTIONS] = {
-        "project",      "parameters", "entities", "packages", "relations", "contracts", "rules",
-        "requirements", "scenarios",  "criteria", "patterns", "testing",   "build",     "libraries",
+        "project",   "parameters", "entities",     "packages",  "relations",
+        "contracts", "rules",      "requirements", "scenarios", "criteria",
+        "patterns",  "testing",    "build",        "libraries", "links",
 };
 
 /* How prompts call an item. */

@@ -20,6 +20,7 @@ enum section {
         SECTION_TESTING,
         SECTION_BUILD,
         SECTION_LIBRARIES,
+        SECTION_LINKS,
         N_SECTIONS
 };
 

@@ -172,14 +172,48 @@ static int by_name(const struct blueprint_shelf *s, const char *name, struct blu
         return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
 }
 
-static unsigned score(const struct blueprint *b, uint32_t features, const char **ret_reason)
+static bool says(const struct regex *re, const char *text)
+{
+        return text && regex_is_match(re, span_of(text));
+}
+
+/* Does the specification speak of it anywhere in its prose? */
+static bool is_said(const struct regex *re, const struct model *m)
+{
+        const struct strlist *lists[] = {&m->testing.frameworks, &m->patterns,
+                                         &m->success_criteria};
+        bool is_found = says(re, m->name) || says(re, m->description);
+
+        for (size_t i = 0; i < m->n_libraries; i++)
+                is_found = is_found || says(re, m->libraries[i].name) ||
+                           says(re, m->libraries[i].purpose);
+        for (size_t i = 0; i < m->n_requirements && !is_found; i++)
+                is_found = says(re, m->requirements[i].text);
+        for (size_t i = 0; i < N_ELEMENTS(lists); i++)
+                for (size_t k = 0; k < lists[i]->n && !is_found; k++)
+                        is_found = says(re, lists[i]->at[k]);
+        return is_found;
+}
+
+static bool has_type(const struct regex *re, const struct model *m)
+{
+        for (size_t i = 0; i < m->n_entities; i++)
+                for (size_t k = 0; k < m->entities[i].n_attributes; k++)
+                        if (says(re, m->entities[i].attributes[k].type))
+                                return true;
+        return false;
+}
+
+static unsigned score(const struct blueprint *b, const struct model *m, const char **ret_reason)
 {
         unsigned sum = 0, heaviest = 0;
+        uint32_t features = model_features(m);
 
         for (size_t i = 0; i < b->n_choices; i++) {
                 const struct choice *c = &b->choices[i];
 
-                if (!(features & 1u << c->feature))
+                if (!(features & 1u << c->feature) || (c->says.code && !is_said(&c->says, m)) ||
+                    (c->types.code && !has_type(&c->types, m)))
                         continue;
                 sum += c->weight;
                 if (c->weight > heaviest) {
@@ -203,13 +237,15 @@ int blueprint_choose(const struct blueprint_shelf *s, const char *name, const st
                 if (r != 0)
                         return r;
         } else {
-                uint32_t features = model_features(m);
                 const struct blueprint *winner = NULL;
                 size_t at = 0;
 
+                r = regex_prepare();
+                if (r < 0)
+                        return r;
                 for (size_t i = 0; i < s->n; i++) {
                         const char *why = NULL;
-                        unsigned points = score(s->at[i], features, &why);
+                        unsigned points = score(s->at[i], m, &why);
 
                         if (points > best) {
                                 best = points;

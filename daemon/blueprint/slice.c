@@ -376,6 +376,16 @@ static int add_single(struct slice *s, enum section section)
         return add_value(s, sections[section].key, pieces[section]);
 }
 
+static int add_links(struct slice *s)
+{
+        int64_t entity = entity_of(s);
+        int r = 0;
+
+        for (size_t i = 0; entity >= 0 && i < s->l->entities[entity].n_links && r == 0; i++)
+                r = add_item(s, "links", &s->l->entities[entity].links[i]);
+        return r;
+}
+
 static int add_section(struct slice *s, enum section section)
 {
         s->section = section;
@@ -396,6 +406,8 @@ static int add_section(struct slice *s, enum section section)
                 return add_packages(s);
         case SECTION_RELATIONS:
                 return add_relations(s);
+        case SECTION_LINKS:
+                return add_links(s);
         case SECTION_CONTRACTS:
                 return add_contracts(s);
         case SECTION_RULES:
@@ -497,7 +509,7 @@ static int make_task(struct slice *s, const struct variables *v, json_t **ret)
         r = put_text(o, "path", s->t->path);
         if (r == 0)
                 r = put_text(o, "role", s->k->name);
-        if (r == 0 && s->s->package >= 0) {
+        if (r == 0 && s->s->package >= 0 && !l->b->naming.single_package) {
                 r = put_text(o, "package", l->packages[s->s->package].name);
                 if (r == 0)
                         r = put_text(o, "import_path", l->packages[s->s->package].import_path);

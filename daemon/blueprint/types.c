@@ -6,6 +6,7 @@
 #include <uthash.h>
 
 #include "daemon/blueprint/layout.h"
+#include "daemon/blueprint/links.h"
 
 /* Types. What the specification writes ("list of products", "[]*Product", "unique identifier")
  * becomes a skeleton by the blueprint's rules: text of the language with a mark for each entity,
@@ -164,6 +165,14 @@ static int add_entry(struct layout *l, const char *text, const struct buf *skele
         return 0;
 }
 
+static int without_type(struct layout *l, const char *of, const char **ret_skeleton)
+{
+        const struct typing *t = &l->b->typing;
+
+        *ret_skeleton = t->untyped ? t->untyped : t->unknown;
+        return t->untyped ? layout_note(l, "%.60s has no type: it is %s", of, t->untyped) : 0;
+}
+
 int layout_type(struct layout *l, const char *text, const char *of, const char **ret_skeleton)
 {
         struct mapping m = {.l = l};
@@ -171,10 +180,8 @@ int layout_type(struct layout *l, const char *text, const char *of, const char *
         _cleanup_buf_ struct buf b = {0};
         int r;
 
-        if (!text) {
-                *ret_skeleton = l->b->typing.unknown;
-                return 0;
-        }
+        if (!text)
+                return without_type(l, of, ret_skeleton);
         HASH_FIND(hh, l->types, text, strlen(text), e);
         if (!e) {
                 r = map_type(&m, span_of(text), 0, &b);
@@ -185,7 +192,7 @@ int layout_type(struct layout *l, const char *text, const char *of, const char *
                                         text, of, l->b->typing.unknown);
                 if (r == 0)
                         r = add_entry(l, text, &b, &e);
-                if (r < 0)
+                if (r != 0)
                         return r;
                 e->is_unknown = m.is_unknown;
         }
@@ -210,6 +217,20 @@ int skeleton_entities(const char *skeleton, struct refs *ret)
                 if (r < 0)
                         return r;
         }
+        return 0;
+}
+
+int skeleton_link(const struct layout *l, const char *skeleton, uint32_t *ret, bool *ret_is_many)
+{
+        const char *mark = strchr(skeleton, MARK_OPEN), *lone = l->b->typing.entity;
+        size_t n_before = (size_t)(strstr(lone, "$1") ? strstr(lone, "$1") - lone : 0);
+        char *end;
+
+        if (!mark || strchr(mark + 1, MARK_OPEN))
+                return CONDITION_ABSENT;
+        *ret = (uint32_t)strtoul(mark + 1, &end, 10);
+        *ret_is_many = (size_t)(mark - skeleton) != n_before ||
+                       strlen(end + 1) != strlen(lone) - n_before - 2;
         return 0;
 }
 

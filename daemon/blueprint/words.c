@@ -1,4 +1,5 @@
 #include "daemon/blueprint/words.h"
+#include "daemon/template/unicode.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -25,12 +26,32 @@ struct phrases {
         size_t max_words;     /* of any key */
 };
 
+/* The character at `at`, in lower case where it is a capital beyond ASCII; its bytes. */
+static size_t other_letter(const char *at, const char *end, bool *ret_is_upper, char ret[8],
+                           size_t *ret_n)
+{
+        const char *next = at;
+        uint32_t c = utf8_next(&next, end);
+        _cleanup_buf_ struct buf lower = {0};
+
+        *ret_n = (size_t)(next - at);
+        memcpy(ret, at, *ret_n);
+        *ret_is_upper = unicode_is_upper(c);
+        if (*ret_is_upper && unicode_add_lower(&lower, (struct span){at, *ret_n}) == 0 &&
+            lower.n <= 8) {
+                memcpy(ret, lower.at, lower.n);
+                *ret_n = lower.n;
+        }
+        return (size_t)(next - at);
+}
+
 /* Cuts the next word off *text; 0 at its end. Bytes above 127 are letters. Words too long are given
  * with their length but cut. */
 static size_t next_word(struct span *text, char ret[WORD_MAX_BYTES + 1])
 {
         size_t n = 0, n_kept = 0;
         const unsigned char *at;
+        bool was_upper = true;
 
         while (text->n > 0 && !isalnum((unsigned char)*text->at) &&
                (unsigned char)*text->at < 0x80) {
@@ -39,12 +60,30 @@ static size_t next_word(struct span *text, char ret[WORD_MAX_BYTES + 1])
         }
         at = (const unsigned char *)text->at;
         while (n < text->n && (isalnum(at[n]) || at[n] >= 0x80)) {
+                if (at[n] >= 0x80) {
+                        char letter[8];
+                        size_t n_letter, n_bytes;
+                        bool is_upper;
+
+                        n_bytes = other_letter((const char *)at + n, text->at + text->n, &is_upper,
+                                               letter, &n_letter);
+                        if (is_upper && !was_upper)
+                                break;
+                        was_upper = is_upper;
+                        if (n_kept + n_letter <= WORD_MAX_BYTES) {
+                                memcpy(ret + n_kept, letter, n_letter);
+                                n_kept += n_letter;
+                        }
+                        n += n_bytes;
+                        continue;
+                }
                 if (n > 0 && isupper(at[n]) &&
                     (!isupper(at[n - 1]) ||
                      (n + 1 < text->n && islower(at[n + 1]) && isupper(at[n - 1]))))
                         break; /* userID: user, ID; HTTPServer: HTTP, Server */
                 if (n_kept < WORD_MAX_BYTES)
                         ret[n_kept++] = (char)tolower(at[n]);
+                was_upper = isupper(at[n]);
                 n++;
         }
         ret[n_kept] = '\0';

@@ -1,0 +1,29 @@
+#pragma once
+/* Links: relations of two entities as their tables see them. Not for other rooms. */
+
+#include "daemon/blueprint/layout.h"
+
+/* A relation of two entities as their tables see it. */
+enum link_kind { LINK_REFERENCE, LINK_JOIN };
+struct lay_link {
+        enum link_kind kind;
+        uint32_t from, to;    /* a reference's column stands in `from` */
+        char *name, *back;    /* owned: what it is called in `from`, and in `to` */
+        char *column, *other; /* owned: columns of `from`, or of the joining table */
+        const struct lay_attribute *attribute, *back_attribute; /* borrowed: that declare it */
+        const struct lay_attribute *column_attribute;           /* borrowed: that is the column */
+        bool is_unique; /* at most one `from` for each `to` */
+};
+
+char *links_snake(const char *name) _must_check_; /* owned by the caller */
+const struct lay_attribute *links_attribute(const struct lay_entity *e, const char *name,
+                                            const struct lay_attribute *but);
+/* links-names.c: names of both sides, and the pieces of the entities */
+int links_finish(struct layout *l) _must_check_;
+int layout_links(struct layout *l) _must_check_;
+void layout_links_free(struct layout *l);
+
+/* types.c */
+/* The entity that the type is (*ret_is_many: one of several, in a list); CONDITION_ABSENT. */
+int skeleton_link(const struct layout *l, const char *skeleton, uint32_t *ret,
+                  bool *ret_is_many) _must_check_;
