@@ -1,0 +1,168 @@
+#include "spec-help.h"
+
+#include <jansson.h>
+
+#include "common/json.h"
+
+/* What the files of an entity are told of its links, however the specification says it. */
+
+static struct blueprint *python;
+
+static int set_up(void **state)
+{
+        (void)state;
+        python = must_load("fastapi-crud");
+        return 0;
+}
+
+static int tear_down(void **state)
+{
+        (void)state;
+        blueprint_unref(python);
+        return 0;
+}
+
+/* "kind name->Entity.back column[!][1]" of each link, in their order; ! required, 1 unique. */
+static void check(const char *spec, const char *path, const char *expected)
+{
+        struct work *w = must_apply(python, spec);
+        const json_t *links = json_object_get(must_find(w, path)->context, "links"), *link;
+        _cleanup_buf_ struct buf b = {0};
+        size_t i;
+
+        json_array_foreach ((json_t *)links, i, link)
+                (void)buf_printf(&b, "%s%s %s->%s.%s %s%s%s", i ? "; " : "",
+                                 json_get_text(link, "kind"), json_get_text(link, "name"),
+                                 json_get_text(link, "entity"), json_get_text(link, "back"),
+                                 json_get_text(link, "column"),
+                                 json_object_get(link, "required") ? "!" : "",
+                                 json_object_get(link, "unique") ? "1" : "");
+        assert_string_equal(b.at ? b.at : "", expected);
+        work_free(w);
+}
+
+#define ENTITY(name, ...) "  - {name: " name ", attributes: {" __VA_ARGS__ "}}\n"
+#define RELATIONS(rows) "relationships:\n" rows
+#define RELATION(from, to, type) "  - {from: " from ", to: " to ", type: " type "}\n"
+#define HEAD "name: x\nentities:\n"
+#define ORDER "app/models/order.py"
+#define USER "app/models/user.py"
+
+/* One meaning, many ways to say it. */
+static void test_one_to_many(void **state)
+{
+        static const char *const ways[] = {
+                HEAD ENTITY("Order", "user_id: int") ENTITY("User", "name: str"),
+                HEAD ENTITY("Order", "UserID: int") ENTITY("User", "name: str"),
+                HEAD ENTITY("Order", "user: User") ENTITY("User", "name: str"),
+                HEAD ENTITY("Order", "user: User, user_id: int")
+                        ENTITY("User", "orders: list of Order"),
+                HEAD ENTITY("Order", "a: str") ENTITY("User", "orders: \"[]*Order\""),
+                HEAD ENTITY("Order", "a: str") ENTITY("User", "a: str")
+                        RELATIONS(RELATION("Order", "User", "belongs_to")),
+                HEAD ENTITY("Order", "a: str") ENTITY("User", "a: str")
+                        RELATIONS(RELATION("User", "Order", "one-to-many")),
+                HEAD ENTITY("Order", "user_id: int") ENTITY("User", "orders: list of Order")
+                        RELATIONS(RELATION("User", "Order", "has_many")
+                                          RELATION("Order", "User", "belongs_to")),
+        };
+
+        (void)state;
+        for (size_t i = 0; i < N_ELEMENTS(ways); i++) {
+                check(ways[i], ORDER, "reference user->User.orders user_id");
+                check(ways[i], USER, "collection orders->Order.user user_id");
+        }
+}
+
+static void test_many_to_many(void **state)
+{
+        static const char *const ways[] = {
+                HEAD ENTITY("Order", "users: list of User") ENTITY("User", "orders: list of Order"),
+                HEAD ENTITY("Order", "user_ids: list of int") ENTITY("User", "name: str"),
+                HEAD ENTITY("Order", "a: str") ENTITY("User", "a: str")
+                        RELATIONS(RELATION("Order", "User", "many_to_many")),
+                HEAD ENTITY("Order", "users: list of User") ENTITY("User", "a: str")
+                        RELATIONS(RELATION("Order", "User", "\"n:m\"")),
+        };
+
+        (void)state;
+        for (size_t i = 0; i < N_ELEMENTS(ways); i++) {
+                check(ways[i], ORDER, "join users->User.orders order_id");
+                check(ways[i], USER, "join orders->Order.users user_id");
+        }
+}
+
+static void test_one_to_one(void **state)
+{
+        (void)state;
+        check(HEAD ENTITY("User", "order: Order") ENTITY("Order", "user: User"), ORDER,
+              "reference user->User.order user_id1");
+        check(HEAD ENTITY("User", "order: Order") ENTITY("Order", "user: User"), USER,
+              "single order->Order.user user_id1");
+        check(HEAD ENTITY("User", "a: str") ENTITY("Order", "a: str")
+                      RELATIONS(RELATION("User", "Order", "has_one")),
+              ORDER, "reference user->User.order user_id1");
+}
+
+static void test_self(void **state)
+{
+        (void)state;
+        check(HEAD ENTITY("Order", "a: str") RELATIONS(RELATION("Order", "Order", "belongs_to")),
+              ORDER,
+              "reference parent->Order.children parent_id; collection children->Order.parent "
+              "parent_id");
+        check(HEAD ENTITY("Order", "parent_id: int")
+                      RELATIONS(RELATION("Order", "Order", "has_many")),
+              ORDER,
+              "reference parent->Order.children parent_id; collection children->Order.parent "
+              "parent_id");
+        check(HEAD ENTITY("User", "friends: list of User")
+                      RELATIONS(RELATION("User", "User", "many_to_many")),
+              USER,
+              "join friends->User.friends_of user_id; join friends_of->User.friends "
+              "friend_user_id");
+}
+
+/* Several ways between two entities, roles, names that are taken. */
+static void test_names(void **state)
+{
+        (void)state;
+        check(HEAD ENTITY("Order", "buyer: User, seller: User") ENTITY("User", "name: str"), USER,
+              "collection orders_by_buyer->Order.buyer buyer_id; collection "
+              "orders_by_seller->Order.seller seller_id");
+        check(HEAD ENTITY("Order", "billing_user_id: int") ENTITY("User", "orders: int"), ORDER,
+              "reference billing_user->User.orders_by_billing_user billing_user_id");
+        check(HEAD ENTITY("Order", "user: str") ENTITY("User", "a: str")
+                      RELATIONS(RELATION("Order", "User", "belongs_to")),
+              ORDER, "reference user_link->User.orders user_id");
+        check(HEAD ENTITY("Order", "class: Class") ENTITY("Class", "a: str"), ORDER,
+              "reference class_->Class.orders class_id");
+}
+
+static void test_required(void **state)
+{
+        (void)state;
+        check(HEAD "  - {name: Order, attributes: [{name: user_id, type: int, required: "
+                   "true}]}\n" ENTITY("User", "name: str"),
+              ORDER, "reference user->User.orders user_id!");
+}
+
+static void test_what_is_no_link(void **state)
+{
+        (void)state;
+        check(HEAD ENTITY("Order", "user: str, order_number_id: text, uuid: str, paid: bool")
+                      ENTITY("User", "superuser_id: int"),
+              ORDER, "");
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_one_to_many),     cmocka_unit_test(test_many_to_many),
+                cmocka_unit_test(test_one_to_one),      cmocka_unit_test(test_self),
+                cmocka_unit_test(test_names),           cmocka_unit_test(test_required),
+                cmocka_unit_test(test_what_is_no_link),
+        };
+
+        return cmocka_run_group_tests(tests, set_up, tear_down);
+}
