@@ -132,9 +132,7 @@ struct layout {
         struct work *work;       /* borrowed: notes and warnings go there */
         struct failure *failure; /* owned: with CONDITION_REFUSED */
 };
-
 uint32_t model_features(const struct model *m);
-
 /* layout.c */
 int layout_new(struct blueprint *b, const struct model *m, struct work *w, struct layout **ret,
                struct failure **ret_failure) _must_check_;
@@ -180,14 +178,12 @@ int piece_set(struct piece *p, json_t *data, const char *name,
 int piece_hash(const json_t *data, struct hash *ret) _must_check_;
 int piece_text(struct piece *p, unsigned indent, bool is_item) _must_check_;
 void piece_done(struct piece *p);
-
 /* present.c: data as the YAML of a prompt; keys in their order. As an item: "  - name: …".
  * Deterministic. */
 int present_value(const json_t *value, unsigned indent, struct buf *out) _must_check_;
 int present_item(const json_t *value, unsigned indent, struct buf *out) _must_check_;
 int present_key(const char *key, const json_t *value, unsigned indent,
                 struct buf *out) _must_check_;
-
 /* slice.c */
 struct subject { /* what a task is about; -1: nothing of the kind */
         int64_t entity, package, contract;
