@@ -53,14 +53,6 @@ static int subject_of(const struct piece *p, struct buf *out)
         return buf_add_text(out, p->name);
 }
 
-/* An entity has three forms: by name, with its description, whole. */
-static uint8_t rank_of(const struct piece *p)
-{
-        return json_object_get(p->data, "attributes")    ? 2
-               : json_object_get(p->data, "description") ? 1
-                                                         : 0;
-}
-
 int state_piece(struct layout *l, enum section section, struct piece *p, struct span text)
 {
         struct spec_statement st = {
@@ -73,7 +65,6 @@ int state_piece(struct layout *l, enum section section, struct piece *p, struct 
                 r = subject_of(p, &l->scratch_name);
                 r = r ? r : buf_add(&l->scratch_name, "", 0);
                 st.subject = l->scratch_name.at;
-                st.rank = rank_of(p);
         }
         r = r ? r : work_add_statement(l->work, &st, &p->statement);
         if (r == 0)
@@ -107,6 +98,18 @@ static int state_whole(struct layout *l, enum section section, struct piece *p)
         return 0;
 }
 
+/* An entity has three forms: by name, with its description, whole. */
+static int state_entity(struct layout *l, struct lay_entity *e)
+{
+        const struct piece *less[] = {&e->brief, &e->summary};
+        int r = state_whole(l, SECTION_ENTITIES, &e->full);
+
+        for (size_t i = 0; i < N_ELEMENTS(less) && r == 0; i++)
+                if (less[i]->statement)
+                        l->work->statements[less[i]->statement - 1].fullest = e->full.statement - 1;
+        return r;
+}
+
 /* The whole model as statements, by section: what people send with every prompt today. */
 int slice_whole(struct layout *l)
 {
@@ -121,7 +124,7 @@ int slice_whole(struct layout *l)
                 return -ENOMEM;
         r = state_whole(l, SECTION_PROJECT, &l->project);
         for (size_t i = 0; i < l->n_entities && r == 0; i++)
-                r = state_whole(l, SECTION_ENTITIES, &l->entities[i].full);
+                r = state_entity(l, &l->entities[i]);
         for (size_t i = 0; i < l->n_packages && r == 0; i++)
                 r = state_whole(l, SECTION_PACKAGES, &l->packages[i].piece);
         for (size_t i = 0; i < l->n_relations && r == 0; i++)

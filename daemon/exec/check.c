@@ -5,7 +5,7 @@
 #include "common/log.h"
 #include "daemon/blueprint/blueprint.h"
 #include "daemon/exec/answer.h"
-#include "daemon/exec/internal.h"
+#include "daemon/exec/learn.h"
 #include "daemon/loop/loop.h"
 #include "daemon/plan/ladder.h"
 #include "daemon/template/template.h"
@@ -114,9 +114,11 @@ static void run_render(void *arg)
 
 /* ---- on the loop ---- */
 
-static bool is_accepted(const struct candidate *c)
+/* Without confidence no doubt is left standing. */
+static bool is_accepted(const struct run *r, const struct candidate *c)
 {
-        return c->report.verdict != VERDICT_REJECTED;
+        return c->report.verdict == VERDICT_ACCEPTED ||
+               (c->report.verdict == VERDICT_DOUBTED && !r->setup.is_strict);
 }
 
 /* The command of the client's, if the task has one, has the last word. */
@@ -172,7 +174,7 @@ static void finish_render(struct run *r, struct run_work_item *item)
         struct run_task *t = run_task_of(r, item->task);
 
         run_task_move(r, item->task, TASK_CHECKING);
-        if (item->error == 0 && is_accepted(item->candidate)) {
+        if (item->error == 0 && is_accepted(r, item->candidate)) {
                 item->candidate->result.made_by = SOURCE_TEMPLATE;
                 t->candidate = take(item->candidate);
                 accept(r, item->task);
@@ -186,7 +188,7 @@ void judge_again(struct run *r, uint32_t task)
 {
         struct run_task *t = run_task_of(r, task);
 
-        if (t->state != TASK_CHECKING || !t->candidate || is_accepted(t->candidate))
+        if (t->state != TASK_CHECKING || !t->candidate || is_accepted(r, t->candidate))
                 return;
         t->candidate = candidate_free(t->candidate);
         run_task_move(r, task, TASK_ASSIGNED);
@@ -201,6 +203,9 @@ static void finish_judge(struct run *r, struct run_work_item *item)
                 item->candidate->result.made_by = SOURCE_CALL;
                 item->candidate->result.model = strdup(c->model);
                 t->candidate = take(item->candidate);
+                learn_attempt(c, item->task, !is_accepted(r, t->candidate), false);
+                if (is_accepted(r, t->candidate))
+                        learn_file(r, item->task, t->candidate);
         } else {
                 run_task_move(r, item->task, TASK_ASSIGNED);
         }
@@ -209,7 +214,7 @@ static void finish_judge(struct run *r, struct run_work_item *item)
                 judge_again(r, item->task);
         if (c->has_ended && c->n_checking == 0)
                 call_checked(c);
-        else if (t->candidate && is_accepted(t->candidate) && c->n_tasks > 1)
+        else if (t->candidate && is_accepted(r, t->candidate) && c->n_tasks > 1)
                 accept(r, item->task); /* delivered while the others still stream */
 }
 
@@ -356,7 +361,7 @@ static void conclude_task(struct run_call *c, uint32_t task)
 
         if (t->state != TASK_CHECKING && t->state != TASK_ASSIGNED)
                 return; /* delivered already */
-        if (t->candidate && is_accepted(t->candidate)) {
+        if (t->candidate && is_accepted(r, t->candidate)) {
                 accept(r, task);
                 return;
         }
@@ -371,6 +376,7 @@ static void conclude_task(struct run_call *c, uint32_t task)
                 r->totals.n_rejected++;
         } else {
                 missing_evidence(c, &e);
+                learn_attempt(c, task, true, true);
         }
         t->candidate = candidate_free(t->candidate);
         run_task_move(r, task, TASK_READY);

@@ -5,7 +5,7 @@
  * A group that can never be whole, because the run waits for what would make it so, leaves with
  * whom it has (groups_release). */
 
-#include "daemon/exec/internal.h"
+#include "daemon/exec/leaving.h"
 #include "daemon/plan/cost.h"
 
 static const struct step *planned(const struct run *r, uint32_t task)
@@ -27,7 +27,7 @@ int groups_init(struct run *r)
 
 static void make_ready(struct run *r, uint32_t task)
 {
-        r->ready[(r->ready_head + r->n_ready++) % r->work->n_tasks] = task;
+        ready_add(r, task, planned(r, task)->path_ms);
 }
 
 /* The first of its members stands in the queue for all. */
@@ -130,7 +130,23 @@ static enum tier tier_of(const struct run *r, uint32_t task)
 
         if (s->kind != STEP_CALL)
                 (void)!tier_from_name(r->work->tasks[task].tier, &tier);
-        return r->tasks[task].evidence.attempts > 0 ? r->tasks[task].tier : tier;
+        return r->tasks[task].evidence.attempts > 0 || r->tasks[task].is_moved ? r->tasks[task].tier
+                                                                               : tier;
+}
+
+void group_prefixes(const struct run *r, uint32_t task, uint32_t ret[N_BEGINNINGS])
+{
+        const struct step *s = planned(r, task);
+        bool is_as_planned = s->kind == STEP_CALL && tier_of(r, task) == s->tier;
+
+        for (size_t i = 0; i < N_BEGINNINGS; i++)
+                ret[i] = is_as_planned ? s->prefixes[i] : NO_PREFIX;
+}
+
+void group_split(struct run *r, const struct step *s)
+{
+        for (size_t i = 0; i < s->n_tasks; i++)
+                make_ready(r, s->tasks[i]);
 }
 
 int group_step(struct run *r, uint32_t task, struct step *ret)
@@ -149,5 +165,6 @@ int group_step(struct run *r, uint32_t task, struct step *ret)
         if (s->kind == STEP_CALL && n == s->n_tasks && tier == s->tier &&
             r->setup.planning.tiers[tier].model)
                 return copy_step(s, ret);
-        return plan_group_step(&r->setup.planning, members ? members : &task, n, tier, ret);
+        return plan_group_step(&r->setup.planning, r->setup.plan, s, members ? members : &task, n,
+                               tier, ret);
 }

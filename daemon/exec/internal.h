@@ -50,6 +50,7 @@ struct run_task {
         struct failure *failure; /* owned: why it failed, or is parked */
         uint32_t culprit;        /* TASK_SKIPPED: the task whose failure is the reason */
         bool is_template_refused;
+        bool is_moved; /* to `tier`, without an attempt: its own window is too small */
         bool is_decided, is_gathered; /* it joins the call planned for it or not; waits in it */
         uint64_t nanousd, started_usec;
         struct tokens tokens;
@@ -64,7 +65,10 @@ struct run_call {
         size_t n_tasks;
         struct call *call;
         struct answer *answer; /* NULL: one text */
-        uint64_t predicted_input;
+        struct text_bytes prompt_bytes;
+        enum tier tier;
+        uint32_t prefixes[N_BEGINNINGS]; /* of the plan */
+        size_t n_answer_bytes;
         char *model, *provider; /* owned */
         size_t n_checking;
         unsigned n_resets; /* attempts whose text is void */
@@ -112,8 +116,16 @@ struct run {
         TAILQ_HEAD(, run_call) calls;
         LIST_HEAD(, run_work_item) items;
         size_t n_calls, n_items, n_at_rest, n_parked;
-        uint32_t *ready; /* queue of tasks that wait for a free call: ring of n_tasks */
-        size_t ready_head, n_ready;
+        struct ready {
+                uint64_t path_ms, n; /* longest path first; then as they came */
+                uint32_t task;
+        } * ready; /* owned: tasks that wait for a free call, a heap (ready.c) */
+        size_t n_ready;
+        uint64_t n_made_ready;
+        /* Per prefix of the plan: has its writer left, is it to be read? */
+        enum prefix_state { PREFIX_COLD, PREFIX_WARMING, PREFIX_WARM } * prefixes; /* owned */
+        uint32_t *held; /* owned: tasks that are ready and wait for a prefix */
+        size_t n_held;
         uint32_t *due; /* likewise, of tasks to be settled, or whose users are to be skipped */
         size_t due_head, n_due;
         struct run_totals totals;
@@ -127,7 +139,7 @@ struct run {
         size_t n_gathered;   /* tasks that wait for the others of their call */
         size_t n_orphans_told;
         struct remembered remembered; /* inputs and values that the cache is known to have */
-        bool is_flush_due, is_pumping, is_ended, is_dead, has_warned;
+        bool is_flush_due, is_pumping, is_ended, is_dead, has_warned, has_warned_window;
         struct result text; /* of a job of one text */
         bool has_text;
 };
@@ -155,14 +167,6 @@ void obtain_by_call(struct run *r, uint32_t task);
 void run_call_free(struct run_call *c);
 /* A fault that a person can end parks the task; any other is its failure. Takes why. */
 void task_stopped(struct run *r, uint32_t task, struct failure *why);
-/* group.c */
-int groups_init(struct run *r) _must_check_;
-void group_ask(struct run *r, uint32_t task); /* has to be asked for: with its group, or alone */
-void group_decide(struct run *r,
-                  uint32_t task);   /* at rest, or on another way: not with its group */
-bool groups_release(struct run *r); /* true: calls became ready that wait for nobody any more */
-/* The step for a task that stands in the ready queue: its own, or its group's. */
-int group_step(struct run *r, uint32_t task, struct step *ret) _must_check_;
 /* check.c */
 int judge_start(struct run *r, uint32_t task, struct run_call *call, struct span text,
                 bool was_cut) _must_check_;
@@ -187,13 +191,3 @@ void publish_kept(struct run *r, uint32_t task);
 void publish_call(struct run_call *c);
 void publish_failure(struct run *r, uint32_t task);
 bool publish_orphans(struct run *r);
-/* prompt.c */
-struct prompt {
-        struct prompt_block *blocks; /* owned */
-        size_t n_blocks;
-        char **texts; /* owned: what was written for this call */
-        size_t n_texts;
-        char tag[17];
-};
-int prompt_write(struct run *r, const struct step *s, struct prompt *ret) _must_check_;
-void prompt_done(struct prompt *p);

@@ -6,7 +6,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "daemon/exec/answer.h"
-#include "daemon/exec/internal.h"
+#include "daemon/exec/leaving.h"
 #include "daemon/plan/cost.h"
 
 static const struct {
@@ -83,10 +83,13 @@ void run_call_free(struct run_call *c)
         free(c);
 }
 
+/* What this call has written into the provider's cache is there from now on. */
 static void on_started(struct call *call, void *arg)
 {
+        struct run_call *c = arg;
+
         (void)call;
-        (void)arg;
+        prefixes_leave(c->run, c->prefixes, true);
 }
 
 static void on_text(struct call *call, struct span text, void *arg)
@@ -94,6 +97,7 @@ static void on_text(struct call *call, struct span text, void *arg)
         struct run_call *c = arg;
 
         (void)call;
+        c->n_answer_bytes += text.n;
         if (c->answer && answer_feed(c->answer, text) < 0)
                 log_warning("an answer could not be kept: out of memory");
         c->run->events.on_delta(c->tasks[0], text, c->run->arg);
@@ -118,6 +122,7 @@ static void on_retry(struct call *call, const struct failure *why, uint64_t dela
                 (unsigned long long)c->n, failure_message(why), (unsigned long long)delay_ms);
         if (c->answer)
                 answer_reset(c->answer);
+        c->n_answer_bytes = 0;
         c->n_resets++;
         for (size_t i = 0; i < c->n_tasks; i++)
                 judge_again(r, c->tasks[i]);
@@ -161,6 +166,8 @@ static void on_end(struct call *call, const struct call_outcome *o, void *arg)
 
         (void)call;
         keep_outcome(c, o);
+        c->n_answer_bytes = MAX2(c->n_answer_bytes, o->text.n);
+        prefixes_leave(r, c->prefixes, !c->failure);
         if (c->answer) {
                 answer_finish(c->answer);
         } else if (!c->failure) {
@@ -243,27 +250,22 @@ static uint64_t allowed_tokens(const struct run *r, const struct step *s)
         return f ? MIN2(n, f->max_output) : n;
 }
 
-/* The numbers of a call: estimate, reserve, limit of its output. */
-static void price_call(struct run *r, const struct step *s, struct call_spec *spec,
-                       uint64_t *ret_input)
+/* The numbers of a call: estimate, reserve, limit of its output. The prompt is written by now. */
+static void price_call(struct run *r, const struct step *s, const struct prompt *p,
+                       struct call_spec *spec)
 {
         struct planning *in = &r->setup.planning;
-        struct text_bytes bytes;
+        const struct model_facts *f = in->tiers[s->tier].facts;
+        uint64_t input = estimator_tokens(&in->estimator, f, spec->model, &p->bytes);
 
-        cost_prompt_bytes(in, s, &bytes);
-        bytes.at[TEXT_CODE] = 0; /* interfaces are known by now: count what they are */
-        for (size_t i = 0; i < s->recipe.n_items; i++)
-                if (s->recipe.items[i].kind == RECIPE_INTERFACE &&
-                    interface_load(r, s->recipe.items[i].index) == 0)
-                        bytes.at[TEXT_CODE] += r->tasks[s->recipe.items[i].index].n_interface;
-        *ret_input =
-                estimator_tokens(&in->estimator, in->tiers[s->tier].facts, spec->model, &bytes);
         spec->max_tokens = allowed_tokens(r, s);
+        if (input < f->window)
+                spec->max_tokens = MIN2(spec->max_tokens, f->window - input);
         spec->estimate_nanousd = s->estimate.nanousd;
-        spec->input_tokens = *ret_input;
+        spec->input_tokens = input;
         spec->output_tokens = s->estimate.tokens.output;
-        spec->worst_nanousd = plan_worst_nanousd(in, s, *ret_input, spec->max_tokens);
-        spec->price = in->tiers[s->tier].facts->price;
+        spec->worst_nanousd = plan_worst_nanousd(in, s, input, spec->max_tokens);
+        spec->price = f->price;
         spec->budget_left_nanousd = budget_left(r);
 }
 
@@ -331,14 +333,17 @@ static int start_call(struct run *r, struct step *s, struct failure **ret_failur
         }
         spec.provider = r->setup.planning.tiers[s->tier].provider;
         spec.model = r->setup.planning.tiers[s->tier].model;
-        cost_step(&r->setup.planning, s);
+        cost_step(&r->setup.planning, r->setup.plan, s);
         k = tasks ? prompt_write(r, s, &p) : -ENOMEM;
         if (k < 0)
                 return k;
         c = call_record(r, s);
         if (!c)
                 return -ENOMEM;
-        price_call(r, s, &spec, &c->predicted_input);
+        price_call(r, s, &p, &spec);
+        c->prompt_bytes = p.bytes;
+        c->tier = s->tier;
+        memcpy(c->prefixes, s->prefixes, sizeof(c->prefixes));
         spec.n = c->n;
         spec.blocks = p.blocks;
         spec.n_blocks = p.n_blocks;
@@ -364,36 +369,58 @@ static const struct failure *known_stop(const struct run *r, const struct step *
         return r->stops[s->tier];
 }
 
+/* 0: the call is on its way. CONDITION_ABSENT: it is not this call that leaves. */
+static int leave(struct run *r, struct step *s, struct failure **ret_failure)
+{
+        int k;
+
+        if (known_stop(r, s)) {
+                *ret_failure = failure_copy(known_stop(r, s));
+                return CONDITION_REFUSED;
+        }
+        k = window_check(r, s, ret_failure);
+        return k ? k : start_call(r, s, ret_failure);
+}
+
+static void tell_left(struct run *r, const struct step *s, int k, const struct failure *why)
+{
+        for (size_t i = 0; i < s->n_tasks; i++) {
+                if (k == 0)
+                        run_task_move(r, s->tasks[i], TASK_ASSIGNED);
+                else if (k > 0)
+                        task_stopped(r, s->tasks[i], why ? failure_copy(why) : NULL);
+                else
+                        fail_errno(r, s->tasks[i], k);
+        }
+        if (k == 0)
+                run_log(r, s->tasks[0], LOG_LEVEL_INFO, "call_started", "%s%s (tier %s)",
+                        r->work->tasks[s->tasks[0]].title, s->n_tasks > 1 ? " and others" : "",
+                        tier_names[s->tier]);
+}
+
 void obtain_by_call(struct run *r, uint32_t task)
 {
         struct failure *why = NULL;
         struct step s = {0};
-        int k = group_step(r, task, &s);
+        uint32_t prefixes[N_BEGINNINGS];
+        int k;
 
+        group_prefixes(r, task, prefixes);
+        if (!prefixes_enter(r, task, prefixes))
+                return;
+        k = group_step(r, task, &s);
         if (k < 0) {
+                prefixes_leave(r, prefixes, false);
                 fail_errno(r, task, k);
                 return;
         }
         for (size_t i = 0; i < s.n_tasks; i++)
                 r->tasks[s.tasks[i]].tier = s.tier;
-        if (known_stop(r, &s)) {
-                why = failure_copy(known_stop(r, &s));
-                k = CONDITION_REFUSED;
-        } else {
-                k = start_call(r, &s, &why);
-        }
-        for (size_t i = 0; i < s.n_tasks; i++) {
-                if (k == 0)
-                        run_task_move(r, s.tasks[i], TASK_ASSIGNED);
-                else if (k > 0)
-                        task_stopped(r, s.tasks[i], why ? failure_copy(why) : NULL);
-                else
-                        fail_errno(r, s.tasks[i], k);
-        }
-        if (k == 0)
-                run_log(r, task, LOG_LEVEL_INFO, "call_started", "%s%s (tier %s)",
-                        r->work->tasks[task].title, s.n_tasks > 1 ? " and others" : "",
-                        tier_names[s.tier]);
+        k = leave(r, &s, &why);
+        if (k != 0)
+                prefixes_leave(r, prefixes, false);
+        if (k != CONDITION_ABSENT)
+                tell_left(r, &s, k, why);
         failure_free(why);
         step_done(&s);
         run_pump(r);

@@ -1,8 +1,12 @@
 /* From a recipe to the blocks of a prompt, just before the call (docs/prompts.md). */
 
+#include "common/json.h"
 #include "daemon/exec/answer.h"
-#include "daemon/exec/internal.h"
+#include "daemon/exec/leaving.h"
+#include "daemon/plan/cost.h"
 
+/* As long as nothing of the user's stands before them: a provider puts all system text first, and a
+ * prefix that calls share must stay one. */
 static const bool is_system_class[N_BLOCK_CLASSES] = {
         [BLOCK_STANDARDS] = true,
         [BLOCK_PROMPT] = true,
@@ -50,11 +54,33 @@ static const char *language_of(const struct task *t)
         return language ? language : "text";
 }
 
-static int write_interface(struct run *r, struct prompt *p, uint32_t task, struct span *ret)
+/* Without blank lines and blanks at the ends of lines: what is only read needs none. (Comments are
+ * gone already where an extractor made the interface.) */
+static int squeeze(struct span text, struct buf *out)
+{
+        while (text.n > 0) {
+                const char *end = memchr(text.at, '\n', text.n);
+                size_t n = end ? (size_t)(end - text.at) : text.n, used = n;
+
+                while (used > 0 && (text.at[used - 1] == ' ' || text.at[used - 1] == '\t' ||
+                                    text.at[used - 1] == '\r'))
+                        used--;
+                if (used > 0) {
+                        (void)buf_add(out, text.at, used);
+                        (void)buf_add_char(out, '\n');
+                }
+                n += end != NULL;
+                text = (struct span){text.at + n, text.n - n};
+        }
+        return out->failed;
+}
+
+static int write_interface(struct run *r, struct prompt *p, uint32_t task, bool is_squeezed,
+                           struct span *ret)
 {
         const struct run_task *d = run_task_of(r, task);
         const struct task *t = &r->work->tasks[task];
-        _cleanup_buf_ struct buf b = {0};
+        _cleanup_buf_ struct buf b = {0}, squeezed = {0};
         struct span text;
         int k = interface_load(r, task);
 
@@ -62,6 +88,9 @@ static int write_interface(struct run *r, struct prompt *p, uint32_t task, struc
                 return k;
         text = (struct span){d->interface, d->n_interface};
         buf_init(&b, 0);
+        buf_init(&squeezed, 0);
+        if (is_squeezed && squeeze(text, &squeezed) == 0)
+                text = buf_span(&squeezed);
         add_fence(&b, text);
         buf_printf(&b, "%s interface %s\n", language_of(t), t->path ? t->path : t->title);
         buf_add_span(&b, text);
@@ -80,7 +109,7 @@ static int write_evidence(struct run *r, struct prompt *p, const struct step *s,
         for (size_t i = 0; i < s->n_tasks; i++) {
                 const struct run_task *t = run_task_of(r, s->tasks[i]);
 
-                if (t->evidence.text)
+                if (t->evidence.text && !r->setup.is_mute)
                         buf_printf(&b,
                                    "The last answer for %s was refused:\n%s\nWrite it again, whole "
                                    "and "
@@ -125,10 +154,105 @@ static void choose_tag(struct run *r, const struct step *s, char ret[17])
         answer_tag(&sum, ret);
 }
 
+/* Statements by section, as one block: the facts of many tasks. */
+static int write_set(struct run *r, struct prompt *p, enum presentation which, struct span *ret)
+{
+        const struct work *w = r->work;
+        const uint32_t *set = which == PRESENT_WHOLE ? w->whole : r->setup.plan->shared;
+        size_t n = which == PRESENT_WHOLE ? w->n_whole : r->setup.plan->n_shared;
+        _cleanup_buf_ struct buf b = {0};
+
+        buf_init(&b, 0);
+        (void)buf_add_text(&b, "```yaml\n");
+        for (size_t i = 0; i < n; i++) {
+                const struct spec_statement *s = &w->statements[set[i]];
+
+                if (s->subject && (i == 0 || w->statements[set[i - 1]].section != s->section))
+                        (void)buf_printf(&b, "%s:\n", w->sections[s->section]);
+                (void)buf_add(&b, s->text, s->n_text);
+        }
+        (void)buf_add_text(&b, "```\n");
+        return b.failed ? b.failed : keep_text(p, &b, ret);
+}
+
+/* Sets hold subjects whole: who needs less of one is told that itself. */
+static bool is_in_sets(const struct work *w, uint32_t statement)
+{
+        return w->statements[statement].fullest == statement;
+}
+
+static void write_less(const struct work *w, const struct task *t, struct buf *b)
+{
+        int section = -1;
+
+        for (size_t i = 0; i < t->n_statements; i++) {
+                const struct spec_statement *s = &w->statements[t->statements[i]];
+
+                if (is_in_sets(w, t->statements[i]))
+                        continue;
+                if (s->section != section)
+                        (void)buf_printf(b, "%s:\n", w->sections[s->section]);
+                section = s->section;
+                (void)buf_add(b, s->text, s->n_text);
+        }
+}
+
+/* One section of `uses`: the names of its items, or `true` where it is a single value. */
+static int write_used(const struct work *w, const struct task *t, size_t *at, struct buf *b)
+{
+        uint8_t section = w->statements[t->statements[*at]].section;
+        const char *comma = "";
+        int k = 0;
+
+        if (!is_in_sets(w, t->statements[*at])) {
+                ++*at;
+                return 0;
+        }
+        (void)buf_printf(b, "  %s: ", w->sections[section]);
+        if (!w->statements[t->statements[*at]].subject) {
+                ++*at;
+                return buf_add_text(b, "true\n");
+        }
+        (void)buf_add_char(b, '[');
+        for (; *at < t->n_statements && k == 0; ++*at) {
+                const struct spec_statement *s = &w->statements[t->statements[*at]];
+
+                if (s->section != section || !is_in_sets(w, t->statements[*at]))
+                        break;
+                (void)buf_add_text(b, comma);
+                comma = ", ";
+                k = json_write_string(b, span_of(s->subject));
+        }
+        (void)buf_add_text(b, "]\n");
+        return k;
+}
+
+/* Which of the facts of many are this task's, in its own order; and what is only its own. */
+static int write_uses(struct run *r, struct prompt *p, uint32_t task, struct span *ret)
+{
+        const struct work *w = r->work;
+        const struct task *t = &w->tasks[task];
+        _cleanup_buf_ struct buf b = {0};
+        int k;
+
+        buf_init(&b, 0);
+        (void)buf_add_text(&b, "```yaml\nuses:\n  path: ");
+        k = json_write_string(&b, span_of(t->path ? t->path : t->title));
+        (void)buf_add_char(&b, '\n');
+        for (size_t i = 0; i < t->n_statements && k == 0;)
+                k = write_used(w, t, &i, &b);
+        write_less(w, t, &b);
+        if (t->rest != NO_BLOCK)
+                (void)buf_add(&b, w->blocks[t->rest].text, w->blocks[t->rest].n_text);
+        (void)buf_add_text(&b, "```\n");
+        return k < 0 ? k : b.failed ? b.failed : keep_text(p, &b, ret);
+}
+
 static int write_item(struct run *r, struct prompt *p, const struct step *s,
                       const struct recipe_item *item)
 {
         struct prompt_block *out = &p->blocks[p->n_blocks];
+        enum text_class class = TEXT_PROSE;
         int k = 0;
 
         *out = (struct prompt_block){.is_marked = item->is_marked,
@@ -138,11 +262,22 @@ static int write_item(struct run *r, struct prompt *p, const struct step *s,
                 const struct block *b = &r->work->blocks[item->index];
 
                 out->text = (struct span){b->text, b->n_text};
-                out->is_system = is_system_class[b->class];
+                out->is_system =
+                        is_system_class[b->class] && (p->n_blocks == 0 || out[-1].is_system);
+                class = text_class_of_block[b->class];
                 break;
         }
+        case RECIPE_SET:
+                k = write_set(r, p, (enum presentation)item->index, &out->text);
+                class = TEXT_DATA;
+                break;
+        case RECIPE_USES:
+                k = write_uses(r, p, item->index, &out->text);
+                class = TEXT_DATA;
+                break;
         case RECIPE_INTERFACE:
-                k = write_interface(r, p, item->index, &out->text);
+                k = write_interface(r, p, item->index, item->is_squeezed, &out->text);
+                class = TEXT_CODE;
                 break;
         case RECIPE_EVIDENCE:
                 k = write_evidence(r, p, s, &out->text);
@@ -151,8 +286,10 @@ static int write_item(struct run *r, struct prompt *p, const struct step *s,
                 k = write_answer(r, p, s, &out->text);
                 break;
         }
-        if (k == 0 && out->text.n > 0)
+        if (k == 0 && out->text.n > 0) {
                 p->n_blocks++;
+                p->bytes.at[class] += out->text.n;
+        }
         return k;
 }
 

@@ -6,7 +6,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "daemon/exec/internal.h"
+#include "daemon/exec/learn.h"
 #include "daemon/metrics/metrics.h"
 #include "daemon/store/store.h"
 
@@ -358,18 +358,6 @@ static void add_to_sums(struct run_call *c, const struct tokens *t)
         }
 }
 
-static void learn(struct run_call *c)
-{
-        uint64_t counted = c->usage.input + c->usage.cache_read + c->usage.cache_write_5m +
-                           c->usage.cache_write_1h;
-
-        if (!c->usage.is_known || c->failure)
-                return;
-        estimator_learn(&c->run->setup.planning.estimator, c->model, c->predicted_input, counted);
-        if (c->run->setup.learner)
-                estimator_learn(c->run->setup.learner, c->model, c->predicted_input, counted);
-}
-
 void publish_call(struct run_call *c)
 {
         struct run *r = c->run;
@@ -388,7 +376,7 @@ void publish_call(struct run_call *c)
                 log_error("call %llu: not settled: out of memory", (unsigned long long)c->n);
         if (c->is_payer)
                 add_to_sums(c, &t);
-        learn(c);
+        learn_call(c);
         for (size_t i = 0; i < c->n_tasks; i++)
                 (void)!json_add(tasks, json_integer(c->tasks[i]));
         publish_news(r, "call.done",

@@ -4,7 +4,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "daemon/exec/internal.h"
+#include "daemon/exec/leaving.h"
 #include "daemon/loop/loop.h"
 #include "daemon/store/store.h"
 
@@ -186,15 +186,6 @@ static uint32_t take_due(struct run *r)
         return task;
 }
 
-static uint32_t take_ready(struct run *r)
-{
-        uint32_t task = r->ready[r->ready_head];
-
-        r->ready_head = (r->ready_head + 1) % r->work->n_tasks;
-        r->n_ready--;
-        return task;
-}
-
 /* As much as fits into a slice of a turn. True: there is more. */
 static bool work_a_slice(struct run *r)
 {
@@ -211,7 +202,7 @@ static bool work_a_slice(struct run *r)
                         return true;
         }
         while (r->n_ready > 0 && r->n_calls < r->setup.n_calls_max) {
-                obtain_by_call(r, take_ready(r));
+                obtain_by_call(r, ready_take(r));
                 if (clock_monotonic_usec() >= until)
                         return true;
         }
@@ -220,7 +211,7 @@ static bool work_a_slice(struct run *r)
 
 static bool is_under_way(const struct run *r)
 {
-        return r->n_calls > 0 || r->n_items > 0 || r->n_ready > 0 || r->n_due > 0;
+        return r->n_calls > 0 || r->n_items > 0 || r->n_ready > 0 || r->n_due > 0 || r->n_held > 0;
 }
 
 static void on_pumped(void *arg)
@@ -310,17 +301,19 @@ int run_new(const struct run_setup *s, const struct run_events *events, void *ar
         TAILQ_INIT(&r->calls);
         LIST_INIT(&r->items);
         r->tasks = calloc(s->work->n_tasks + 1, sizeof(*r->tasks));
-        r->ready = calloc(s->work->n_tasks + 1, sizeof(*r->ready));
         r->due = calloc(s->work->n_tasks + 1, sizeof(*r->due));
         r->hold = calloc(1, sizeof(*r->hold));
-        if (r->tasks && r->ready && r->due && r->hold)
+        if (r->tasks && r->due && r->hold)
                 k = build_users(r);
         if (k == 0)
                 k = groups_init(r);
+        if (k == 0)
+                k = ready_init(r);
         if (k < 0) {
                 free(r->hold);
                 free(r->due);
-                free(r->ready);
+                ready_done(r);
+                free(r->undecided);
                 free(r->tasks);
                 free(r->users);
                 free(r->first_user);
@@ -373,7 +366,7 @@ struct run *run_free(struct run *r)
         free(r->undecided);
         remembered_done(&r->remembered);
         free(r->tasks);
-        free(r->ready);
+        ready_done(r);
         free(r->due);
         free(r->users);
         free(r->first_user);

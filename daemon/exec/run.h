@@ -85,6 +85,8 @@ struct run_setup {
         struct ulid job;
         uint32_t uid;
         bool is_interactive, is_fresh;
+        bool is_strict; /* a result that the checks doubt is refused, too */
+        bool is_mute;   /* a repeated prompt does not say why the last answer was refused */
         unsigned n_calls_max;
         uint64_t budget_nanousd;   /* UINT64_MAX: none */
         struct run_totals totals;  /* of earlier runs of the same job */

@@ -211,8 +211,9 @@ static void save_estimator(struct jobs *j)
         struct store_batch *b = NULL;
 
         buf_init(&value, 0);
-        if (j->estimator.n_rows == 0 || estimator_to_json(&j->estimator, &o) < 0 ||
-            json_write(o, &value) < 0 || store_batch_new(STORE_STATE, &b) < 0)
+        if ((j->estimator.n_learned == 0 && j->estimator.n_models == 0) ||
+            estimator_to_json(&j->estimator, &o) < 0 || json_write(o, &value) < 0 ||
+            store_batch_new(STORE_STATE, &b) < 0)
                 return;
         if (store_batch_put(b, TABLE_ESTIMATE, SPAN("estimator"), buf_span(&value)) < 0 ||
             store_commit(j->c.store, b, NULL, NULL) < 0)

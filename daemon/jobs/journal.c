@@ -255,6 +255,8 @@ void journal_delta(struct job *job, uint32_t task, struct span text)
 {
         struct job_cursor *c;
 
+        if (!job_options_get_bool(&job->options, OPTION_PROGRESS))
+                return;
         LIST_FOREACH (c, &job->cursors, entry) {
                 if (!c->has_deltas || !is_at_head(c) ||
                     c->delta.n + text.n > CURSOR_MAX_DELTA_BYTES ||

@@ -520,6 +520,8 @@ static void start_run(struct job *job, struct work *work, struct stands *stands,
 
         job_planning(job, &s.planning, s.routes);
         s.n_calls_max = s.planning.n_parallel;
+        s.is_strict = !job_options_get_bool(&job->options, OPTION_CONFIDENCE);
+        s.is_mute = !job_options_get_bool(&job->options, OPTION_EVIDENCE);
         s.budget_nanousd = job_options_get_u64(&job->options, OPTION_JOB_USD);
         /* Failed tasks are tried again: they do not count as failed before they did. */
         s.totals.n_failed = s.totals.n_skipped = 0;
@@ -572,7 +574,7 @@ static void say_planned(struct job *job, const struct work *work, const struct p
                         const struct plan_texts *texts)
 {
         struct store_batch *b = NULL;
-        size_t n = 0, n_max = work->warnings.n + work->notes.n + 2;
+        size_t n = 0, n_max = work->warnings.n + plan->warnings.n + work->notes.n + 2;
         _cleanup_free_ struct news *news = calloc(n_max, sizeof(*news));
 
         if (store_batch_new(STORE_STATE, &b) < 0)
@@ -582,6 +584,9 @@ static void say_planned(struct job *job, const struct work *work, const struct p
         for (size_t i = 0; news && i < work->warnings.n; i++)
                 news[n++] =
                         (struct news){"warning", json_pack("{s:s}", "text", work->warnings.at[i])};
+        for (size_t i = 0; news && i < plan->warnings.n; i++)
+                news[n++] =
+                        (struct news){"warning", json_pack("{s:s}", "text", plan->warnings.at[i])};
         for (size_t i = 0; news && i < work->notes.n; i++)
                 news[n++] = (struct news){"warning", json_pack("{s:s,s:s}", "text",
                                                                work->notes.at[i], "level", "note")};

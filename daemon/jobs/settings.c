@@ -1,5 +1,6 @@
 /* From options to what planning and running want. */
 
+#include "common/clock.h"
 #include "daemon/jobs/internal.h"
 #include "daemon/options/options.h"
 #include "daemon/plan/prices.h"
@@ -8,11 +9,42 @@ static const struct {
         enum plan_rule_id rule;
         enum option_id option;
 } switches[] = {
-        {RULE_KEEP, OPTION_KEEP},
-        {RULE_REUSE, OPTION_REUSE},
-        {RULE_TEMPLATE, OPTION_TEMPLATE},
-        {RULE_TIER, OPTION_TIER},
+        {RULE_KEEP, OPTION_KEEP},           {RULE_REUSE, OPTION_REUSE},
+        {RULE_TEMPLATE, OPTION_TEMPLATE},   {RULE_CONTEXT, OPTION_CONTEXT},
+        {RULE_COMPRESS, OPTION_COMPRESS},   {RULE_TIER, OPTION_TIER},
+        {RULE_BATCH, OPTION_BATCH_ENABLED}, {RULE_PREFIX, OPTION_PREFIX},
+        {RULE_SCHEDULE, OPTION_SCHEDULE},
 };
+
+/* The switch of a provider's cache, by its dialect: the first word that fits, else the last row. */
+static const struct {
+        const char *dialect;
+        enum option_id option;
+} caches[] = {
+        {"anthropic", OPTION_PREFIX_ANTHROPIC},
+        {"openai", OPTION_PREFIX_OPENAI},
+        {NULL, OPTION_PREFIX_LOCAL},
+};
+
+/* Servers of one's own speak OpenAI's dialect as a rule. */
+static bool is_here(const char *url)
+{
+        return strstr(url, "//127.") || strstr(url, "//localhost") || strstr(url, "//[::1]");
+}
+
+static bool is_caching(const struct job *job, const char *provider)
+{
+        const struct provider_option *p = config_find_provider(job->jobs->c.config, provider);
+        size_t i = 0;
+
+        if (!p)
+                return false;
+        while (caches[i].dialect && strcmp(caches[i].dialect, p->dialect) != 0)
+                i++;
+        if (caches[i].option == OPTION_PREFIX_OPENAI && is_here(p->base_url))
+                i = N_ELEMENTS(caches) - 1;
+        return job_options_get_bool(&job->options, caches[i].option);
+}
 
 static void fill_tier(const struct jobs *j, enum tier tier, struct tier_model *model,
                       struct tier_route *route)
@@ -36,14 +68,26 @@ static void fill_tier(const struct jobs *j, enum tier tier, struct tier_model *m
 void job_planning(const struct job *job, struct planning *ret, struct tier_route routes[N_TIERS])
 {
         struct jobs *j = job->jobs;
+        const struct job_options *o = &job->options;
+        bool is_optimized = job_options_get_bool(o, OPTION_OPTIMIZE);
 
         *ret = (struct planning){
                 .estimator = j->estimator,
-                .n_parallel = (unsigned)job_options_get_u64(&job->options, OPTION_CALLS)};
-        for (enum tier t = 0; t < N_TIERS; t++)
+                .n_parallel = (unsigned)job_options_get_u64(o, OPTION_CALLS),
+                .objective = (enum plan_objective)job_options_get_u64(o, OPTION_OBJECTIVE),
+                .batch_max_output = job_options_get_u64(o, OPTION_BATCH_MAX_OUTPUT),
+                .batch_max_files = job_options_get_u64(o, OPTION_BATCH_MAX_FILES),
+                .now_ms = clock_realtime_ms()};
+        for (enum tier t = 0; t < N_TIERS; t++) {
                 fill_tier(j, t, &ret->tiers[t], &routes[t]);
+                ret->tiers[t].is_caching =
+                        ret->tiers[t].provider && is_caching(job, ret->tiers[t].provider);
+        }
         for (size_t i = 0; i < N_ELEMENTS(switches); i++)
                 ret->is_on[switches[i].rule] =
-                        job_options_get_bool(&job->options, switches[i].option) &&
+                        (is_optimized || switches[i].rule == RULE_SCHEDULE) &&
+                        job_options_get_bool(o, switches[i].option) &&
                         !(job->is_fresh && switches[i].rule <= RULE_REUSE);
+        if (!ret->is_on[RULE_SCHEDULE])
+                ret->n_parallel = 1;
 }

@@ -19,7 +19,19 @@ static const struct alias {
         {"optimization.batching.enabled", OPTION_BATCH_ENABLED},
         {"optimization.batching.max_batch_size", OPTION_BATCH_MAX_FILES},
         {"batching", OPTION_BATCH_ENABLED},
+        {"optimization.batching.max_output", OPTION_BATCH_MAX_OUTPUT},
+        {"optimization.prefix", OPTION_PREFIX},
         {"optimization.prompt_caching.enabled", OPTION_PREFIX},
+        {"optimization.prompt_caching.provider_support.anthropic", OPTION_PREFIX_ANTHROPIC},
+        {"optimization.prompt_caching.provider_support.openai", OPTION_PREFIX_OPENAI},
+        {"optimization.prompt_caching.provider_support.local", OPTION_PREFIX_LOCAL},
+        {"optimization.templates.template_dir", OPTION_TEMPLATE_DIR},
+        {"optimization.compression", OPTION_COMPRESS},
+        {"optimization.compression.enabled", OPTION_COMPRESS},
+        {"optimization.progress", OPTION_PROGRESS},
+        {"optimization.progress.enabled", OPTION_PROGRESS},
+        {"progress", OPTION_PROGRESS},
+        {"parallel", OPTION_CALLS, true},
         {"optimization.prompt_caching", OPTION_PREFIX},
         {"prompt_caching", OPTION_PREFIX},
         {"optimization.parallelization.max_workers", OPTION_CALLS},
@@ -33,12 +45,18 @@ static const struct alias variables[] = {
         {"ENABLE_TEMPLATES", OPTION_TEMPLATE},
         {"ENABLE_RECOGNITION_CACHE", OPTION_REUSE},
         {"ENABLE_PARALLEL_EXECUTION", OPTION_CALLS, true},
+        {"ENABLE_COMPRESSED_STANDARDS", OPTION_COMPRESS},
+        {"ENABLE_SMART_RETRY", OPTION_EVIDENCE},
+        {"ENABLE_CONFIDENCE_VALIDATION", OPTION_CONFIDENCE},
 };
 
 const char *const option_alias_variables[] = {
         "ENABLE_TEMPLATES",
         "ENABLE_RECOGNITION_CACHE",
         "ENABLE_PARALLEL_EXECUTION",
+        "ENABLE_COMPRESSED_STANDARDS",
+        "ENABLE_SMART_RETRY",
+        "ENABLE_CONFIDENCE_VALIDATION",
         NULL,
 };
 

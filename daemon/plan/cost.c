@@ -1,17 +1,13 @@
 #include "daemon/plan/cost.h"
 
-/* An interface is declarations without bodies: about this share of its file, seen over generated Go
- * projects. */
-#define INTERFACE_SHARE 0.35
-/* What block 7 of a prompt takes (docs/prompts.md), and the path of each file in it. */
-#define ANSWER_BYTES 700
-#define ANSWER_BYTES_PER_FILE 80
-/* A rendering, an edit, a look-up: milliseconds that do not count beside a call. */
-#define STEP_WITHOUT_CALL_MS 1
 /* Without a first guess by the blueprint. */
 #define EXPECTED_OUTPUT_BYTES 2000
+/* A rendering, an edit, a look-up: milliseconds that do not count beside a call. */
+#define STEP_WITHOUT_CALL_MS 1
+#define FENCE_BYTES 12
+#define USES_BYTES 24 /* `uses:` and `path:` around what they say */
 
-static const enum text_class class_of_block[N_BLOCK_CLASSES] = {
+const enum text_class text_class_of_block[N_BLOCK_CLASSES] = {
         [BLOCK_STANDARDS] = TEXT_PROSE, [BLOCK_PROMPT] = TEXT_PROSE, [BLOCK_FACTS] = TEXT_DATA,
         [BLOCK_INTERFACE] = TEXT_CODE,  [BLOCK_TASK] = TEXT_DATA,    [BLOCK_EVIDENCE] = TEXT_PROSE,
         [BLOCK_ANSWER] = TEXT_PROSE,
@@ -28,12 +24,76 @@ void estimate_add(struct estimate *sum, const struct estimate *e)
         sum->ms += e->ms;
 }
 
-static size_t expected_bytes(const struct task *t)
+uint64_t cost_expected_bytes(const struct task *t)
 {
         return t->expected_output_bytes ? t->expected_output_bytes : EXPECTED_OUTPUT_BYTES;
 }
 
-void cost_prompt_bytes(const struct planning *in, const struct step *s, struct text_bytes *ret)
+uint64_t cost_facts_bytes(const struct work *w, const struct task *t)
+{
+        uint64_t n = 0;
+
+        for (size_t i = 0; i < t->n_blocks; i++)
+                if (w->blocks[t->blocks[i]].class == BLOCK_FACTS)
+                        n += w->blocks[t->blocks[i]].n_text;
+        return n;
+}
+
+size_t cost_set_bytes(const struct work *w, const uint32_t *set, size_t n)
+{
+        size_t sum = FENCE_BYTES;
+
+        for (size_t i = 0; i < n; i++) {
+                const struct spec_statement *s = &w->statements[set[i]];
+
+                sum += s->n_text;
+                if (s->subject && (i == 0 || w->statements[set[i - 1]].section != s->section))
+                        sum += strlen(w->sections[s->section]) + 2;
+        }
+        return sum;
+}
+
+size_t cost_uses_bytes(const struct work *w, const struct task *t)
+{
+        size_t sum = FENCE_BYTES + USES_BYTES + (t->path ? strlen(t->path) : 0);
+        int section = -1;
+
+        for (size_t i = 0; i < t->n_statements; i++) {
+                const struct spec_statement *s = &w->statements[t->statements[i]];
+
+                if (s->section != section)
+                        sum += strlen(w->sections[s->section]) + 6;
+                section = s->section;
+                if (s->fullest != t->statements[i])
+                        sum += s->n_text;
+                else
+                        sum += s->subject ? strlen(s->subject) + 4 : 0;
+        }
+        return sum + (t->rest != NO_BLOCK && t->n_statements > 0 ? w->blocks[t->rest].n_text : 0);
+}
+
+static void add_set(const struct work *w, const struct plan *p, enum presentation which,
+                    struct text_bytes *ret)
+{
+        if (which == PRESENT_WHOLE)
+                ret->at[TEXT_DATA] += cost_set_bytes(w, w->whole, w->n_whole);
+        else if (p)
+                ret->at[TEXT_DATA] += cost_set_bytes(w, p->shared, p->n_shared);
+}
+
+static uint64_t interface_bytes(const struct planning *in, uint32_t task)
+{
+        const struct task *t = &in->work->tasks[task];
+        const struct estimated_kind *k = plan_find_kind(in, t);
+
+        return (uint64_t)(estimator_interface_share(k) *
+                          estimator_file_bytes(k, cost_expected_bytes(t),
+                                               cost_facts_bytes(in->work, t))
+                                  .p50);
+}
+
+void cost_prompt_bytes(const struct planning *in, const struct plan *p, const struct step *s,
+                       struct text_bytes *ret)
 {
         const struct work *w = in->work;
 
@@ -43,16 +103,21 @@ void cost_prompt_bytes(const struct planning *in, const struct step *s, struct t
 
                 switch (item->kind) {
                 case RECIPE_BLOCK:
-                        ret->at[class_of_block[w->blocks[item->index].class]] +=
+                        ret->at[text_class_of_block[w->blocks[item->index].class]] +=
                                 w->blocks[item->index].n_text;
                         break;
+                case RECIPE_SET:
+                        add_set(w, p, (enum presentation)item->index, ret);
+                        break;
+                case RECIPE_USES:
+                        ret->at[TEXT_DATA] += cost_uses_bytes(w, &w->tasks[item->index]);
+                        break;
                 case RECIPE_INTERFACE:
-                        ret->at[TEXT_CODE] +=
-                                (uint64_t)(INTERFACE_SHARE *
-                                           (double)expected_bytes(&w->tasks[item->index]));
+                        ret->at[TEXT_CODE] += interface_bytes(in, item->index);
                         break;
                 case RECIPE_ANSWER:
-                        ret->at[TEXT_PROSE] += ANSWER_BYTES + s->n_tasks * ANSWER_BYTES_PER_FILE;
+                        ret->at[TEXT_PROSE] +=
+                                COST_ANSWER_BYTES + s->n_tasks * COST_ANSWER_BYTES_PER_FILE;
                         break;
                 case RECIPE_EVIDENCE:
                         break;
@@ -60,99 +125,35 @@ void cost_prompt_bytes(const struct planning *in, const struct step *s, struct t
         }
 }
 
-static void price_call(const struct planning *in, enum tier tier, const struct text_bytes *prompt,
-                       uint64_t output_bytes, struct estimate *e)
+void cost_step(const struct planning *in, const struct plan *p, struct step *s)
 {
-        const struct tier_model *m = &in->tiers[tier];
-        struct text_bytes output = {.at = {[TEXT_CODE] = output_bytes}};
+        const struct tier_model *m = &in->tiers[s->tier];
+        struct estimate *e = &s->estimate;
+        struct text_bytes prompt;
+        struct rates rates;
+        double output = 0;
 
+        *e = (struct estimate){0};
+        if (s->kind != STEP_CALL) {
+                e->ms = s->kind == STEP_KEEP ? 0 : STEP_WITHOUT_CALL_MS;
+                return;
+        }
         e->calls = 1;
         if (!m->facts)
                 return;
-        e->tokens.input = estimator_tokens(&in->estimator, m->facts, m->model, prompt);
-        e->tokens.output = estimator_tokens(&in->estimator, m->facts, m->model, &output);
+        cost_prompt_bytes(in, p, s, &prompt);
+        estimator_rates(&in->estimator, m->facts, m->model, &rates);
+        for (size_t i = 0; i < s->n_tasks; i++) {
+                const struct task *t = &in->work->tasks[s->tasks[i]];
+
+                output += estimator_file_bytes(plan_find_kind(in, t), cost_expected_bytes(t),
+                                               cost_facts_bytes(in->work, t))
+                                  .p50;
+        }
+        e->tokens.input = estimator_tokens(&in->estimator, m->facts, m->model, &prompt);
+        e->tokens.output = (uint64_t)(output * rates.answer + 0.5);
         e->nanousd =
                 e->tokens.input * m->facts->price.input + e->tokens.output * m->facts->price.output;
-        e->ms = m->facts->first_token_ms + e->tokens.input * 1000 / m->facts->input_per_second +
-                e->tokens.output * 1000 / m->facts->output_per_second;
-}
-
-static uint64_t output_bytes(const struct planning *in, const struct step *s)
-{
-        uint64_t n = 0;
-
-        for (size_t k = 0; k < s->n_tasks; k++)
-                n += expected_bytes(&in->work->tasks[s->tasks[k]]);
-        return n;
-}
-
-void cost_step(const struct planning *in, struct step *s)
-{
-        struct text_bytes prompt;
-
-        s->estimate = (struct estimate){0};
-        if (s->kind != STEP_CALL) {
-                s->estimate.ms = s->kind == STEP_KEEP ? 0 : STEP_WITHOUT_CALL_MS;
-                return;
-        }
-        cost_prompt_bytes(in, s, &prompt);
-        price_call(in, s->tier, &prompt, output_bytes(in, s), &s->estimate);
-}
-
-/* Longest path in time over the graph of tasks, where a task takes as long as its step. */
-static uint64_t longest_path(const struct planning *in, const struct plan *p, uint64_t *finish)
-{
-        uint64_t longest = 0;
-
-        for (size_t i = 0; i < p->n_tasks; i++) {
-                const struct task *t = &in->work->tasks[i];
-                uint64_t start = 0;
-
-                for (size_t k = 0; k < t->n_depends; k++)
-                        start = MAX2(start, finish[t->depends[k]]);
-                finish[i] = start + p->steps[p->step_of_task[i]].estimate.ms;
-                longest = MAX2(longest, finish[i]);
-        }
-        return longest;
-}
-
-void cost_plan(const struct planning *in, struct plan *p)
-{
-        _cleanup_free_ uint64_t *finish = calloc(p->n_tasks + 1, sizeof(*finish));
-        uint64_t sequential;
-
-        p->totals = (struct estimate){0};
-        for (size_t i = 0; i < p->n_steps; i++) {
-                cost_step(in, &p->steps[i]);
-                estimate_add(&p->totals, &p->steps[i].estimate);
-        }
-        if (!finish)
-                return; /* without memory the sum stands: an estimate that is too high */
-        sequential = p->totals.ms;
-        p->totals.ms = MAX2(longest_path(in, p, finish), sequential / MAX2(in->n_parallel, 1u));
-}
-
-void cost_naive(const struct planning *in, struct estimate *ret)
-{
-        const struct work *w = in->work;
-
-        *ret = (struct estimate){0};
-        for (size_t i = 0; i < w->n_tasks; i++) {
-                const struct task *t = &w->tasks[i];
-                struct text_bytes prompt = {
-                        .at = {[TEXT_PROSE] = ANSWER_BYTES + ANSWER_BYTES_PER_FILE}};
-                struct estimate e = {0};
-
-                for (size_t k = 0; k < t->n_blocks; k++) {
-                        const struct block *b = &w->blocks[t->blocks[k]];
-
-                        if (b->class != BLOCK_FACTS || w->whole_facts_bytes == 0)
-                                prompt.at[class_of_block[b->class]] += b->n_text;
-                }
-                prompt.at[TEXT_DATA] += w->whole_facts_bytes;
-                for (size_t k = 0; k < t->n_depends; k++)
-                        prompt.at[TEXT_CODE] += expected_bytes(&w->tasks[t->depends[k]]);
-                price_call(in, TIER_QUALITY, &prompt, expected_bytes(t), &e);
-                estimate_add(ret, &e);
-        }
+        e->ms = (uint64_t)(rates.first_ms + rates.fresh_ms * (double)e->tokens.input +
+                           rates.writing_ms * (double)e->tokens.output);
 }

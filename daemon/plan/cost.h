@@ -1,19 +1,24 @@
 #pragma once
-/* The cost model: tokens, money and time of steps, and of a whole plan.
- *
- *     nanousd = input × price.input + cache_read × price.cache_read + cache_write ×
- * price.cache_write_5m + output × price.output ms(call) = first_token_ms + input ÷ input_per_second
- * + output ÷ output_per_second ms(plan) = max(longest path of calls along the dependencies, Σ ms ÷
- * parallel calls) */
+/* What texts come to: bytes of prompts and their parts, tokens and money of one step by itself.
+ * What steps cost together (caches, waves, the whole run) is scheme.h's. */
 
 #include "daemon/plan/planner.h"
 
+extern const enum text_class text_class_of_block[N_BLOCK_CLASSES];
+
+/* What block 7 of a prompt takes (docs/prompts.md), and the path of each file in it. */
+#define COST_ANSWER_BYTES 700
+#define COST_ANSWER_BYTES_PER_FILE 80
+
 /* Bytes of a call's prompt, by class. Interfaces that do not exist yet count as a share of the
- * expected text. */
-void cost_prompt_bytes(const struct planning *in, const struct step *s, struct text_bytes *ret);
-void cost_step(const struct planning *in, struct step *s); /* sets s->estimate */
-void cost_plan(const struct planning *in, struct plan *p); /* steps and totals */
-/* What people do today, for the same work: one call per task, the whole specification in each, the
- * best tier, one after another. */
-void cost_naive(const struct planning *in, struct estimate *ret);
+ * expected text. p: the plan whose sets the recipe names; may be NULL when it names none. */
+void cost_prompt_bytes(const struct planning *in, const struct plan *p, const struct step *s,
+                       struct text_bytes *ret);
+/* Sets s->estimate, as if nothing of it were in a provider's cache. */
+void cost_step(const struct planning *in, const struct plan *p, struct step *s);
+uint64_t cost_expected_bytes(const struct task *t); /* the blueprint's first guess */
+uint64_t cost_facts_bytes(const struct work *w, const struct task *t);
+/* A set of statements as one block; the block that says which of them are a task's own. */
+size_t cost_set_bytes(const struct work *w, const uint32_t *set, size_t n);
+size_t cost_uses_bytes(const struct work *w, const struct task *t);
 void estimate_add(struct estimate *sum, const struct estimate *e);

@@ -3,89 +3,317 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "common/json.h"
-
-#define LEARN_WINDOW 8.0 /* replies after which old ones fade */
-#define CORRECTION_MAX 4.0
+#define PROMPT_SPREAD 0.3 /* belief in the price book's ratios: right within a third */
+#define PROMPT_NOISE 0.02 /* content of one class differs that much from prompt to prompt */
+#define TIME_SPREAD 0.5
+#define TIME_NOISE 0.3
+#define BYTES_SPREAD 0.6 /* of ln(bytes): the blueprint's guess may be half or double */
+#define BYTES_NOISE 0.3
+#define FIRST_SPREAD 0.12 /* variance: sizes and times before anything was measured */
+#define SPREAD_WEIGHT 0.1 /* of the newest squared residual */
+#define COEFFICIENT_MIN 0.25
+#define COEFFICIENT_MAX 4.0
 #define LEARN_TOKENS_MIN 200
+#define P90_SIGMAS 1.2816
+#define INPUT_SCALE 500.0 /* bytes of facts of a small entity */
+/* An interface is declarations without bodies: about this share of its file. */
+#define INTERFACE_SHARE 0.35
+#define SHARE_WEIGHT 0.2
+#define COUNT_FADING 0.98
+#define REFUSALS_BELIEF 10.0 /* the first guess counts as much as that many answers */
+#define MISSING_FIRST 0.005
+#define MISSING_BELIEF 20.0
 
-static const double *find_correction(const struct estimator *e, const char *model)
+/* ---- rows ---- */
+
+static const double ones[FIT_MAX] = {1, 1, 1};
+
+static struct estimated_model *find_model(const struct estimator *e, const char *name)
 {
-        for (size_t i = 0; i < e->n_rows; i++)
-                if (strcmp(e->rows[i].model, model) == 0)
-                        return &e->rows[i].correction;
+        for (size_t i = 0; i < e->n_models; i++)
+                if (strcmp(e->models[i].name, name) == 0)
+                        return (struct estimated_model *)&e->models[i];
         return NULL;
+}
+
+static void init_model(struct estimated_model *m, const char *name)
+{
+        *m = (struct estimated_model){.first_spread = FIRST_SPREAD, .writing_spread = FIRST_SPREAD};
+        snprintf(m->name, sizeof(m->name), "%s", name);
+        fit_init(&m->prompt, ones, PROMPT_SPREAD, N_TEXT_CLASSES);
+        fit_init(&m->answer, ones, PROMPT_SPREAD, 1);
+        fit_init(&m->first, ones, TIME_SPREAD, 2);
+        fit_init(&m->writing, ones, TIME_SPREAD, 1);
+}
+
+static struct estimated_model *get_model(struct estimator *e, const char *name)
+{
+        struct estimated_model *m = find_model(e, name);
+
+        if (m || e->n_models == ESTIMATOR_MAX_MODELS || strlen(name) >= ESTIMATOR_MODEL_BYTES)
+                return m;
+        init_model(&e->models[e->n_models], name);
+        return &e->models[e->n_models++];
+}
+
+static struct estimated_kind *find_kind(const struct estimator *e, const char *name)
+{
+        for (size_t i = 0; name && i < e->n_kinds; i++)
+                if (strcmp(e->kinds[i].name, name) == 0)
+                        return (struct estimated_kind *)&e->kinds[i];
+        return NULL;
+}
+
+static void init_kind(struct estimated_kind *k, const char *name)
+{
+        static const double zeros[FIT_MAX];
+
+        *k = (struct estimated_kind){.spread = FIRST_SPREAD, .interface_share = INTERFACE_SHARE};
+        snprintf(k->name, sizeof(k->name), "%s", name);
+        fit_init(&k->bytes, zeros, BYTES_SPREAD, 2);
+}
+
+static struct estimated_kind *get_kind(struct estimator *e, const char *name)
+{
+        struct estimated_kind *k = find_kind(e, name);
+        size_t oldest = 0;
+
+        if (!name || strlen(name) >= ESTIMATOR_KIND_BYTES)
+                return NULL;
+        if (!k && e->n_kinds < ESTIMATOR_MAX_KINDS) {
+                k = &e->kinds[e->n_kinds++];
+                init_kind(k, name);
+        } else if (!k) {
+                for (size_t i = 1; i < e->n_kinds; i++)
+                        if (e->kinds[i].seen < e->kinds[oldest].seen)
+                                oldest = i;
+                k = &e->kinds[oldest];
+                init_kind(k, name);
+        }
+        k->seen = ++e->n_learned;
+        return k;
+}
+
+static double clamp(double x)
+{
+        return fmin(fmax(x, COEFFICIENT_MIN), COEFFICIENT_MAX);
+}
+
+/* ---- guesses ---- */
+
+void estimator_rates(const struct estimator *e, const struct model_facts *f, const char *model,
+                     struct rates *ret)
+{
+        const struct estimated_model *m = find_model(e, model);
+
+        for (size_t c = 0; c < N_TEXT_CLASSES; c++)
+                ret->prompt[c] = (m ? clamp(m->prompt.at[c]) : 1) / f->bytes_per_token[c];
+        ret->answer = (m ? clamp(m->answer.at[0]) : 1) / f->bytes_per_token[TEXT_CODE];
+        ret->first_ms = (double)f->first_token_ms * (m ? clamp(m->first.at[0]) : 1);
+        ret->fresh_ms = 1000.0 / (double)f->input_per_second * (m ? clamp(m->first.at[1]) : 1);
+        ret->writing_ms = 1000.0 / (double)f->output_per_second * (m ? clamp(m->writing.at[0]) : 1);
 }
 
 uint64_t estimator_tokens(const struct estimator *e, const struct model_facts *f, const char *model,
                           const struct text_bytes *bytes)
 {
-        const double *correction = find_correction(e, model);
+        struct rates rates;
         double tokens = 0;
 
+        estimator_rates(e, f, model, &rates);
         for (size_t c = 0; c < N_TEXT_CLASSES; c++)
-                tokens += (double)bytes->at[c] / f->bytes_per_token[c];
-        return (uint64_t)llround(tokens * (correction ? *correction : 1.0));
+                tokens += (double)bytes->at[c] * rates.prompt[c];
+        return (uint64_t)llround(tokens);
 }
 
-void estimator_learn(struct estimator *e, const char *model, uint64_t predicted, uint64_t counted)
+static void size_features(uint64_t input, double x[FIT_MAX])
 {
-        double seen, weight;
-        size_t i;
+        x[0] = 1;
+        x[1] = log1p((double)input / INPUT_SCALE);
+}
 
-        if (predicted < LEARN_TOKENS_MIN || counted == 0 || strlen(model) >= ESTIMATOR_MODEL_BYTES)
+static struct quantiles spread_of(double p50, double variance)
+{
+        return (struct quantiles){p50, p50 * exp(P90_SIGMAS * sqrt(variance))};
+}
+
+const struct estimated_kind *estimator_kind(const struct estimator *e, const char *kind)
+{
+        return find_kind(e, kind);
+}
+
+struct quantiles estimator_file_bytes(const struct estimated_kind *k, uint64_t expected,
+                                      uint64_t input)
+{
+        double x[FIT_MAX], factor;
+
+        if (!k)
+                return spread_of((double)expected, FIRST_SPREAD);
+        size_features(input, x);
+        factor = fmin(fmax(exp(fit_get(&k->bytes, x, 2)), 0.05), 20.0);
+        return spread_of((double)expected * factor,
+                         k->spread + (k->n_files < 3 ? fit_variance(&k->bytes, x, 2) : 0));
+}
+
+struct quantiles estimator_time(const struct estimator *e, const struct model_facts *f,
+                                const char *model, uint64_t fresh, uint64_t output)
+{
+        const struct estimated_model *m = find_model(e, model);
+        struct rates r;
+        struct quantiles first, writing;
+
+        estimator_rates(e, f, model, &r);
+        first = spread_of(r.first_ms + r.fresh_ms * (double)fresh,
+                          m ? m->first_spread : FIRST_SPREAD);
+        writing = spread_of(r.writing_ms * (double)output, m ? m->writing_spread : FIRST_SPREAD);
+        return (struct quantiles){first.p50 + writing.p50, first.p90 + writing.p90};
+}
+
+double estimator_interface_share(const struct estimated_kind *k)
+{
+        return k ? k->interface_share : INTERFACE_SHARE;
+}
+
+double estimator_refusals(const struct estimated_kind *k, enum tier tier, double first)
+{
+        if (!k)
+                return first;
+        return (REFUSALS_BELIEF * first + k->n_refused[tier]) /
+               (REFUSALS_BELIEF + k->n_asked[tier]);
+}
+
+double estimator_missing(const struct estimated_kind *k)
+{
+        if (!k)
+                return MISSING_FIRST;
+        return (MISSING_BELIEF * MISSING_FIRST + k->n_missing) / (MISSING_BELIEF + k->n_batched);
+}
+
+const struct known_prefix *estimator_prefix(const struct estimator *e, const struct hash *hash)
+{
+        for (size_t i = 0; i < e->n_prefixes; i++)
+                if (hash_is_equal(&e->prefixes[i].hash, hash))
+                        return &e->prefixes[i];
+        return NULL;
+}
+
+/* ---- learning ---- */
+
+static void learn_spread(double *variance, double measured, double estimated)
+{
+        double error;
+
+        if (measured <= 0 || estimated <= 0)
                 return;
-        for (i = 0; i < e->n_rows && strcmp(e->rows[i].model, model) != 0; i++)
-                ;
-        if (i == ESTIMATOR_MAX_MODELS)
+        error = log(measured / estimated);
+        *variance += SPREAD_WEIGHT * (fmin(error * error, 4.0) - *variance);
+}
+
+static void learn_prompt(struct estimated_model *m, const struct counted_reply *r)
+{
+        double x[FIT_MAX], y = (double)r->input, sum = 0;
+
+        for (size_t c = 0; c < N_TEXT_CLASSES; c++) {
+                x[c] = (double)r->prompt.at[c] / r->facts->bytes_per_token[c] / y;
+                sum += x[c];
+        }
+        /* What is further off than the book can be is no count of this prompt. */
+        if (r->input < LEARN_TOKENS_MIN || sum < 1 / COEFFICIENT_MAX || sum > 1 / COEFFICIENT_MIN)
                 return;
-        if (i == e->n_rows) {
-                e->n_rows++;
-                e->rows[i].correction = 1.0;
-                e->rows[i].n_replies = 0;
-                snprintf(e->rows[i].model, sizeof(e->rows[i].model), "%s", model);
-        }
-        e->rows[i].n_replies++;
-        seen = e->rows[i].correction * (double)counted / (double)predicted;
-        weight = 1.0 / fmin((double)e->rows[i].n_replies, LEARN_WINDOW);
-        seen = e->rows[i].correction + weight * (seen - e->rows[i].correction);
-        e->rows[i].correction = fmin(fmax(seen, 1.0 / CORRECTION_MAX), CORRECTION_MAX);
+        m->n_replies++;
+        fit_learn(&m->prompt, x, 1, PROMPT_NOISE, N_TEXT_CLASSES);
 }
 
-int estimator_to_json(const struct estimator *e, json_t **ret)
+static void learn_time(struct estimated_model *m, const struct counted_reply *r)
 {
-        _cleanup_json_ json_t *models = json_object();
+        double first = (double)r->first_token_ms, rest = (double)r->ms - first, x[FIT_MAX] = {0};
+        double guess, fresh = (double)r->fresh * 1000.0 / (double)r->facts->input_per_second;
+        double writing = (double)r->output * 1000.0 / (double)r->facts->output_per_second;
 
-        if (!models)
-                return -ENOMEM;
-        for (size_t i = 0; i < e->n_rows; i++) {
-                int k = json_put(models, e->rows[i].model,
-                                 json_pack("{s:f,s:I}", "correction", e->rows[i].correction,
-                                           "replies", (json_int_t)e->rows[i].n_replies));
-                if (k < 0)
-                        return k;
+        if (r->first_token_ms > 0) {
+                guess = m->first.at[0] * (double)r->facts->first_token_ms + m->first.at[1] * fresh;
+                learn_spread(&m->first_spread, first, guess);
+                x[0] = (double)r->facts->first_token_ms / first;
+                x[1] = fresh / first;
+                fit_learn(&m->first, x, 1, TIME_NOISE, 2);
         }
-        *ret = take(models);
-        return 0;
+        if (r->first_token_ms == 0 || rest < 1 || r->output < LEARN_TOKENS_MIN)
+                return;
+        learn_spread(&m->writing_spread, rest, m->writing.at[0] * writing);
+        x[0] = writing / rest;
+        fit_learn(&m->writing, x, 1, TIME_NOISE, 1);
 }
 
-void estimator_from_json(struct estimator *e, const json_t *value)
+void estimator_learn(struct estimator *e, const struct counted_reply *r)
 {
-        const char *model;
-        json_t *row;
+        struct estimated_model *m = get_model(e, r->model);
+        double x[FIT_MAX] = {0};
 
-        *e = (struct estimator){0};
-        json_object_foreach ((json_t *)value, model, row) {
-                const json_t *correction = json_object_get(row, "correction");
-                uint64_t n = 0;
+        if (!m || r->input == 0)
+                return;
+        learn_prompt(m, r);
+        learn_time(m, r);
+        x[0] = (double)r->answer_bytes / r->facts->bytes_per_token[TEXT_CODE] /
+               (double)MAX2(r->output, 1u);
+        if (r->output >= LEARN_TOKENS_MIN && x[0] > 1 / COEFFICIENT_MAX && x[0] < COEFFICIENT_MAX)
+                fit_learn(&m->answer, x, 1, PROMPT_NOISE * 2, 1);
+}
 
-                if (e->n_rows == ESTIMATOR_MAX_MODELS || strlen(model) >= ESTIMATOR_MODEL_BYTES ||
-                    !json_is_number(correction) || !json_get_u64(row, "replies", &n))
-                        continue;
-                snprintf(e->rows[e->n_rows].model, ESTIMATOR_MODEL_BYTES, "%s", model);
-                e->rows[e->n_rows].correction = fmin(
-                        fmax(json_number_value(correction), 1.0 / CORRECTION_MAX), CORRECTION_MAX);
-                e->rows[e->n_rows].n_replies = n;
-                e->n_rows++;
+void estimator_learn_file(struct estimator *e, const char *kind, uint64_t expected, uint64_t input,
+                          uint64_t bytes, uint64_t interface_bytes)
+{
+        struct estimated_kind *k = get_kind(e, kind);
+        double x[FIT_MAX], y;
+
+        if (!k || bytes == 0 || expected == 0)
+                return;
+        size_features(input, x);
+        y = log((double)bytes / (double)expected);
+        learn_spread(&k->spread, (double)bytes, (double)expected * exp(fit_get(&k->bytes, x, 2)));
+        fit_learn(&k->bytes, x, fmin(fmax(y, -3), 3), BYTES_NOISE, 2);
+        k->n_files++;
+        k->interface_share += SHARE_WEIGHT * (fmin((double)interface_bytes / (double)bytes, 1) -
+                                              k->interface_share);
+}
+
+void estimator_learn_attempt(struct estimator *e, const char *kind, enum tier tier,
+                             bool was_refused)
+{
+        struct estimated_kind *k = get_kind(e, kind);
+
+        if (!k)
+                return;
+        k->n_asked[tier] = COUNT_FADING * k->n_asked[tier] + 1;
+        k->n_refused[tier] = COUNT_FADING * k->n_refused[tier] + was_refused;
+}
+
+void estimator_learn_batched(struct estimator *e, const char *kind, bool was_missing)
+{
+        struct estimated_kind *k = get_kind(e, kind);
+
+        if (!k)
+                return;
+        k->n_batched = COUNT_FADING * k->n_batched + 1;
+        k->n_missing = COUNT_FADING * k->n_missing + was_missing;
+}
+
+void estimator_learn_prefix(struct estimator *e, const struct hash *hash, uint64_t tokens,
+                            uint64_t until_ms)
+{
+        struct known_prefix *p = (struct known_prefix *)estimator_prefix(e, hash);
+        size_t oldest = 0;
+
+        if (!p && tokens == 0)
+                return;
+        if (!p && e->n_prefixes < ESTIMATOR_MAX_PREFIXES) {
+                p = &e->prefixes[e->n_prefixes++];
+        } else if (!p) {
+                for (size_t i = 1; i < e->n_prefixes; i++)
+                        if (e->prefixes[i].until_ms < e->prefixes[oldest].until_ms)
+                                oldest = i;
+                p = &e->prefixes[oldest];
         }
+        p->hash = *hash;
+        p->tokens = tokens ? tokens : p->tokens;
+        p->until_ms = until_ms;
 }

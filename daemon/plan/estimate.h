@@ -1,41 +1,121 @@
 #pragma once
-/* How many tokens a text will be, before a provider has counted it.
+/* What a call will be, before a provider has counted it: first guesses are data (models.yaml, the
+ * blueprint's output_bytes), and every reply corrects them (fit.h).
  *
- *     tokens = Σ over classes (bytes / bytes_per_token[model][class]) × correction[model]
+ *     tokens of a prompt  = Σ over classes a[class] × bytes ÷ bytes_per_token[class]     per model
+ *     tokens of an answer = a × bytes ÷ bytes_per_token[code]                            per model
+ *     bytes of a file     = expected × exp(a + b × ln(1 + input ÷ 500))                  per kind
+ *     first token         = a × first_token_ms + b × fresh tokens ÷ input_per_second     per model
+ *     writing             = a × tokens ÷ output_per_second                               per model
  *
- * The ratios are data (models.yaml); the correction starts at 1 and follows each reply's own count
- * as an exponentially weighted mean (weight 1/n until n = 8, then 1/8), clamped to [1/4, 4].
- * Prompts of less than 200 tokens teach nothing: what a provider puts around a short question
- * weighs more than its text. A copy goes to the planning worker: it is small and has no pointers.
- */
+ * P50 and P90 of size and time come from the spread of the residuals, as of a log-normal: P90 = P50
+ * × exp(1.2816 σ). Beside them stand counts: answers that were refused (per kind and tier), files
+ * that a shared answer did not bring (per kind). What a provider has said of a prefix that it
+ * cached is remembered by its hash: the next plan knows its tokens exactly, and whether it is still
+ * warm.
+ *
+ * A copy goes to the planning worker: it has no pointers. What does not fit any more is not
+ * learned: the first guesses stand. */
 
 #include <jansson.h>
 
+#include "common/hash.h"
 #include "common/macros.h"
+#include "daemon/plan/fit.h"
 #include "daemon/plan/prices.h"
+#include "daemon/work/plan.h"
 
-#define ESTIMATOR_MAX_MODELS                                                 \
-        32 /* more than anybody configures; further models keep correction 1 \
-            */
+#define ESTIMATOR_MAX_MODELS 16 /* more than anybody configures */
 #define ESTIMATOR_MODEL_BYTES 64
-
-struct estimator {
-        struct {
-                char model[ESTIMATOR_MODEL_BYTES];
-                double correction;
-                uint64_t n_replies;
-        } rows[ESTIMATOR_MAX_MODELS];
-        size_t n_rows;
-};
+#define ESTIMATOR_MAX_KINDS \
+        64 /* of all blueprints in use; the one that was not seen longest goes */
+#define ESTIMATOR_KIND_BYTES 48
+#define ESTIMATOR_MAX_PREFIXES 64
 
 struct text_bytes {
         uint64_t at[N_TEXT_CLASSES];
 };
 
+struct estimated_model {
+        char name[ESTIMATOR_MODEL_BYTES];
+        uint64_t n_replies;
+        struct fit prompt, answer, first, writing;
+        double first_spread, writing_spread; /* variance of ln(measured ÷ estimated) */
+};
+
+struct estimated_kind {
+        char name[ESTIMATOR_KIND_BYTES]; /* "go-service/service" */
+        uint64_t n_files, seen;          /* seen: by the estimator's own count, for who has to go */
+        struct fit bytes;
+        double spread;
+        double interface_share; /* of the file */
+        double n_asked[N_TIERS], n_refused[N_TIERS];
+        double n_batched, n_missing;
+};
+
+struct known_prefix {
+        struct hash hash; /* of model and text */
+        uint64_t tokens;
+        uint64_t until_ms; /* real time until which the provider keeps it */
+};
+
+struct estimator {
+        struct estimated_model models[ESTIMATOR_MAX_MODELS];
+        struct estimated_kind kinds[ESTIMATOR_MAX_KINDS];
+        struct known_prefix prefixes[ESTIMATOR_MAX_PREFIXES];
+        size_t n_models, n_kinds, n_prefixes;
+        uint64_t n_learned;
+};
+
+/* A guess with its spread: half of all stay below p50, nine in ten below p90. */
+struct quantiles {
+        double p50, p90;
+};
+
+/* What planning multiplies with. */
+struct rates {
+        double prompt[N_TEXT_CLASSES], answer; /* tokens per byte */
+        double first_ms, fresh_ms,
+                writing_ms; /* per call, per token of input, per token of output */
+};
+
+void estimator_rates(const struct estimator *e, const struct model_facts *f, const char *model,
+                     struct rates *ret);
 uint64_t estimator_tokens(const struct estimator *e, const struct model_facts *f, const char *model,
                           const struct text_bytes *bytes);
-/* One reply: `predicted` is what estimator_tokens() said, `counted` what the provider did. */
-void estimator_learn(struct estimator *e, const char *model, uint64_t predicted, uint64_t counted);
+/* NULL: nothing was learned of it, which the functions below take as well. */
+const struct estimated_kind *estimator_kind(const struct estimator *e, const char *kind);
+/* expected: the blueprint's guess; input: bytes of its facts. */
+struct quantiles estimator_file_bytes(const struct estimated_kind *k, uint64_t expected,
+                                      uint64_t input);
+struct quantiles estimator_time(const struct estimator *e, const struct model_facts *f,
+                                const char *model, uint64_t fresh, uint64_t output);
+double estimator_interface_share(const struct estimated_kind *k);
+/* Probability that an answer for a file of this kind is refused, when `first` was believed; and
+ * that an answer for several files lacks this one. */
+double estimator_refusals(const struct estimated_kind *k, enum tier tier, double first);
+double estimator_missing(const struct estimated_kind *k);
+const struct known_prefix *estimator_prefix(const struct estimator *e, const struct hash *hash);
+
+/* One reply. Prompts and answers of a few words teach nothing: what a provider puts around them
+ * weighs more than their text. */
+struct counted_reply {
+        const char *model;
+        const struct model_facts *facts;
+        struct text_bytes prompt;
+        uint64_t input, fresh, output, answer_bytes; /* counted; fresh: not read from a cache */
+        uint64_t first_token_ms, ms;                 /* 0: not known */
+};
+void estimator_learn(struct estimator *e, const struct counted_reply *r);
+void estimator_learn_file(struct estimator *e, const char *kind, uint64_t expected, uint64_t input,
+                          uint64_t bytes, uint64_t interface_bytes);
+void estimator_learn_attempt(struct estimator *e, const char *kind, enum tier tier,
+                             bool was_refused);
+void estimator_learn_batched(struct estimator *e, const char *kind, bool was_missing);
+/* tokens 0: only that it lives on. */
+void estimator_learn_prefix(struct estimator *e, const struct hash *hash, uint64_t tokens,
+                            uint64_t until_ms);
+
 int estimator_to_json(const struct estimator *e, json_t **ret) _must_check_;
 void estimator_from_json(struct estimator *e,
                          const json_t *value); /* what does not fit is left out */

@@ -4,7 +4,9 @@
 
 #include "common/json.h"
 #include "daemon/plan/cost.h"
+#include "daemon/plan/recipe.h"
 #include "daemon/plan/rules.h"
+#include "daemon/plan/write.h"
 
 /* What a model may write beyond the expected text before it is cut: twice the guess, and room for
  * small files. */
@@ -67,131 +69,30 @@ static void keep_foretold(const struct draft *d)
         }
 }
 
-static int add_item(struct recipe *r, enum recipe_kind kind, uint32_t index)
+static int apply_rules(struct draft *d, enum plan_rule_id from, enum plan_rule_id to)
 {
-        struct recipe_item *items = realloc(r->items, (r->n_items + 1) * sizeof(*items));
+        for (unsigned i = from; i <= to; i++) {
+                int k = d->in->is_on[i] ? plan_rules[i]->apply(d) : 0;
 
-        if (!items)
-                return -ENOMEM;
-        r->items = items;
-        r->items[r->n_items++] = (struct recipe_item){.kind = kind, .index = index};
+                if (k < 0)
+                        return k;
+        }
         return 0;
 }
 
-static bool has_item(const struct recipe *r, enum recipe_kind kind, uint32_t index)
+/* For what no rule settles: the rules write a scheme, the search makes it cheaper. */
+int draft_write_scheme(struct draft *d)
 {
-        for (size_t i = 0; i < r->n_items; i++)
-                if (r->items[i].kind == kind && r->items[i].index == index)
-                        return true;
-        return false;
-}
+        int k = units_new(d->in, d->settled, &d->units);
 
-/* Once for all tasks that have it. */
-static int add_once(struct recipe *r, enum recipe_kind kind, uint32_t index, bool is_alone)
-{
-        return !is_alone && has_item(r, kind, index) ? 0 : add_item(r, kind, index);
-}
-
-/* Blocks of one class, then the next: stable text first. Interfaces stand where their class does.
- */
-static int write_recipe(const struct work *w, const uint32_t *tasks, size_t n_tasks,
-                        struct recipe *r)
-{
-        bool is_alone = n_tasks == 1;
-        int k = 0;
-
-        for (int class = 0; class < BLOCK_EVIDENCE && k == 0; class ++)
-                for (size_t m = 0; m < n_tasks && k == 0; m++) {
-                        const struct task *t = &w->tasks[tasks[m]];
-
-                        for (size_t i = 0; i < t->n_blocks && k == 0; i++)
-                                if ((int)w->blocks[t->blocks[i]].class == class)
-                                        k = add_once(r, RECIPE_BLOCK, t->blocks[i], is_alone);
-                        for (size_t i = 0; class == BLOCK_INTERFACE && i < t->n_depends && k == 0;
-                             i++)
-                                k = add_once(r, RECIPE_INTERFACE, t->depends[i], is_alone);
-                }
-        if (k == 0)
-                k = add_item(r, RECIPE_EVIDENCE, 0);
-        if (k == 0 && w->tasks[tasks[0]].path)
-                k = add_item(r, RECIPE_ANSWER, 0);
-        return k;
-}
-
-int plan_group_step(const struct planning *in, const uint32_t *tasks, size_t n_tasks,
-                    enum tier tier, struct step *ret)
-{
-        struct step s = {.kind = STEP_CALL, .tier = tier, .is_certain = true};
-        int k;
-
-        s.tasks = malloc(n_tasks * sizeof(*s.tasks));
-        if (!s.tasks)
-                return -ENOMEM;
-        memcpy(s.tasks, tasks, n_tasks * sizeof(*s.tasks));
-        s.n_tasks = n_tasks;
-        while (s.tier < TIER_QUALITY && !in->tiers[s.tier].model)
-                s.tier++;
-        k = write_recipe(in->work, tasks, n_tasks, &s.recipe);
-        if (k < 0) {
-                step_done(&s);
+        k = k ? k : scheme_new(d->units, &d->scheme);
+        k = k ? k : pricing_new(d->units, &d->pricing);
+        if (k < 0)
                 return k;
-        }
-        snprintf(s.reason, sizeof(s.reason), "%s",
-                 n_tasks == 1 ? "asked for alone" : "asked for together");
-        cost_step(in, &s);
-        *ret = s;
-        return 0;
-}
-
-int plan_call_step(const struct planning *in, uint32_t task, enum tier tier, struct step *ret)
-{
-        return plan_group_step(in, &task, 1, tier, ret);
-}
-
-static int start_draft(struct draft *d)
-{
-        for (size_t i = 0; i < d->plan->n_tasks; i++) {
-                int k = plan_call_step(d->in, (uint32_t)i, TIER_QUALITY, &d->plan->steps[i]);
-
-                if (k < 0)
-                        return k;
-                d->plan->n_steps = i + 1;
-                d->plan->step_of_task[i] = (uint32_t)i;
-        }
-        cost_plan(d->in, d->plan);
-        return 0;
-}
-
-static void note_effect(struct plan *p, const char *name, const struct estimate *before)
-{
-        struct rule_effect *e = &p->effects[p->n_effects++];
-        const struct estimate *after = &p->totals;
-
-        *e = (struct rule_effect){
-                .name = name,
-                .calls = (int64_t)before->calls - (int64_t)after->calls,
-                .input = (int64_t)before->tokens.input - (int64_t)after->tokens.input,
-                .output = (int64_t)before->tokens.output - (int64_t)after->tokens.output,
-                .nanousd = (int64_t)before->nanousd - (int64_t)after->nanousd,
-                .ms = (int64_t)before->ms - (int64_t)after->ms,
-        };
-}
-
-static int apply_rules(struct draft *d)
-{
-        for (size_t i = 0; i < N_PLAN_RULES; i++) {
-                struct estimate before = d->plan->totals;
-                int k;
-
-                if (!d->in->is_on[i])
-                        continue;
-                k = plan_rules[i]->apply(d);
-                if (k < 0)
-                        return k;
-                cost_plan(d->in, d->plan);
-                note_effect(d->plan, plan_rules[i]->name, &before);
-        }
-        return 0;
+        scheme_reset(d->scheme, d->units);
+        d->scheme->n_parallel = 1;
+        k = apply_rules(d, RULE_CONTEXT, RULE_SCHEDULE);
+        return k ? k : search(d->units, d->pricing, d->scheme);
 }
 
 int plan_make(const struct planning *in, struct plan **ret)
@@ -199,24 +100,87 @@ int plan_make(const struct planning *in, struct plan **ret)
         _cleanup_(plan_freep) struct plan *p = plan_new(in->work->n_tasks);
         _cleanup_free_ struct prediction *predictions =
                 calloc(in->work->n_tasks + 1, sizeof(*predictions));
-        struct draft d = {.in = in, .plan = p, .predictions = predictions};
+        _cleanup_free_ enum step_kind *settled = calloc(in->work->n_tasks + 1, sizeof(*settled));
+        struct draft d = {.in = in, .plan = p, .predictions = predictions, .settled = settled};
         int k;
 
-        if (!p || !predictions)
+        if (!p || !predictions || !settled)
                 return -ENOMEM;
         predict(&d);
         keep_foretold(&d);
-        k = start_draft(&d);
-        if (k < 0)
+        for (size_t i = 0; i < p->n_tasks; i++) {
+                settled[i] = STEP_CALL;
+                step_init(&p->steps[i], STEP_CALL);
+        }
+        k = apply_rules(&d, RULE_KEEP, RULE_TEMPLATE);
+        k = k ? k : draft_write_scheme(&d);
+        k = k ? k : plan_write(&d);
+        k = k ? k : explain_effects(&d);
+        scheme_free(d.scheme);
+        pricing_free(d.pricing);
+        units_free(d.units);
+        if (k == 0)
+                *ret = take(p);
+        return k;
+}
+
+void plan_kind_name(const struct work *w, const struct task *t, char ret[ESTIMATOR_KIND_BYTES])
+{
+        snprintf(ret, ESTIMATOR_KIND_BYTES, "%s/%s", w->blueprint ? w->blueprint : "", t->kind);
+}
+
+const struct estimated_kind *plan_find_kind(const struct planning *in, const struct task *t)
+{
+        char name[ESTIMATOR_KIND_BYTES];
+
+        if (in->estimator.n_kinds == 0)
+                return NULL;
+        plan_kind_name(in->work, t, name);
+        return estimator_kind(&in->estimator, name);
+}
+
+unsigned plan_window_share(const struct planning *in, enum tier tier, uint64_t input_tokens,
+                           uint64_t max_tokens)
+{
+        const struct model_facts *f = in->tiers[tier].facts;
+
+        return f && f->window ? (unsigned)MIN2((input_tokens + max_tokens) * 1000 / f->window,
+                                               (uint64_t)1000000)
+                              : 0;
+}
+
+int plan_group_step(const struct planning *in, const struct plan *p, const struct step *planned,
+                    const uint32_t *tasks, size_t n_tasks, enum tier tier, struct step *ret)
+{
+        struct step s;
+        int k;
+
+        step_init(&s, STEP_CALL);
+        s.is_certain = true;
+        s.tier = tier;
+        s.tasks = malloc(n_tasks * sizeof(*s.tasks));
+        if (!s.tasks)
+                return -ENOMEM;
+        memcpy(s.tasks, tasks, n_tasks * sizeof(*s.tasks));
+        s.n_tasks = n_tasks;
+        while (s.tier < TIER_QUALITY && !in->tiers[s.tier].model)
+                s.tier++;
+        if (planned && planned->kind == STEP_CALL) {
+                s.presentation = planned->presentation;
+                s.path_ms = planned->path_ms;
+                /* A cache belongs to a model. */
+                if (planned->tier == s.tier)
+                        memcpy(s.prefixes, planned->prefixes, sizeof(s.prefixes));
+        }
+        k = recipe_write(in, p, &s);
+        if (k < 0) {
+                step_done(&s);
                 return k;
-        cost_naive(in, &p->naive);
-        /* What the declared inputs save before any rule: slices instead of the whole, calls side by
-         * side. */
-        note_effect(p, "context", &p->naive);
-        k = apply_rules(&d);
-        if (k < 0)
-                return k;
-        *ret = take(p);
+        }
+        snprintf(s.reason, sizeof(s.reason), "%s",
+                 n_tasks == 1 ? "asked for alone" : "asked for together");
+        cost_step(in, p, &s);
+        *ret = s;
         return 0;
 }
 

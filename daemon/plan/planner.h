@@ -42,9 +42,25 @@ struct task_facts {
 struct tier_model {
         const char *provider, *model; /* NULL: the tier is not configured */
         const struct model_facts *facts;
+        bool is_caching; /* its provider's prompt cache may be used */
 };
 
-enum plan_rule_id { RULE_KEEP, RULE_REUSE, RULE_TEMPLATE, RULE_TIER, N_PLAN_RULES };
+/* In the order of the table in rules.c. */
+enum plan_rule_id {
+        RULE_KEEP,
+        RULE_REUSE,
+        RULE_TEMPLATE,
+        RULE_CONTEXT,
+        RULE_COMPRESS,
+        RULE_TIER,
+        RULE_BATCH,
+        RULE_PREFIX,
+        RULE_SCHEDULE,
+        N_PLAN_RULES
+};
+
+/* What is worth more: money, or time? */
+enum plan_objective { PLAN_FOR_COST, PLAN_BALANCED, PLAN_FOR_LATENCY };
 
 struct planning {
         const struct work *work;
@@ -52,24 +68,32 @@ struct planning {
         struct tier_model tiers[N_TIERS];
         bool is_on[N_PLAN_RULES];
         unsigned n_parallel;
+        enum plan_objective objective;
+        uint64_t batch_max_output, batch_max_files; /* tokens; tasks, 0: as tokens allow */
+        uint64_t now_ms; /* real time: what of the providers' caches is still warm */
         struct estimator estimator;
 };
 
 int plan_make(const struct planning *in, struct plan **ret) _must_check_;
-/* The step for one task when the plan's own turned out not to hold (a result was gone, a template
- * failed): a call at this tier. */
-int plan_call_step(const struct planning *in, uint32_t task, enum tier tier,
-                   struct step *ret) _must_check_;
-/* The same for several tasks in one call, without those of a planned step that need no call any
- * more. */
-int plan_group_step(const struct planning *in, const uint32_t *tasks, size_t n_tasks,
-                    enum tier tier, struct step *ret) _must_check_;
+/* The step for tasks whose plan did not hold (a result was gone, a template failed, an answer
+ * lacked them): one call at this tier, with the presentation, the standards and the marks of the
+ * planned step, so that it reads what the others have written. planned: the step they had. */
+int plan_group_step(const struct planning *in, const struct plan *p, const struct step *planned,
+                    const uint32_t *tasks, size_t n_tasks, enum tier tier,
+                    struct step *ret) _must_check_;
 /* Worst case of a call for its reserve: everything uncached, the whole of max_tokens written. */
 uint64_t plan_worst_nanousd(const struct planning *in, const struct step *s, uint64_t input_tokens,
                             uint64_t max_tokens);
 /* Tokens of the output allowed for a step: room for its expected text and as much again, within the
  * model's limit. */
 uint64_t plan_max_tokens(const struct planning *in, const struct step *s);
+
+/* The row of the estimator for a task's kind, or NULL; its name there. */
+const struct estimated_kind *plan_find_kind(const struct planning *in, const struct task *t);
+void plan_kind_name(const struct work *w, const struct task *t, char ret[ESTIMATOR_KIND_BYTES]);
+/* Share of its model's window that a call fills, in thousandths; 0: not known. */
+unsigned plan_window_share(const struct planning *in, enum tier tier, uint64_t input_tokens,
+                           uint64_t max_tokens);
 
 /* The form of a dry run (docs/protocol.md). */
 int plan_to_json(const struct planning *in, const struct plan *p, json_t **ret) _must_check_;

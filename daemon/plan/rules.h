@@ -1,13 +1,18 @@
 #pragma once
-/* Rules: one optimisation each, one file, one row, one option. A rule changes steps of the draft;
- * prices follow by themselves. */
+/* Rules: one optimisation each, one file, one row, one option. The first ones settle tasks without
+ * a call; the others write the first scheme for what is left, each by itself. What pulls against
+ * each other (a filtered context is shorter, a shared one is cheaper per token; batches against
+ * places that are free; a cheap tier against repetitions) is then decided together, by price
+ * (search.c). */
 
 #include "daemon/plan/planner.h"
+#include "daemon/plan/scheme.h"
 
 /* The plan while it is made. */
 struct draft {
         const struct planning *in;
         struct plan *plan;
+        enum step_kind *settled; /* per task: STEP_CALL, or how it is had without one */
         /* Per task: the full key as far as it can be foretold, from the interfaces that its
          * dependencies will (probably) have. */
         struct prediction {
@@ -17,6 +22,9 @@ struct draft {
                 struct hash interface;
                 const struct seen_result *seen; /* the result of that key, or NULL */
         } * predictions;
+        struct units *units; /* from the first rule on that writes the scheme */
+        struct scheme *scheme;
+        struct pricing *pricing;
 };
 
 struct plan_rule {
@@ -27,8 +35,14 @@ struct plan_rule {
 
 extern const struct plan_rule *const plan_rules[N_PLAN_RULES];
 
-extern const struct plan_rule rule_keep, rule_reuse, rule_template, rule_tier;
+extern const struct plan_rule rule_keep, rule_reuse, rule_template, rule_context, rule_compress,
+        rule_tier, rule_batch, rule_prefix, rule_schedule;
 
 /* Turns the step of one task into one that needs no call. */
 void draft_settle_task(struct draft *d, uint32_t task, enum step_kind kind, bool is_certain,
                        const char *reason);
+/* units, scheme and pricing, for what no rule has settled: the rules write a scheme, the search
+ * makes it cheaper. They are the caller's to free. */
+int draft_write_scheme(struct draft *d) _must_check_;
+/* Requirements, scenarios, dependencies and size of what a task declares, as one number. */
+double units_complexity(const struct work *w, const struct task *t);

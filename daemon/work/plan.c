@@ -4,6 +4,8 @@ const char *const tier_names[N_TIERS] = {"fast", "balanced", "quality"};
 const char *const step_kind_names[N_STEP_KINDS] = {"keep", "reuse", "template", "mechanical",
                                                    "call"};
 
+const char *const presentation_names[N_PRESENTATIONS] = {"own", "shared", "whole"};
+
 int tier_from_name(const char *name, enum tier *ret)
 {
         for (size_t i = 0; name && i < N_TIERS; i++)
@@ -27,6 +29,11 @@ struct plan *plan_new(size_t n_tasks)
         return p->steps && p->step_of_task && p->foretold ? take(p) : NULL;
 }
 
+void step_init(struct step *s, enum step_kind kind)
+{
+        *s = (struct step){.kind = kind, .prefixes = {NO_PREFIX, NO_PREFIX, NO_PREFIX}};
+}
+
 void step_done(struct step *s)
 {
         free(s->tasks);
@@ -41,6 +48,9 @@ struct plan *plan_free(struct plan *p)
         for (size_t i = 0; p->steps && i < p->n_steps; i++)
                 step_done(&p->steps[i]);
         free(p->steps);
+        free(p->prefixes);
+        free(p->shared);
+        strlist_done(&p->warnings);
         free(p->step_of_task);
         free(p->foretold);
         free(p);

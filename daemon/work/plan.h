@@ -5,6 +5,7 @@
 
 #include "common/hash.h"
 #include "common/macros.h"
+#include "common/str.h"
 
 struct tokens {
         uint64_t input, cache_read, cache_write,
@@ -24,18 +25,36 @@ int tier_from_name(const char *name, enum tier *ret) _must_check_; /* -EINVAL */
 
 /* A prompt is a list of references; exec/prompt.c makes bytes just before the call. Rules write
  * recipes and never touch text. */
-enum recipe_kind { RECIPE_BLOCK, RECIPE_INTERFACE, RECIPE_EVIDENCE, RECIPE_ANSWER };
+enum recipe_kind {
+        RECIPE_BLOCK,     /* index into work.blocks */
+        RECIPE_SET,       /* an enum presentation: facts of many tasks, as one block */
+        RECIPE_USES,      /* a task: which of those facts are its own, and what is only its own */
+        RECIPE_INTERFACE, /* a task */
+        RECIPE_EVIDENCE,
+        RECIPE_ANSWER
+};
 
 struct recipe_item {
         enum recipe_kind kind;
-        uint32_t index; /* RECIPE_BLOCK: into work.blocks; RECIPE_INTERFACE: a task */
+        uint32_t index;
         bool is_marked, is_mark_for_1h;
+        bool is_squeezed; /* RECIPE_INTERFACE: without comments and blank lines */
 };
 
 struct recipe {
         struct recipe_item *items; /* owned */
         size_t n_items;
 };
+
+/* How a call states its facts: each task's own slice; the facts of all tasks that this plan asks
+ * for, once, as a prefix that calls share; the whole model. */
+enum presentation { PRESENT_OWN, PRESENT_SHARED, PRESENT_WHOLE, N_PRESENTATIONS };
+extern const char *const presentation_names[N_PRESENTATIONS];
+
+/* Beginnings that calls share and that the provider's cache may keep: they end with the standards,
+ * with the facts of many tasks, with the prompt of the kind. Three, where Anthropic allows four. */
+enum beginning { BEGIN_STANDARDS, BEGIN_SET, BEGIN_PROMPT, N_BEGINNINGS };
+#define NO_PREFIX UINT32_MAX
 
 enum step_kind { STEP_KEEP, STEP_REUSE, STEP_TEMPLATE, STEP_MECHANICAL, STEP_CALL, N_STEP_KINDS };
 extern const char *const step_kind_names[N_STEP_KINDS];
@@ -46,9 +65,22 @@ struct step {
         size_t n_tasks;
         enum tier tier;  /* calls only */
         bool is_certain; /* else likely: known for sure only when dependencies are done */
-        char reason[160];
+        char reason[200];
         struct recipe recipe; /* calls only */
         struct estimate estimate;
+        enum presentation presentation;
+        uint32_t prefixes[N_BEGINNINGS]; /* those that are marked, into plan.prefixes; NO_PREFIX */
+        uint64_t path_ms;                /* from its start to the end of all that waits for it */
+};
+
+/* A marked beginning. The first call that has it writes it; others read it once the writer's answer
+ * has begun. */
+struct plan_prefix {
+        uint64_t tokens;
+        bool is_awaited;  /* calls wait for the writer: the read is worth the delay */
+        bool was_warm;    /* an earlier run has written it, and it lives */
+        bool is_long;     /* kept for an hour; else five minutes */
+        struct hash hash; /* of model and text */
 };
 
 #define MAX_RULES 16
@@ -74,8 +106,16 @@ struct plan {
         struct estimate totals, naive;
         struct rule_effect effects[MAX_RULES];
         size_t n_effects;
+        struct plan_prefix *prefixes; /* owned */
+        size_t n_prefixes;
+        uint32_t *shared; /* owned: statements of PRESENT_SHARED, by section */
+        size_t n_shared;
+        bool is_compressed;                      /* standards in brief */
+        uint64_t full_tokens, compressed_tokens; /* of all prompts without and with compressing */
+        struct strlist warnings;
 };
 
+void step_init(struct step *s, enum step_kind kind);
 void step_done(struct step *s); /* frees what it owns */
 struct plan *plan_new(size_t n_tasks);
 struct plan *plan_free(struct plan *p);

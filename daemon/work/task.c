@@ -158,6 +158,7 @@ int work_add_statement(struct work *w, const struct spec_statement *s, uint32_t 
                 free(copy.text);
                 return -ENOMEM;
         }
+        copy.fullest = (uint32_t)w->n_statements;
         w->statements[w->n_statements] = copy;
         *ret_index = (uint32_t)w->n_statements++;
         return 0;

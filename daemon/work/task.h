@@ -46,7 +46,7 @@ struct block {
  * once: a set of them, by section, is written as one fenced block. */
 struct spec_statement {
         uint8_t section;     /* into work.sections: sets are written in this order */
-        uint8_t rank;        /* of several forms of one subject the higher says all of the lower */
+        uint32_t fullest;    /* the statement that says this and more of its subject; or itself */
         const char *subject; /* owned; what a prompt calls it: "Order", "POST /orders", "FR-002";
                                 NULL: the section has no items, it is one value */
         char *text;          /* owned: lines of the list item, or `key: value` lines */

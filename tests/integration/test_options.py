@@ -34,9 +34,9 @@ def test_reload_of_a_bad_file_changes_nothing(daemon, sim):
 def test_job_is_warned_of_an_option_that_nothing_obeys(daemon):
     rpc = daemon.rpc()
     ask = {"kind": "ask", "input": {"prompt": "What is a jetty?"}}
-    r = rpc.ok("job/submit", {**ask, "options": {"optimization.objective": "cost"}})
+    r = rpc.ok("job/submit", {**ask, "options": {"budget.warn_at": "0.5"}})
     events = events_of(rpc, r["job"])
     assert [e["type"] for e in events[:2]] == ["queued", "warning"]
-    assert "optimization.objective" in events[1]["text"]
-    r = rpc.ok("job/submit", {**ask, "input": {"prompt": "What is a wharf?"}, "options": {"optimization.objective": "balanced"}})
+    assert "budget.warn_at" in events[1]["text"]
+    r = rpc.ok("job/submit", {**ask, "input": {"prompt": "What is a wharf?"}, "options": {"optimization.objective": "cost"}})
     assert "warning" not in [e["type"] for e in events_of(rpc, r["job"])]

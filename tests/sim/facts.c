@@ -2,6 +2,8 @@
 
 #include <xxhash.h>
 
+#include "tests/sim/uses.h"
+
 #define YAML_BYTES_MAX ((size_t)8 << 20)
 
 struct facts *facts_free(struct facts *f)
@@ -12,6 +14,10 @@ struct facts *facts_free(struct facts *f)
                 yaml_free(f->docs[i]);
         for (size_t i = 0; i < f->n_tasks; i++)
                 yaml_free(f->tasks[i]);
+        for (size_t i = 0; i < f->n_made; i++)
+                uses_free(f->made[i]);
+        for (size_t i = 0; i < f->n_uses; i++)
+                yaml_free(f->uses[i]);
         for (size_t i = 0; i < f->n_shown; i++) {
                 free(f->shown[i].path);
                 free(f->shown[i].text);
@@ -114,6 +120,8 @@ static int add_data(struct facts *f, struct span text)
                 f->answer = take(n);
         else if (n->kind == YAML_MAP && yaml_get(n, "task") && f->n_tasks < FACTS_DOCS_MAX)
                 f->tasks[f->n_tasks++] = take(n);
+        else if (n->kind == YAML_MAP && yaml_get(n, "uses") && f->n_uses < FACTS_DOCS_MAX)
+                f->uses[f->n_uses++] = take(n);
         else if (n->kind == YAML_MAP && f->n_docs < FACTS_DOCS_MAX)
                 f->docs[f->n_docs++] = take(n);
         return 0;
@@ -177,7 +185,7 @@ static void note_evidence(struct facts *f, struct span part, size_t n_tasks_befo
 
 static int read_part(struct facts *f, struct span part)
 {
-        size_t n_tasks = f->n_tasks, n_docs = f->n_docs, n_shown = f->n_shown;
+        size_t n_tasks = f->n_tasks, n_docs = f->n_docs + f->n_uses, n_shown = f->n_shown;
         bool had_answer = f->answer != NULL;
         struct span rest = part;
         int r = 0;
@@ -189,7 +197,7 @@ static int read_part(struct facts *f, struct span part)
                 if (ticks)
                         r = read_fence(f, line, ticks, &rest);
         }
-        if (!r && f->n_docs == n_docs && f->n_shown == n_shown)
+        if (!r && f->n_docs + f->n_uses == n_docs && f->n_shown == n_shown)
                 note_evidence(f, part, n_tasks, had_answer);
         return r;
 }
@@ -218,13 +226,24 @@ static const char *first_entity(struct yaml_node *doc)
         return node_text(node_at(yaml_get(doc, "entities"), 0), "name");
 }
 
-void facts_view_of(const struct facts *f, size_t i_task, struct facts_view *ret)
+int facts_view_of(struct facts *f, size_t i_task, struct facts_view *ret)
 {
         struct yaml_node *task = i_task < f->n_tasks ? yaml_get(f->tasks[i_task], "task") : NULL;
         const char *entity = node_text(task, "entity");
         bool has_own = false;
 
         *ret = (struct facts_view){.task = task, .facts = f};
+        for (size_t i = 0; i < f->n_uses && f->n_made < FACTS_DOCS_MAX; i++) {
+                if (!str_is_equal(node_text(yaml_get(f->uses[i], "uses"), "path"),
+                                  node_text(task, "path")))
+                        continue;
+                ret->docs[0] = uses_make(f, f->uses[i]);
+                if (!ret->docs[0])
+                        return -ENOMEM;
+                ret->n_docs = 1;
+                f->made[f->n_made++] = ret->docs[0];
+                return 0;
+        }
         for (size_t i = 0; i < f->n_docs; i++)
                 has_own |= entity && str_is_equal(first_entity(f->docs[i]), entity);
         for (size_t i = 0; i < f->n_docs; i++) {
@@ -234,6 +253,7 @@ void facts_view_of(const struct facts *f, size_t i_task, struct facts_view *ret)
                         continue;
                 ret->docs[ret->n_docs++] = f->docs[i];
         }
+        return 0;
 }
 
 void facts_each(const struct facts_view *v, const char *key, facts_item_fn *fn, void *arg)

@@ -3,7 +3,8 @@
  *
  *     fence = "```" info LF *(line LF) "```" LF          from column 1; longer fences close with
  * their own length `yaml` or `json` with the key `task` is a task, with `answer` the form of the
- * answer, else facts. `LANG interface PATH` shows what another file declares. Everything else is
+ * answer, with `uses` what of the facts belongs to one
+ * file, else facts. `LANG interface PATH` shows what another file declares. Everything else is
  * prose. */
 
 #include "common/buf.h"
@@ -24,7 +25,11 @@ struct facts {
         size_t n_docs;
         struct yaml_node *tasks[FACTS_DOCS_MAX]; /* owned: the value of `task` stands below */
         size_t n_tasks;
-        struct yaml_node *answer; /* owned; NULL: the prompt asks for one text */
+        struct yaml_node *answer;               /* owned; NULL: the prompt asks for one text */
+        struct yaml_node *uses[FACTS_DOCS_MAX]; /* owned: which of the facts a file uses */
+        size_t n_uses;
+        struct yaml_node *made[FACTS_DOCS_MAX]; /* owned shells around borrowed items */
+        size_t n_made;
         struct shown shown[FACTS_DOCS_MAX];
         size_t n_shown;
         bool has_evidence;
@@ -44,15 +49,16 @@ struct yaml_node *node_at(const struct yaml_node *n, size_t i);
 /* A value on one line, as prose: "name: Order, package: order". */
 void node_write(const struct yaml_node *n, struct buf *b);
 
-/* The facts that a task may use: all documents, or of several entities' those that begin with its
- * own. */
+/* The facts that a task may use. A document with the key `uses` and the task's path names them, by
+ * section, among all that the prompt says; without one: all documents, or of several entities'
+ * those that begin with its own. */
 struct facts_view {
         struct yaml_node *docs[FACTS_DOCS_MAX]; /* borrowed */
         size_t n_docs;
         struct yaml_node *task;    /* borrowed: the value of `task` */
         const struct facts *facts; /* borrowed */
 };
-void facts_view_of(const struct facts *f, size_t i_task, struct facts_view *ret);
+int facts_view_of(struct facts *f, size_t i_task, struct facts_view *ret) _must_check_;
 /* Calls fn for every item of the list `key` in all documents. */
 typedef void facts_item_fn(struct yaml_node *item, void *arg);
 void facts_each(const struct facts_view *v, const char *key, facts_item_fn *fn, void *arg);

@@ -212,7 +212,7 @@ static size_t task_of(const struct facts *f, const char *path, size_t i)
         return i;
 }
 
-static int answer_files(const struct facts *f, const struct fault_set *faults, struct buf *b)
+static int answer_files(struct facts *f, const struct fault_set *faults, struct buf *b)
 {
         struct yaml_node *answer = yaml_get(f->answer, "answer"),
                          *files = yaml_get(answer, "files");
@@ -235,8 +235,8 @@ static int answer_files(const struct facts *f, const struct fault_set *faults, s
 
                 if (!path)
                         continue;
-                facts_view_of(f, task_of(f, path, i), &view);
-                r = writer_write(&view, path, &content);
+                r = facts_view_of(f, task_of(f, path, i), &view);
+                r = r ? r : writer_write(&view, path, &content);
                 if (!r && content.failed)
                         r = content.failed;
                 if (!r)

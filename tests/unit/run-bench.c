@@ -284,7 +284,7 @@ static struct plan *merge(const struct planning *in, struct plan *p, size_t n_to
                 step_done(&p->steps[i]);
                 p->step_of_task[i] = 0;
         }
-        assert_int_equal(plan_group_step(in, tasks, n_together, TIER_FAST, &s), 0);
+        assert_int_equal(plan_group_step(in, p, NULL, tasks, n_together, TIER_FAST, &s), 0);
         p->steps[0] = s;
         p->n_steps = p->n_steps - n_together + 1;
         memmove(&p->steps[1], &p->steps[n_together], (p->n_steps - 1) * sizeof(s));
@@ -296,6 +296,7 @@ static struct plan *merge(const struct planning *in, struct plan *p, size_t n_to
 void bench_start(struct work *w, size_t n_together, const struct stand *stands,
                  const struct run_totals *totals)
 {
+        static struct model_facts by_tier[N_TIERS];
         static const struct run_events events = {
                 .on_news = on_news, .on_delta = on_delta, .on_wait = on_wait, .on_end = on_end};
         struct run_setup s = {.loop = bench->f.loop,
@@ -307,8 +308,11 @@ void bench_start(struct work *w, size_t n_together, const struct stand *stands,
                               .budget_nanousd = UINT64_MAX};
 
         for (enum tier t = 0; t < N_TIERS; t++) {
+                by_tier[t] = facts; /* a better tier is dearer */
+                by_tier[t].price.input <<= t;
+                by_tier[t].price.output <<= t;
                 s.planning.tiers[t] =
-                        (struct tier_model){"out", tier_names[t], &facts}; /* as planned */
+                        (struct tier_model){"out", tier_names[t], &by_tier[t]}; /* as planned */
                 s.routes[t].at[0].provider = "out";
                 s.routes[t].at[0].model = "none";
                 s.routes[t].at[0].facts = &facts;

@@ -3,7 +3,7 @@
 
 #include "jobs-bench.h"
 
-#include "daemon/exec/internal.h"
+#include "daemon/exec/leaving.h"
 
 void *__real_malloc(size_t n);
 void *__real_calloc(size_t n, size_t size);
@@ -156,7 +156,7 @@ static int write_prompt(void)
         uint32_t both[] = {0, 1};
         struct step s = {0};
         struct prompt p = {0};
-        int k = plan_group_step(&in, both, 2, TIER_FAST, &s);
+        int k = plan_group_step(&in, NULL, NULL, both, 2, TIER_FAST, &s);
 
         k = k ? k : prompt_write(&run, &s, &p);
         if (k == 0)

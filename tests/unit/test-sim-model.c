@@ -70,7 +70,7 @@ static void test_fences(void **state)
         assert_non_null(f->answer);
         assert_int_equal(f->faults.n, 1);
         assert_false(f->has_evidence);
-        facts_view_of(f, 0, &v);
+        assert_int_equal(facts_view_of(f, 0, &v), 0);
         assert_non_null(facts_find(&v, "entities", "name", "A"));
         assert_true(facts_says(&v, "Words."));
         facts_free(f);

@@ -5,7 +5,7 @@ static int apply(struct draft *d)
 {
         for (size_t i = 0; i < d->plan->n_tasks; i++) {
                 const struct prediction *p = &d->predictions[i];
-                const struct step *s = &d->plan->steps[d->plan->step_of_task[i]];
+                const struct step *s = &d->plan->steps[i];
 
                 if (s->kind != STEP_CALL || !p->has_key || !p->seen || !p->seen->is_at_hand)
                         continue;

@@ -9,7 +9,7 @@ static int apply(struct draft *d)
 {
         for (size_t i = 0; i < d->plan->n_tasks; i++) {
                 const struct task *t = &d->in->work->tasks[i];
-                struct step *s = &d->plan->steps[d->plan->step_of_task[i]];
+                struct step *s = &d->plan->steps[i];
                 char reason[sizeof(s->reason)];
 
                 if (s->kind != STEP_CALL || !t->template)

@@ -1,40 +1,37 @@
-#include <stdio.h>
+#include <math.h>
 
 #include "daemon/plan/rules.h"
 
-/* Why a model is asked at all counts for more. */
-static void explain(const struct draft *d, struct step *s)
+/* Money for one answer of a unit alone, and for asking the next tier when it is refused. */
+static double expected_nanousd(const struct units *u, const struct unit *x, enum tier tier)
 {
-        const struct task *t = &d->in->work->tasks[s->tasks[0]];
+        const struct model_facts *f = u->in->tiers[tier].facts;
+        const struct rates *r = &u->rates[tier];
+        double prompt = (double)(x->own_bytes + x->tail.at[TEXT_DATA]) * r->prompt[TEXT_DATA] +
+                        (double)x->tail.at[TEXT_PROSE] * r->prompt[TEXT_PROSE];
 
-        if (s->n_tasks == 1 && t->uncovered && d->in->is_on[RULE_TEMPLATE])
-                snprintf(s->reason, sizeof(s->reason), "tier %s: %s", tier_names[s->tier],
-                         t->uncovered);
-        else
-                snprintf(s->reason, sizeof(s->reason), "its kind requires tier %s",
-                         tier_names[s->tier]);
+        if (!f)
+                return INFINITY;
+        return (prompt * (double)f->price.input +
+                x->output_bytes * r->answer * (double)f->price.output) *
+               (1 + x->risk[tier]);
 }
 
-/* A call goes to the tier that its task requires, not to the best there is. A tier that is not
- * configured falls to the next better. */
+/* The cheapest tier that is fit: at least as its kind requires (a tier that is not configured falls
+ * to the next better), and a better one where so many answers would be refused that it is cheaper
+ * in the end. */
 static int apply(struct draft *d)
 {
-        for (size_t i = 0; i < d->plan->n_steps; i++) {
-                struct step *s = &d->plan->steps[i];
-                enum tier tier = TIER_FAST;
+        for (size_t i = 0; i < d->units->n; i++) {
+                const struct unit *x = &d->units->at[i];
+                enum tier best = x->floor;
 
-                if (s->kind != STEP_CALL)
+                if (d->scheme->lot_of[i] == NO_LOT)
                         continue;
-                for (size_t k = 0; k < s->n_tasks; k++) {
-                        enum tier wanted;
-
-                        if (tier_from_name(d->in->work->tasks[s->tasks[k]].tier, &wanted) == 0)
-                                tier = MAX2(tier, wanted);
-                }
-                while (tier < TIER_QUALITY && !d->in->tiers[tier].model)
-                        tier++;
-                s->tier = tier;
-                explain(d, s);
+                for (enum tier t = best + 1; t < N_TIERS; t++)
+                        if (expected_nanousd(d->units, x, t) < expected_nanousd(d->units, x, best))
+                                best = t;
+                d->scheme->lots[d->scheme->lot_of[i]].tier = best;
         }
         return 0;
 }

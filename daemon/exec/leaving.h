@@ -1,0 +1,42 @@
+#pragma once
+/* How calls of a run leave: their order, what they wait for, whether they fit, and their prompts.
+ * Not for other rooms. */
+
+#include "daemon/exec/internal.h"
+
+/* group.c */
+int groups_init(struct run *r) _must_check_;
+void group_ask(struct run *r, uint32_t task); /* has to be asked for: with its group, or alone */
+void group_decide(struct run *r,
+                  uint32_t task);   /* at rest, or on another way: not with its group */
+bool groups_release(struct run *r); /* true: calls became ready that wait for nobody any more */
+/* The marked beginnings that its call will have, as planned. */
+void group_prefixes(const struct run *r, uint32_t task, uint32_t ret[N_BEGINNINGS]);
+/* A call for several tasks does not fit: each of them is asked for alone. */
+void group_split(struct run *r, const struct step *s);
+/* The step for a task that stands in the ready queue: its own, or its group's. */
+int group_step(struct run *r, uint32_t task, struct step *ret) _must_check_;
+/* ready.c */
+int ready_init(struct run *r) _must_check_;
+void ready_done(struct run *r);
+void ready_add(struct run *r, uint32_t task, uint64_t path_ms);
+uint32_t ready_take(struct run *r);
+/* A call with these prefixes would leave: false when it is to wait for the writer of one. Then it
+ * is held until that one's answer begins, or it is gone. */
+bool prefixes_enter(struct run *r, uint32_t task, const uint32_t prefixes[N_BEGINNINGS]);
+/* was_written: its answer has begun; else it is gone before that. */
+void prefixes_leave(struct run *r, const uint32_t prefixes[N_BEGINNINGS], bool was_written);
+/* window.c: does the call fit the model's window? 0: yes. CONDITION_ABSENT: it was split, or goes
+ * to another tier. CONDITION_REFUSED: *ret_failure. */
+int window_check(struct run *r, const struct step *s, struct failure **ret_failure) _must_check_;
+/* prompt.c */
+struct prompt {
+        struct prompt_block *blocks; /* owned */
+        size_t n_blocks;
+        char **texts; /* owned: what was written for this call */
+        size_t n_texts;
+        char tag[17];
+        struct text_bytes bytes;
+};
+int prompt_write(struct run *r, const struct step *s, struct prompt *ret) _must_check_;
+void prompt_done(struct prompt *p);

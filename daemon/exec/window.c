@@ -1,0 +1,103 @@
+/* Nothing is ever cut silently: what does not fit a model's window is split, goes to a tier with a
+ * larger one, or is refused with a reason; what nearly fills it is told. */
+
+#include "daemon/exec/leaving.h"
+#include "daemon/plan/cost.h"
+
+#define NEARLY 800 /* thousandths of the window, that a guess may be wrong by a quarter */
+
+/* With interfaces as long as they are: they are known by now. */
+static uint64_t count_input(struct run *r, const struct step *s)
+{
+        struct planning *in = &r->setup.planning;
+        const struct tier_model *m = &in->tiers[s->tier];
+        struct text_bytes bytes;
+
+        cost_prompt_bytes(in, r->setup.plan, s, &bytes);
+        bytes.at[TEXT_CODE] = 0;
+        for (size_t i = 0; i < s->recipe.n_items; i++)
+                if (s->recipe.items[i].kind == RECIPE_INTERFACE &&
+                    interface_load(r, s->recipe.items[i].index) == 0)
+                        bytes.at[TEXT_CODE] += r->tasks[s->recipe.items[i].index].n_interface;
+        return estimator_tokens(&in->estimator, m->facts, m->model, &bytes);
+}
+
+static enum tier larger_tier(const struct run *r, enum tier tier)
+{
+        const struct tier_model *m = r->setup.planning.tiers;
+
+        for (enum tier t = tier + 1; t < N_TIERS; t++)
+                if (m[t].facts && m[t].facts->window > m[tier].facts->window)
+                        return t;
+        return N_TIERS;
+}
+
+static void warn(struct run *r, const struct step *s, unsigned share)
+{
+        const char *title = r->work->tasks[s->tasks[0]].title;
+        _cleanup_free_ char *text = NULL;
+
+        if (r->has_warned_window)
+                return;
+        text = str_printf("the call for %s%s fills %u %% of the window of %s", title,
+                          s->n_tasks > 1 ? " and others" : "", share / 10,
+                          r->setup.planning.tiers[s->tier].model);
+        if (!text)
+                return;
+        r->has_warned = r->has_warned_window = true;
+        publish_news(r, "warning", json_pack("{s:s,s:s}", "text", text, "where", title));
+}
+
+static void split(struct run *r, const struct step *s)
+{
+        run_log(r, s->tasks[0], LOG_LEVEL_NOTICE, "call_split",
+                "%zu files do not fit one call of %s: each is asked for alone", s->n_tasks,
+                r->setup.planning.tiers[s->tier].model);
+        group_split(r, s);
+}
+
+static void move(struct run *r, const struct step *s, enum tier to)
+{
+        struct run_task *t = run_task_of(r, s->tasks[0]);
+
+        run_log(r, s->tasks[0], LOG_LEVEL_NOTICE, "tier_raised", "too long for the window of %s",
+                r->setup.planning.tiers[s->tier].model);
+        t->tier = to;
+        t->is_moved = true;
+        group_split(r, s);
+}
+
+int window_check(struct run *r, const struct step *s, struct failure **ret_failure)
+{
+        const struct planning *in = &r->setup.planning;
+        const struct tier_model *m = &in->tiers[s->tier];
+        uint64_t input, output = s->estimate.tokens.output;
+        unsigned share;
+        enum tier next;
+
+        if (!m->facts)
+                return 0;
+        input = count_input(r, s);
+        share = plan_window_share(in, s->tier, input, output);
+        if (share <= 1000) {
+                if (share > NEARLY)
+                        warn(r, s, share);
+                return 0;
+        }
+        next = larger_tier(r, s->tier);
+        if (s->n_tasks > 1) {
+                split(r, s);
+                return CONDITION_ABSENT;
+        }
+        if (next < N_TIERS) {
+                move(r, s, next);
+                return CONDITION_ABSENT;
+        }
+        *ret_failure = failure_new(
+                FAILURE_TOO_LONG,
+                "its prompt of about %llu tokens and an answer of %llu do not fit the window of %s "
+                "(%llu)",
+                (unsigned long long)input, (unsigned long long)output, m->model,
+                (unsigned long long)m->facts->window);
+        return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
+}

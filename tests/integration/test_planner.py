@@ -1,0 +1,124 @@
+"""Rules against the simulator: what is switched off changes prices, never files; what was foretold comes true."""
+
+import itertools
+import json
+import shutil
+
+import pytest
+
+from conftest import ROOT, go_build, tree, write_spec
+
+SWITCHES = ["template", "context", "compress", "tier", "batch.enabled", "prefix.enabled", "schedule"]
+NAIVE = ("--set", "optimization.enabled=off", "--set", "limits.calls=1")
+
+
+def gen(daemon, spec, out, *args):
+    r = daemon.genopt("gen", spec, "-o", out, "--json", *args)
+    return next(e for e in reversed(daemon.events(r)) if e["type"] == "done")["summary"]
+
+
+def off(*names):
+    return [a for n in names for a in ("--set", f"optimization.{n}=off")]
+
+
+def clean(daemon, place):
+    """Nothing is known of what went before."""
+    daemon.genopt("cache", "clear", check=0)
+    shutil.rmtree(place / "out", ignore_errors=True)
+
+
+def covering(names):
+    """Sets of switches in which each pair is off together at least once: halves, by the bits of the index, and their
+    complements; a few of them instead of all pairs."""
+    sets = []
+    for bit in range(3):
+        half = [n for i, n in enumerate(names) if i >> bit & 1]
+        sets += [half, [n for n in names if n not in half]]
+    left = [p for p in itertools.combinations(names, 2) if not any(set(p) <= set(s) for s in sets)]
+    return sets + [list(p) for p in left]
+
+
+def same_files(a, b):
+    """Byte by byte, but for files of which a template makes the one and the model the other."""
+    assert set(a) == set(b)
+    return {p for p in a if a[p] != b[p]}
+
+
+def test_switches_change_no_file(daemon, place):
+    spec = write_spec(place / "s.yaml", n_entities=4, requirements=["A parcel that weighs more than 30 is refused."])
+    first = gen(daemon, spec, place / "out")
+    files = tree(place / "out")
+    go_build(place / "out")
+    assert first["files"]["failed"] == 0
+    templated = None
+    for switched in [[n] for n in SWITCHES] + covering(SWITCHES):
+        clean(daemon, place)
+        summary = gen(daemon, spec, place / "out", *off(*switched))
+        assert summary["files"]["failed"] == 0, switched
+        differ = same_files(files, tree(place / "out"))
+        if "template" not in switched:
+            assert not differ, (switched, differ)
+        elif templated is None:
+            templated = differ
+            go_build(place / "out")
+    clean(daemon, place)
+    summary = gen(daemon, spec, place / "out", "--set", "parallel=off")
+    assert not same_files(files, tree(place / "out"))
+
+
+def test_naive_plan_is_run_as_it_is_priced(daemon, sim, place):
+    spec = write_spec(place / "s.yaml", n_entities=3)
+    plan = json.loads(daemon.genopt("gen", spec, "-o", place / "out", "--dry-run", "--json").stdout)
+    summary = gen(daemon, spec, place / "out", *NAIVE)
+    assert summary["calls"] == plan["naive"]["calls"] == len(sim.requests()) == plan["tasks"]
+    assert summary["tokens"]["cache_read"] == 0 and summary["files"]["batched"] == 0
+    assert {r["model"] for r in sim.requests()} == {"claude-opus-5-5"}
+    assert abs(summary["nanousd"] / plan["naive"]["nanousd"] - 1) < 0.35
+    go_build(place / "out")
+
+
+def test_reads_come_as_foretold(daemon, sim, place):
+    """Estimates learn what a prefix has tokens from the first run; the next plan foretells reads within 2 %."""
+    a = write_spec(place / "a.yaml", n_entities=6, requirements=["A parcel is closed after five days."])
+    gen(daemon, a, place / "a", *off("template"))
+    b = write_spec(place / "b.yaml", n_entities=8, requirements=["A parcel is lost after nine days."])
+    plan = json.loads(daemon.genopt("gen", b, "-o", place / "out", "--dry-run", "--json", *off("template", "reuse")).stdout)
+    n = len(sim.requests())
+    summary = gen(daemon, b, place / "out", *off("template", "reuse"))
+    read = sum(r["usage"]["cache_read"] for r in sim.requests()[n:])
+    assert read == summary["tokens"]["cache_read"] > 0
+    assert abs(plan["totals"]["cache_read"] / read - 1) < 0.02, (plan["totals"], summary["tokens"])
+    total = sum(summary["tokens"][k] for k in ("input", "cache_read", "cache_write"))
+    planned = sum(plan["totals"][k] for k in ("input", "cache_read", "cache_write"))
+    assert abs(planned / total - 1) < 0.1, (planned, total)
+
+
+def test_one_file_missing_is_one_call_more(daemon, sim, place):
+    spec = write_spec(place / "s.yaml", n_entities=4)
+    whole = [*off("template"), "--set", "optimization.objective=cost"]
+    plan = json.loads(daemon.genopt("gen", spec, "-o", place / "out", "--dry-run", "--json", *whole).stdout)
+    assert any(len(s["tasks"]) > 2 for s in plan["steps"])
+    group = next(s["tasks"] for s in plan["steps"] if len(s["tasks"]) > 2)
+    sim.faults({"kind": "missing_file", "file": 2, "match": f"path: {group[0]}", "times": 1})
+    summary = gen(daemon, spec, place / "out", *whole)
+    assert summary["files"]["failed"] == 0
+    assert summary["calls"] == plan["totals"]["calls"] + 1
+    assert summary["retries"] == 1
+
+
+def test_readers_follow_their_writer(daemon, sim, place):
+    """One call of a prefix goes first; the others leave when its answer has begun, and read."""
+    spec = write_spec(place / "s.yaml", n_entities=8)
+    sim.faults({"kind": "slow_first_byte", "ms": 300, "times": 1})
+    gen(daemon, spec, place / "out", *off("template"), "--set", "optimization.batch.max_files=2")
+    rows = sim.requests()
+    writes = [r for r in rows if r["usage"]["cache_write_5m"] > 0]
+    reads = [r for r in rows if r["usage"]["cache_read"] > 0]
+    assert len(reads) > 3 * len(writes), (len(writes), len(reads))
+
+
+@pytest.mark.parametrize("name, rule", [("ENABLE_COMPRESSED_STANDARDS", "compress"), ("ENABLE_TEMPLATES", "template")])
+def test_the_environment_of_a_run_counts(daemon, place, name, rule):
+    spec = write_spec(place / "s.yaml")
+    plan = json.loads(daemon.genopt("gen", spec, "-o", place / "out", "--dry-run", "--json", env={name: "false"}).stdout)
+    assert rule not in {r["name"] for r in plan["rules"]}

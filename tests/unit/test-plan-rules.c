@@ -1,0 +1,311 @@
+/* Rules by themselves: bounds, marks, switches, objectives, and sums that can be done by hand. */
+
+#include <stdio.h>
+
+#include "daemon/plan/planner.h"
+#include "tests/unit/unit.h"
+
+/* A token is a byte, so that tokens can be counted here. Dollars per million: 3, 3.75, 0.30, 15. */
+static struct model_facts balanced = {.name = (char *)"m",
+                                      .price = {3000, 300, 3750, 6000, 15000},
+                                      .window = 200000,
+                                      .max_output = 64000,
+                                      .cache_minimum = 1024,
+                                      .first_token_ms = 1000,
+                                      .input_per_second = 20000,
+                                      .output_per_second = 80,
+                                      .bytes_per_token = {1, 1, 1}};
+
+#define ANSWER_TOKENS 780 /* of the form of an answer of one file */
+
+static void add(struct work *w, struct task *t, enum block_class class, char c, size_t n)
+{
+        _cleanup_free_ char *text = malloc(n + 1);
+
+        assert_non_null(text);
+        memset(text, c, n);
+        assert_int_equal(
+                work_add_block(w, class, (struct span){text, n}, &t->blocks[t->n_blocks++]), 0);
+}
+
+/* n tasks of one kind and group that share standards; each has facts of its own. */
+static struct work *make_work(size_t n, size_t n_standards, size_t n_facts, size_t n_output)
+{
+        struct work *w = work_new();
+        char text[32];
+
+        assert_non_null(w);
+        w->tasks = calloc(n, sizeof(*w->tasks));
+        w->n_tasks = n;
+        for (size_t i = 0; i < n; i++) {
+                struct task *t = &w->tasks[i];
+
+                snprintf(text, sizeof(text), "f%zu.go", i);
+                *t = (struct task){.index = (uint32_t)i,
+                                   .kind = strdup("domain"),
+                                   .batch = strdup("domain"),
+                                   .tier = strdup("balanced"),
+                                   .path = strdup(text),
+                                   .title = strdup(text),
+                                   .rest = NO_BLOCK,
+                                   .expected_output_bytes = n_output,
+                                   .command = -1,
+                                   .blocks = calloc(3, sizeof(uint32_t))};
+                if (n_standards > 0)
+                        add(w, t, BLOCK_STANDARDS, 's', n_standards);
+                add(w, t, BLOCK_FACTS, (char)('a' + i % 26), n_facts + i / 26);
+        }
+        return w;
+}
+
+static struct planning settings(const struct work *w)
+{
+        struct planning in = {.work = w,
+                              .n_parallel = 4,
+                              .objective = PLAN_BALANCED,
+                              .batch_max_output = 8000,
+                              .now_ms = 1000};
+
+        in.tiers[TIER_BALANCED] = (struct tier_model){"p", "m", &balanced, true};
+        for (size_t i = 0; i < N_PLAN_RULES; i++)
+                in.is_on[i] = true;
+        return in;
+}
+
+static struct plan *make(const struct planning *in)
+{
+        struct plan *p = NULL;
+
+        assert_int_equal(plan_make(in, &p), 0);
+        return p;
+}
+
+/* ---- money ---- */
+
+static void a_large_call_by_hand(void **state)
+{
+        _cleanup_(work_freep) struct work *w = make_work(1, 0, 85000 - ANSWER_TOKENS, 12000);
+        struct planning in = settings(w);
+        _cleanup_(plan_freep) struct plan *p = make(&in);
+
+        (void)state;
+        assert_int_equal(p->totals.tokens.input, 85000);
+        assert_int_equal(p->totals.nanousd, 435000000);
+}
+
+static void the_same_read_from_a_warm_cache(void **state)
+{
+        _cleanup_(work_freep) struct work *two = make_work(2, 57000, 1000, 10);
+        _cleanup_(work_freep) struct work *w = make_work(1, 57000, 28000 - ANSWER_TOKENS, 12000);
+        struct planning in = settings(two);
+        _cleanup_(plan_freep) struct plan *first = NULL, *p = NULL, *cold = NULL;
+
+        (void)state;
+        in.is_on[RULE_BATCH] = false;
+        first = make(&in);
+        assert_int_equal(first->n_prefixes, 1);
+        in = settings(w);
+        estimator_learn_prefix(&in.estimator, &first->prefixes[0].hash, 57000, in.now_ms + 100000);
+        p = make(&in);
+        assert_int_equal(p->totals.tokens.cache_read, 57000);
+        assert_int_equal(p->totals.tokens.input, 28000);
+        assert_int_equal(p->totals.nanousd, 281100000);
+        /* Nobody reads what a lone call would write: no mark. */
+        in.now_ms += 200000;
+        cold = make(&in);
+        assert_int_equal(cold->totals.tokens.cache_write, 0);
+        assert_int_equal(cold->n_prefixes, 0);
+}
+
+static void three_calls_that_share_four_fifths(void **state)
+{
+        _cleanup_(work_freep) struct work *w = make_work(3, 6400, 1600 - ANSWER_TOKENS, 100);
+        struct planning in = settings(w);
+        _cleanup_(plan_freep) struct plan *p = NULL, *without = NULL;
+
+        (void)state;
+        in.is_on[RULE_BATCH] = false;
+        p = make(&in);
+        assert_int_equal(p->totals.tokens.cache_write, 6400);
+        assert_int_equal(p->totals.tokens.cache_read, 2 * 6400);
+        assert_int_equal(p->totals.tokens.input, 3 * 1600);
+        assert_int_equal(p->totals.nanousd, 42240000 + 3 * 100 * 15000);
+        assert_true(p->prefixes[0].is_awaited);
+        in.is_on[RULE_PREFIX] = false;
+        without = make(&in);
+        assert_int_equal(without->totals.nanousd, 72000000 + 3 * 100 * 15000);
+}
+
+static void below_the_minimum_nothing_is_marked(void **state)
+{
+        _cleanup_(work_freep) struct work *w = make_work(3, 1023, 100, 100),
+                                          *enough = make_work(3, 1024, 100, 100);
+        struct planning in = settings(w);
+        _cleanup_(plan_freep) struct plan *p = NULL, *q = NULL;
+
+        (void)state;
+        in.is_on[RULE_BATCH] = false;
+        p = make(&in);
+        assert_int_equal(p->n_prefixes, 0);
+        in.work = enough;
+        q = make(&in);
+        assert_int_equal(q->n_prefixes, 1);
+        in.tiers[TIER_BALANCED].is_caching = false;
+        plan_free(q);
+        q = make(&in);
+        assert_int_equal(q->n_prefixes, 0);
+}
+
+/* ---- batches ---- */
+
+static void ten_at_three_a_call_are_four(void **state)
+{
+        _cleanup_(work_freep) struct work *w = make_work(10, 1200, 200, 120);
+        struct planning in = settings(w);
+        _cleanup_(plan_freep) struct plan *p = NULL, *q = NULL, *r = NULL;
+
+        (void)state;
+        in.batch_max_files = 3;
+        p = make(&in);
+        assert_int_equal(p->totals.calls, 4);
+        for (size_t i = 0; i < p->n_steps; i++)
+                assert_in_range(p->steps[i].n_tasks, 1, 3);
+        in.batch_max_files = 0;
+        q = make(&in);
+        assert_int_equal(q->totals.calls, 1);
+        in.batch_max_output = 500; /* four of 120 */
+        r = make(&in);
+        assert_int_equal(r->totals.calls, 3);
+}
+
+static void objectives_move_the_choice(void **state)
+{
+        _cleanup_(work_freep) struct work *w = make_work(12, 1200, 200, 1200);
+        struct planning in = settings(w);
+        uint64_t calls[3], ms[3], nanousd[3];
+
+        (void)state;
+        in.batch_max_output = 20000;
+        for (unsigned i = 0; i < 3; i++) {
+                _cleanup_(plan_freep) struct plan *p = NULL;
+
+                in.objective = (enum plan_objective)i;
+                p = make(&in);
+                calls[i] = p->totals.calls;
+                ms[i] = p->totals.ms;
+                nanousd[i] = p->totals.nanousd;
+        }
+        assert_true(calls[PLAN_FOR_COST] < calls[PLAN_FOR_LATENCY]);
+        assert_true(ms[PLAN_FOR_LATENCY] < ms[PLAN_FOR_COST]);
+        assert_true(nanousd[PLAN_FOR_COST] <= nanousd[PLAN_BALANCED] &&
+                    nanousd[PLAN_BALANCED] <= nanousd[PLAN_FOR_LATENCY]);
+}
+
+/* What depends on each other never shares a call, however similar. */
+static void a_chain_is_not_batched(void **state)
+{
+        _cleanup_(work_freep) struct work *w = make_work(6, 1200, 200, 120);
+        struct planning in = settings(w);
+        _cleanup_(plan_freep) struct plan *p = NULL;
+
+        (void)state;
+        for (uint32_t i = 1; i < 6; i++) {
+                w->tasks[i].depends = malloc(sizeof(uint32_t));
+                w->tasks[i].depends[0] = i - 1;
+                w->tasks[i].n_depends = 1;
+        }
+        p = make(&in);
+        assert_int_equal(p->totals.calls, 6);
+}
+
+/* A kind whose shared answers lack files is asked for one by one, when that is cheaper. */
+static void incomplete_batches_become_smaller(void **state)
+{
+        _cleanup_(work_freep) struct work *w = make_work(4, 1200, 3000, 1500);
+        struct planning in = settings(w);
+        _cleanup_(plan_freep) struct plan *before = NULL, *after = NULL;
+
+        (void)state;
+        in.objective = PLAN_FOR_COST;
+        before = make(&in);
+        for (int i = 0; i < 100; i++)
+                estimator_learn_batched(&in.estimator, "/domain", i % 2);
+        after = make(&in);
+        assert_true(before->totals.calls < after->totals.calls);
+}
+
+static void refused_answers_raise_the_tier(void **state)
+{
+        _cleanup_(work_freep) struct work *w = make_work(1, 1200, 200, 3000);
+        static struct model_facts best;
+        struct planning in = settings(w);
+        _cleanup_(plan_freep) struct plan *before = NULL, *after = NULL;
+
+        (void)state;
+        best = balanced;
+        best.price = (struct price){4000, 400, 5000, 8000, 20000};
+        in.tiers[TIER_QUALITY] = (struct tier_model){"p", "best", &best, true};
+        before = make(&in);
+        assert_int_equal(before->steps[0].tier, TIER_BALANCED);
+        for (int i = 0; i < 100; i++)
+                estimator_learn_attempt(&in.estimator, "/domain", TIER_BALANCED, i % 4 != 0);
+        after = make(&in);
+        assert_int_equal(after->steps[0].tier, TIER_QUALITY);
+        assert_non_null(strstr(after->steps[0].reason, "refused"));
+}
+
+/* ---- switches ---- */
+
+static void every_rule_can_be_off(void **state)
+{
+        _cleanup_(work_freep) struct work *w = make_work(9, 1200, 200, 300);
+        struct planning in = settings(w);
+
+        (void)state;
+        for (unsigned off = 0; off < N_PLAN_RULES; off++) {
+                _cleanup_(plan_freep) struct plan *p = NULL;
+                size_t n = 0;
+
+                in = settings(w);
+                in.is_on[off] = false;
+                p = make(&in);
+                assert_int_equal(p->n_effects, N_PLAN_RULES - 1);
+                for (size_t i = 0; i < p->n_steps; i++)
+                        n += p->steps[i].n_tasks;
+                assert_int_equal(n, 9);
+                for (uint32_t i = 0; i < 9; i++) {
+                        const struct step *s = &p->steps[p->step_of_task[i]];
+                        bool is_there = false;
+
+                        for (size_t k = 0; k < s->n_tasks; k++)
+                                is_there |= s->tasks[k] == i;
+                        assert_true(is_there);
+                }
+        }
+        memset(in.is_on, 0, sizeof(in.is_on));
+        {
+                _cleanup_(plan_freep) struct plan *p = make(&in);
+
+                assert_int_equal(p->totals.calls, p->naive.calls);
+                assert_int_equal(p->totals.nanousd, p->naive.nanousd);
+                assert_int_equal(p->totals.ms, p->naive.ms);
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_large_call_by_hand),
+                cmocka_unit_test(the_same_read_from_a_warm_cache),
+                cmocka_unit_test(three_calls_that_share_four_fifths),
+                cmocka_unit_test(below_the_minimum_nothing_is_marked),
+                cmocka_unit_test(ten_at_three_a_call_are_four),
+                cmocka_unit_test(objectives_move_the_choice),
+                cmocka_unit_test(a_chain_is_not_batched),
+                cmocka_unit_test(incomplete_batches_become_smaller),
+                cmocka_unit_test(refused_answers_raise_the_tier),
+                cmocka_unit_test(every_rule_can_be_off),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
