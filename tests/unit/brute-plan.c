@@ -36,7 +36,7 @@ static void add_statements(struct work *w, uint64_t *x, size_t n)
         w->sections = sections;
         w->whole = calloc(n + 1, sizeof(*w->whole));
         for (size_t i = 0; i < n; i++) {
-                char name[16], text[1200];
+                char name[32], text[1200];
                 size_t length = 60 + draw(x, 1000);
 
                 memset(text, 'x', length);
