@@ -63,6 +63,10 @@ const struct command command_table[] = {
          "Names each of the inputs that changed since the result that stood there before, with both values: shortened on a terminal, whole "
          "with --json. Without JOB it is the last job of the output directory. It answers for dry runs too.",
          why_options, 1, 2, 0, false, cmd_why},
+        {"explain", "[JOB] [-o DIR]", "show the plan of a job; after its run, estimated beside measured",
+         "The naive way (one call per task, whole context, best tier, nothing cached, one after another) beside the plan, what each rule saved, "
+         "then each step with its reason. Without JOB it is the last job of the output directory. Before a run: `genopt gen --dry-run`.",
+         explain_options, 0, 1, 0, false, cmd_explain},
         {"attach", "[JOB] [OPTION…]", "follow a job; deliver its files when this directory started it",
          "In the directory that a job was started for (or with -o DIR) its files are written; elsewhere they are only listed.",
          attach_options, 0, 1, TAKES_WAIT, false, cmd_attach},

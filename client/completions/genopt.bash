@@ -40,7 +40,7 @@ _genopt() {
                 set | remove) COMPREPLY=($(compgen -W "$(genopt key list 2>/dev/null)" -- "$word")) ;;
                 esac
                 ;;
-        show | attach | cancel | resume) COMPREPLY=($(compgen -W "$(genopt __complete :jobs 2>/dev/null | cut -f1)" -- "$word")) ;;
+        show | explain | attach | cancel | resume) COMPREPLY=($(compgen -W "$(genopt __complete :jobs 2>/dev/null | cut -f1)" -- "$word")) ;;
         why)
                 compopt -o filenames 2>/dev/null
                 COMPREPLY=($(compgen -f -- "$word") $(compgen -W "$(genopt __complete :jobs 2>/dev/null | cut -f1)" -- "$word"))

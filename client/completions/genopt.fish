@@ -35,7 +35,7 @@ complete -c genopt -n '__genopt_is help' -a '(genopt __complete 2>/dev/null)'
 complete -c genopt -n '__genopt_is blueprint' -a 'list show check'
 complete -c genopt -n '__genopt_is cache' -a 'stats trim clear verify'
 complete -c genopt -n '__genopt_is key' -a 'set list remove (genopt key list 2>/dev/null)'
-complete -c genopt -n '__genopt_is show why attach cancel resume' -a '(genopt __complete :jobs 2>/dev/null)'
+complete -c genopt -n '__genopt_is show explain why attach cancel resume' -a '(genopt __complete :jobs 2>/dev/null)'
 complete -c genopt -n '__genopt_is gen' -F
 complete -c genopt -n '__genopt_is gen attach' -s o -l output -r -F
 complete -c genopt -l socket -r -F

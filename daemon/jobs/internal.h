@@ -192,6 +192,8 @@ void prepare_forget(struct planning_item *item);
 void job_prepared(struct job *job, int error, struct failure *failure, struct work *work,
                   struct stands *stands, struct plan *plan, const struct plan_texts *texts,
                   struct strlist *need);
+/* query.c: a task as `job/get` lists it, of its task.done */
+int job_task_row(const json_t *event, json_t **ret) _must_check_;
 /* outcome.c */
 json_t *outcome_fields(struct job *job);                      /* of a `done` event */
 void outcome_remember(struct job *job, const json_t *fields); /* raw answer for the next time */

@@ -1,4 +1,4 @@
-/* Looking at jobs: list, get, explain. Reads memory for what is live, the store for the rest. */
+/* Looking at jobs: list, get. Reads memory for what is live, the store for the rest. */
 
 #include <stdio.h>
 
@@ -124,38 +124,45 @@ int jobs_list(struct jobs *j, const struct peer *p, const json_t *params, struct
 
 /* ---- one job ---- */
 
+int job_task_row(const json_t *event, json_t **ret)
+{
+        static const char *const keys[] = {"task",    "path", "source", "verdict", "tokens",
+                                           "nanousd", "ms",   "error",  "attempts"};
+        const char *verdict = json_get_text(event, "verdict");
+        _cleanup_json_ json_t *row = json_object();
+
+        if (!row)
+                return -ENOMEM;
+        for (size_t i = 0; i < N_ELEMENTS(keys); i++) {
+                json_t *v = json_object_get(event, keys[i]);
+
+                if (v && json_object_set(row, keys[i], v) < 0)
+                        return -ENOMEM;
+        }
+        if (json_put(row, "state",
+                     json_string(str_is_equal(verdict, "accepted") ? "done" : verdict)) < 0)
+                return -ENOMEM;
+        *ret = take(row);
+        return 0;
+}
+
 /* The tasks of a job that is not being run, out of its journal. */
 static int note_event(struct span key, struct span value, void *arg)
 {
-        json_t *rows = arg;
-        _cleanup_json_ json_t *event = NULL, *one = NULL;
+        json_t *rows = arg, *one = NULL;
+        _cleanup_json_ json_t *event = NULL;
         struct diag diag;
         char name[24];
         uint64_t task;
+        int k;
 
         (void)key;
         if (!memmem(value.at, value.n, "\"task.done\"", 11) ||
             json_read(value, &event, &diag) != 0 || !json_get_u64(event, "task", &task))
                 return 0;
         snprintf(name, sizeof(name), "%010llu", (unsigned long long)task);
-        one = json_object();
-        if (!one)
-                return -ENOMEM;
-        for (size_t i = 0; i < 9; i++) {
-                static const char *const keys[] = {"task",    "path", "source", "verdict", "tokens",
-                                                   "nanousd", "ms",   "error",  "attempts"};
-                json_t *v = json_object_get(event, keys[i]);
-
-                if (v && json_object_set(one, keys[i], v) < 0)
-                        return -ENOMEM;
-        }
-        if (json_object_set_new(
-                    one, "state",
-                    json_string(str_is_equal(json_get_text(event, "verdict"), "accepted")
-                                        ? "done"
-                                        : json_get_text(event, "verdict"))) < 0)
-                return -ENOMEM;
-        return json_object_set(rows, name, one) < 0 ? -ENOMEM : 0;
+        k = job_task_row(event, &one);
+        return k ? k : json_put(rows, name, one);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -230,85 +237,6 @@ int jobs_get(struct jobs *j, const struct peer *p, const json_t *params, struct 
         o = row(job);
         k = o ? put_details(job, params, o) : -ENOMEM;
         k = k ? k : json_write(o, out);
-        job_unref(job);
-        return k;
-}
-
-/* The plan as it was, and beside each step what its tasks came to. */
-static int put_measured(struct job *job, json_t *plan)
-{
-        json_t *tasks = NULL, *task, *step;
-        _cleanup_json_ json_t *by_path = json_object();
-        size_t i, t;
-        int k = by_path ? (job->run ? run_tasks(job->run, &tasks) : tasks_from_journal(job, &tasks))
-                        : -ENOMEM;
-
-        if (k < 0)
-                return k;
-        json_array_foreach (tasks, i, task) {
-                const char *path = json_get_text(task, "path");
-
-                if (path && json_object_set(by_path, path, task) < 0)
-                        k = -ENOMEM;
-        }
-        json_array_foreach (json_object_get(plan, "steps"), i, step) {
-                json_t *measured = json_array(), *path;
-
-                json_array_foreach (json_object_get(step, "tasks"), t, path) {
-                        json_t *found = json_object_get(by_path, json_string_value(path));
-
-                        if (found && json_array_append(measured, found) < 0)
-                                k = -ENOMEM;
-                }
-                k = json_put(step, "measured", measured) < 0 ? -ENOMEM : k;
-        }
-        json_decref(tasks);
-        return k;
-}
-
-/* Which requirement and which scenario went where. */
-static int put_routing(const struct job *job, json_t *plan)
-{
-        _cleanup_buf_ struct buf value = {0};
-        _cleanup_json_ json_t *beside = NULL;
-        json_t *routing;
-        struct diag diag;
-        int k;
-
-        buf_init(&value, 0);
-        k = job_get_beside(job, JOB_BESIDE_WHY, &value);
-        if (k)
-                return k < 0 ? k : 0;
-        if (json_read(buf_span(&value), &beside, &diag) != 0)
-                return -EBADMSG;
-        routing = json_object_get(beside, "routing");
-        return routing ? json_put(plan, "routing", json_incref(routing)) : 0;
-}
-
-int jobs_explain(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out,
-                 struct failure **ret_failure)
-{
-        _cleanup_json_ json_t *plan = NULL;
-        _cleanup_buf_ struct buf value = {0};
-        struct job *job = NULL;
-        struct diag diag;
-        int k = job_find_param(j, p, params, &job, ret_failure);
-
-        if (k)
-                return k;
-        buf_init(&value, 0);
-        k = job_get_beside(job, JOB_BESIDE_PLAN, &value);
-        if (k == CONDITION_ABSENT) {
-                *ret_failure = failure_new(FAILURE_BAD_STATE, "the job has no plan yet");
-                k = *ret_failure ? CONDITION_REFUSED : -ENOMEM;
-        } else if (k == 0) {
-                k = json_read(buf_span(&value), &plan, &diag) == 0 ? 0 : -EBADMSG;
-                k = k ? k : put_measured(job, plan);
-                k = k ? k : put_routing(job, plan);
-                if (k == 0 && job->summary)
-                        k = json_put(plan, "summary", json_incref(job->summary));
-                k = k ? k : json_write(plan, out);
-        }
         job_unref(job);
         return k;
 }

@@ -37,6 +37,19 @@ static json_t *totals_to_json(const struct estimate *e)
         return o;
 }
 
+/* With its model: what the `tier` rule is measured against. */
+static json_t *naive_to_json(const struct planning *in, const struct estimate *e)
+{
+        const char *model = in->tiers[TIER_QUALITY].model;
+        json_t *o = totals_to_json(e);
+
+        if (o && model && json_put(o, "model", json_string(model)) < 0) {
+                json_decref(o);
+                return NULL;
+        }
+        return o;
+}
+
 static json_t *step_to_json(const struct planning *in, const struct step *s)
 {
         _cleanup_json_ json_t *o = json_object(), *tasks = json_array();
@@ -83,7 +96,7 @@ int plan_to_json(const struct planning *in, const struct plan *p, json_t **ret)
         k = k ? k : json_put(o, "tasks", integer(p->n_tasks));
         k = k ? k : json_put(o, "steps", json_incref(steps));
         k = k ? k : json_put(o, "totals", totals_to_json(&p->totals));
-        k = k ? k : json_put(o, "naive", totals_to_json(&p->naive));
+        k = k ? k : json_put(o, "naive", naive_to_json(in, &p->naive));
         k = k ? k : json_put(o, "rules", json_incref(rules));
         if (k == 0)
                 *ret = take(o);

@@ -94,6 +94,48 @@ def test_estimate_is_near_what_was_measured(daemon, place):
     assert 0.5 < estimated / total < 2, (estimated, total)
 
 
+def test_after_the_run_estimated_stands_beside_measured(daemon, sim, place):
+    spec = write_spec(place / "s.yaml")
+    dry = json.loads(daemon.genopt("gen", spec, "-o", place / "out", "--dry-run", "--json", check=0).stdout)
+    sim.faults({"kind": "server_error", "times": 1})  # one call fails and is asked again
+    events, end = gen(daemon, spec, place / "out")
+    plan = json.loads(daemon.genopt("explain", "--json", "-o", place / "out", check=0).stdout)
+    assert plan["job"] == end["job"] and plan["state"] == "done"
+    assert plan["totals"] == dry["totals"] and plan["naive"] == dry["naive"]  # the plan as it was
+    # in all: what the summary says, and what the steps come to
+    summary = end["summary"]
+    assert plan["measured"]["calls"] == summary["calls"] and plan["measured"]["nanousd"] == summary["nanousd"] > 0
+    for key in ("input", "cache_read", "cache_write", "output"):
+        assert plan["measured"][key] == summary["tokens"][key] == sum(s["measured"][key] for s in plan["steps"])
+    assert sum(s["measured"]["nanousd"] for s in plan["steps"]) == summary["nanousd"]
+    for step in plan["steps"]:
+        assert [t["path"] for t in step["measured"]["tasks"]] == step["tasks"] or len(step["tasks"]) > 1
+        assert (step["measured"]["calls"] > 0) == (step["kind"] == "call")
+    # by rule: templates came as planned, so they saved what was estimated
+    rules = {r["name"]: r for r in plan["rules"]}
+    assert rules["template"]["measured"]["nanousd"] == rules["template"]["nanousd"] > 0
+    assert rules["tier"]["measured"]["nanousd"] > 0
+    phases = plan["phases"]
+    assert set(phases) == {"planning", "calls", "other", "waiting"} and phases["waiting"] == 0
+    assert phases["calls"] + phases["other"] >= summary["ms"] - 1000
+
+    text = daemon.genopt("explain", end["job"], check=0).stdout
+    assert "planned  measured" in text and "naive" in text
+    assert text.index("naive") < text.index("saved by") < text.index("asked of a model")  # in this order
+    assert text.count("  measured") >= summary["calls"] and "balanced: " in text and "certain: " in text
+    # a dry run has nothing to measure
+    job = next(j["job"] for j in daemon.rpc().ok("job/list")["jobs"] if j["job"] != end["job"])
+    dry_plan = daemon.rpc().ok("job/explain", {"job": job})
+    assert "measured" not in dry_plan and "phases" not in dry_plan
+
+
+def test_explain_of_what_is_not_there(daemon, place):
+    r = daemon.genopt("explain", check=2, cwd=place)
+    assert "no job was started for this directory" in r.stderr
+    r = daemon.genopt("explain", "01ARZ3NDEKTSV4RRFFQ69G5FAV", check=65)
+    assert "no such job" in r.stderr
+
+
 def test_edits_of_the_user_stay(daemon, place):
     spec = write_spec(place / "s.yaml", requirements=["A parcel has a sender."])
     gen(daemon, spec, place / "out")

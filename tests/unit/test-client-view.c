@@ -248,7 +248,8 @@ static const char plan_text[] =
         "{\"tasks\": 4, \"steps\": ["
         "{\"kind\": \"keep\", \"tasks\": [\"go.mod\"]},"
         "{\"kind\": \"call\", \"tasks\": [\"internal/order/order_item_repository.go\", \"x\"], "
-        "\"model\": \"claude-sonnet-5-5\", \"certain\": false, \"estimate\": {\"input\": 1700, "
+        "\"model\": \"claude-sonnet-5-5\", \"certain\": false, \"reason\": "
+        "\"one call for two, because they are alike\", \"estimate\": {\"input\": 1700, "
         "\"cache_read\": 300, \"output\": 900, \"nanousd\": 12300000, \"ms\": 9000}},"
         "{\"kind\": \"call\", \"tasks\": [\"main.go\"], \"tier\": \"fast\", \"model\": null}],"
         "\"totals\": {\"calls\": 2, \"input\": 2900, \"nanousd\": 12300000, \"ms\": 9000},"
@@ -282,10 +283,57 @@ static void a_plan_fits_the_terminal(void **state)
                     "internal/order/order_item_repository.go +1 (likely)  claude-sonnet-5-5     "
                     "2.0k     900   $0.0123\n");
         expect_plan(plan, 100, "fast                     0       0        $0\n");
+        expect_plan(plan, 130,
+                    "internal/order/order_item_repository.go +1 (likely)  claude-sonnet-5-5     "
+                    "2.0k     900   $0.0123     9.0 s\n"
+                    "    one call for two, because they are alike\n");
+        expect_plan(plan, 40, "    one call for two, because they are\n    alike\n");
+        expect_plan(plan, 100, "keep          1  certain\n");
         expect_plan(plan, 60, "…er_item_repository.go +1 (likely)    2.0k     900   $0.0123\n");
         expect_plan(plan, 40, "…tem_repository.go +1 (likely)   $0.0123\n");
         expect_plan(plan, 40, "money        $0.0123   $0.1230  −90 %\n");
         expect_plan(plan, 100, "tier            0   −2.2k       0  $0.3599  28.4 s\n");
+        json_decref(plan);
+}
+
+static const char run_text[] =
+        "{\"tasks\": 3, \"steps\": ["
+        "{\"kind\": \"template\", \"tasks\": [\"go.mod\", \"x.go\"], \"certain\": true, "
+        "\"reason\": "
+        "\"covered\", \"measured\": {\"tasks\": [{\"source\": \"template\"}, {\"source\": "
+        "\"call\"}]}},"
+        "{\"kind\": \"call\", \"tasks\": [\"main.go\"], \"tier\": \"fast\", \"model\": \"m\", "
+        "\"certain\": "
+        "true, \"reason\": \"r\", \"estimate\": {\"input\": 1000, \"output\": 500, \"nanousd\": "
+        "10000000, "
+        "\"ms\": 4000}, \"measured\": {\"calls\": 2, \"input\": 1100, \"output\": 600, "
+        "\"nanousd\": 12000000, "
+        "\"ms\": 5000, \"tasks\": [{\"source\": \"call\"}]}}],"
+        "\"totals\": {\"calls\": 1, \"input\": 1000, \"output\": 500, \"nanousd\": 10000000, "
+        "\"ms\": 4000},"
+        "\"measured\": {\"calls\": 2, \"input\": 1100, \"output\": 600, \"nanousd\": 12000000, "
+        "\"ms\": 5000},"
+        "\"naive\": {\"calls\": 3, \"input\": 9000, \"nanousd\": 120000000, \"ms\": 50000},"
+        "\"rules\": [{\"name\": \"template\", \"calls\": 2, \"nanousd\": 80000000, \"ms\": 30000, "
+        "\"measured\": "
+        "{\"calls\": 1, \"nanousd\": 40000000, \"ms\": -15000}}]}";
+
+static void a_plan_that_has_run_shows_both(void **state)
+{
+        struct diag diag;
+        json_t *plan;
+
+        (void)state;
+        assert_int_equal(json_read(SPAN(run_text), &plan, &diag), 0);
+        expect_plan(plan, 120, "tokens          1.5k      1.7k   +13 %      9.0k  −82 %\n");
+        expect_plan(plan, 120, "money        $0.0100   $0.0120   +20 %   $0.1200  −90 %\n");
+        expect_plan(plan, 120, "  $0.0800  30.0 s    $0.0400 −15.0 s\n");
+        expect_plan(plan, 120, "template      2  certain: covered; in truth 1 call\n");
+        expect_plan(
+                plan, 120,
+                "main.go                m                     1.0k     500   $0.0100     4.0 s\n"
+                "  measured, 2 calls                          1.1k     600   $0.0120     5.0 s\n"
+                "    fast: r\n");
         json_decref(plan);
 }
 
@@ -299,6 +347,7 @@ int main(void)
                 cmocka_unit_test(live_lines_fit_every_width),
                 cmocka_unit_test(events_become_lines),
                 cmocka_unit_test(a_plan_fits_the_terminal),
+                cmocka_unit_test(a_plan_that_has_run_shows_both),
                 cmocka_unit_test(a_summary_has_five_lines),
         };
 

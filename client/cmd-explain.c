@@ -1,0 +1,61 @@
+/* `genopt explain [JOB]`: the plan of a job, rule by rule and step by step; after its run estimated
+ * beside measured. */
+
+#include <stdio.h>
+
+#include "client/command.h"
+#include "client/connection.h"
+#include "client/format.h"
+#include "client/outdir.h"
+#include "client/view.h"
+
+enum explain_option { EXPLAIN_OUTPUT };
+
+const struct option_row explain_options[] = {
+        [EXPLAIN_OUTPUT] = {"output", 'o', "DIR",
+                            "without JOB: the last job of this directory (.)"},
+        {NULL, 0, NULL, NULL},
+};
+
+static int print_plan(const json_t *plan)
+{
+        size_t columns = isatty(STDOUT_FILENO) ? view_columns(STDOUT_FILENO) : 200;
+        const char *job = json_get_text(plan, "job"), *state = json_get_text(plan, "state");
+        _cleanup_buf_ struct buf b = {0};
+        _cleanup_free_ char *text = NULL;
+        int r;
+
+        (void)buf_printf(&b, "job %s is %s\n", job ? job : "?", state ? state : "?");
+        r = view_tabulate_plan(plan, columns, &b);
+        text = r < 0 ? NULL : buf_steal(&b, NULL);
+        if (!text)
+                return -ENOMEM;
+        format_scrub(text);
+        return fputs(text, stdout) == EOF || fflush(stdout) != 0 ? -EIO : 0;
+}
+
+int cmd_explain(struct client *c)
+{
+        const char *dir = c->values[EXPLAIN_OUTPUT] ? c->values[EXPLAIN_OUTPUT] : ".";
+        _cleanup_(connection_freep) struct connection *k = NULL;
+        _cleanup_json_ json_t *plan = NULL;
+        struct failure *failure = NULL;
+        char noted[OUTDIR_JOB_BYTES];
+        json_t *params;
+        int r;
+
+        if (c->n_args == 0 && outdir_read_job(dir, noted) != 0)
+                return client_usage(c, "no job was started for this directory; name the job, or "
+                                       "the directory with -o");
+        params = json_pack("{s:s}", "job", c->n_args > 0 ? c->args[0] : noted);
+        if (!params)
+                return client_usage(c, "a job's id is letters and digits");
+        r = connection_open(c, START_IF_NEEDED, &k, &failure);
+        if (r != 0)
+                json_decref(params);
+        else
+                r = connection_call(k, "job/explain", params, &plan, &failure);
+        if (r == 0)
+                r = c->is_json ? client_put_json(plan) : print_plan(plan);
+        return r == 0 ? EXIT_DONE : client_fail(c, r, failure);
+}
