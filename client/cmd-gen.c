@@ -13,7 +13,16 @@
 
 #define SPEC_BYTES ((size_t)4 << 20)
 
-enum gen_option { GEN_OUTPUT, GEN_BLUEPRINT, GEN_TEMPLATES, GEN_FRESH, GEN_DETACH, GEN_CHOICES };
+enum gen_option {
+        GEN_OUTPUT,
+        GEN_BLUEPRINT,
+        GEN_TEMPLATES,
+        GEN_FRESH,
+        GEN_DETACH,
+        GEN_YES,
+        GEN_BUDGET,
+        GEN_CHOICES
+};
 
 const struct option_row gen_options[] = {
         [GEN_OUTPUT] = {"output", 'o', "DIR",
@@ -27,6 +36,9 @@ const struct option_row gen_options[] = {
         [GEN_FRESH] = {"fresh", 0, NULL, "ask again also for what is known"},
         [GEN_DETACH] = {"detach", 'd', NULL,
                         "print the job's id and leave; `genopt attach` delivers the files"},
+        [GEN_YES] = {"yes", 'y', NULL, "do not ask before spending, however much is estimated"},
+        [GEN_BUDGET] = {"budget", 0, "USD",
+                        "spend at most so many dollars; ask only about an estimate above that"},
         CHOICE_ROWS(GEN_CHOICES),
         {NULL, 0, NULL, NULL},
 };
@@ -137,6 +149,26 @@ static int follow_or_leave(struct client *c, struct follow *f, struct outdir *o,
         return follow_job(f);
 }
 
+/* --yes and --budget are short for options. */
+static int set_approval(struct client *c)
+{
+        const char *budget = c->values[GEN_BUDGET];
+        int r = 0;
+
+        if (!c->options)
+                c->options = json_object();
+        if (!c->options)
+                return -ENOMEM;
+        if (budget) {
+                r = json_put(c->options, "budget.job_usd", json_string(budget));
+                r = r < 0 ? r : json_put(c->options, "approval.usd", json_string(budget));
+                r = r < 0 ? r : json_put(c->options, "approval.tokens", json_string("0"));
+        }
+        if (c->values[GEN_YES])
+                r = r < 0 ? r : json_put(c->options, "approval.when", json_string("never"));
+        return r;
+}
+
 /* CONDITION_REFUSED with failure; 0: *ret_code. */
 static int generate(struct client *c, const char *dir, int *ret_code, struct failure **ret_failure)
 {
@@ -153,7 +185,10 @@ static int generate(struct client *c, const char *dir, int *ret_code, struct fai
         struct follow f = {.client = c, .hint_dir = c->values[GEN_OUTPUT]};
         int r;
 
-        r = choices_read(c, GEN_CHOICES, &f.edits, &f.is_pruning, ret_failure);
+        s.can_ask = client_is_terminal(c) && isatty(STDIN_FILENO) && !c->values[GEN_DETACH];
+        r = set_approval(c);
+        if (r == 0)
+                r = choices_read(c, GEN_CHOICES, &f.edits, &f.is_pruning, ret_failure);
         if (r == 0)
                 r = own_blueprints_open(c->values[GEN_BLUEPRINT], c->values[GEN_TEMPLATES], &own,
                                         ret_failure);

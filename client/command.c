@@ -67,6 +67,11 @@ const struct command command_table[] = {
          "The naive way (one call per task, whole context, best tier, nothing cached, one after another) beside the plan, what each rule saved, "
          "then each step with its reason. Without JOB it is the last job of the output directory. Before a run: `genopt gen --dry-run`.",
          explain_options, 0, 1, 0, false, cmd_explain},
+        {"report", "[JOB] [OPTION…]", "report what a job took and saved, or compare two jobs",
+         "Time by phase, tokens and money by task, share of the providers' caches, what was saved beside the naive way and by which rule. "
+         "With --format html one page that needs nothing else: `genopt report --format html > report.html`. Without JOB it is the last job of "
+         "the output directory.",
+         report_options, 0, 2, 0, false, cmd_report},
         {"attach", "[JOB] [OPTION…]", "follow a job; deliver its files when this directory started it",
          "In the directory that a job was started for (or with -o DIR) its files are written; elsewhere they are only listed.",
          attach_options, 0, 1, TAKES_WAIT, false, cmd_attach},

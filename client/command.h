@@ -57,6 +57,7 @@ int cmd_help(struct client *c);
 int cmd_jobs(struct client *c);
 int cmd_key(struct client *c);
 int cmd_reload(struct client *c);
+int cmd_report(struct client *c);
 int cmd_restart(struct client *c);
 int cmd_resume(struct client *c);
 int cmd_show(struct client *c);
@@ -66,4 +67,5 @@ int cmd_stop(struct client *c);
 int cmd_why(struct client *c);
 
 extern const struct option_row ask_options[], attach_options[], cache_options[], explain_options[],
-        gen_options[], jobs_options[], show_options[], stop_options[], why_options[];
+        gen_options[], jobs_options[], report_options[], show_options[], stop_options[],
+        why_options[];

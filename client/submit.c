@@ -52,6 +52,10 @@ static int make_meta(const struct submission *s, json_t **ret)
                 r = json_put(meta, "label", make_label(s->label));
         if (r == 0)
                 r = client_identity(&identity);
+        if (r == 0 && s->can_ask && json_object_set_new(identity, "can_ask", json_true()) < 0) {
+                json_decref(identity);
+                r = -ENOMEM;
+        }
         if (r == 0)
                 r = json_put(meta, "client", identity);
         if (r == 0)

@@ -12,6 +12,7 @@ struct submission {
         const json_t *commands; /* borrowed or NULL */
         const char *label;      /* borrowed or NULL: what lists show */
         bool is_fresh;
+        bool can_ask; /* a person sits here who can approve of what it costs */
 };
 
 struct submit_reply {

@@ -289,7 +289,9 @@ static int add_calls(struct buf *b, const json_t *steps, const struct layout *l)
 static int add_steps(struct buf *b, const json_t *plan, size_t columns)
 {
         const json_t *steps = json_object_get(plan, "steps");
-        size_t longest = strlen("  measured, 10 calls"), i;
+        size_t longest = strlen(json_object_get(plan, "measured") ? "  measured, 10 calls"
+                                                                  : "asked of a model"),
+               i;
         struct layout l;
         json_t *step;
 
@@ -394,7 +396,7 @@ static void add_totals(struct buf *b, const json_t *plan)
 
 /* ---- by rule ---- */
 
-/* A rule may cost in one respect what it saves in another. */
+/* A rule may cost in one respect what it saves in another. Without a value, blanks. */
 static void add_signed(struct buf *b, const json_t *value, const char *(*format)(uint64_t, char *),
                        size_t columns)
 {
@@ -421,20 +423,19 @@ static void add_rule(struct buf *b, const json_t *rule, bool has_measured)
 {
         static const size_t shown[] = {3, 4}; /* of what was measured: money and time */
         const char *name = json_get_text(rule, "name");
-        size_t before = b->n, width;
+        _cleanup_json_ json_t *none = json_integer(0);
 
         (void)buf_printf(b, "%-10s", name ? name : "");
         for (size_t k = 0; k < N_ELEMENTS(effects); k++)
-                add_signed(b, json_object_get(rule, effects[k].key), effects[k].format,
+                add_signed(b, json_object_get(rule, effects[k].key) ?: none, effects[k].format,
                            effects[k].columns);
         for (size_t k = 0; has_measured && k < N_ELEMENTS(shown); k++)
                 add_signed(
                         b,
                         json_object_get(json_object_get(rule, "measured"), effects[shown[k]].key),
                         effects[shown[k]].format, k == 0 ? 11 : 8);
-        width = b->n - before;
-        while (width > 0 && b->n > before && b->at[b->n - 1] == ' ')
-                b->at[--b->n] = '\0';
+        while (b->n > 0 && b->at[b->n - 1] == ' ')
+                b->n--;
         (void)buf_add_char(b, '\n');
 }
 

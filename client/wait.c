@@ -1,8 +1,10 @@
 #include "client/wait.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 
+#include "client/format.h"
 #include "client/run-command.h"
 
 int wait_exit_code(const json_t *event)
@@ -44,14 +46,39 @@ static int ask_person(struct follow *f, const char *question)
         return line[0] == 'y' || line[0] == 'Y';
 }
 
+/* "6 calls, about 34.1k tokens, $0.2100, 42.0 s. Go on?" */
+static void put_question(const json_t *event, struct buf *b)
+{
+        const json_t *estimate = json_object_get(event, "estimate");
+        uint64_t calls = progress_number(estimate, "calls");
+        char tokens[FORMAT_BYTES], money[FORMAT_BYTES], time[FORMAT_BYTES];
+        const char *remedy = json_get_text(event, "remedy");
+
+        if (estimate)
+                (void)buf_printf(b, "%" PRIu64 " model call%s, about %s tokens, %s, %s. Go on?",
+                                 calls, calls == 1 ? "" : "s",
+                                 format_count(progress_tokens(estimate), tokens),
+                                 format_money(progress_number(estimate, "nanousd"), money),
+                                 format_ms(progress_number(estimate, "ms"), time));
+        else
+                (void)buf_add_text(b, remedy && *remedy ? remedy
+                                                        : "The job asks for your approval. Go on?");
+}
+
 static int answer_approval(struct follow *f, const json_t *event, struct failure **ret_failure)
 {
-        const char *remedy = json_get_text(event, "remedy");
+        _cleanup_buf_ struct buf question = {0};
         int said;
 
-        said = ask_person(f, remedy && *remedy ? remedy : "The job asks for your approval. Go on?");
-        if (said < 0)
+        put_question(event, &question);
+        if (question.failed)
+                return question.failed;
+        said = ask_person(f, question.at);
+        if (said < 0) {
+                fprintf(stderr, "\nno answer; the job stays: `genopt attach %s` asks again\n",
+                        f->job);
                 return WAIT_LEAVE;
+        }
         return answer(f, event, "approve", json_boolean(said), ret_failure);
 }
 
@@ -134,6 +161,16 @@ void wait_hint_keys(struct follow *f)
         }
 }
 
+/* What is to be approved of, where nobody can be asked. */
+static void say_estimate(struct follow *f, const json_t *event)
+{
+        _cleanup_buf_ struct buf question = {0};
+
+        put_question(event, &question);
+        if (!question.failed)
+                view_warn(f->view, "%s", question.at);
+}
+
 static int say_remedy(struct follow *f, const json_t *event)
 {
         const char *on = json_get_text(event, "on");
@@ -141,6 +178,8 @@ static int say_remedy(struct follow *f, const json_t *event)
         bool is_key = on && strcmp(on, "key") == 0;
 
         if (!f->client->is_json) {
+                if (json_object_get(event, "estimate"))
+                        say_estimate(f, event);
                 view_warn(f->view, "the job waits (%s)%s%s", on ? on : "for something",
                           remedy && *remedy ? "\n  → " : "", remedy ? remedy : "");
                 if (is_key)

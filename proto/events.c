@@ -20,6 +20,7 @@ const struct event_type event_table[N_EVENTS] = {
                             {"wait", true},
                             {"need", false},
                             {"command", false},
+                            {"estimate", false},
                             {"remedy", true}}},
         [EVENT_TASK_STARTED] =
                 {"task.started",

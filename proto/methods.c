@@ -30,6 +30,7 @@ static const struct param submit_client_fields[] = {
         {"pid", PARAM_U64, .sentence = "its process"},
         {"tty", PARAM_TEXT, .max = 4096, .sentence = "its terminal"},
         {"cwd", PARAM_TEXT, .max = 4096, .sentence = "its working directory"},
+        {"can_ask", PARAM_BOOL, .sentence = "a person there can approve"},
         END,
 };
 

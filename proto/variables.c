@@ -30,6 +30,9 @@ const struct job_variable job_variables[] = {
         ROW("GENOPT_CALLS", "limits.calls"),
         ROW("GENOPT_JOB_USD", "budget.job_usd"),
         ROW("GENOPT_WARN_AT", "budget.warn_at"),
+        ROW("GENOPT_APPROVAL", "approval.when"),
+        ROW("GENOPT_APPROVAL_TOKENS", "approval.tokens"),
+        ROW("GENOPT_APPROVAL_USD", "approval.usd"),
         /* names that earlier systems used */
         ROW("ENABLE_TEMPLATES", "optimization.template"),
         ROW("ENABLE_RECOGNITION_CACHE", "optimization.reuse"),

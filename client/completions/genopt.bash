@@ -22,6 +22,8 @@ _genopt() {
                 ;;
         --color) COMPREPLY=($(compgen -W $'auto\nalways\nnever' -- "$word")) && return ;;
         --tier | -t) COMPREPLY=($(compgen -W $'fast\nbalanced\nquality' -- "$word")) && return ;;
+        --format | -f) COMPREPLY=($(compgen -W $'text\njson\nhtml' -- "$word")) && return ;;
+        --baseline) COMPREPLY=($(compgen -W "$(genopt __complete :jobs 2>/dev/null | cut -f1)" -- "$word")) && return ;;
         --state) COMPREPLY=($(compgen -W $'queued\nplanning\nrunning\nwaiting\ndone\nfailed\ncancelled' -- "$word")) && return ;;
         esac
         if [[ $word == -* ]]; then
@@ -40,7 +42,7 @@ _genopt() {
                 set | remove) COMPREPLY=($(compgen -W "$(genopt key list 2>/dev/null)" -- "$word")) ;;
                 esac
                 ;;
-        show | explain | attach | cancel | resume) COMPREPLY=($(compgen -W "$(genopt __complete :jobs 2>/dev/null | cut -f1)" -- "$word")) ;;
+        show | explain | report | attach | cancel | resume) COMPREPLY=($(compgen -W "$(genopt __complete :jobs 2>/dev/null | cut -f1)" -- "$word")) ;;
         why)
                 compopt -o filenames 2>/dev/null
                 COMPREPLY=($(compgen -f -- "$word") $(compgen -W "$(genopt __complete :jobs 2>/dev/null | cut -f1)" -- "$word"))

@@ -35,10 +35,12 @@ complete -c genopt -n '__genopt_is help' -a '(genopt __complete 2>/dev/null)'
 complete -c genopt -n '__genopt_is blueprint' -a 'list show check'
 complete -c genopt -n '__genopt_is cache' -a 'stats trim clear verify'
 complete -c genopt -n '__genopt_is key' -a 'set list remove (genopt key list 2>/dev/null)'
-complete -c genopt -n '__genopt_is show explain why attach cancel resume' -a '(genopt __complete :jobs 2>/dev/null)'
+complete -c genopt -n '__genopt_is show explain report why attach cancel resume' -a '(genopt __complete :jobs 2>/dev/null)'
 complete -c genopt -n '__genopt_is gen' -F
 complete -c genopt -n '__genopt_is gen attach' -s o -l output -r -F
 complete -c genopt -l socket -r -F
 complete -c genopt -l color -x -a 'auto always never'
 complete -c genopt -n '__genopt_is ask' -s t -l tier -x -a 'fast balanced quality'
+complete -c genopt -n '__genopt_is report' -s f -l format -x -a 'text json html'
+complete -c genopt -n '__genopt_is report' -l baseline -x -a '(genopt __complete :jobs 2>/dev/null)'
 complete -c genopt -n '__genopt_is jobs' -l state -x -a 'queued planning running waiting done failed cancelled'

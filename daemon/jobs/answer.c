@@ -105,6 +105,8 @@ static int resume(struct job *job, const json_t *params, struct failure **ret_fa
                         return k;
                 job->has_raw_key = false; /* it is not what that request asked for any more */
         }
+        if (job->wait == WAIT_APPROVAL)
+                job->approval.is_given = true;
         job->deaths = 0;
         job->lost_end = JOB_QUEUED;
         job->has_lost = false;
@@ -153,6 +155,7 @@ static int answer(struct job *job, const json_t *params, struct failure **ret_fa
                 return refuse_state(job, "it does not wait for approval", ret_failure);
         if (!json_get_bool(params, "approve", false))
                 return cancel(job, params, ret_failure);
+        job->approval.is_given = true;
         job_continue(job);
         return 0;
 }

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "daemon/jobs/internal.h"
+#include "daemon/jobs/query.h"
 #include "daemon/plan/measure.h"
 #include "daemon/plan/prices.h"
 #include "daemon/store/store.h"
@@ -280,13 +281,6 @@ static void reading_done(struct reading *r)
         strlist_done(&r->models);
 }
 
-static int sums_to_json(const struct estimate *e, json_t **ret)
-{
-        int k = estimate_to_json(e, ret);
-
-        return k ? k : json_put(*ret, "calls", json_integer((json_int_t)e->calls));
-}
-
 static int put_steps(const struct reading *r, json_t *plan)
 {
         json_t *step;
@@ -294,7 +288,7 @@ static int put_steps(const struct reading *r, json_t *plan)
 
         json_array_foreach (json_object_get(plan, "steps"), i, step) {
                 json_t *o = NULL;
-                int k = sums_to_json(&r->steps[i].e, &o);
+                int k = totals_to_json(&r->steps[i].e, &o);
 
                 k = k ? k : json_put(step, "measured", o);
                 k = k ? k : json_put(o, "tasks", json_incref(r->steps[i].rows));
@@ -321,7 +315,7 @@ static int put_totals(const struct job *job, json_t *plan)
         const struct run_totals *t = &job->totals;
         struct estimate e = {t->tokens, t->n_calls, t->nanousd, t->ms};
         json_t *o = NULL;
-        int k = sums_to_json(&e, &o);
+        int k = totals_to_json(&e, &o);
 
         return k ? k : json_put(plan, "measured", o);
 }

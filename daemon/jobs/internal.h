@@ -9,6 +9,7 @@
 #include "common/str.h"
 #include "daemon/exec/run.h"
 #include "daemon/input/input.h"
+#include "daemon/jobs/approval.h"
 #include "daemon/jobs/blobs.h"
 #include "daemon/jobs/jobs.h"
 #include "daemon/jobs/states.h"
@@ -55,6 +56,7 @@ struct job {
         struct hash generation, planned; /* of what was read, when the raw key was made, and when
                                             this run was planned */
         bool is_dry_run, is_fresh;
+        struct approval approval;
         unsigned deaths;
         uint64_t head, durable; /* last seq given, last seq committed */
         struct need *needs;
@@ -102,7 +104,6 @@ struct client_queue {
         } key;
         TAILQ_HEAD(, job) jobs;
 };
-
 TAILQ_HEAD(client_queues, client_queue);
 
 struct jobs {
@@ -192,8 +193,6 @@ void prepare_forget(struct planning_item *item);
 void job_prepared(struct job *job, int error, struct failure *failure, struct work *work,
                   struct stands *stands, struct plan *plan, const struct plan_texts *texts,
                   struct strlist *need);
-/* query.c: a task as `job/get` lists it, of its task.done */
-int job_task_row(const json_t *event, json_t **ret) _must_check_;
 /* outcome.c */
 json_t *outcome_fields(struct job *job);                      /* of a `done` event */
 void outcome_remember(struct job *job, const json_t *fields); /* raw answer for the next time */

@@ -571,7 +571,7 @@ static int put_texts(struct job *job, struct store_batch *b, const struct plan_t
 }
 
 static void say_planned(struct job *job, const struct work *work, const struct plan *plan,
-                        const struct plan_texts *texts)
+                        const struct plan_texts *texts, bool is_starting)
 {
         struct store_batch *b = NULL;
         size_t n = 0, n_max = work->warnings.n + plan->warnings.n + work->notes.n + 2;
@@ -592,7 +592,7 @@ static void say_planned(struct job *job, const struct work *work, const struct p
                                                                work->notes.at[i], "level", "note")};
         if (news) {
                 news[n++] = (struct news){"planned", planned_fields(plan)};
-                if (!job->is_dry_run)
+                if (is_starting)
                         news[n++] =
                                 (struct news){"started", json_pack("{s:I}", "attempt",
                                                                    (json_int_t)job->deaths + 1)};
@@ -608,7 +608,7 @@ static void end_dry_run(struct job *job, const struct work *work, const struct p
         struct store_batch *b = NULL;
 
         job_ref(job);
-        say_planned(job, work, plan, texts);
+        say_planned(job, work, plan, texts, false);
         if (store_batch_new(STORE_STATE, &b) < 0)
                 b = NULL;
         if (job->state == JOB_PLANNING)
@@ -640,9 +640,14 @@ void job_prepared(struct job *job, int error, struct failure *failure, struct wo
                 job->n_tasks = work->n_tasks;
                 end_dry_run(job, work, plan, texts);
         } else {
+                bool is_asking = approval_is_due(job, &plan->totals);
+
                 job_ref(job);
-                say_planned(job, work, plan, texts);
-                if (job->state == JOB_PLANNING) {
+                job->n_tasks = work->n_tasks;
+                say_planned(job, work, plan, texts, !is_asking);
+                if (job->state == JOB_PLANNING && is_asking) {
+                        approval_ask(job, &plan->totals);
+                } else if (job->state == JOB_PLANNING) {
                         start_run(job, work, stands, plan);
                         work = NULL;
                         stands = NULL;

@@ -1,4 +1,4 @@
-/* Looking at jobs: list, get. Reads memory for what is live, the store for the rest. */
+#include "daemon/jobs/query.h"
 
 #include <stdio.h>
 

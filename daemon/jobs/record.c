@@ -3,7 +3,8 @@
  *
  * {kind, uid, state, wait: {on, id, task, command, remedy, need: […]}?, label?, client, created,
  * ended?, options, input: sha256 of the params' blob, raw?, generation?, idem?, dry_run?, fresh?,
- * deaths, head, tasks, done, totals?, summary?, error?, failed_tasks?} */
+ * deaths, head, tasks, done, totals?, summary?, error?, failed_tasks?, can_ask?, asked: {tokens,
+ * nanousd, approved}?} */
 
 #include "common/json.h"
 #include "daemon/jobs/internal.h"
@@ -148,6 +149,15 @@ static int add_optional(const struct job *job, struct buf *out)
         }
         if (job->has_idem)
                 add_hash(out, "idem", &job->idem);
+        if (job->approval.can_ask)
+                add_bool(out, "can_ask", true);
+        if (job->approval.tokens > 0)
+                k = k ? k
+                      : add_json(out, "asked",
+                                 json_pack("{s:I,s:I,s:b}", "tokens",
+                                           (json_int_t)job->approval.tokens, "nanousd",
+                                           (json_int_t)job->approval.nanousd, "approved",
+                                           job->approval.is_given));
         if (job->n_needs)
                 k = k ? k : add_json(out, "needs", all_needs(job));
         if (k == 0 && memcmp(&job->totals, &nothing, sizeof(nothing)) != 0) {
@@ -294,6 +304,16 @@ static int read_wait(struct job *job, const json_t *o)
         return 0;
 }
 
+static void read_asked(struct job *job, const json_t *o)
+{
+        const json_t *asked = json_object_get(o, "asked");
+
+        job->approval.can_ask = json_get_bool(o, "can_ask", false);
+        job->approval.is_given = json_get_bool(asked, "approved", false);
+        (void)json_get_u64(asked, "tokens", &job->approval.tokens);
+        (void)json_get_u64(asked, "nanousd", &job->approval.nanousd);
+}
+
 static int read_fields(struct job *job, const json_t *o)
 {
         const char *label = json_get_text(o, "label");
@@ -321,6 +341,7 @@ static int read_fields(struct job *job, const json_t *o)
         job->is_dry_run = json_get_bool(o, "dry_run", false);
         job->is_fresh = json_get_bool(o, "fresh", false);
         job->has_failed_tasks = json_get_bool(o, "failed_tasks", false);
+        read_asked(job, o);
         job->has_raw_key =
                 read_hash(o, "raw", &job->raw_key) && read_hash(o, "generation", &job->generation);
         job->has_idem = read_hash(o, "idem", &job->idem);

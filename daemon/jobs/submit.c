@@ -183,6 +183,7 @@ static int read_meta(struct job *job, const json_t *params)
         const char *key = json_get_text(meta, "key"), *label = json_get_text(meta, "label");
 
         (void)json_get_u64(json_object_get(meta, "client"), "pid", &job->client);
+        job->approval.can_ask = json_get_bool(json_object_get(meta, "client"), "can_ask", false);
         if (label && !(job->label = strdup(label)))
                 return -ENOMEM;
         if (key) {

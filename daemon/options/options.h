@@ -64,6 +64,9 @@ enum option_id {
         OPTION_JOB_USD,
         OPTION_DAY_USD,
         OPTION_WARN_AT,
+        OPTION_APPROVAL_WHEN,
+        OPTION_APPROVAL_TOKENS,
+        OPTION_APPROVAL_USD,
         OPTION_CACHE_DISK,
         OPTION_CACHE_MEMORY,
         OPTION_CACHE_MAX_AGE,
@@ -75,6 +78,7 @@ enum option_id {
         N_OPTIONS,
 };
 
+enum approval_when { APPROVAL_TERMINAL, APPROVAL_ALWAYS, APPROVAL_NEVER };
 enum objective { OBJECTIVE_COST, OBJECTIVE_BALANCED, OBJECTIVE_LATENCY };
 
 struct option {

@@ -5,6 +5,7 @@
 #define HOUR_MS 3600000u
 
 static const char *const objectives[] = {"cost", "balanced", "latency", NULL};
+static const char *const approvals[] = {"terminal", "always", "never", NULL};
 static const char *const log_levels[] = {"error", "warning", "notice", "info", "debug", NULL};
 
 #define RELOADED .is_reloaded = true
@@ -103,6 +104,17 @@ const struct option option_table[N_OPTIONS] = {
         [OPTION_WARN_AT] = {"budget.warn_at", OPTION_RATIO, SCOPE_JOB, "0.8",
                             .variable = "GENOPT_WARN_AT", RESERVED,
                             .sentence = "share of a budget that is worth a warning"},
+        [OPTION_APPROVAL_WHEN] = {"approval.when", OPTION_CHOICE, SCOPE_JOB, "terminal",
+                                  .choices = approvals, .variable = "GENOPT_APPROVAL", RELOADED,
+                                  .sentence = "who is asked before a dear job: a person at a "
+                                              "terminal, always, never"},
+        [OPTION_APPROVAL_TOKENS] = {"approval.tokens", OPTION_U64, SCOPE_JOB, "10000", 0, 1u << 30,
+                                    .variable = "GENOPT_APPROVAL_TOKENS", RELOADED,
+                                    .sentence = "tokens that are not asked about; 0: tokens do "
+                                                "not count"},
+        [OPTION_APPROVAL_USD] = {"approval.usd", OPTION_USD, SCOPE_JOB, "none",
+                                 .variable = "GENOPT_APPROVAL_USD", RELOADED,
+                                 .sentence = "dollars that are not asked about, or none"},
         [OPTION_CACHE_DISK] = {"cache.disk", OPTION_BYTES, SCOPE_DAEMON, "2GiB", 1 << 20, BYTES_MAX,
                                .variable = "GENOPT_CACHE_DISK",
                                .sentence = "size of the cache on disk"},

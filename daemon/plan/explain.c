@@ -24,30 +24,29 @@ int estimate_to_json(const struct estimate *e, json_t **ret)
         return k;
 }
 
-static json_t *totals_to_json(const struct estimate *e)
+int totals_to_json(const struct estimate *e, json_t **ret)
 {
-        json_t *o = NULL;
+        _cleanup_json_ json_t *o = NULL;
+        int k = estimate_to_json(e, &o);
 
-        if (estimate_to_json(e, &o) < 0)
-                return NULL;
-        if (json_put(o, "calls", integer(e->calls)) < 0) {
-                json_decref(o);
-                return NULL;
-        }
-        return o;
+        k = k ? k : json_put(o, "calls", integer(e->calls));
+        if (k == 0)
+                *ret = take(o);
+        return k;
 }
 
 /* With its model: what the `tier` rule is measured against. */
-static json_t *naive_to_json(const struct planning *in, const struct estimate *e)
+static int naive_to_json(const struct planning *in, const struct estimate *e, json_t **ret)
 {
         const char *model = in->tiers[TIER_QUALITY].model;
-        json_t *o = totals_to_json(e);
+        _cleanup_json_ json_t *o = NULL;
+        int k = totals_to_json(e, &o);
 
-        if (o && model && json_put(o, "model", json_string(model)) < 0) {
-                json_decref(o);
-                return NULL;
-        }
-        return o;
+        if (model)
+                k = k ? k : json_put(o, "model", json_string(model));
+        if (k == 0)
+                *ret = take(o);
+        return k;
 }
 
 static json_t *step_to_json(const struct planning *in, const struct step *s)
@@ -87,6 +86,7 @@ static json_t *effect_to_json(const struct rule_effect *e)
 int plan_to_json(const struct planning *in, const struct plan *p, json_t **ret)
 {
         _cleanup_json_ json_t *o = json_object(), *steps = json_array(), *rules = json_array();
+        json_t *totals = NULL, *naive = NULL;
         int k = o && steps && rules ? 0 : -ENOMEM;
 
         for (size_t i = 0; i < p->n_steps && k == 0; i++)
@@ -95,8 +95,10 @@ int plan_to_json(const struct planning *in, const struct plan *p, json_t **ret)
                 k = json_add(rules, effect_to_json(&p->effects[i]));
         k = k ? k : json_put(o, "tasks", integer(p->n_tasks));
         k = k ? k : json_put(o, "steps", json_incref(steps));
-        k = k ? k : json_put(o, "totals", totals_to_json(&p->totals));
-        k = k ? k : json_put(o, "naive", naive_to_json(in, &p->naive));
+        k = k ? k : totals_to_json(&p->totals, &totals);
+        k = k ? k : json_put(o, "totals", totals);
+        k = k ? k : naive_to_json(in, &p->naive, &naive);
+        k = k ? k : json_put(o, "naive", naive);
         k = k ? k : json_put(o, "rules", json_incref(rules));
         if (k == 0)
                 *ret = take(o);

@@ -97,4 +97,5 @@ unsigned plan_window_share(const struct planning *in, enum tier tier, uint64_t i
 
 /* The form of a dry run (docs/protocol.md). */
 int plan_to_json(const struct planning *in, const struct plan *p, json_t **ret) _must_check_;
+int totals_to_json(const struct estimate *e, json_t **ret) _must_check_; /* with `calls` */
 int estimate_to_json(const struct estimate *e, json_t **ret) _must_check_;

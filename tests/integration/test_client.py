@@ -792,6 +792,26 @@ def test_approval_is_asked_on_a_terminal(client, typed, approve):
     assert d.params("job/answer") == [{"job": JOB, "wait": 5, "approve": approve}]
 
 
+def test_the_question_tells_what_it_costs_and_no_answer_leaves_the_job(client):
+    estimate = {"calls": 6, "input": 20000, "cache_read": 0, "cache_write": 4000, "output": 10000, "nanousd": 210000000, "ms": 42000}
+    d = client.serve().job(("waiting", {"on": "approval", "wait": 5, "remedy": "r", "estimate": estimate}),
+                           (lambda c: None, None))
+    t = Terminal(client, "gen", "spec.yaml", "-o", "out")
+    t.until("6 model calls, about 34.0k tokens, $0.2100, 42.0 s. Go on? [y/N]")
+    assert d.params("job/submit")[0]["meta"]["client"]["can_ask"] is True
+    t.type("\x04")
+    t.until(f"genopt attach {JOB}")
+    assert t.end() == 75 and not d.params("job/answer")
+    # nobody to ask: no word of it
+    d.job(done(call=1))
+    client.gen("--json", check=0)
+    client.gen("--detach", check=0)
+    assert all("can_ask" not in p["meta"]["client"] for p in d.params("job/submit")[1:])
+    client.gen("--yes", "--budget", "2.50", check=0)
+    assert d.params("job/submit")[-1]["options"] == {
+        "approval.when": "never", "approval.tokens": "0", "approval.usd": "2.50", "budget.job_usd": "2.50"}
+
+
 def test_on_a_terminal_a_key_is_waited_for(client):
     go = threading.Event()
     client.serve().job(("waiting", {"on": "key", "wait": 1, "remedy": "set it"}), (lambda c: go.wait(DEADLINE), None),

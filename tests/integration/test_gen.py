@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import shutil
 
 import pytest
@@ -127,6 +128,114 @@ def test_after_the_run_estimated_stands_beside_measured(daemon, sim, place):
     job = next(j["job"] for j in daemon.rpc().ok("job/list")["jobs"] if j["job"] != end["job"])
     dry_plan = daemon.rpc().ok("job/explain", {"job": job})
     assert "measured" not in dry_plan and "phases" not in dry_plan
+
+
+def test_a_report_for_people_programs_and_archives(daemon, sim, place):
+    spec = place / "<b>&'s.yaml"  # its name is told in the report
+    write_spec(spec)
+    events, first = gen(daemon, spec, place / "out")
+    text = daemon.genopt("report", "-o", place / "out", check=0).stdout
+    for words in (first["job"], "phases ", "model calls ", "cache share  sim ", "saved by", "template", "naive"):
+        assert words in text, words
+    assert len([l for l in text.splitlines() if " call " in l]) >= first["summary"]["files"]["call"]
+
+    report = json.loads(daemon.genopt("report", first["job"], "--format", "json", check=0).stdout)
+    assert report["measured"]["nanousd"] == first["summary"]["nanousd"] == sum(t["nanousd"] for t in report["tasks"])
+    assert report["saved"]["nanousd"] == first["summary"]["naive"]["nanousd"] - first["summary"]["nanousd"]
+    assert report["cache_share"] == first["summary"]["cache_share"] and set(report["phases"]) == {"planning", "calls", "other", "waiting"}
+    assert {t["path"] for t in report["tasks"]} == set(tree(place / "out"))
+
+    write_spec(spec, requirements=["A parcel has a sender and a receiver."])
+    events, second = gen(daemon, spec, place / "out")
+    r = daemon.genopt("report", "--compare", first["job"], second["job"], check=0)
+    assert "change" in r.stdout and "differs" in r.stdout and "files kept" in r.stdout
+    both = json.loads(daemon.genopt("report", "--compare", first["job"], second["job"], "--json", check=0).stdout)
+    figures = {f["name"]: f for f in both["figures"]}
+    assert (figures["money"]["a"], figures["money"]["b"]) == (first["summary"]["nanousd"], second["summary"]["nanousd"])
+    assert figures["files kept"]["b"] == second["summary"]["files"]["keep"] > figures["files kept"]["a"] == 0
+    beside = json.loads(daemon.genopt("report", second["job"], "--baseline", first["job"], "--json", check=0).stdout)
+    assert beside["baseline"]["figures"] == both["figures"] and beside["job"] == second["job"]
+
+    html = daemon.genopt("report", second["job"], "--baseline", first["job"], "--format", "html", check=0).stdout
+    assert "&lt;b&gt;&amp;&#39;s.yaml" in html and "<b>&" not in html
+    assert not re.search(r"<script|src=|href=|url\(|@import|http", html)
+    for bad in (["--compare", first["job"]], [first["job"], second["job"]], ["--format", "pdf", first["job"]],
+                ["--compare", first["job"], second["job"], "--baseline", first["job"]]):
+        daemon.genopt("report", *bad, check=2)
+
+
+# --- approval
+
+
+def waiting_job(daemon, r):
+    job = [e for e in daemon.events(r) if e["type"] == "waiting"][-1]["job"]
+    got = daemon.rpc().ok("job/get", {"job": job})
+    assert got["state"] == "waiting" and got["waits"][0]["on"] == "approval"
+    return job
+
+
+def test_a_script_is_not_asked_unless_told_so(daemon, sim, place):
+    spec = write_spec(place / "s.yaml")
+    always = {"GENOPT_APPROVAL": "always", "GENOPT_APPROVAL_TOKENS": "1000"}
+    gen(daemon, spec, place / "a", env={"GENOPT_APPROVAL_TOKENS": "1000"})  # nobody is there to answer
+    r = daemon.genopt("gen", spec, "-o", place / "b", "--fresh", check=75, env=always)
+    assert re.search(r"model calls, about [0-9.]+k? tokens, \$0\.\d+, .* Go on\?", r.stderr), r.stderr
+    assert "`genopt resume 0" in r.stderr and "--yes" in r.stderr
+    assert not tree(place / "b")
+    n = len(sim.requests())
+    gen(daemon, spec, place / "b", "--fresh", "--yes", env=always)
+    assert len(sim.requests()) > n
+    gen(daemon, spec, place / "b", "--yes", env=always)  # nothing to ask about
+    gen(daemon, spec, place / "b", env=always)
+    # a budget is an answer as far as it reaches
+    options = ["--fresh", "--set", "approval.when=always"]  # and 10000 tokens
+    gen(daemon, spec, place / "b", *options, "--budget", "4.50")
+    r = daemon.genopt("gen", spec, "-o", place / "b", *options, "--budget", "0.01", "--json", check=75)
+    waiting_job(daemon, r)
+    r = daemon.genopt("gen", spec, "-o", place / "b", "--budget", "much", check=78)
+    assert "budget.job_usd" in r.stderr or "approval.usd" in r.stderr
+
+
+def test_approval_survives_a_restart_and_is_given_once(daemon, sim, place):
+    spec = write_spec(place / "s.yaml")
+    r = daemon.genopt("gen", spec, "-o", place / "out", "--set", "approval.when=always", "--set", "approval.tokens=1000", "--json", check=75)
+    job = waiting_job(daemon, r)
+    wait = [e for e in daemon.events(r) if e["type"] == "waiting"][-1]
+    assert wait["estimate"]["calls"] > 0 and not [e for e in daemon.events(r) if e["type"] == "started"]
+    daemon.kill()
+    daemon.start()
+    rpc = daemon.rpc()
+    assert rpc.ok("job/get", {"job": job})["waits"][0]["on"] == "approval" and not sim.requests()
+    assert rpc.error("job/answer", {"job": job, "wait": wait["wait"] + 1, "approve": True})["data"]["name"] == "bad_state"
+    rpc.ok("job/answer", {"job": job, "wait": wait["wait"], "approve": True})
+    rpc.ok("job/attach", {"job": job})
+    assert rpc.end()["type"] == "done"
+    daemon.genopt("attach", "-o", place / "out", check=0)
+    assert len(tree(place / "out")) > 5
+    assert rpc.ok("job/explain", {"job": job})["phases"]["waiting"] > 0
+
+
+def test_resume_approves_and_dearer_options_ask_again(daemon, sim, place):
+    spec = write_spec(place / "s.yaml")
+    r = daemon.genopt("gen", spec, "-o", place / "out", "--set", "approval.when=always", "--set", "approval.tokens=1000", "--json", check=75)
+    job = waiting_job(daemon, r)
+    rpc = daemon.rpc()
+    rpc.ok("job/attach", {"job": job})
+    rpc.event("waiting")
+    # all templates off: more calls than what was approved of
+    rpc.ok("job/resume", {"job": job, "options": {"optimization.template": "off", "optimization.tier": "off"}})
+    assert rpc.event("waiting", "done")["type"] == "waiting" and not sim.requests()
+    rpc.ok("job/resume", {"job": job})
+    assert rpc.end()["type"] == "done"
+
+
+def test_a_refused_job_costs_nothing(daemon, sim, place):
+    spec = write_spec(place / "s.yaml")
+    r = daemon.genopt("gen", spec, "-o", place / "out", "--set", "approval.when=always", "--set", "approval.tokens=1000", "--json", check=75)
+    job = waiting_job(daemon, r)
+    daemon.rpc().ok("job/answer", {"job": job, "wait": 1, "approve": False})
+    assert daemon.rpc().ok("job/get", {"job": job})["state"] == "cancelled"
+    assert not sim.requests() and not tree(place / "out")
 
 
 def test_explain_of_what_is_not_there(daemon, place):

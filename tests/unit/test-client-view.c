@@ -325,15 +325,14 @@ static void a_plan_that_has_run_shows_both(void **state)
 
         (void)state;
         assert_int_equal(json_read(SPAN(run_text), &plan, &diag), 0);
-        expect_plan(plan, 120, "tokens          1.5k      1.7k   +13 %      9.0k  −82 %\n");
+        expect_plan(plan, 120, "tokens          1.5k      1.7k   +13 %      9.0k  −81 %\n");
         expect_plan(plan, 120, "money        $0.0100   $0.0120   +20 %   $0.1200  −90 %\n");
         expect_plan(plan, 120, "  $0.0800  30.0 s    $0.0400 −15.0 s\n");
         expect_plan(plan, 120, "template      2  certain: covered; in truth 1 call\n");
-        expect_plan(
-                plan, 120,
-                "main.go                m                     1.0k     500   $0.0100     4.0 s\n"
-                "  measured, 2 calls                          1.1k     600   $0.0120     5.0 s\n"
-                "    fast: r\n");
+        expect_plan(plan, 120,
+                    "main.go               m                     1.0k     500   $0.0100     4.0 s\n"
+                    "  measured, 2 calls                         1.1k     600   $0.0120     5.0 s\n"
+                    "    fast: r\n");
         json_decref(plan);
 }
 
