@@ -10,12 +10,12 @@ struct facts *facts_free(struct facts *f)
 {
         if (!f)
                 return NULL;
+        for (size_t i = 0; i < f->n_made; i++) /* first: they look into the others */
+                uses_free(f->made[i]);
         for (size_t i = 0; i < f->n_docs; i++)
                 yaml_free(f->docs[i]);
         for (size_t i = 0; i < f->n_tasks; i++)
                 yaml_free(f->tasks[i]);
-        for (size_t i = 0; i < f->n_made; i++)
-                uses_free(f->made[i]);
         for (size_t i = 0; i < f->n_uses; i++)
                 yaml_free(f->uses[i]);
         for (size_t i = 0; i < f->n_shown; i++) {
