@@ -98,67 +98,100 @@ const struct pair pairs[] = {
         {BUILDER, "Street: string}", "Street: string, Zip: string}",
          "internal/user/address.go internal/user/address_handler.go "
          "internal/user/address_repository.go internal/user/address_service.go "
-         "internal/user/address_service_test.go"},
+         "internal/user/address_service_test.go internal/user/address_sql_repository.go "
+         "internal/user/address_sql_repository_test.go migrations/0001_create_tables.sql"},
         {BUILDER, "Street: string}", "Road: string}",
          "internal/user/address.go internal/user/address_handler.go "
          "internal/user/address_repository.go internal/user/address_service.go "
-         "internal/user/address_service_test.go"},
+         "internal/user/address_service_test.go internal/user/address_sql_repository.go "
+         "internal/user/address_sql_repository_test.go migrations/0001_create_tables.sql"},
         {BUILDER, "Level: int", "Level: string",
          "internal/user/superuser.go internal/user/superuser_repository.go "
-         "internal/user/superuser_service.go internal/user/superuser_service_test.go"},
+         "internal/user/superuser_service.go internal/user/superuser_service_test.go "
+         "internal/user/superuser_sql_repository.go internal/user/superuser_sql_repository_test.go "
+         "migrations/0001_create_tables.sql"},
         {BUILDER, "Level: int", "Level: {type: int, required: true}",
          "internal/user/superuser.go internal/user/superuser_repository.go "
-         "internal/user/superuser_service.go internal/user/superuser_service_test.go"},
+         "internal/user/superuser_service.go internal/user/superuser_service_test.go "
+         "internal/user/superuser_sql_repository.go internal/user/superuser_sql_repository_test.go "
+         "migrations/0001_create_tables.sql"},
         {BUILDER, "Level: int", "Level: {type: int, description: from one to five}",
          "internal/user/superuser.go internal/user/superuser_repository.go "
-         "internal/user/superuser_service.go internal/user/superuser_service_test.go"},
+         "internal/user/superuser_service.go internal/user/superuser_service_test.go "
+         "internal/user/superuser_sql_repository.go internal/user/superuser_sql_repository_test.go "
+         "migrations/0001_create_tables.sql"},
         {BUILDER, "{ID: string, Level: int}",
          "[{name: Level, type: int}, {name: ID, type: string}]",
          "internal/user/superuser.go internal/user/superuser_repository.go "
-         "internal/user/superuser_service.go internal/user/superuser_service_test.go"},
+         "internal/user/superuser_service.go internal/user/superuser_service_test.go "
+         "internal/user/superuser_sql_repository.go internal/user/superuser_sql_repository_test.go "
+         "migrations/0001_create_tables.sql"},
         {BUILDER, "Email: string", "Mail: string",
          "internal/user/user.go internal/user/user_handler.go internal/user/user_repository.go "
-         "internal/user/user_service.go internal/user/user_service_test.go"},
+         "internal/user/user_service.go internal/user/user_service_test.go "
+         "internal/user/user_sql_repository.go internal/user/user_sql_repository_test.go "
+         "migrations/0001_create_tables.sql"},
         {BUILDER, "Quantity: int", "Amount: int",
          "internal/order/order_item.go internal/order/order_item_repository.go "
-         "internal/order/order_item_service.go internal/order/order_item_service_test.go"},
+         "internal/order/order_item_service.go internal/order/order_item_service_test.go "
+         "internal/order/order_item_sql_repository.go "
+         "internal/order/order_item_sql_repository_test.go migrations/0001_create_tables.sql"},
         {BUILDER, "\"[]*OrderItem\"", "\"[]OrderItem\"",
          "internal/order/order.go internal/order/order_handler.go "
          "internal/order/order_repository.go internal/order/order_service.go "
-         "internal/order/order_service_test.go"},
+         "internal/order/order_service_test.go internal/order/order_sql_repository.go "
+         "internal/order/order_sql_repository_test.go migrations/0001_create_tables.sql"},
         {BUILDER, "UserID: string", "BuyerID: string",
          "internal/order/order.go internal/order/order_handler.go "
          "internal/order/order_repository.go internal/order/order_service.go "
-         "internal/order/order_service_test.go"},
+         "internal/order/order_service_test.go internal/order/order_sql_repository.go "
+         "internal/order/order_sql_repository_test.go migrations/0001_create_tables.sql"},
         {BUILDER, "\"map[string][]Order\"", "\"map[string][]User\"",
          "internal/order/ledger.go internal/order/ledger_repository.go "
-         "internal/order/ledger_service.go internal/order/ledger_service_test.go"},
+         "internal/order/ledger_service.go internal/order/ledger_service_test.go "
+         "internal/order/ledger_sql_repository.go internal/order/ledger_sql_repository_test.go "
+         "migrations/0001_create_tables.sql"},
         {BUILDER, "ID: string, UserID: string", "ID: string, Paid: bool, UserID: string",
          "internal/order/order.go internal/order/order_handler.go "
          "internal/order/order_repository.go internal/order/order_service.go "
-         "internal/order/order_service_test.go"},
+         "internal/order/order_service_test.go internal/order/order_sql_repository.go "
+         "internal/order/order_sql_repository_test.go migrations/0001_create_tables.sql"},
         {BUILDER, "  - {name: Superuser, package: user, attributes: {ID: string, Level: int}}\n",
          "",
          "-internal/user/superuser.go -internal/user/superuser_repository.go "
-         "-internal/user/superuser_service.go -internal/user/superuser_service_test.go README.md"},
+         "-internal/user/superuser_service.go -internal/user/superuser_service_test.go "
+         "-internal/user/superuser_sql_repository.go "
+         "-internal/user/superuser_sql_repository_test.go README.md "
+         "migrations/0001_create_tables.sql"},
         {BUILDER, "  - {name: Superuser, package", "  - {name: Root, package",
          "+internal/user/root.go +internal/user/root_repository.go +internal/user/root_service.go "
-         "+internal/user/root_service_test.go -internal/user/superuser.go "
+         "+internal/user/root_service_test.go +internal/user/root_sql_repository.go "
+         "+internal/user/root_sql_repository_test.go -internal/user/superuser.go "
          "-internal/user/superuser_repository.go -internal/user/superuser_service.go "
-         "-internal/user/superuser_service_test.go README.md"},
+         "-internal/user/superuser_service_test.go -internal/user/superuser_sql_repository.go "
+         "-internal/user/superuser_sql_repository_test.go README.md "
+         "migrations/0001_create_tables.sql"},
         {BUILDER, "{name: Superuser, package: user", "{name: Superuser, package: order",
          "+internal/order/superuser.go +internal/order/superuser_repository.go "
          "+internal/order/superuser_service.go +internal/order/superuser_service_test.go "
-         "-internal/user/superuser.go -internal/user/superuser_repository.go "
-         "-internal/user/superuser_service.go -internal/user/superuser_service_test.go README.md"},
+         "+internal/order/superuser_sql_repository.go "
+         "+internal/order/superuser_sql_repository_test.go -internal/user/superuser.go "
+         "-internal/user/superuser_repository.go -internal/user/superuser_service.go "
+         "-internal/user/superuser_service_test.go -internal/user/superuser_sql_repository.go "
+         "-internal/user/superuser_sql_repository_test.go README.md "
+         "migrations/0001_create_tables.sql"},
         {BUILDER, "{name: Superuser, package: user",
          "{name: Superuser, description: may do everything, package: user",
          "README.md internal/user/superuser.go internal/user/superuser_repository.go "
-         "internal/user/superuser_service.go internal/user/superuser_service_test.go"},
+         "internal/user/superuser_service.go internal/user/superuser_service_test.go "
+         "internal/user/superuser_sql_repository.go internal/user/superuser_sql_repository_test.go "
+         "migrations/0001_create_tables.sql"},
         {BUILDER, "  - {name: Ledger",
          "  - {name: Coupon, package: order, attributes: {ID: string}}\n  - {name: Ledger",
          "+internal/order/coupon.go +internal/order/coupon_repository.go "
-         "+internal/order/coupon_service.go +internal/order/coupon_service_test.go README.md"},
+         "+internal/order/coupon_service.go +internal/order/coupon_service_test.go "
+         "+internal/order/coupon_sql_repository.go +internal/order/coupon_sql_repository_test.go "
+         "README.md migrations/0001_create_tables.sql"},
         /* requirements */
         {BUILDER, "System must manage users", "System must administer users",
          "internal/user/user.go internal/user/user_service.go internal/user/user_service_test.go"},
@@ -226,9 +259,13 @@ const struct pair pairs[] = {
          "internal/order/order_service_test.go internal/user/address_service_test.go "
          "internal/user/superuser_service_test.go internal/user/user_service_test.go"},
         {BUILDER, "unit_tests: true", "unit_tests: false",
-         "-internal/order/ledger_service_test.go -internal/order/order_item_service_test.go "
-         "-internal/order/order_service_test.go -internal/user/address_service_test.go "
-         "-internal/user/superuser_service_test.go -internal/user/user_service_test.go Makefile"},
+         "-internal/order/ledger_service_test.go -internal/order/ledger_sql_repository_test.go "
+         "-internal/order/order_item_service_test.go "
+         "-internal/order/order_item_sql_repository_test.go -internal/order/order_service_test.go "
+         "-internal/order/order_sql_repository_test.go -internal/sqltest/sqltest.go "
+         "-internal/user/address_service_test.go -internal/user/address_sql_repository_test.go "
+         "-internal/user/superuser_service_test.go -internal/user/superuser_sql_repository_test.go "
+         "-internal/user/user_service_test.go -internal/user/user_sql_repository_test.go Makefile"},
         {BUILDER, "unit_tests: true", "unit_tests: true, integration_tests: true",
          "Makefile internal/order/ledger_service_test.go internal/order/order_item_service_test.go "
          "internal/order/order_service_test.go internal/user/address_service_test.go "
@@ -252,18 +289,25 @@ const struct pair pairs[] = {
         {BUILDER, "module: example.org/shop", "module: example.org/store",
          "README.md cmd/shop/main.go go.mod internal/order/ledger.go "
          "internal/order/ledger_repository.go internal/order/ledger_service.go "
-         "internal/order/ledger_service_test.go internal/order/order.go "
+         "internal/order/ledger_service_test.go internal/order/ledger_sql_repository.go "
+         "internal/order/ledger_sql_repository_test.go internal/order/order.go "
          "internal/order/order_handler.go internal/order/order_item.go "
          "internal/order/order_item_repository.go internal/order/order_item_service.go "
-         "internal/order/order_item_service_test.go internal/order/order_repository.go "
+         "internal/order/order_item_service_test.go internal/order/order_item_sql_repository.go "
+         "internal/order/order_item_sql_repository_test.go internal/order/order_repository.go "
          "internal/order/order_service.go internal/order/order_service_test.go "
+         "internal/order/order_sql_repository.go internal/order/order_sql_repository_test.go "
          "internal/user/address.go internal/user/address_handler.go "
          "internal/user/address_repository.go internal/user/address_service.go "
-         "internal/user/address_service_test.go internal/user/superuser.go "
+         "internal/user/address_service_test.go internal/user/address_sql_repository.go "
+         "internal/user/address_sql_repository_test.go internal/user/superuser.go "
          "internal/user/superuser_repository.go internal/user/superuser_service.go "
-         "internal/user/superuser_service_test.go internal/user/user.go "
+         "internal/user/superuser_service_test.go internal/user/superuser_sql_repository.go "
+         "internal/user/superuser_sql_repository_test.go internal/user/user.go "
          "internal/user/user_handler.go internal/user/user_repository.go "
-         "internal/user/user_service.go internal/user/user_service_test.go internal/web/router.go"},
+         "internal/user/user_service.go internal/user/user_service_test.go "
+         "internal/user/user_sql_repository.go internal/user/user_sql_repository_test.go "
+         "internal/web/router.go migrations/0001_create_tables.sql"},
         {BUILDER, "description: place", "description: no",
          "README.md internal/order/order_handler.go"},
         {BUILDER, "description: place", "description: \"false\"",
@@ -271,18 +315,24 @@ const struct pair pairs[] = {
         {BUILDER, "path: internal/order", "path: internal/orders",
          "+internal/orders/ledger.go +internal/orders/ledger_repository.go "
          "+internal/orders/ledger_service.go +internal/orders/ledger_service_test.go "
+         "+internal/orders/ledger_sql_repository.go +internal/orders/ledger_sql_repository_test.go "
          "+internal/orders/order.go +internal/orders/order_handler.go "
          "+internal/orders/order_item.go +internal/orders/order_item_repository.go "
          "+internal/orders/order_item_service.go +internal/orders/order_item_service_test.go "
-         "+internal/orders/order_repository.go +internal/orders/order_service.go "
-         "+internal/orders/order_service_test.go -internal/order/ledger.go "
-         "-internal/order/ledger_repository.go -internal/order/ledger_service.go "
-         "-internal/order/ledger_service_test.go -internal/order/order.go "
-         "-internal/order/order_handler.go -internal/order/order_item.go "
+         "+internal/orders/order_item_sql_repository.go "
+         "+internal/orders/order_item_sql_repository_test.go +internal/orders/order_repository.go "
+         "+internal/orders/order_service.go +internal/orders/order_service_test.go "
+         "+internal/orders/order_sql_repository.go +internal/orders/order_sql_repository_test.go "
+         "-internal/order/ledger.go -internal/order/ledger_repository.go "
+         "-internal/order/ledger_service.go -internal/order/ledger_service_test.go "
+         "-internal/order/ledger_sql_repository.go -internal/order/ledger_sql_repository_test.go "
+         "-internal/order/order.go -internal/order/order_handler.go -internal/order/order_item.go "
          "-internal/order/order_item_repository.go -internal/order/order_item_service.go "
-         "-internal/order/order_item_service_test.go -internal/order/order_repository.go "
-         "-internal/order/order_service.go -internal/order/order_service_test.go README.md "
-         "cmd/shop/main.go"},
+         "-internal/order/order_item_service_test.go -internal/order/order_item_sql_repository.go "
+         "-internal/order/order_item_sql_repository_test.go -internal/order/order_repository.go "
+         "-internal/order/order_service.go -internal/order/order_service_test.go "
+         "-internal/order/order_sql_repository.go -internal/order/order_sql_repository_test.go "
+         "README.md cmd/shop/main.go migrations/0001_create_tables.sql"},
         {BUILDER, "hides storage", "keeps storage apart",
          "internal/order/ledger_service.go internal/order/order_item_service.go "
          "internal/order/order_service.go internal/user/address_service.go "
@@ -325,23 +375,35 @@ const struct pair pairs[] = {
         /* OpenAPI: another meaning */
         {OPENAPI, "required: [name]", "required: [born]",
          "README.md internal/dog/dog.go internal/dog/dog_handler.go internal/dog/dog_repository.go "
-         "internal/dog/dog_service.go internal/dog/dog_service_test.go"},
+         "internal/dog/dog_service.go internal/dog/dog_service_test.go "
+         "internal/dog/dog_sql_repository.go internal/dog/dog_sql_repository_test.go "
+         "migrations/0001_create_tables.sql"},
         {OPENAPI, "format: date}", "format: date-time}",
          "README.md internal/dog/dog.go internal/dog/dog_handler.go internal/dog/dog_repository.go "
-         "internal/dog/dog_service.go internal/dog/dog_service_test.go"},
+         "internal/dog/dog_service.go internal/dog/dog_service_test.go "
+         "internal/dog/dog_sql_repository.go internal/dog/dog_sql_repository_test.go "
+         "migrations/0001_create_tables.sql"},
         {OPENAPI, "enum: [good, bad]", "enum: [good, bad, none]",
          "internal/owner/owner.go internal/owner/owner_repository.go "
-         "internal/owner/owner_service.go internal/owner/owner_service_test.go"},
+         "internal/owner/owner_service.go internal/owner/owner_service_test.go "
+         "internal/owner/owner_sql_repository.go internal/owner/owner_sql_repository_test.go "
+         "migrations/0001_create_tables.sql"},
         {OPENAPI, "minimum: 0}", "minimum: 1}",
          "internal/owner/owner.go internal/owner/owner_repository.go "
-         "internal/owner/owner_service.go internal/owner/owner_service_test.go"},
+         "internal/owner/owner_service.go internal/owner/owner_service_test.go "
+         "internal/owner/owner_sql_repository.go internal/owner/owner_sql_repository_test.go "
+         "migrations/0001_create_tables.sql"},
         {OPENAPI, "mood: {type: string", "mood: {description: today, type: string",
          "internal/owner/owner.go internal/owner/owner_repository.go "
-         "internal/owner/owner_service.go internal/owner/owner_service_test.go"},
+         "internal/owner/owner_service.go internal/owner/owner_service_test.go "
+         "internal/owner/owner_sql_repository.go internal/owner/owner_sql_repository_test.go "
+         "migrations/0001_create_tables.sql"},
         {OPENAPI, "owner: {$ref: \"#/components/schemas/Owner\"}",
          "owners: {type: array, items: {$ref: \"#/components/schemas/Owner\"}}",
          "README.md internal/dog/dog.go internal/dog/dog_handler.go internal/dog/dog_repository.go "
-         "internal/dog/dog_service.go internal/dog/dog_service_test.go"},
+         "internal/dog/dog_service.go internal/dog/dog_service_test.go "
+         "internal/dog/dog_sql_repository.go internal/dog/dog_sql_repository_test.go "
+         "migrations/0001_create_tables.sql"},
         {OPENAPI, "summary: take in", "summary: let in", "README.md internal/dog/dog_handler.go"},
         {OPENAPI, "description: full", "description: no place",
          "README.md internal/dog/dog_handler.go"},
@@ -351,7 +413,8 @@ const struct pair pairs[] = {
         {OPENAPI, "    Owner: {",
          "    Bowl: {type: object, properties: {id: {type: string}}}\n    Owner: {",
          "+internal/bowl/bowl.go +internal/bowl/bowl_repository.go +internal/bowl/bowl_service.go "
-         "+internal/bowl/bowl_service_test.go README.md"},
+         "+internal/bowl/bowl_service_test.go +internal/bowl/bowl_sql_repository.go "
+         "+internal/bowl/bowl_sql_repository_test.go README.md migrations/0001_create_tables.sql"},
         /* FCS: how it was made is not what it says */
         {FCS, "6f0c-11", "77aa-22", ""},
         {FCS, "2025-11-18T00:00:00Z", "2026-01-02T03:04:05Z", ""},
@@ -362,7 +425,9 @@ const struct pair pairs[] = {
          "internal/user/user.go internal/user/user_service.go internal/user/user_service_test.go"},
         {FCS, "\"Mail\": \"string\"", "\"Mail\": \"[]string\"",
          "internal/user/user.go internal/user/user_handler.go internal/user/user_repository.go "
-         "internal/user/user_service.go internal/user/user_service_test.go"},
+         "internal/user/user_service.go internal/user/user_service_test.go "
+         "internal/user/user_sql_repository.go internal/user/user_sql_repository_test.go "
+         "migrations/0001_create_tables.sql"},
         {FCS, "belongs_to", "has_many", "internal/room/room_service.go"},
         /* sentences */
         {SENTENCES, "create a student with name:str, email and age (int, required)",
@@ -374,21 +439,27 @@ const struct pair pairs[] = {
         {SENTENCES, "add course to student", "add student to course",
          "internal/course/course.go internal/course/course_handler.go "
          "internal/course/course_repository.go internal/course/course_service.go "
-         "internal/course/course_service_test.go internal/student/student.go "
+         "internal/course/course_service_test.go internal/course/course_sql_repository.go "
+         "internal/course/course_sql_repository_test.go internal/student/student.go "
          "internal/student/student_handler.go internal/student/student_repository.go "
-         "internal/student/student_service.go internal/student/student_service_test.go"},
+         "internal/student/student_service.go internal/student/student_service_test.go "
+         "internal/student/student_sql_repository.go "
+         "internal/student/student_sql_repository_test.go migrations/0001_create_tables.sql"},
         {SENTENCES, "email and age (int, required)", "email and age (int)",
          "internal/student/student.go internal/student/student_handler.go "
          "internal/student/student_repository.go internal/student/student_service.go "
-         "internal/student/student_service_test.go"},
+         "internal/student/student_service_test.go internal/student/student_sql_repository.go "
+         "internal/student/student_sql_repository_test.go migrations/0001_create_tables.sql"},
         {SENTENCES, "create a course with title\n", "create a course with no title\n",
          "internal/course/course.go internal/course/course_handler.go "
          "internal/course/course_repository.go internal/course/course_service.go "
-         "internal/course/course_service_test.go"},
+         "internal/course/course_service_test.go internal/course/course_sql_repository.go "
+         "internal/course/course_sql_repository_test.go migrations/0001_create_tables.sql"},
         {SENTENCES, "create a course with title\n", "create a course with unique title\n",
          "internal/course/course.go internal/course/course_handler.go "
          "internal/course/course_repository.go internal/course/course_service.go "
-         "internal/course/course_service_test.go"},
+         "internal/course/course_service_test.go internal/course/course_sql_repository.go "
+         "internal/course/course_sql_repository_test.go migrations/0001_create_tables.sql"},
 };
 
 const size_t n_pairs = sizeof(pairs) / sizeof(*pairs);

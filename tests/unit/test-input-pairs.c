@@ -200,7 +200,7 @@ static void judge(const struct pair *p, const char *form, const char *found)
                 _cleanup_json_ json_t *line = json_pack("[s,s,s,s]", form, p->what, p->with, found);
                 _cleanup_free_ char *text = line ? json_to_text(line) : NULL;
 
-                print_message("%s\n", text);
+                puts(text ? text : ""); /* print_message() cuts */
                 return;
         }
         if (strcmp(found, p->changed) == 0)
