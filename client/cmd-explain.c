@@ -1,6 +1,7 @@
 /* `genopt explain [JOB]`: the plan of a job, rule by rule and step by step; after its run estimated
  * beside measured. */
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "client/command.h"
@@ -17,6 +18,44 @@ const struct option_row explain_options[] = {
         {NULL, 0, NULL, NULL},
 };
 
+/* "parcels, FR-002": the words by which it was understood; none when it names nobody. */
+static void add_words(const json_t *because, struct buf *b)
+{
+        const char *lead = " by ";
+        json_t *one;
+        size_t i;
+
+        json_array_foreach ((json_t *)because, i, one) {
+                const char *said = json_get_text(one, "said"), *by = json_get_text(one, "by");
+
+                (void)buf_printf(b, "%s%s", lead, said ? said : by ? by : "?");
+                lead = ", ";
+        }
+}
+
+/* Which requirement went to how many tasks, and why there. `genopt why` tells of one file. */
+static void add_routing(const json_t *routing, size_t columns, struct buf *b)
+{
+        json_t *row;
+        size_t i;
+
+        if (json_array_size(routing) > 0)
+                (void)buf_add_text(b, "\nrequirements\n");
+        json_array_foreach ((json_t *)routing, i, row) {
+                const char *input = json_get_text(row, "input"), *text = json_get_text(row, "text");
+                uint64_t n = progress_number(row, "n_tasks");
+                _cleanup_buf_ struct buf line = {0};
+
+                (void)buf_printf(&line, "%-20s %3" PRIu64 " task%s", input ? input : "?", n,
+                                 n == 1 ? " " : "s");
+                add_words(json_object_get(row, "because"), &line);
+                if (text)
+                        (void)buf_printf(&line, ": %s", text);
+                format_cut(b, buf_span(&line), columns);
+                (void)buf_add_char(b, '\n');
+        }
+}
+
 static int print_plan(const json_t *plan)
 {
         size_t columns = isatty(STDOUT_FILENO) ? view_columns(STDOUT_FILENO) : 200;
@@ -27,6 +66,7 @@ static int print_plan(const json_t *plan)
 
         (void)buf_printf(&b, "job %s is %s\n", job ? job : "?", state ? state : "?");
         r = view_tabulate_plan(plan, columns, &b);
+        add_routing(json_object_get(plan, "routing"), columns, &b);
         text = r < 0 ? NULL : buf_steal(&b, NULL);
         if (!text)
                 return -ENOMEM;

@@ -128,7 +128,8 @@ static void write_lines(const json_t *report, struct buf *b)
                                                 {"calls", "model calls"},
                                                 {"other", "other work"},
                                                 {"waiting", "waiting"}};
-        const json_t *spent = json_object_get(report, "phases");
+        const json_t *spent = json_object_get(report, "phases"),
+                     *files = json_object_get(report, "files");
         json_t *value;
         const char *key, *lead = "";
         char text[FORMAT_BYTES];
@@ -147,13 +148,16 @@ static void write_lines(const json_t *report, struct buf *b)
                 (void)buf_printf(b, "%s%s %.1f %%", lead, key, 100 * json_number_value(value));
                 lead = ", ";
         }
-        if (json_object_get(report, "files"))
+        if (files)
                 (void)buf_add_text(b, "\nfiles        ");
         lead = "";
-        json_object_foreach (json_object_get(report, "files"), key, value) {
-                if (json_integer_value(value) == 0)
+        json_object_foreach ((json_t *)files, key, value) {
+                if (json_integer_value(value) == 0 || strcmp(key, "batched") == 0)
                         continue;
                 (void)buf_printf(b, "%s%lld %s", lead, (long long)json_integer_value(value), key);
+                if (strcmp(key, "call") == 0 && progress_number(files, "batched") > 0)
+                        (void)buf_printf(b, " (%llu batched)",
+                                         (unsigned long long)progress_number(files, "batched"));
                 lead = ", ";
         }
         (void)buf_add_char(b, '\n');

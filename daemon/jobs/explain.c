@@ -1,10 +1,11 @@
 /* EXPLAIN after the fact: a job's plan, and beside each step, each rule and the whole what its
- * journal says that it came to. */
+ * journal says that it came to. In a worker: a large journal takes longer than a turn may. */
 
 #include "common/clock.h"
 #include "common/json.h"
 #include "daemon/jobs/internal.h"
 #include "daemon/jobs/query.h"
+#include "daemon/loop/loop.h"
 #include "daemon/plan/measure.h"
 #include "daemon/plan/prices.h"
 #include "daemon/store/store.h"
@@ -18,7 +19,6 @@ struct sums {
 };
 
 struct reading {
-        struct job *job;
         json_t *by_path; /* owned: path -> index of its step */
         struct sums *steps;
         size_t n_steps, n_tasks;
@@ -310,9 +310,25 @@ static int put_phases(struct reading *r, json_t *plan)
                                   (json_int_t)r->phase_ms[PHASE_WAITING]));
 }
 
-static int put_totals(const struct job *job, json_t *plan)
+/* What a worker needs of a job: it may change or go meanwhile. */
+struct explaining {
+        struct store *store;       /* borrowed: outlives the workers */
+        struct price_book *prices; /* counted */
+        struct ulid id;
+        char id_text[ULID_TEXT_BYTES];
+        enum job_state state;
+        bool is_dry_run;
+        uint64_t n_tasks;
+        struct run_totals totals;
+        struct buf summary; /* JSON, or nothing */
+        jobs_reply_fn *on_reply;
+        void *arg;
+        int error; /* CONDITION_ABSENT: there is no plan */
+        struct buf reply;
+};
+
+static int put_totals(const struct run_totals *t, json_t *plan)
 {
-        const struct run_totals *t = &job->totals;
         struct estimate e = {t->tokens, t->n_calls, t->nanousd, t->ms};
         json_t *o = NULL;
         int k = totals_to_json(&e, &o);
@@ -320,84 +336,148 @@ static int put_totals(const struct job *job, json_t *plan)
         return k ? k : json_put(plan, "measured", o);
 }
 
-static int put_measured(struct job *job, json_t *plan)
+static int put_measured(const struct explaining *x, json_t *plan)
 {
-        struct reading r = {.job = job, .n_tasks = job->n_tasks};
+        struct reading r = {.n_tasks = x->n_tasks};
         struct estimate all = {0};
         int k = index_steps(&r, plan);
 
         k = k ? k
-              : store_scan(job->jobs->c.store, TABLE_EVENT,
-                           (struct span){(const char *)job->id.at, ULID_BYTES}, (struct span){0},
-                           read_event, &r);
+              : store_scan(x->store, TABLE_EVENT, (struct span){(const char *)x->id.at, ULID_BYTES},
+                           (struct span){0}, read_event, &r);
         if (r.phase != PHASE_NONE)
                 enter_phase(&r, PHASE_NONE, clock_realtime_ms());
         read_tokens(json_object_get(plan, "totals"), &all.tokens);
         r.measured.estimated_input =
                 all.tokens.input + all.tokens.cache_read + all.tokens.cache_write;
         k = k ? k : put_steps(&r, plan);
-        k = k ? k : put_totals(job, plan);
+        k = k ? k : put_totals(&x->totals, plan);
         k = k ? k : put_phases(&r, plan);
-        k = k ? k : plan_measure_rules(plan, &r.measured, job->jobs->c.prices);
+        k = k ? k : plan_measure_rules(plan, &r.measured, x->prices);
         reading_done(&r);
         return k;
 }
 
-/* Which requirement and which scenario went where. */
-static int put_routing(const struct job *job, json_t *plan)
+/* CONDITION_ABSENT. */
+static int read_beside(const struct explaining *x, char what, json_t **ret)
 {
         _cleanup_buf_ struct buf value = {0};
-        _cleanup_json_ json_t *beside = NULL;
-        json_t *routing;
         struct diag diag;
         int k;
 
         buf_init(&value, 0);
-        k = job_get_beside(job, JOB_BESIDE_WHY, &value);
+        k = job_read_beside(x->store, &x->id, what, &value);
+        if (k)
+                return k;
+        k = json_read(buf_span(&value), ret, &diag);
+        return k > 0 ? -EBADMSG : k;
+}
+
+/* Which requirement and which scenario went where. */
+static int put_routing(const struct explaining *x, json_t *plan)
+{
+        _cleanup_json_ json_t *beside = NULL;
+        json_t *routing;
+        int k = read_beside(x, JOB_BESIDE_WHY, &beside);
+
         if (k)
                 return k < 0 ? k : 0;
-        if (json_read(buf_span(&value), &beside, &diag) != 0)
-                return -EBADMSG;
         routing = json_object_get(beside, "routing");
         return routing ? json_put(plan, "routing", json_incref(routing)) : 0;
 }
 
-static int explain(struct job *job, json_t *plan)
+static int put_summary(const struct explaining *x, json_t *plan)
 {
-        int k = json_put(plan, "job", json_string(job->id_text));
+        json_t *summary = NULL;
+        struct diag diag;
+        int k;
 
-        k = k ? k : json_put(plan, "state", json_string(job_state_names[job->state]));
-        k = k || job->is_dry_run ? k : put_measured(job, plan);
-        k = k ? k : put_routing(job, plan);
-        if (k == 0 && job->summary)
-                k = json_put(plan, "summary", json_incref(job->summary));
+        if (x->summary.n == 0)
+                return 0;
+        k = json_read(buf_span(&x->summary), &summary, &diag);
+        return k ? (k > 0 ? -EBADMSG : k) : json_put(plan, "summary", summary);
+}
+
+static void run_explaining(void *arg)
+{
+        struct explaining *x = arg;
+        _cleanup_json_ json_t *plan = NULL;
+        int k = read_beside(x, JOB_BESIDE_PLAN, &plan);
+
+        k = k ? k : json_put(plan, "job", json_string(x->id_text));
+        k = k ? k : json_put(plan, "state", json_string(job_state_names[x->state]));
+        k = k || x->is_dry_run ? k : put_measured(x, plan);
+        k = k ? k : put_routing(x, plan);
+        k = k ? k : put_summary(x, plan);
+        x->error = k ? k : json_write(plan, &x->reply);
+}
+
+static void free_explaining(struct explaining *x)
+{
+        price_book_unref(x->prices);
+        buf_done(&x->summary);
+        buf_done(&x->reply);
+        free(x);
+}
+
+static void finish_explaining(void *arg)
+{
+        struct explaining *x = arg;
+        struct failure *failure = NULL;
+
+        if (x->error == CONDITION_ABSENT)
+                failure = failure_new(FAILURE_BAD_STATE, "%s",
+                                      job_state_is_end(x->state)
+                                              ? "the plan of this job is not kept any more"
+                                              : "the job has no plan yet");
+        else if (x->error)
+                failure = failure_new(FAILURE_INTERNAL, "%s", strerror(-x->error));
+        x->on_reply(x->arg, buf_span(&x->reply), failure);
+        failure_free(failure);
+        free_explaining(x);
+}
+
+static int start_explaining(const struct job *job, jobs_reply_fn *on_reply, void *arg)
+{
+        struct explaining *x = malloc(sizeof(*x));
+        struct pool_work work = {.run = run_explaining, .finish = finish_explaining, .arg = x};
+        int k = 0;
+
+        if (!x)
+                return -ENOMEM;
+        *x = (struct explaining){.store = job->jobs->c.store,
+                                 .prices = price_book_ref(job->jobs->c.prices),
+                                 .id = job->id,
+                                 .state = job->state,
+                                 .is_dry_run = job->is_dry_run,
+                                 .n_tasks = job->n_tasks,
+                                 .totals = job->totals,
+                                 .on_reply = on_reply,
+                                 .arg = arg};
+        memcpy(x->id_text, job->id_text, sizeof(x->id_text));
+        buf_init(&x->summary, 0);
+        buf_init(&x->reply, 0);
+        if (job->summary)
+                k = json_write(job->summary, &x->summary);
+        k = k ? k : loop_work(job->jobs->c.loop, &work);
+        if (k < 0)
+                free_explaining(x);
         return k;
 }
 
-int jobs_explain(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out,
-                 struct failure **ret_failure)
+void jobs_explain(struct jobs *j, const struct peer *p, const json_t *params,
+                  jobs_reply_fn *on_reply, void *arg)
 {
-        _cleanup_json_ json_t *plan = NULL;
-        _cleanup_buf_ struct buf value = {0};
+        struct failure *failure = NULL;
         struct job *job = NULL;
-        struct diag diag;
-        int k = job_find_param(j, p, params, &job, ret_failure);
+        int k = job_find_param(j, p, params, &job, &failure);
 
-        if (k)
-                return k;
-        buf_init(&value, 0);
-        k = job_get_beside(job, JOB_BESIDE_PLAN, &value);
-        if (k == CONDITION_ABSENT) {
-                *ret_failure = job_state_is_end(job->state)
-                                       ? failure_new(FAILURE_BAD_STATE,
-                                                     "the plan of this job is not kept any more")
-                                       : failure_new(FAILURE_BAD_STATE, "the job has no plan yet");
-                k = *ret_failure ? CONDITION_REFUSED : -ENOMEM;
-        } else if (k == 0) {
-                k = json_read(buf_span(&value), &plan, &diag) == 0 ? 0 : -EBADMSG;
-                k = k ? k : explain(job, plan);
-                k = k ? k : json_write(plan, out);
+        k = k ? k : start_explaining(job, on_reply, arg);
+        if (k) {
+                if (!failure)
+                        failure = failure_new(FAILURE_INTERNAL, "%s", strerror(k < 0 ? -k : EIO));
+                on_reply(arg, (struct span){0}, failure);
         }
+        failure_free(failure);
         job_unref(job);
-        return k;
 }

@@ -79,6 +79,8 @@ void jobs_resume(struct jobs *j, const struct peer *p, const json_t *params,
                  jobs_reply_fn *on_reply, void *arg);
 void jobs_answer(struct jobs *j, const struct peer *p, const json_t *params,
                  jobs_reply_fn *on_reply, void *arg);
+void jobs_explain(struct jobs *j, const struct peer *p, const json_t *params,
+                  jobs_reply_fn *on_reply, void *arg);
 /* Read only: answered at once. */
 int jobs_get_blob(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out,
                   struct failure **ret_failure) _must_check_;
@@ -86,8 +88,6 @@ int jobs_list(struct jobs *j, const struct peer *p, const json_t *params, struct
               struct failure **ret_failure) _must_check_;
 int jobs_get(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out,
              struct failure **ret_failure) _must_check_;
-int jobs_explain(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out,
-                 struct failure **ret_failure) _must_check_;
 int jobs_why(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out,
              struct failure **ret_failure) _must_check_;
 /* The blueprints at hand, and whether the files of one make a blueprint. */

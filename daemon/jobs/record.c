@@ -8,6 +8,7 @@
 
 #include "common/json.h"
 #include "daemon/jobs/internal.h"
+#include "daemon/jobs/query.h"
 #include "daemon/store/store.h"
 
 #define RECORD_BYTES 1500 /* most are shorter: one allocation */
@@ -396,12 +397,17 @@ int job_put_beside(const struct job *job, struct store_batch *b, char what, stru
         return store_batch_put(b, TABLE_JOB, (struct span){key, sizeof(key)}, text);
 }
 
-int job_get_beside(const struct job *job, char what, struct buf *out)
+int job_read_beside(struct store *s, const struct ulid *id, char what, struct buf *out)
 {
         char key[ULID_BYTES + 1];
 
-        beside_key(&job->id, what, key);
-        return store_get(job->jobs->c.store, TABLE_JOB, (struct span){key, sizeof(key)}, out);
+        beside_key(id, what, key);
+        return store_get(s, TABLE_JOB, (struct span){key, sizeof(key)}, out);
+}
+
+int job_get_beside(const struct job *job, char what, struct buf *out)
+{
+        return job_read_beside(job->jobs->c.store, &job->id, what, out);
 }
 
 int job_delete_beside(const struct ulid *id, struct store_batch *b)

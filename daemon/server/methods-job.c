@@ -78,7 +78,8 @@ int method_job_get(struct server_call *c, const json_t *params)
 
 int method_job_explain(struct server_call *c, const json_t *params)
 {
-        return query(c, params, jobs_explain);
+        jobs_explain(jobs_of(c), server_call_peer(c), params, server_call_answer, c);
+        return 0;
 }
 
 int method_job_why(struct server_call *c, const json_t *params)

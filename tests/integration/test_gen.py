@@ -121,6 +121,7 @@ def test_after_the_run_estimated_stands_beside_measured(daemon, sim, place):
     assert phases["calls"] + phases["other"] >= summary["ms"] - 1000
 
     text = daemon.genopt("explain", end["job"], check=0).stdout
+    assert re.search(r"^requirement:FR-001 +\d+ tasks? by parcel: A parcel has a sender\.$", text, re.M), text
     assert "planned  measured" in text and "naive" in text
     assert text.index("naive") < text.index("saved by") < text.index("asked of a model")  # in this order
     assert text.count("  measured") >= summary["calls"] and "balanced: " in text and "certain: " in text
