@@ -16,7 +16,8 @@
 #include "common/path.h"
 #include "common/str.h"
 
-#define KEY_BYTES 4096
+#define KEY_BYTES 4096 /* with line end and NUL; the daemon's limit is not lower */
+#define CONDITION_TOO_LONG 16
 #define NAME_BYTES 64
 
 static bool is_name(const char *name)
@@ -46,7 +47,7 @@ static void show_again(int signal_number)
 }
 
 /* One line from standard input; from a terminal without showing it. 0, CONDITION_ABSENT: nothing
- * came. */
+ * came. CONDITION_TOO_LONG. */
 static int read_key(const char *name, char key[KEY_BYTES])
 {
         bool is_terminal = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &shown) == 0;
@@ -71,6 +72,8 @@ static int read_key(const char *name, char key[KEY_BYTES])
         }
         if (!got)
                 return CONDITION_ABSENT;
+        if (strlen(key) == KEY_BYTES - 1)
+                return CONDITION_TOO_LONG;
         key[strcspn(key, "\r\n")] = '\0';
         return *key ? 0 : CONDITION_ABSENT;
 }
@@ -124,6 +127,10 @@ static int set_key(struct client *c, const char *name)
         int r;
 
         r = read_key(name, key);
+        if (r == CONDITION_TOO_LONG) {
+                explicit_bzero(key, sizeof(key));
+                return client_usage(c, "a key has at most %d characters", KEY_BYTES - 3);
+        }
         if (r != 0)
                 return client_usage(c, "no key came");
         n = strlen(key);

@@ -111,6 +111,19 @@ char *follow_remedy(const struct follow *f, const char *remedy)
         return str_printf("%.*s %s%s", (int)(at - remedy), remedy, f->job, at + 4);
 }
 
+char *follow_way_back(const struct follow *f)
+{
+        _cleanup_buf_ struct buf b = {0};
+
+        (void)buf_add_text(&b, "genopt attach ");
+        (void)buf_add_text(&b, f->job);
+        if (f->hint_dir) {
+                (void)buf_add_text(&b, " -o ");
+                format_word(&b, f->hint_dir);
+        }
+        return b.failed ? NULL : str_printf("%s", b.at);
+}
+
 static int fetch_for_writer(const struct hash *sha256, struct buf *b, void *arg,
                             struct failure **ret_failure)
 {
@@ -171,7 +184,7 @@ static int attach(struct session *s, struct failure **ret_failure)
 /* The daemon went away: a new one has the job on disk. */
 static int reconnect(struct session *s, struct failure **ret_failure)
 {
-        _cleanup_free_ char *log = start_log_path();
+        _cleanup_free_ char *log = start_log_path(), *back = follow_way_back(s->f);
         int r;
 
         view_clear(s->f->view);
@@ -181,16 +194,15 @@ static int reconnect(struct session *s, struct failure **ret_failure)
                                            "genoptd went away %d times in a row; the job stays",
                                            FOLLOW_RECONNECTS);
                 if (!*ret_failure ||
-                    failure_set_remedy(*ret_failure, "see %s, then `genopt attach %s`",
-                                       log ? log : "its log", s->f->job) < 0)
+                    failure_set_remedy(*ret_failure, "see %s, then `%s`", log ? log : "its log",
+                                       back ? back : "genopt attach") < 0)
                         return -ENOMEM;
                 return CONDITION_REFUSED;
         }
         r = connection_open(s->f->client, START_IF_DIED, &s->f->connection, ret_failure);
         if (r == CONDITION_REFUSED &&
-            failure_set_remedy(*ret_failure,
-                               "the job stays; `genopt start`, then `genopt attach %s`",
-                               s->f->job) < 0)
+            failure_set_remedy(*ret_failure, "the job stays; `genopt start`, then `%s`",
+                               back ? back : "genopt attach") < 0)
                 return -ENOMEM;
         if (r == 0)
                 view_say(s->f->view, "genoptd went away and is back; the job goes on");
@@ -409,13 +421,14 @@ static int finish(struct session *s, const json_t *event, const char *type,
 
 static void leave(struct session *s)
 {
+        _cleanup_free_ char *back = follow_way_back(s->f);
+
         view_clear(s->f->view);
         if (s->writer)
                 (void)!writer_finish(s->writer);
         s->is_over = true;
         s->exit_code = EXIT_INTERRUPTED;
-        fprintf(stderr, "the job goes on; return to it with `genopt attach %s%s%s`\n", s->f->job,
-                s->f->hint_dir ? " -o " : "", s->f->hint_dir ? s->f->hint_dir : "");
+        fprintf(stderr, "the job goes on; return to it with `%s`\n", back ? back : s->f->job);
 }
 
 static int act_on_wait(struct session *s, const json_t *event, struct failure **ret_failure)

@@ -39,6 +39,9 @@ int follow_print_done(struct follow *f, const json_t *done);
 /* A remedy with the job's own id where the daemon's tables say JOB; owned by the caller, NULL for
  * lack of memory. */
 char *follow_remedy(const struct follow *f, const char *remedy) _must_check_;
+/* The command that comes back to the job and delivers its files; owned by the caller, NULL for lack
+ * of memory. */
+char *follow_way_back(const struct follow *f) _must_check_;
 /* A result that was known, as the `done` event that it would have been: {"type": "done", "cached":
  * true, …}. */
 int follow_put_known(const json_t *done) _must_check_;

@@ -187,6 +187,21 @@ void format_cut_front(struct buf *b, struct span text, size_t columns)
         add_chars(b, text, columns - 1);
 }
 
+void format_word(struct buf *b, const char *text)
+{
+        static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                    "0123456789/._-+,:@%";
+
+        if (*text && strspn(text, plain) == strlen(text)) {
+                (void)buf_add_text(b, text);
+                return;
+        }
+        (void)buf_add_text(b, "'");
+        for (; *text; text++)
+                (void)(*text == '\'' ? buf_add_text(b, "'\\''") : buf_add(b, text, 1));
+        (void)buf_add_text(b, "'");
+}
+
 void format_scrub(char *text)
 {
         for (unsigned char *c = (unsigned char *)text; *c; c++) {

@@ -24,6 +24,9 @@ size_t format_width(struct span text);
 void format_cut(struct buf *b, struct span text, size_t columns);
 /* The same, but the beginning is cut: paths are told apart by their ends. */
 void format_cut_front(struct buf *b, struct span text, size_t columns);
+/* Appends text as one word of a shell, in quotes where it needs them: what is told may be pasted.
+ */
+void format_word(struct buf *b, const char *text);
 /* Control characters (but line breaks and tabs) become '?', in place: a model's words must not
  * steer the terminal. */
 void format_scrub(char *text);

@@ -187,8 +187,11 @@ static int say_remedy(struct follow *f, const json_t *event)
         }
         if (f->client->is_waiting || client_is_terminal(f->client))
                 return 0;
-        if (!f->client->is_json)
-                fprintf(stderr, "the job stays; afterwards: `genopt attach %s`\n", f->job);
+        if (!f->client->is_json) {
+                _cleanup_free_ char *back = follow_way_back(f);
+
+                fprintf(stderr, "the job stays; afterwards: `%s`\n", back ? back : f->job);
+        }
         return WAIT_LEAVE;
 }
 

@@ -39,6 +39,7 @@ struct assembly {
         struct service *service;
         struct timer *retain;
         bool is_stopping;
+        struct failure *refusal; /* owned; why it cannot start, where we know better than errno */
 };
 
 static int say(const char *what, int k, struct failure *failure)
@@ -250,6 +251,27 @@ static void on_retain(void *arg)
 
 /* ---- putting together ---- */
 
+static int refuse_store(struct assembly *a, int k)
+{
+        const char *remedy = "see to that directory, or set GENOPT_STATE_DIR to another";
+        const char *what = strerror(-k);
+        struct failure *f;
+
+        if (k == -EBUSY) {
+                what = "another genoptd works on it";
+                remedy = "end that one, or set GENOPT_STATE_DIR to another directory";
+        } else if (k == -EPROTO) {
+                what = "the state is of a newer version of genopt";
+                remedy = "start that version, or set GENOPT_STATE_DIR to another directory";
+        }
+        f = failure_new(FAILURE_UNAVAILABLE, "%s: %s", a->places.state_dir, what);
+        if (f && failure_set_remedy(f, "%s", remedy) < 0)
+                f = failure_free(f);
+        log_error("%s: %s", a->places.state_dir, what);
+        a->refusal = f;
+        return k;
+}
+
 static int open_store(struct assembly *a)
 {
         struct store_config c = {
@@ -261,15 +283,9 @@ static int open_store(struct assembly *a)
         struct store_report report = {0};
         int k = store_open(a->loop, &c, &a->store, &report);
 
-        if (k == -EBUSY)
-                log_error("another genoptd works on %s", a->places.state_dir);
-        else if (k == -EPROTO)
-                log_error("the state in %s is of a newer version of genopt", a->places.state_dir);
-        else if (k < 0)
-                log_error("%s: %s", a->places.state_dir, strerror(-k));
-        else if (report.text[0])
+        if (k == 0 && report.text[0])
                 log_warning("%s", report.text);
-        return k;
+        return k < 0 ? refuse_store(a, k) : k;
 }
 
 static int make_rooms(struct assembly *a)
@@ -360,14 +376,21 @@ static int build(struct assembly *a)
         struct failure *failure = NULL;
         int k = places_find(&a->places);
 
-        if (k < 0)
-                return say("no place for state: HOME is not set", k, NULL);
+        if (k < 0) {
+                a->refusal = failure_new(FAILURE_BAD_CONFIG, "there is no place for the state");
+                if (a->refusal)
+                        (void)!failure_set_remedy(
+                                a->refusal, "set HOME, or GENOPT_STATE_DIR and GENOPT_CACHE_DIR");
+                return say("there is no place for the state: HOME is not set", k, NULL);
+        }
         k = read_all(a, &r, &failure);
         a->config = r.config;
         a->prices = r.prices;
         a->shelf = r.shelf;
-        if (k)
+        if (k) {
+                a->refusal = failure ? failure_copy(failure) : NULL;
                 return say("configuration", k, failure);
+        }
         k = loop_new(N_WORKERS, &a->loop);
         k = k ? k : watch_signals(a);
         if (k < 0)
@@ -380,17 +403,36 @@ static int build(struct assembly *a)
         return k ? k : timer_start(a->retain, hurry("GENOPT_TEST_RETAIN_MS", FIRST_RETAIN_MS));
 }
 
-int assembly_new(const struct assembly_arguments *arguments, struct assembly **ret)
+/* To whoever started us, who would only see a closed connection. */
+static int refuse(struct assembly *a, int k)
+{
+        int exit_code = failure_table[FAILURE_UNAVAILABLE].exit_code;
+
+        if (!a->refusal)
+                a->refusal =
+                        failure_new(FAILURE_UNAVAILABLE, "genoptd cannot start: %s", strerror(-k));
+        if (a->refusal) {
+                exit_code = failure_table[a->refusal->id].exit_code;
+                service_refuse(a->refusal);
+        }
+        return exit_code;
+}
+
+int assembly_new(const struct assembly_arguments *arguments, struct assembly **ret,
+                 int *ret_exit_code)
 {
         _cleanup_(assembly_freep) struct assembly *a = calloc(1, sizeof(*a));
         int k;
 
+        *ret_exit_code = failure_table[FAILURE_UNAVAILABLE].exit_code;
         if (!a)
                 return -ENOMEM;
         a->arguments = arguments;
         k = build(a);
-        if (k < 0)
+        if (k < 0) {
+                *ret_exit_code = refuse(a, k);
                 return k;
+        }
         *ret = take(a);
         return 0;
 }
@@ -416,6 +458,7 @@ struct assembly *assembly_free(struct assembly *a)
         price_book_unref(a->prices);
         config_unref(a->config);
         places_done(&a->places);
+        failure_free(a->refusal);
         free(a);
         return NULL;
 }

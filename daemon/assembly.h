@@ -12,8 +12,10 @@ struct assembly_arguments {
         const char *config; /* file; NULL: the usual one */
 };
 
-/* A failure is said in the log. -EBUSY: another daemon has the state. */
-int assembly_new(const struct assembly_arguments *a, struct assembly **ret) _must_check_;
+/* What went wrong is said in the log, and to those who wait at an inherited socket. -EBUSY: another
+ * daemon has the state. ret_exit_code: set on failure. */
+int assembly_new(const struct assembly_arguments *a, struct assembly **ret,
+                 int *ret_exit_code) _must_check_;
 struct assembly *assembly_free(struct assembly *a);
 DEFINE_CLEANUP(struct assembly, assembly_free);
 int assembly_run(struct assembly *a) _must_check_; /* until it is told to stop */

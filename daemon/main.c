@@ -10,7 +10,6 @@
 #include "daemon/store/store.h"
 
 #define EX_USAGE_ERROR 2
-#define EX_CANNOT_START 69
 
 static const char help[] =
         "Usage: genoptd [--socket PATH] [--config FILE]\n"
@@ -80,15 +79,15 @@ static int run(int argc, char **argv)
 {
         _cleanup_(assembly_freep) struct assembly *a = NULL;
         struct assembly_arguments arguments = {0};
-        int k = read_arguments(argc, argv, &arguments);
+        int exit_code = 1, k = read_arguments(argc, argv, &arguments);
 
         if (k >= 0)
                 return k;
         signal(SIGPIPE, SIG_IGN);
         service_log_to_journal();
-        k = assembly_new(&arguments, &a);
+        k = assembly_new(&arguments, &a, &exit_code);
         if (k < 0)
-                return EX_CANNOT_START;
+                return exit_code;
         k = assembly_run(a);
         if (k < 0)
                 log_error("genoptd stops: %s", strerror(-k));

@@ -1,5 +1,6 @@
 #include "daemon/service.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -11,9 +12,12 @@
 #include "common/str.h"
 #include "daemon/loop/loop.h"
 #include "daemon/store/store.h"
+#include "proto/rpc.h"
 
 #define WATCHDOG_SHARE 3 /* pings per watchdog period */
 #define MAX_FIELDS 16
+#define REFUSE_MS 1000 /* for whoever started us to connect, to ask, and to hang up */
+#define REFUSE_MAX 128 /* of those who wait: the backlog of a unit's socket */
 #define WEDGED_USEC \
         (uint64_t)10000000 /* a writer with work that ends no transaction for so long is stuck */
 
@@ -105,6 +109,47 @@ int service_take_socket(void)
         if (found >= 0 && sd_is_socket(found, AF_UNIX, SOCK_STREAM, 1) <= 0)
                 return -EINVAL;
         return found;
+}
+
+static bool has_come(int fd, int timeout_ms)
+{
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+
+        return poll(&p, 1, timeout_ms) == 1;
+}
+
+/* The first byte of what is asked tells how to answer. Hanging up with something unread would make
+ * the peer's write fail before it reads, so what follows is read first. */
+static void refuse_client(int fd, const struct failure *why)
+{
+        _cleanup_buf_ struct buf b = {0};
+        char in[4096];
+        ssize_t n = has_come(fd, REFUSE_MS) ? recv(fd, in, sizeof(in), MSG_DONTWAIT) : -1;
+        bool is_line = n < 1 || in[0] == '{' || in[0] == '[';
+
+        if (rpc_write_error(&b, is_line ? FRAMING_LINES : FRAMING_HEADERS, (struct span){0}, why) <
+            0)
+                return;
+        (void)!send(fd, b.at, b.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+        shutdown(fd, SHUT_WR);
+        while (n > 0 && has_come(fd, REFUSE_MS))
+                n = recv(fd, in, sizeof(in), MSG_DONTWAIT);
+}
+
+void service_refuse(const struct failure *why)
+{
+        _cleanup_close_ int fd = service_take_socket();
+        uint64_t until = clock_monotonic_usec() + 3 * REFUSE_MS * 1000;
+
+        for (int i = 0; fd >= 0 && i < REFUSE_MAX && clock_monotonic_usec() < until &&
+                        has_come(fd, i == 0 ? REFUSE_MS : 0);
+             i++) {
+                _cleanup_close_ int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+
+                if (client < 0)
+                        return;
+                refuse_client(client, why);
+        }
 }
 
 /* ---- readiness and watchdog ---- */

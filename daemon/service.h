@@ -4,6 +4,7 @@
 
 #include "common/macros.h"
 
+struct failure;
 struct loop;
 struct store;
 struct service;
@@ -13,6 +14,9 @@ void service_log_to_journal(void);
 /* The inherited listener named "rpc" (or the only one): its descriptor, or -ENOENT. -EINVAL: what
  * was inherited is no such socket. */
 int service_take_socket(void) _must_check_;
+/* A daemon that cannot start: who waits at the inherited socket is told why instead of meeting a
+ * closed door. Blocks, for a few seconds at most. Without such a socket nothing happens. */
+void service_refuse(const struct failure *why);
 int service_new(struct loop *loop, struct store *store, struct service **ret) _must_check_;
 struct service *service_free(struct service *s);
 void service_ready(struct service *s,

@@ -129,6 +129,12 @@ static int key_of(const struct call_spec *s, struct hash *ret)
         return 0;
 }
 
+void calls_name_key(struct failure *f, const char *provider)
+{
+        if (f && (f->id == FAILURE_KEY_MISSING || f->id == FAILURE_KEY_REFUSED))
+                (void)!failure_set_remedy(f, "`genopt key set %s`: the job goes on then", provider);
+}
+
 static int refuse(struct failure **ret, struct failure *f)
 {
         if (!f)
@@ -158,9 +164,13 @@ static int judge(struct calls *c, const struct call_spec *s, struct failure **re
         if (!p)
                 return refuse(ret, failure_new(FAILURE_BAD_CONFIG, "there is no provider %s",
                                                s->provider));
-        if (!provider_is_ready(p, &reason))
-                return refuse(ret, failure_new(FAILURE_KEY_MISSING, "provider %s: %s", s->provider,
-                                               reason));
+        if (!provider_is_ready(p, &reason)) {
+                struct failure *f =
+                        failure_new(FAILURE_KEY_MISSING, "provider %s: %s", s->provider, reason);
+
+                calls_name_key(f, s->provider);
+                return refuse(ret, f);
+        }
         if (!store_has_room(c->store))
                 return refuse(ret, failure_new(FAILURE_DISK_FULL, NULL));
         if (exceeds(s->budget_left_nanousd, unsettled, more))

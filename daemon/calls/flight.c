@@ -554,6 +554,7 @@ void flight_end(struct flight *f, struct failure *failure, enum stop_reason stop
         uint64_t nanousd = f->lost_nanousd;
         struct call *c;
 
+        calls_name_key(failure, f->lane->provider);
         detach(f);
         flight_move(f, FLIGHT_ENDING);
         if (!o.usage.is_known && !failure)

@@ -141,6 +141,8 @@ void calls_kick(struct calls *c, uint64_t after_usec);
 /* Commits a batch of the room's own; consumes it in any case. flight: whose intent it is, or NULL.
  */
 int calls_commit(struct calls *c, struct store_batch *b, struct flight *flight) _must_check_;
+/* A failure for want of a good key says whose. */
+void calls_name_key(struct failure *f, const char *provider);
 void call_free(struct call *c);
 /* Settles what has ended by a batch of the room's own; frees the call. */
 void call_settle_alone(struct call *c);

@@ -425,11 +425,22 @@ static void end_if_idle(struct session *s)
                 session_close(s);
 }
 
+/* What is under way is answered all the same: this is no giving up. */
+static void say_half(struct session *s)
+{
+        struct failure f = {.id = FAILURE_PARSE_ERROR,
+                            .message = (char *)"the stream ends within a frame"};
+
+        if (rpc_write_error(&s->out, session_framing(s), (struct span){0}, &f) < 0)
+                session_close(s);
+}
+
 /* A shell that closes its end still reads: requests under way are answered, subscriptions go on
  * until it is gone. */
 static void on_peer_end(struct session *s)
 {
         struct span frame;
+        int k;
 
         event_del(s->on_read);
         timer_stop(s->half);
@@ -438,8 +449,11 @@ static void on_peer_end(struct session *s)
                 return;
         }
         s->has_peer_ended = true;
-        if (frame_last(&s->decoder, buf_span(&s->in), &frame) == 0)
+        k = frame_last(&s->decoder, buf_span(&s->in), &frame);
+        if (k == 0)
                 session_handle(s, frame);
+        else if (k == FRAME_HALF)
+                say_half(s);
         if (s->is_dead)
                 return;
         session_flush(s);

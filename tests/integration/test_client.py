@@ -657,7 +657,7 @@ def test_a_daemon_that_dies_meanwhile_is_followed_again(client):
 def test_off_a_terminal_a_wait_for_a_person_ends_the_run_but_not_the_job(client, on, exit_code):
     d = client.serve().job(("waiting", {"on": on, "wait": 1, "remedy": "`genopt key set anthropic`"}))
     r = client.gen(check=exit_code, env={"ANTHROPIC_API_KEY": "k"})
-    assert "→ `genopt key set anthropic`" in r.stderr and f"genopt attach {JOB}" in r.stderr
+    assert "→ `genopt key set anthropic`" in r.stderr and f"genopt attach {JOB} -o out`" in r.stderr
     assert ("printenv ANTHROPIC_API_KEY | genopt key set anthropic" in r.stderr) == (on == "key")
     r = client.gen("--json", check=exit_code)
     assert json.loads(r.stdout)["on"] == on and r.stderr == ""
@@ -846,6 +846,7 @@ def test_keys_are_kept_for_their_owner_alone(client):
     assert json.loads(client.run("key", "list", "--json", check=0).stdout) == {"keys": ["anthropic"]}
     client.run("key", "set", "x", input="", check=2)
     client.run("key", "set", "x", input="two words\n", check=2)
+    assert "at most" in client.run("key", "set", "x", input="a" * 5000, check=2).stderr
     client.run("key", "remove", "anthropic", check=0)
     client.run("key", "remove", "anthropic", check=78)
     assert list(keys.iterdir()) == []

@@ -327,5 +327,5 @@ def test_no_provider_delivers_templates_and_waits(place):
     job = d.rpc().ok("job/list")["jobs"][0]
     assert job["state"] == "waiting"
     text = r.stdout + r.stderr
-    assert "genopt key set" in text and "genopt resume" in text
+    assert "`genopt key set anthropic`" in text and "the job goes on then" in text
     d.stop()

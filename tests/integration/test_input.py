@@ -484,8 +484,41 @@ def test_exit_codes_of_what_cannot_be_reached(place, sim):
 
 def test_exit_code_of_a_bad_configuration(place, sim):
     d = Daemon(place, config_for(sim, "optimisation: {template: on}\n"))
+    for command in (["ask", "x"], ["start"]):
+        r = d.genopt(*command)
+        assert r.returncode == 78 and "genopt.yaml:" in r.stderr and "did you mean `optimization`" in r.stderr, r
+    r = d.genopt("ask", "x", "--json")
+    assert r.returncode == 78 and json.loads(r.stdout)["error"]["data"]["name"] == "bad_config", r
+    d.env["GENOPT_CONFIG"] = str(place / "no.yaml")
     r = d.genopt("ask", "x")
-    assert r.returncode in (69, 78) and ("optimization" in r.stderr or "log" in r.stderr), r
+    assert r.returncode == 78 and f"{place}/no.yaml" in r.stderr and "No such file" in r.stderr, r
+
+
+def test_a_daemon_that_cannot_start_says_why_in_either_framing(place):
+    """Also through a service manager's socket: who waits there is answered before the daemon ends."""
+    import socket
+    from conftest import GENOPTD
+    d = Daemon(place, "optimisation: {template: on}\n")
+    for request, head in ((b'{"jsonrpc":"2.0","id":1,"method":"job/list"}\n', b"{"), (b"Content-Length: 2\r\n\r\n{}", b"Content-Length: ")):
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(place / "door"))
+        listener.listen()
+        clients = [socket.socket(socket.AF_UNIX) for _ in range(3)]
+        for c in clients:
+            c.settimeout(DEADLINE)
+            c.connect(str(place / "door"))
+            c.sendall(request)
+        script = f'exec 3<&{listener.fileno()}; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0"'
+        p = subprocess.Popen(["sh", "-c", script, GENOPTD], env=d.env, pass_fds=[listener.fileno()], stderr=subprocess.PIPE, text=True)
+        for c in clients:
+            answer = b""
+            while data := c.recv(65536):
+                answer += data
+            assert answer.startswith(head) and b'"bad_config"' in answer and b"genopt.yaml:1:" in answer, answer
+            c.close()
+        assert p.wait(DEADLINE) == 78 and "did you mean" in p.stderr.read()
+        listener.close()
+        (place / "door").unlink()
 
 
 def test_exit_code_of_an_unreachable_provider(place):

@@ -178,6 +178,14 @@ def test_half_a_frame_and_close(daemon):
     is_served(daemon)
 
 
+def test_half_a_frame_and_half_close_is_told(daemon):
+    for headers, text in ((False, b"the text ends"), (True, b"ends within a frame")):
+        c = Raw(daemon, headers)
+        c.put(c.frame({"jsonrpc": "2.0", "id": 1, "method": "job/list"})[:40])
+        c.s.shutdown(socket.SHUT_WR)
+        assert c.ends() and b"parse_error" in c.buffer and text in c.buffer, c.buffer
+
+
 def test_half_a_frame_and_silence_harms_nobody(daemon):
     silent = []
     for i in range(50):
