@@ -136,19 +136,25 @@ static void refuse_client(int fd, const struct failure *why)
                 n = recv(fd, in, sizeof(in), MSG_DONTWAIT);
 }
 
+/* The door is shut before anybody is answered: who comes later, with what was wrong perhaps mended,
+ * meets the next daemon. */
 void service_refuse(const struct failure *why)
 {
-        _cleanup_close_ int fd = service_take_socket();
+        int fd = service_take_socket(), clients[REFUSE_MAX], n = 0;
         uint64_t until = clock_monotonic_usec() + 3 * REFUSE_MS * 1000;
 
-        for (int i = 0; fd >= 0 && i < REFUSE_MAX && clock_monotonic_usec() < until &&
-                        has_come(fd, i == 0 ? REFUSE_MS : 0);
-             i++) {
-                _cleanup_close_ int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
-
-                if (client < 0)
-                        return;
-                refuse_client(client, why);
+        while (fd >= 0 && n < REFUSE_MAX && has_come(fd, n == 0 ? REFUSE_MS : 0)) {
+                clients[n] = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+                if (clients[n] < 0)
+                        break;
+                n++;
+        }
+        if (fd >= 0)
+                close(fd);
+        for (int i = 0; i < n; i++) {
+                if (clock_monotonic_usec() < until)
+                        refuse_client(clients[i], why);
+                close(clients[i]);
         }
 }
 

@@ -30,7 +30,7 @@ enum failure_class {
         X(METHOD_NOT_FOUND, "method_not_found", INPUT, -32601, 65, false,                          \
           "there is no such method", "rpc.discover lists the methods")                             \
         X(INVALID_PARAMS, "invalid_params", INPUT, -32602, 65, false,                              \
-          "a parameter is missing, unknown or of the wrong type", "see `where`")                   \
+          "a parameter is missing, unknown or of the wrong type", "correct it at the place named") \
         X(INTERNAL, "internal", INTERNAL, -32603, 70, false, "genoptd has a fault",                \
           "see its log; please report it")                                                         \
         X(REQUEST_CANCELLED, "request_cancelled", CLIENT, -32800, 130, false,                      \
@@ -60,7 +60,7 @@ enum failure_class {
         X(QUEUE_FULL, "queue_full", LIMIT, -32028, 75, true, "too many jobs are queued",           \
           "wait, or cancel some")                                                                  \
         X(DISK_FULL, "disk_full", LIMIT, -32029, 75, true, "the disk is full",                     \
-          "free space below the state directory, then resume")                                     \
+          "free space below the state directory, then `genopt resume JOB`")                        \
         X(STOPPING, "stopping", CLIENT, -32030, 75, true, "genoptd is stopping",                   \
           "try again; accepted jobs go on after its restart")                                      \
         X(NO_SUCH_FILE, "no_such_file", INPUT, -32031, 65, false, "the job makes no such file",    \
@@ -70,19 +70,20 @@ enum failure_class {
         X(KEY_REFUSED, "key_refused", AUTH, -32041, 77, false, "the provider refused the key",     \
           "`genopt key set NAME`, then `genopt resume JOB`")                                       \
         X(BILLING, "billing", AUTH, -32042, 77, false, "the provider's account cannot pay",        \
-          "see the provider's console, then resume")                                               \
+          "see the provider's console, then `genopt resume JOB`")                                  \
         X(SPEND_LIMIT, "spend_limit", LIMIT, -32043, 75, false,                                    \
-          "the provider's spend limit is reached", "raise it or wait, then resume")                \
+          "the provider's spend limit is reached", "raise it or wait, then `genopt resume JOB`")   \
         X(RATE_LIMITED, "rate_limited", PROVIDER, -32044, 75, true,                                \
-          "the provider limits the rate", "resume later, or lower limits.calls")                   \
+          "the provider limits the rate", "`genopt resume JOB` later, or lower limits.calls")      \
         X(OVERLOADED, "overloaded", PROVIDER, -32045, 75, true, "the provider is overloaded",      \
-          "resume later")                                                                          \
+          "`genopt resume JOB` later")                                                             \
         X(UNREACHABLE, "unreachable", PROVIDER, -32046, 69, true,                                  \
-          "the provider cannot be reached", "check network and base_url, then resume")             \
+          "the provider cannot be reached",                                                        \
+          "check network and base_url, then `genopt resume JOB`")                                  \
         X(STREAM_BROKEN, "stream_broken", PROVIDER, -32047, 75, true, "the answer broke off",      \
-          "resume")                                                                                \
+          "`genopt resume JOB` asks again")                                                        \
         X(STREAM_STALLED, "stream_stalled", PROVIDER, -32048, 75, true, "the answer stalled",      \
-          "resume")                                                                                \
+          "`genopt resume JOB` asks again")                                                        \
         X(BAD_REQUEST, "bad_request", PROVIDER, -32049, 70, false,                                 \
           "the provider refused the request", "see the provider's message")                        \
         X(MODEL_NOT_FOUND, "model_not_found", CONFIG, -32050, 78, false,                           \
@@ -92,11 +93,12 @@ enum failure_class {
         X(REFUSED, "refused", PROVIDER, -32052, 1, false, "the model declined to answer",          \
           "reword the task")                                                                       \
         X(BAD_ANSWER, "bad_answer", PROVIDER, -32053, 75, true,                                    \
-          "the provider's answer cannot be read", "resume")                                        \
+          "the provider's answer cannot be read", "`genopt resume JOB` asks again")                \
         X(CHECK_FAILED, "check_failed", CHECK, -32060, 1, false,                                   \
-          "the result does not pass its checks", "see the evidence; `genopt resume` asks again")   \
+          "the result does not pass its checks",                                                   \
+          "see the evidence; `genopt resume JOB` asks again")                                      \
         X(DEPENDENCY_FAILED, "dependency_failed", CHECK, -32061, 1, false,                         \
-          "something it depends on failed", "resolve that first, then `genopt resume`")            \
+          "something it depends on failed", "resolve that first, then `genopt resume JOB`")        \
         X(TEMPLATE_FAILED, "template_failed", CONFIG, -32062, 65, false,                           \
           "a template cannot be rendered", "correct the template at the place named")              \
         X(BUDGET, "budget", LIMIT, -32063, 75, false, "the budget does not allow the next call",   \

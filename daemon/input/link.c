@@ -3,6 +3,7 @@
 
 #include "daemon/blueprint/words.h"
 #include "daemon/input/reader.h"
+#include "daemon/template/unicode.h"
 
 /* A name as an identity: letters and digits in lower case. "Order Item", order_item and OrderItem
  * are one entity. */
@@ -14,6 +15,20 @@ static void normalise(const char *name, char *ret, size_t room)
                 if (isalnum((unsigned char)*name) || (unsigned char)*name >= 0x80)
                         ret[n++] = (char)tolower((unsigned char)*name);
         ret[n] = '\0';
+}
+
+/* Symbols alone (a fish, an arrow) make no identifier in any language. */
+static bool has_letter_or_digit(const char *name)
+{
+        const char *end = name + strlen(name);
+
+        while (name < end) {
+                uint32_t c = utf8_next(&name, end);
+
+                if (c != '_' && unicode_is_word(c))
+                        return true;
+        }
+        return false;
 }
 
 #define NAME_BYTES 128 /* a longer name would make no file name */
@@ -99,7 +114,7 @@ static void name_entities(struct reader *rd, struct names *names)
                                       m->entities[b->index].name, rd->entities.at[a->index]->line);
         }
         for (size_t i = 0; i < names->n && !rd->error; i++)
-                if (!names->at[i].key[0])
+                if (!has_letter_or_digit(m->entities[names->at[i].index].name))
                         reader_refuse(rd, rd->entities.at[names->at[i].index],
                                       "an entity's name has neither letter nor digit");
 }

@@ -417,8 +417,13 @@ static void on_wait(enum run_wait wait, uint32_t task, const struct failure *why
                 job_wait_for(job, WAIT_CLIENT, "the client runs the command");
                 return;
         }
-        if (why)
-                remedy = str_printf("%s: %s", failure_message(why), failure_remedy(why));
+        if (why) { /* the sentence may be a provider's, with or without its stop */
+                const char *what = failure_message(why);
+                size_t n = strlen(what);
+
+                remedy = str_printf("%.*s: %s", (int)(n > 0 && what[n - 1] == '.' ? n - 1 : n),
+                                    what, failure_remedy(why));
+        }
         job_stop_work(job);
         job_wait_for(job, wait_of_run[wait], remedy);
 }

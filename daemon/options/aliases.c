@@ -105,15 +105,17 @@ const struct option *option_find(const char *name)
 
 const char *option_suggest(const char *name)
 {
-        const char *names[N_OPTIONS + N_ELEMENTS(aliases) + 2];
+        static const char *const groups[] = {"providers", "tiers", "optimization", "limits",
+                                             "budget",    "cache", "retention",    "log"};
+        const char *names[N_OPTIONS + N_ELEMENTS(aliases) + N_ELEMENTS(groups)];
         size_t n = 0;
 
         for (size_t i = 0; i < N_OPTIONS; i++)
                 names[n++] = option_table[i].name;
         for (size_t i = 0; i < N_ELEMENTS(aliases); i++)
                 names[n++] = aliases[i].name;
-        names[n++] = "providers";
-        names[n++] = "tiers";
+        for (size_t i = 0; i < N_ELEMENTS(groups); i++)
+                names[n++] = groups[i];
         return str_nearest(name, names, n);
 }
 

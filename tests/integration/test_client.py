@@ -657,7 +657,7 @@ def test_a_daemon_that_dies_meanwhile_is_followed_again(client):
 def test_off_a_terminal_a_wait_for_a_person_ends_the_run_but_not_the_job(client, on, exit_code):
     d = client.serve().job(("waiting", {"on": on, "wait": 1, "remedy": "`genopt key set anthropic`"}))
     r = client.gen(check=exit_code, env={"ANTHROPIC_API_KEY": "k"})
-    assert "→ `genopt key set anthropic`" in r.stderr and f"genopt attach {JOB} -o out`" in r.stderr
+    assert "→ `genopt key set anthropic`" in r.stderr and f"genopt attach {JOB} -o {client.out}`" in r.stderr
     assert ("printenv ANTHROPIC_API_KEY | genopt key set anthropic" in r.stderr) == (on == "key")
     r = client.gen("--json", check=exit_code)
     assert json.loads(r.stdout)["on"] == on and r.stderr == ""

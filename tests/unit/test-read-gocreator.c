@@ -286,6 +286,7 @@ static void test_refused(void **state)
                  "`scenarios` must be a list, but a map stands here"},
                 {"name: x\nname: y\nentities: [A]\n", "spec.yaml:2:1: duplicate key `name`"},
                 {"name: x\nentities: [\"--\"]\n", "has neither letter nor digit"},
+                {"name: x\nentities: [\"\U0001F41F\"]\n", "has neither letter nor digit"},
                 {"name: x\ndescription: a: b\n", "spec.yaml:2:15: "},
                 {"name: x\nentities: [A]\nrelationships: [{from: A}]\n",
                  "a relationship needs `to`"},
