@@ -461,7 +461,7 @@ def test_exit_codes(daemon, sim, place, spec):
     assert daemon.genopt("show", "01ARZ3NDEKTSV4RRFFQ69G5FAV").returncode == 65
     assert daemon.genopt("ask", "x", "--set", "no.such.option=1").returncode == 78
     assert daemon.genopt("ask", "x", "--set", "limits.calls=lots").returncode == 78
-    sim.faults({"kind": "refusal", "match": "courier_service.go"})
+    sim.faults({"kind": "refusal", "match": "parcel_service.go"})
     assert gen(daemon, spec, place / "out").returncode == 1
     sim.faults({"kind": "unauthorized"})
     r = daemon.genopt("ask", "Which key?")
