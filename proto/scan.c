@@ -313,6 +313,33 @@ static bool first_member(struct cursor *c)
         return false;
 }
 
+/* The object at c->at, which stands 2 deep: where its manifest lies, which may be most of the text.
+ * What stands twice, here or as `input`, is for the parser to refuse. */
+static bool read_input(struct cursor *c, struct scan *s)
+{
+        bool has_one = s->has_input;
+
+        s->has_input = true;
+        s->manifest = (struct span){0};
+        for (bool more = first_member(c), has_manifest = has_one; more; more = next_member(c)) {
+                const char *value_at;
+                struct span key;
+
+                if (!read_key(c, &key))
+                        return false;
+                value_at = c->at;
+                if (!skip_value(c, 3))
+                        return false;
+                if (!span_is_equal(key, SPAN("manifest")))
+                        continue;
+                s->manifest = has_manifest || *value_at != '['
+                                      ? (struct span){0}
+                                      : (struct span){value_at, (size_t)(c->at - value_at)};
+                has_manifest = true;
+        }
+        return !c->fault;
+}
+
 /* The object at c->at. meta is cut out with the comma before it or, when it comes first, with the
  * one after it. */
 static bool read_params(struct cursor *c, struct scan *s)
@@ -331,8 +358,12 @@ static bool read_params(struct cursor *c, struct scan *s)
                 if (!read_key(c, &key))
                         return false;
                 value_at = c->at;
-                if (!skip_value(c, 2))
+                if (span_is_equal(key, SPAN("input")) && peek_is(c, '{')) {
+                        if (!read_input(c, s))
+                                return false;
+                } else if (!skip_value(c, 2)) {
                         return false;
+                }
                 if (span_is_equal(key, SPAN("meta"))) {
                         if (s->meta.n > 0)
                                 return fail(c, "two members `meta`");

@@ -30,8 +30,10 @@ struct scan {
         struct span params, result, error;
         struct span meta;         /* value of params.meta */
         struct span params_at[2]; /* params without meta: these two, one after the other */
+        struct span manifest;     /* value of params.input.manifest, an array that stands once */
         bool has_version;         /* jsonrpc is there and "2.0" */
         bool is_params_object;
+        bool has_input;    /* params.input is an object */
         const char *fault; /* after a condition: what is wrong, a literal */
         size_t fault_at;   /* and at which byte */
 };

@@ -67,10 +67,18 @@ int jobs_answer_raw(struct jobs *j, const struct hash *raw_key,
                     int (*fn)(struct span result, void *arg), void *arg) _must_check_;
 
 /* The reply comes by on_reply, once, perhaps before this returns: result (encoded JSON) or failure.
- * raw_key: K of this request. */
+ */
 typedef void jobs_reply_fn(void *arg, struct span result, const struct failure *failure);
-void jobs_submit(struct jobs *j, const struct peer *p, const json_t *params,
-                 const struct hash *raw_key, jobs_reply_fn *on_reply, void *arg);
+struct jobs_request {
+        const json_t *params;
+        /* Where a manifest may be most of the request, params have [] in its place, and these are
+         * borrowed until jobs_submit() returns: params as they came, and the manifest therein, of
+         * the form of proto/listed.h. n = 0: params have all. */
+        struct span text, manifest;
+        const struct hash *raw_key; /* K of this request; NULL: none */
+};
+void jobs_submit(struct jobs *j, const struct peer *p, const struct jobs_request *q,
+                 jobs_reply_fn *on_reply, void *arg);
 void jobs_put_blob(struct jobs *j, const struct peer *p, const json_t *params,
                    jobs_reply_fn *on_reply, void *arg);
 void jobs_cancel(struct jobs *j, const struct peer *p, const json_t *params,

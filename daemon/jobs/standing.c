@@ -14,6 +14,7 @@
 #include "common/json.h"
 #include "daemon/jobs/internal.h"
 #include "daemon/store/store.h"
+#include "proto/listed.h"
 
 #define STANDING_VERSION 1
 
@@ -50,65 +51,87 @@ int standing_seed(const struct jobs *j, uint32_t uid, const json_t *params, stru
         return r;
 }
 
-static int compare_entries(const void *a, const void *b)
+static void add_file(struct hasher *h, struct span path, const struct hash *key,
+                     const struct hash *content)
+{
+        hasher_add(h, path.at, path.n);
+        hasher_add(h, "", 1);
+        hasher_add(h, key->at, HASH_BYTES);
+        hasher_add(h, content->at, HASH_BYTES);
+}
+
+static int compare_files(const void *a, const void *b)
 {
         return strcmp(((const struct run_file *)a)->path, ((const struct run_file *)b)->path);
 }
 
-static int make_key(const struct hash *seed, struct run_file *files, size_t n, struct hash *ret)
+static int key_of_run(const struct hash *seed, struct run_file *files, size_t n, struct hash *ret)
 {
         struct hasher *h;
         int r = hasher_new(&h);
 
         if (r < 0)
                 return r;
-        qsort(files, n, sizeof(*files), compare_entries);
+        qsort(files, n, sizeof(*files), compare_files);
         hasher_add(h, seed->at, HASH_BYTES);
-        for (size_t i = 0; i < n; i++) {
-                hasher_add(h, files[i].path, strlen(files[i].path) + 1);
-                hasher_add(h, files[i].key.at, HASH_BYTES);
-                hasher_add(h, files[i].content.at, HASH_BYTES);
-        }
+        for (size_t i = 0; i < n; i++)
+                add_file(h, span_of(files[i].path), &files[i].key, &files[i].content);
         hasher_get(h, ret);
         hasher_free(h);
         return 0;
 }
 
-/* CONDITION_ABSENT: a file does not stand as it was written. */
-static int read_entry(const json_t *entry, struct run_file *ret)
+static bool is_before(struct span a, struct span b)
 {
-        const char *print = json_get_text(entry, "fingerprint"),
-                   *written = json_get_text(entry, "sha256"), *disk = json_get_text(entry, "disk");
+        int order = memcmp(a.at, b.at, MIN2(a.n, b.n));
 
-        ret->path = json_get_text(entry, "path");
-        if (!ret->path || !print || !written || !disk || strcmp(written, disk) != 0 ||
-            hash_from_hex(span_of(print), &ret->key) < 0 ||
-            hash_from_hex(span_of(written), &ret->content) < 0)
+        return order < 0 || (order == 0 && a.n < b.n);
+}
+
+/* CONDITION_ABSENT: a file does not stand as it was written, or is out of order, which no client of
+ * ours does. */
+static int add_entry(struct hasher *h, struct span before, const struct listed *e)
+{
+        struct hash key, content;
+
+        if (e->path.n == 0 || (before.n > 0 && !is_before(before, e->path)) ||
+            !span_is_equal(e->sha256, e->disk) || hash_from_hex(e->fingerprint, &key) < 0 ||
+            hash_from_hex(e->sha256, &content) < 0)
                 return CONDITION_ABSENT;
+        add_file(h, e->path, &key, &content);
         return 0;
 }
 
-int standing_find(const struct jobs *j, const struct hash *seed, const json_t *params,
-                  struct buf *out)
+static int key_of_manifest(const struct hash *seed, struct span manifest, struct hash *ret)
 {
-        const json_t *manifest = json_object_get(json_object_get(params, "input"), "manifest"),
-                     *entry;
-        size_t n = json_array_size(manifest), i;
-        _cleanup_free_ struct run_file *files = NULL;
-        struct hash key;
-        int r = 0;
+        _cleanup_(hasher_freep) struct hasher *h = NULL;
+        struct listed_cursor c;
+        struct span before = {0};
+        struct listed e;
+        int r = hasher_new(&h);
 
-        if (n == 0)
-                return CONDITION_ABSENT;
-        files = calloc(n, sizeof(*files));
-        if (!files)
-                return -ENOMEM;
-        json_array_foreach ((json_t *)manifest, i, entry) {
-                r = read_entry(entry, &files[i]);
+        if (r < 0)
+                return r;
+        hasher_add(h, seed->at, HASH_BYTES);
+        listed_begin(&c, manifest);
+        while ((r = listed_next(&c, &e)) == 0) {
+                r = add_entry(h, before, &e);
                 if (r)
                         return r;
+                before = e.path;
         }
-        r = make_key(seed, files, n, &key);
+        if (r != CONDITION_ABSENT)
+                return CONDITION_ABSENT; /* of another form: it is not ours */
+        hasher_get(h, ret);
+        return 0;
+}
+
+int standing_find(const struct jobs *j, const struct hash *seed, struct span manifest,
+                  struct buf *out)
+{
+        struct hash key;
+        int r = key_of_manifest(seed, manifest, &key);
+
         return r ? r : cache_get(j->c.store, CACHE_RAW, &key, out);
 }
 
@@ -120,6 +143,6 @@ void standing_remember(const struct job *job, struct span reply)
 
         if (!job->has_seed || run_files(job->run, &files, &n) != 0)
                 return;
-        if (make_key(&job->seed, files, n, &key) == 0)
+        if (key_of_run(&job->seed, files, n, &key) == 0)
                 cache_put(job->jobs->c.store, CACHE_RAW, &key, reply);
 }

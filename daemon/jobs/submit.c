@@ -123,17 +123,39 @@ static int put_names(const struct job *job, struct store_batch *b)
         return k ? k : store_batch_put(b, TABLE_META, SPAN("last_ulid"), span_of(job->id_text));
 }
 
-static int put_job(struct job *job, struct store_batch *b)
+/* What a client asks for. */
+struct submission {
+        const struct job_kind *kind;
+        const json_t *params;
+        struct span text, manifest; /* see jobs.h */
+        const struct hash *raw_key; /* NULL: none */
+        struct job_options options;
+        struct strlist needs, warnings;
+        bool has_seed; /* see standing.c */
+        struct hash seed;
+};
+
+static void request_done(struct submission *q)
 {
-        _cleanup_buf_ struct buf text = {0};
+        strlist_done(&q->needs);
+        strlist_done(&q->warnings);
+}
+
+static int put_job(struct job *job, const struct submission *q, struct store_batch *b)
+{
+        _cleanup_buf_ struct buf written = {0};
+        struct span text = q->text;
         int k;
 
-        buf_init(&text, 0);
-        k = json_write(job->params, &text);
-        if (k < 0)
-                return k;
+        buf_init(&written, 0);
+        if (text.n == 0) {
+                k = json_write(q->params, &written);
+                if (k < 0)
+                        return k;
+                text = buf_span(&written);
+        }
         hash_of(text.at, text.n, &job->params_hash);
-        k = store_blob_put(b, job->uid, &job->params_hash, buf_span(&text), job->created_ms);
+        k = store_blob_put(b, job->uid, &job->params_hash, text, job->created_ms);
         return k ? k : put_names(job, b);
 }
 
@@ -265,17 +287,17 @@ static void commit_accepted(struct job *job, struct store_batch *b, const struct
         job_unref(job);
 }
 
-static int accept_job(struct job *job, const struct strlist *warnings, struct submit *s)
+static int accept_job(struct job *job, const struct submission *q, struct submit *s)
 {
         _cleanup_free_ struct news *news =
-                calloc(N_NEWS_BESIDE_WARNINGS + warnings->n, sizeof(*news));
+                calloc(N_NEWS_BESIDE_WARNINGS + q->warnings.n, sizeof(*news));
         struct store_batch *b = NULL;
         size_t n_news = 0;
-        int k = news ? make_news(job, warnings, news, &n_news) : -ENOMEM;
+        int k = news ? make_news(job, &q->warnings, news, &n_news) : -ENOMEM;
 
         k = k ? k : store_tie_new(&job->tie);
         k = k ? k : store_batch_new(STORE_STATE, &b);
-        k = k ? k : put_job(job, b);
+        k = k ? k : put_job(job, q, b);
         if (k == 0) {
                 commit_accepted(job, b, news, n_news, s);
         } else {
@@ -298,23 +320,6 @@ static struct failure *may_accept(struct jobs *j)
         return NULL;
 }
 
-/* What a client asks for. */
-struct submission {
-        const struct job_kind *kind;
-        const json_t *params;
-        const struct hash *raw_key; /* NULL: none */
-        struct job_options options;
-        struct strlist needs, warnings;
-        bool has_seed; /* see standing.c */
-        struct hash seed;
-};
-
-static void request_done(struct submission *q)
-{
-        strlist_done(&q->needs);
-        strlist_done(&q->warnings);
-}
-
 static int create_job(struct jobs *j, const struct peer *p, const struct submission *q,
                       struct submit *s)
 {
@@ -330,7 +335,8 @@ static int create_job(struct jobs *j, const struct peer *p, const struct submiss
         job->kind = q->kind;
         job->uid = p->uid;
         job->created_ms = clock_realtime_ms();
-        job->params = json_incref((json_t *)q->params);
+        if (q->kind->is_small) /* planned before they are on disk */
+                job->params = json_incref((json_t *)q->params);
         job->is_dry_run = json_get_bool(q->params, "dry_run", false);
         job->is_fresh = json_get_bool(q->params, "fresh", false);
         if (q->raw_key && !job->is_dry_run && !job->is_fresh) {
@@ -342,7 +348,7 @@ static int create_job(struct jobs *j, const struct peer *p, const struct submiss
         }
         k = read_meta(job, q->params);
         k = k ? k : add_path_needs(job, &q->needs);
-        k = k ? k : accept_job(job, &q->warnings, s);
+        k = k ? k : accept_job(job, q, s);
         if (k < 0)
                 job_unref(job);
         return k;
@@ -380,9 +386,12 @@ static int answer_standing(struct jobs *j, uint32_t uid, struct submission *q, s
         if (k)
                 return k;
         q->has_seed = true;
-        return job_options_get_bool(&q->options, OPTION_KEEP)
-                       ? standing_find(j, &q->seed, q->params, out)
-                       : CONDITION_ABSENT;
+        if (q->manifest.n == 0 || !job_options_get_bool(&q->options, OPTION_KEEP))
+                return CONDITION_ABSENT;
+        k = standing_find(j, &q->seed, q->manifest, out);
+        if (k == 0 && q->raw_key) /* the next one will be the same in all its bytes */
+                cache_put(j->c.store, CACHE_RAW, q->raw_key, buf_span(out));
+        return k;
 }
 
 /* CONDITION_ABSENT: it has to be worked on. */
@@ -433,14 +442,17 @@ static int reply_idem(struct jobs *j, const struct peer *p, const json_t *params
 
 /* CONDITION_REFUSED with a failure; 0: answered, or to be answered by s (which is consumed then);
  * CONDITION_ABSENT never leaves. */
-static int submit(struct jobs *j, const struct peer *p, const json_t *params,
-                  const struct hash *raw_key, struct submit *s, struct failure **ret_failure)
+static int submit(struct jobs *j, const struct peer *p, const struct jobs_request *request,
+                  struct submit *s, struct failure **ret_failure)
 {
-        _cleanup_(request_done) struct submission q = {.params = params, .raw_key = raw_key};
+        _cleanup_(request_done) struct submission q = {.params = request->params,
+                                                       .text = request->text,
+                                                       .manifest = request->manifest,
+                                                       .raw_key = request->raw_key};
         int k = read_request(j, &q, ret_failure);
 
         k = k ? k : reply_known(j, p->uid, &q, s, ret_failure);
-        k = k == CONDITION_ABSENT ? reply_idem(j, p, params, s) : k;
+        k = k == CONDITION_ABSENT ? reply_idem(j, p, q.params, s) : k;
         if (k != CONDITION_ABSENT)
                 return k;
         *ret_failure = may_accept(j);
@@ -449,8 +461,8 @@ static int submit(struct jobs *j, const struct peer *p, const json_t *params,
         return create_job(j, p, &q, s);
 }
 
-void jobs_submit(struct jobs *j, const struct peer *p, const json_t *params,
-                 const struct hash *raw_key, jobs_reply_fn *on_reply, void *arg)
+void jobs_submit(struct jobs *j, const struct peer *p, const struct jobs_request *q,
+                 jobs_reply_fn *on_reply, void *arg)
 {
         struct submit *s = calloc(1, sizeof(*s));
         struct failure *failure = NULL;
@@ -458,7 +470,7 @@ void jobs_submit(struct jobs *j, const struct peer *p, const json_t *params,
 
         if (s)
                 *s = (struct submit){.on_reply = on_reply, .arg = arg};
-        k = k ? k : submit(j, p, params, raw_key, s, &failure);
+        k = k ? k : submit(j, p, q, s, &failure);
         if (k == 0)
                 return;
         if (!failure)

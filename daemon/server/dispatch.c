@@ -9,6 +9,7 @@
 #include "daemon/metrics/metrics.h"
 #include "daemon/server/raw-key.h"
 #include "daemon/server/session.h"
+#include "proto/listed.h"
 #include "proto/rpc.h"
 
 struct server_call {
@@ -18,6 +19,7 @@ struct server_call {
         struct peer peer;
         bool has_raw_key;
         struct hash raw_key;
+        struct span text, manifest; /* borrowed: of the frame, while it is handled */
         enum method_id method;
         uint64_t started_usec;
         size_t n_id;
@@ -37,6 +39,13 @@ const struct peer *server_call_peer(const struct server_call *c)
 const struct hash *server_call_raw_key(const struct server_call *c)
 {
         return c->has_raw_key ? &c->raw_key : NULL;
+}
+
+void server_call_manifest(const struct server_call *c, struct span *ret_text,
+                          struct span *ret_manifest)
+{
+        *ret_text = c->text;
+        *ret_manifest = c->manifest;
 }
 
 struct session *server_call_session(const struct server_call *c)
@@ -212,13 +221,40 @@ static struct server_call *new_call(struct session *s, const struct scan *scan,
         return c;
 }
 
-static int read_params(const struct scan *scan, const struct method *m, json_t **ret,
+/* A manifest of ten thousand files would cost more to read than all that is known of them: where it
+ * is as our client writes it, params are read with [] in its place. CONDITION_REFUSED: read all. */
+static int read_without_manifest(const struct scan *scan, json_t **ret)
+{
+        const char *end = scan->params.at + scan->params.n;
+        struct span before = {scan->params.at, (size_t)(scan->manifest.at - scan->params.at)},
+                    after = {scan->manifest.at + scan->manifest.n, 0};
+        _cleanup_buf_ struct buf text = {0};
+        struct diag ignored;
+
+        after.n = (size_t)(end - after.at);
+        buf_init(&text, 0);
+        buf_add_span(&text, before);
+        buf_add_text(&text, "[]");
+        buf_add_span(&text, after);
+        return text.failed ? text.failed : json_read(buf_span(&text), ret, &ignored);
+}
+
+/* scan->manifest is cleared when params have it. */
+static int read_params(struct scan *scan, const struct method *m, json_t **ret,
                        struct failure **ret_failure)
 {
         _cleanup_json_ json_t *params = NULL;
         struct diag diag;
-        int k = scan->params.n ? json_read(scan->params, &params, &diag) : 0;
+        int k = CONDITION_REFUSED;
 
+        if (m != &method_table[METHOD_JOB_SUBMIT] || !listed_is_plain(scan->manifest))
+                scan->manifest = (struct span){0};
+        if (scan->manifest.n > 0)
+                k = read_without_manifest(scan, &params);
+        if (k == CONDITION_REFUSED) {
+                scan->manifest = (struct span){0};
+                k = scan->params.n ? json_read(scan->params, &params, &diag) : 0;
+        }
         if (k == CONDITION_REFUSED)
                 *ret_failure = failure_new_at(FAILURE_INVALID_PARAMS, "/params", "%s", diag.text);
         k = k ? k : params_check(m->params, params, ret_failure);
@@ -228,7 +264,7 @@ static int read_params(const struct scan *scan, const struct method *m, json_t *
         return *ret ? 0 : -ENOMEM;
 }
 
-static void call_method(struct session *s, const struct scan *scan, const struct method *m,
+static void call_method(struct session *s, struct scan *scan, const struct method *m,
                         const struct hash *raw_key)
 {
         _cleanup_json_ json_t *params = NULL;
@@ -254,6 +290,10 @@ static void call_method(struct session *s, const struct scan *scan, const struct
                        failure_new(FAILURE_TOO_MANY_SESSIONS,
                                    "too many requests under way on one connection"));
                 return;
+        }
+        if (scan->manifest.n > 0) {
+                c->text = scan->params;
+                c->manifest = scan->manifest;
         }
         k = server_methods[id].handle(c, params);
         if (k != 0)

@@ -11,8 +11,10 @@ static struct jobs *jobs_of(const struct server_call *c)
 
 int method_job_submit(struct server_call *c, const json_t *params)
 {
-        jobs_submit(jobs_of(c), server_call_peer(c), params, server_call_raw_key(c),
-                    server_call_answer, c);
+        struct jobs_request q = {.params = params, .raw_key = server_call_raw_key(c)};
+
+        server_call_manifest(c, &q.text, &q.manifest);
+        jobs_submit(jobs_of(c), server_call_peer(c), &q, server_call_answer, c);
         return 0;
 }
 

@@ -54,6 +54,10 @@ const struct peer *server_call_peer(const struct server_call *c);
 const struct hash *server_call_raw_key(
         const struct server_call *c);                             /* NULL: this request has none */
 struct session *server_call_session(const struct server_call *c); /* NULL: it is gone */
+/* Of a submit whose params have [] for a manifest: as it came, and where the manifest lies therein;
+ * until its handler returns. n = 0: params have all. */
+void server_call_manifest(const struct server_call *c, struct span *ret_text,
+                          struct span *ret_manifest);
 /* One of these ends the call. */
 void server_call_reply(struct server_call *c, struct span result); /* encoded JSON */
 void server_call_reply_json(struct server_call *c,

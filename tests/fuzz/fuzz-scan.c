@@ -2,6 +2,7 @@
 
 #include "common/buf.h"
 #include "common/json.h"
+#include "proto/listed.h"
 #include "proto/scan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
@@ -59,6 +60,44 @@ static void check_params(const struct scan *s, json_t *message)
         check(joined && json_equal(joined, params));
 }
 
+static void check_text(struct span s, const json_t *entry, const char *key)
+{
+        const json_t *value = json_object_get(entry, key);
+
+        if (s.n == 0)
+                check(!value || json_is_null(value) || json_string_length(value) == 0);
+        else
+                check(json_is_string(value) &&
+                      span_is_equal(s, (struct span){json_string_value(value),
+                                                     json_string_length(value)}));
+}
+
+/* A manifest is that of the parser's tree, and so is each of its entries. */
+static void check_manifest(const struct scan *s, const json_t *message)
+{
+        const json_t *manifest = json_object_get(
+                json_object_get(json_object_get(message, "params"), "input"), "manifest");
+        struct listed_cursor c;
+        struct listed e;
+        size_t i = 0;
+
+        if (s->manifest.n == 0)
+                return;
+        check(json_is_array(manifest) && scan_value(s->manifest) == 0);
+        if (!listed_is_plain(s->manifest))
+                return;
+        listed_begin(&c, s->manifest);
+        for (; listed_next(&c, &e) == 0; i++) {
+                const json_t *entry = json_array_get(manifest, i);
+
+                check_text(e.path, entry, "path");
+                check_text(e.fingerprint, entry, "fingerprint");
+                check_text(e.sha256, entry, "sha256");
+                check_text(e.disk, entry, "disk");
+        }
+        check(i == json_array_size(manifest));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
         struct span text = {(const char *)bytes, n};
@@ -89,6 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
         check_span(text, s.params, message, "params");
         check_span(text, s.result, message, "result");
         check_span(text, s.error, message, "error");
+        check_manifest(&s, message);
         check_params(&s, message);
         return 0;
 }

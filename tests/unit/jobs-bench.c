@@ -259,7 +259,8 @@ void submit_now(const char *params)
 {
         _cleanup_json_ json_t *o = parse(params);
 
-        jobs_submit(t.jobs, &me, o, &raw_key, on_reply, NULL);
+        jobs_submit(t.jobs, &me, &(struct jobs_request){.params = o, .raw_key = &raw_key}, on_reply,
+                    NULL);
 }
 
 bool submit(const char *params, char ret_job[ULID_TEXT_BYTES])

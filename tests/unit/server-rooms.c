@@ -46,10 +46,10 @@ int jobs_answer_raw(struct jobs *j, const struct hash *raw_key,
 
 /* kind: now, late (answered by the next submit of kind `release`), known (from then on answered by
  * its bytes). */
-void jobs_submit(struct jobs *j, const struct peer *p, const json_t *params,
-                 const struct hash *raw_key, jobs_reply_fn *on_reply, void *arg)
+void jobs_submit(struct jobs *j, const struct peer *p, const struct jobs_request *q,
+                 jobs_reply_fn *on_reply, void *arg)
 {
-        const char *kind = json_get_text(params, "kind");
+        const char *kind = json_get_text(q->params, "kind");
 
         (void)j, (void)p;
         pthread_mutex_lock(&room.lock);
@@ -60,7 +60,7 @@ void jobs_submit(struct jobs *j, const struct peer *p, const json_t *params,
                 return;
         }
         if (str_is_equal(kind, "known")) {
-                room.known = *raw_key;
+                room.known = *q->raw_key;
                 room.has_known = true;
         }
         if (str_is_equal(kind, "release")) {

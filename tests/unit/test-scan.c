@@ -309,6 +309,41 @@ static void long_or_odd_methods_are_no_method(void **state)
         assert_string_equal(method, "job??");
 }
 
+static void a_manifest_is_found_where_it_stands_once(void **state)
+{
+        static const struct {
+                const char *params, *manifest; /* NULL: none that can be told */
+        } rows[] = {
+                {"{\"input\":{\"spec\":1,\"manifest\":[{\"a\":[]}] ,\"files\":[]}}",
+                 "[{\"a\":[]}]"},
+                {"{\"meta\":{\"manifest\":[1]},\"input\":{\"manifest\":[]}}", "[]"},
+                {"{\"manifest\":[1]}", NULL},
+                {"{\"input\":[{\"manifest\":[1]}]}", NULL},
+                {"{\"input\":{}}", NULL},
+                {"{\"input\":{\"in\":{\"manifest\":[1]}}}", NULL},
+                {"{\"input\":{\"manifest\":{\"a\":1}}}", NULL},
+                {"{\"input\":{\"manifest\":[1],\"manifest\":[2]}}", NULL},
+                {"{\"input\":{\"manifest\":[1],\"manifest\":2}}", NULL},
+                {"{\"input\":{\"manifest\":[1]},\"input\":{\"manifest\":[2]}}", NULL},
+                {"{\"input\":{\"manifest\":[1]},\"input\":{}}", NULL},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+                _cleanup_buf_ struct buf b = {0};
+                struct scan s;
+
+                buf_printf(&b, "{\"jsonrpc\":\"2.0\",\"method\":\"m\",\"params\":%s}",
+                           rows[i].params);
+                assert_int_equal(scan_message(buf_span(&b), &s), 0);
+                if (!rows[i].manifest)
+                        assert_int_equal(s.manifest.n, 0);
+                else
+                        assert_true(span_is_equal(s.manifest, span_of(rows[i].manifest)));
+                assert_true(span_is_equal(s.params, span_of(rows[i].params)));
+        }
+}
+
 static void every_prefix_is_refused(void **state)
 {
         const char *text = HEAD
@@ -339,6 +374,7 @@ int main(void)
                 cmocka_unit_test(two_metas_are_refused),
                 cmocka_unit_test(an_id_has_a_limit),
                 cmocka_unit_test(long_or_odd_methods_are_no_method),
+                cmocka_unit_test(a_manifest_is_found_where_it_stands_once),
                 cmocka_unit_test(every_prefix_is_refused),
         };
 
