@@ -3,6 +3,7 @@
 import json
 import pathlib
 import shutil
+import subprocess
 
 import pytest
 
@@ -177,10 +178,13 @@ PARTS = [
     ("standards.md", lambda t: t + "\nNo globals.\n", {"standards"}, ".go"),
     ("templates/gitignore.tmpl", lambda t: t + "*.tmp\n", {"template"}, ".gitignore"),
     ("blueprint.yaml", lambda t: t.replace("a service knows nothing of HTTP", "services know nothing of HTTP"), {"checks"}, "_service.go"),
+    # a rule that finds nothing: other interfaces stay as they are
+    ("blueprint.yaml", lambda t: t.replace("  go:\n    line_comment", "  go: # of Go\n    line_comment").replace(
+        "      - {match: '(*UCP)^const \\p{Lu}'}\n", "      - {match: '(*UCP)^const \\p{Lu}'}\n      - {match: '^//export '}\n"), {"extractor"}, ".go"),
 ]
 
 
-@pytest.mark.parametrize("file, edit, inputs, ending", PARTS, ids=["prompt", "standards", "template", "check"])
+@pytest.mark.parametrize("file, edit, inputs, ending", PARTS, ids=["prompt", "standards", "template", "check", "extractor"])
 def test_part_of_a_blueprint(place, sim, file, edit, inputs, ending):
     """A part makes again what declares it, and what uses an interface that changed by it: nothing else."""
     data = place / "data"
@@ -242,6 +246,53 @@ def test_history_costs_nothing(daemon, sim, place):
     assert len(sim.requests()) == n
 
 
+def git(directory, *args):
+    who = ["-c", "user.name=Nobody", "-c", "user.email=nobody@example.org", "-c", "init.defaultBranch=main", "-c", "advice.detachedHead=false"]
+    return subprocess.run(["git", *who, *args], cwd=directory, check=True, capture_output=True, text=True).stdout
+
+
+def test_branches_of_git(daemon, sim, place):
+    """Specification and project change together from branch to branch, back and forth, and are merged: nothing is paid for twice, no
+    file counts as edited, and git sees no change."""
+    project = place / "project"
+    project.mkdir()
+    git(project, "init", "-q")
+    first = oracle.fcs()
+    second = json.loads(json.dumps(first))
+    second["data_model"]["entities"][3]["attributes"]["Weight"] = "float64"
+    second["requirements"]["functional"][0]["description"] = "Members may hold four rentals at once"
+    del second["data_model"]["entities"][6]
+    second["data_model"]["relationships"].pop()
+
+    def make(*flags):
+        r = daemon.genopt("gen", "spec.json", "--prune", "--json", *flags, cwd=project, check=0)
+        return daemon.events(r)[-1]["summary"], r.stderr
+
+    for branch, spec in (("main", first), ("heavier", second)):
+        git(project, "checkout", "-q", "-b", branch)
+        (project / "spec.json").write_text(json.dumps(spec, indent=1))
+        make()
+        git(project, "add", "-A")
+        git(project, "commit", "-q", "-m", branch)
+    n = len(sim.requests())
+    for branch in ("main", "heavier", "main", "heavier~1", "heavier"):
+        git(project, "checkout", "-q", branch)
+        summary, said = make()
+        assert summary["calls"] == 0 and summary["files"]["keep"] == sum(summary["files"].values()) - summary["files"]["batched"], (branch, summary)
+        assert said == "" and git(project, "status", "--porcelain") == "", branch
+    # without a commit: the earlier specification in the later one's tree, as `git checkout main -- spec.json` leaves it
+    git(project, "checkout", "-q", "main", "--", "spec.json")
+    summary, said = make()
+    git(project, "add", "-A")
+    assert summary["calls"] == 0 and git(project, "diff", "--cached", "--stat", "main") == "", said
+    git(project, "reset", "-q", "--hard")
+    git(project, "checkout", "-q", "main")
+    git(project, "merge", "-q", "--no-ff", "-m", "both", "heavier")
+    summary, said = make()
+    assert summary["calls"] == 0 and git(project, "status", "--porcelain") == "", said
+    assert len(sim.requests()) == n
+
+
 def test_what_stands_is_known_without_planning(daemon, sim, place):
     """Right after a run its directory is known: no job, until a byte of it, the specification or an option is another."""
     spec = oracle.fcs()
@@ -255,6 +306,10 @@ def test_what_stands_is_known_without_planning(daemon, sim, place):
     r = gen(daemon, place, spec, "--json")
     end = daemon.events(r)[-1]
     assert n_jobs() == n and end["cached"] and end["summary"]["files"]["keep"] == files and end["summary"]["calls"] == 0
+    hits = daemon.rpc().ok("stats/get")["cache_hits"]
+    again = daemon.events(gen(daemon, place, spec, "--json"))[-1]
+    assert again == end and daemon.rpc().ok("stats/get")["cache_hits"] == hits + 1  # from now on by its bytes alone
+    assert n_jobs() == n
     gen(daemon, place, spec, "--set", "optimization.tier=off")
     assert n_jobs() == n + 1
     path = place / "out" / "internal" / "place" / "station.go"
@@ -278,21 +333,23 @@ def test_what_stands_is_known_without_planning(daemon, sim, place):
 def test_explain_tells_where_requirements_went(daemon, place):
     """By id, by the word itself, inflected, by an endpoint; and what names nobody goes to the logic of the program."""
     spec = oracle.fcs()
-    spec["api_contracts"] = [{"endpoint": "GET /bicycles/{id}", "description": "Show one"}]
+    spec["api_contracts"] = [{"endpoint": "GET /bicycles/{id}", "description": "Show one"},
+                             {"endpoint": "GET /health", "description": "Is it alive"}]
     spec["requirements"] = {"functional": [
         {"id": "FR-1", "description": "Whatever happens, it is fair", "applies_to": ["Card"]},
         {"id": "FR-2", "description": "A station has ten slots"},
         {"id": "FR-3", "description": "Members are adults"},
         {"id": "FR-4", "description": "GET /bicycles/{id} answers within a second"},
         {"id": "FR-5", "description": "A discard is no card, and cardboard is none"},
-        {"id": "FR-6", "description": "All is written down"}]}
+        {"id": "FR-6", "description": "All is written down"}],
+        "non_functional": [{"id": "NFR-1", "description": "Bills survive a restart"}]}
     gen(daemon, place, spec, "--dry-run")
     rpc = daemon.rpc()
     job = rpc.ok("job/list", {"limit": 1})["jobs"][0]["job"]
     rows = {r["input"]: r for r in rpc.ok("job/explain", {"job": job})["routing"]}
 
-    def because(n):
-        return [(b["by"], b.get("name"), b.get("said")) for b in rows[f"requirement:FR-{n}"]["because"]]
+    def because(n, what="requirement:FR-"):
+        return [(b["by"], b.get("name"), b.get("said")) for b in rows[f"{what}{n}"]["because"]]
 
     assert because(1) == [("id", "Card", "Card")]
     assert because(2) == [("word", "Station", "station")]
@@ -303,6 +360,18 @@ def test_explain_tells_where_requirements_went(daemon, place):
     assert "internal/member/card_service.go" in rows["requirement:FR-1"]["tasks"]
     assert not any("station" in p for p in rows["requirement:FR-1"]["tasks"])
     assert any(p.startswith("cmd/") for p in rows["requirement:FR-6"]["tasks"])
+    assert rows["requirement:NFR-1"]["non_functional"] and "internal/billing/bill_service.go" in rows["requirement:NFR-1"]["tasks"]
+    assert "non_functional" not in rows["requirement:FR-6"]
+    assert because("GET /bicycles/{id}", "contract:") == [("entity", "Bicycle", None)]
+    assert "internal/fleet/bicycle_handler.go" in rows["contract:GET /bicycles/{id}"]["tasks"]
+    assert because("GET /health", "contract:") == [("free", None, None)]
+    assert not any("handler" in p for p in rows["contract:GET /health"]["tasks"])
+    assert because("Bicycle-Kind", "relation:") == [("entity", "Bicycle", None), ("entity", "Kind", None)]
+    assert rows["relation:Bicycle-Kind"]["text"] == "belongs_to"
+    assert "internal/fleet/bicycle_service.go" in rows["relation:Bicycle-Kind"]["tasks"]
+    assert because("", "testing") == [("declared", None, None)] and "85" in rows["testing"]["text"]
+    assert "Makefile" in rows["testing"]["tasks"]
+    assert not any(name.split(":")[0] == "entity" for name in rows)
     for row in rows.values():
         assert row["n_tasks"] == len(row["tasks"]) > 0
 
