@@ -10,11 +10,14 @@
 #include "client/outdir.h"
 #include "client/view.h"
 
-enum explain_option { EXPLAIN_OUTPUT };
+enum explain_option { EXPLAIN_OUTPUT, EXPLAIN_ROUTING };
 
 const struct option_row explain_options[] = {
         [EXPLAIN_OUTPUT] = {"output", 'o', "DIR",
                             "without JOB: the last job of this directory (.)"},
+        [EXPLAIN_ROUTING] = {"routing", 'r', NULL,
+                             "also which files each requirement, contract, relation … went to, and "
+                             "why"},
         {NULL, 0, NULL, NULL},
 };
 
@@ -46,6 +49,8 @@ static void add_routing(const json_t *routing, size_t columns, struct buf *b)
                 uint64_t n = progress_number(row, "n_tasks");
                 _cleanup_buf_ struct buf line = {0};
 
+                if (!input || strncmp(input, "requirement:", 12) != 0)
+                        continue; /* --routing tells of all */
                 (void)buf_printf(&line, "%-20s %3" PRIu64 " task%s", input ? input : "?", n,
                                  n == 1 ? " " : "s");
                 add_words(json_object_get(row, "because"), &line);
@@ -56,7 +61,7 @@ static void add_routing(const json_t *routing, size_t columns, struct buf *b)
         }
 }
 
-static int print_plan(const json_t *plan)
+static int print_plan(const json_t *plan, bool has_routing)
 {
         size_t columns = isatty(STDOUT_FILENO) ? view_columns(STDOUT_FILENO) : 200;
         const char *job = json_get_text(plan, "job"), *state = json_get_text(plan, "state");
@@ -66,7 +71,10 @@ static int print_plan(const json_t *plan)
 
         (void)buf_printf(&b, "job %s is %s\n", job ? job : "?", state ? state : "?");
         r = view_tabulate_plan(plan, columns, &b);
-        add_routing(json_object_get(plan, "routing"), columns, &b);
+        if (r == 0 && has_routing)
+                r = view_tell_routing(plan, columns, &b);
+        else
+                add_routing(json_object_get(plan, "routing"), columns, &b);
         text = r < 0 ? NULL : buf_steal(&b, NULL);
         if (!text)
                 return -ENOMEM;
@@ -96,6 +104,7 @@ int cmd_explain(struct client *c)
         else
                 r = connection_call(k, "job/explain", params, &plan, &failure);
         if (r == 0)
-                r = c->is_json ? client_put_json(plan) : print_plan(plan);
+                r = c->is_json ? client_put_json(plan)
+                               : print_plan(plan, c->values[EXPLAIN_ROUTING] != NULL);
         return r == 0 ? EXIT_DONE : client_fail(c, r, failure);
 }

@@ -63,9 +63,9 @@ const struct command command_table[] = {
          "Names each of the inputs that changed since the result that stood there before, with both values: shortened on a terminal, whole "
          "with --json. Without JOB it is the last job of the output directory. It answers for dry runs too.",
          why_options, 1, 2, 0, false, cmd_why},
-        {"explain", "[JOB] [-o DIR]", "show the plan of a job; after its run, estimated beside measured",
+        {"explain", "[JOB] [-o DIR] [-r]", "show the plan of a job; after its run, estimated beside measured",
          "The naive way (one call per task, whole context, best tier, nothing cached, one after another) beside the plan, what each rule saved, "
-         "then each step with its reason. Without JOB it is the last job of the output directory. Before a run: `genopt gen --dry-run`.",
+         "then each step with its reason; --routing: also where each part of the specification went. Without JOB it is the last job of the output directory. Before a run: `genopt gen --dry-run`.",
          explain_options, 0, 1, 0, false, cmd_explain},
         {"report", "[JOB] [OPTION…]", "report what a job took and saved, or compare two jobs",
          "Time by phase, tokens and money by task, share of the providers' caches, what was saved beside the naive way and by which rule. "

@@ -42,5 +42,7 @@ int view_describe(const struct progress *p, const json_t *event, bool is_live,
 int view_summarise(const json_t *summary, struct buf *b) _must_check_;
 /* The table of a dry run. Pure. */
 int view_tabulate_plan(const json_t *plan, size_t columns, struct buf *b) _must_check_;
+/* Where requirements, contracts, relations … of job/explain went, and why. */
+int view_tell_routing(const json_t *plan, size_t columns, struct buf *b) _must_check_;
 /* Columns of the terminal at fd; 80 when unknown. */
 size_t view_columns(int fd);

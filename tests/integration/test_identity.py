@@ -374,6 +374,13 @@ def test_explain_tells_where_requirements_went(daemon, place):
     assert not any(name.split(":")[0] == "entity" for name in rows)
     for row in rows.values():
         assert row["n_tasks"] == len(row["tasks"]) > 0
+    said = daemon.genopt("explain", "--routing", job, check=0).stdout.split("where it went\n")[1]
+    lines = iter(said.splitlines())
+    assert "  requirement:FR-3  Members are adults" in lines
+    assert next(lines) == '    Member: names it by another form ("members")'
+    assert next(lines).startswith(f"    → {rows['requirement:FR-3']['n_tasks']} files: ")
+    assert all(f"  {name}" in said for name in rows) and "requirement:NFR-1 (non-functional)" in said
+    assert "where it went" not in daemon.genopt("explain", job, check=0).stdout
 
 
 def test_the_transcript_of_the_docs(daemon, place):
