@@ -187,16 +187,33 @@ static int add_entities(struct slice *s)
         return r;
 }
 
+static int compare_packages(const void *a, const void *b)
+{
+        struct lay_package *const *x = a, *const *y = b;
+
+        return strcmp((*x)->name, (*y)->name);
+}
+
+/* By name: their order in the file makes no difference. */
 static int add_packages(struct slice *s)
 {
         struct layout *l = s->l;
+        struct lay_package **sorted;
+        size_t n = 0;
         int r = 0;
 
         if (declares(s, INPUT_PACKAGE))
                 return add_item(s, "packages", &l->packages[s->s->package].piece);
-        for (size_t i = 0; i < l->n_packages && r == 0; i++)
+        sorted = calloc(l->n_packages + 1, sizeof(*sorted));
+        if (!sorted)
+                return -ENOMEM;
+        for (size_t i = 0; i < l->n_packages; i++)
                 if (!l->packages[i].is_same_folder)
-                        r = add_item(s, "packages", &l->packages[i].piece);
+                        sorted[n++] = &l->packages[i];
+        qsort(sorted, n, sizeof(*sorted), compare_packages);
+        for (size_t i = 0; i < n && r == 0; i++)
+                r = add_item(s, "packages", &sorted[i]->piece);
+        free(sorted);
         return r;
 }
 

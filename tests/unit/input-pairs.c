@@ -3,6 +3,13 @@
 /* The rows of test-input-pairs.c. */
 
 const struct pair pairs[] = {
+        /* what is said beside: of packages in the readme; libraries are not used, and a note says
+           so */
+        {BUILDER, "purpose: people", "purpose: persons", "README.md"},
+        {BUILDER, ", dependencies: [user]}", "}", "README.md"},
+        {BUILDER, "version: v1.2.0, purpose: cache", "version: v1.3.0, purpose: cache", ""},
+        {BUILDER, "version: v1.2.0, purpose: cache", "version: v1.2.0, purpose: memory", ""},
+        {BUILDER, "type: nfr, description: Orders", "description: Orders", ""},
         /* spelling: nothing of it is content */
         {BUILDER, "name: Shop", "name: \"Shop\"", ""},
         {BUILDER, "name: Shop", "name: 'Shop'   # a comment", ""},
