@@ -162,6 +162,20 @@ static int add_relations(struct telling *t)
         return r;
 }
 
+/* The specification left it empty, or not. */
+static bool says_something(const json_t *data)
+{
+        const json_t *value;
+        const char *key;
+
+        if (json_is_array(data))
+                return json_array_size(data) > 0;
+        json_object_foreach ((json_t *)data, key, value)
+                if (!json_is_array(value) || json_array_size(value) > 0)
+                        return true;
+        return false;
+}
+
 /* The kinds that declare them have them. */
 static int add_wholes(struct telling *t)
 {
@@ -172,8 +186,7 @@ static int add_wholes(struct telling *t)
         for (size_t i = 0; i < N_ELEMENTS(pieces) && r == 0; i++) {
                 _cleanup_free_ char *text = NULL;
 
-                if (!pieces[i]->data ||
-                    json_object_size(pieces[i]->data) + json_array_size(pieces[i]->data) == 0)
+                if (!says_something(pieces[i]->data))
                         continue;
                 text = json_to_text(pieces[i]->data);
                 r = text ? add_row(t, pieces[i], text, json_pack("[{s:s}]", "by", "declared"))
