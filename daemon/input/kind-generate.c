@@ -42,8 +42,8 @@ static int decode(const json_t *params, const json_t **ret_spec, const char **re
 
 static int need(const json_t *params, struct strlist *ret_paths, struct failure **ret_failure)
 {
+        const char *blueprint = NULL;
         const json_t *spec;
-        const char *blueprint;
         int r;
 
         r = decode(params, &spec, &blueprint, ret_failure);
@@ -59,8 +59,8 @@ static int read_work(const struct input *in, struct work **ret, struct failure *
         _cleanup_(blueprint_unrefp) struct blueprint *chosen = NULL, *b = NULL;
         _cleanup_(work_freep) struct work *w = NULL;
         _cleanup_free_ char *reason = NULL, *note = NULL;
-        const json_t *spec, *text;
-        const char *blueprint;
+        const json_t *spec = NULL, *text;
+        const char *blueprint = NULL;
         int r;
 
         r = decode(in->params, &spec, &blueprint, ret_failure);

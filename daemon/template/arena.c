@@ -2,7 +2,6 @@
 
 #define ARENA_FIRST_BYTES 4096u
 #define ARENA_CHUNK_BYTES (32u << 10) /* below what malloc() takes from the system each time */
-#define ARENA_ALIGN 16u
 
 struct arena_chunk {
         struct arena_chunk *next; /* owned */
@@ -37,7 +36,7 @@ static bool add_chunk(struct arena *a, size_t n)
         a->is_over = size > a->max_bytes - a->total;
         if (a->is_over)
                 return false;
-        c = calloc(1, sizeof(*c) + size);
+        c = malloc(sizeof(*c) + size);
         if (!c)
                 return false;
         c->n = size;
@@ -49,27 +48,25 @@ static bool add_chunk(struct arena *a, size_t n)
         return true;
 }
 
-void *arena_alloc(struct arena *a, size_t n)
+void *arena_alloc_chunk(struct arena *a, size_t n)
 {
-        void *got;
-
         a->is_over = n > a->max_bytes;
         if (a->is_over)
                 return NULL;
         n = (MAX2(n, 1u) + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
         if (n > a->left && !add_chunk(a, n))
                 return NULL;
-        got = a->at; /* zeroed with its chunk */
-        a->at += n;
-        a->left -= n;
-        return got;
+        return arena_alloc_raw(a, n);
 }
 
 char *arena_copy(struct arena *a, struct span s)
 {
-        char *to = arena_alloc(a, s.n + 1);
+        char *to = arena_alloc_raw(a, s.n + 1);
 
-        if (to && s.n)
+        if (!to)
+                return NULL;
+        if (s.n)
                 memcpy(to, s.at, s.n);
+        to[s.n] = '\0';
         return to;
 }

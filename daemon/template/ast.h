@@ -93,29 +93,33 @@ struct node_list {
         size_t n;
 };
 
+/* What most nodes are asked for when they run stands first. */
 struct node {
         enum node_kind kind;
         enum op op;
         unsigned line, column;
-        unsigned height;   /* of the tree below; bounded, so that recursion is */
-        struct node *next; /* in the list it belongs to */
-        struct span name;
-        uint64_t hash;         /* N_ATTRIBUTE: of name */
-        bool is_plain;         /* N_ATTRIBUTE: a dict has no method of that name; N_TUPLE, N_LIST,
-                                  N_DICT: all of it is constant */
-        struct place place;    /* N_NAME, N_MEMBER, N_MACRO, N_ALIAS */
-        uint32_t slot_of_loop; /* N_FOR; NO_SLOT where nobody asks for `loop` */
-        unsigned flags;        /* enum node_flags */
-        struct node *left, *right, *test, *target;
-        struct node_list items, body, otherwise;
-        uint8_t *bound;       /* N_FILTER, N_TEST: to which parameter each of items goes; NULL: find
-                                 out when it is called */
-        uint8_t n_parameters; /* then */
+        struct node *next;  /* in the list it belongs to */
+        struct place place; /* N_NAME, N_MEMBER, N_MACRO, N_ALIAS */
+        struct node *left;
         union {
                 struct value constant;
                 struct span text;
                 const struct filter_row *row; /* N_FILTER, N_TEST */
         };
+        struct span name;
+        uint64_t hash; /* N_ATTRIBUTE: of name */
+        struct node_list items;
+        struct node *right, *test;
+        uint8_t *bound;       /* N_FILTER, N_TEST: to which parameter each of items goes; NULL: find
+                                 out when it is called */
+        uint8_t n_parameters; /* then */
+        bool is_plain;        /* N_ATTRIBUTE: a dict has no method of that name; N_TUPLE, N_LIST,
+                                 N_DICT: all of it is constant */
+        unsigned flags;       /* enum node_flags */
+        struct node_list body, otherwise;
+        struct node *target;
+        uint32_t slot_of_loop;    /* N_FOR; NO_SLOT where nobody asks for `loop` */
+        unsigned height;          /* of the tree below; bounded, so that recursion is */
         struct frame *frame;      /* N_FOR: the body's; N_SET_BLOCK, N_WITH, N_FILTER_BLOCK */
         struct frame *frame_else; /* N_FOR */
         struct frame *frame_test; /* N_FOR */

@@ -174,6 +174,16 @@ static struct value path_part(struct span s)
         return s.n ? VALUE_INT(n) : VALUE_SPAN(s);
 }
 
+/* All of it is one name. */
+static bool is_key(struct span path)
+{
+        for (size_t i = 0; i < path.n; i++)
+                if (path.at[i] == '.')
+                        return false;
+        return path.n == 0 || path.at[0] < '0' || path.at[0] > '9' ||
+               path_part(path).kind == V_TEXT;
+}
+
 int path_get(struct render *r, struct value item, struct value path, struct value otherwise,
              struct value *ret)
 {
@@ -186,9 +196,9 @@ int path_get(struct render *r, struct value item, struct value path, struct valu
         if (path.kind != V_TEXT)
                 return value_item(r, item, path, ret);
         rest = path.text;
-        if (item.kind == V_DICT && !memchr(rest.at, '.', rest.n) &&
-            path_part(rest).kind == V_TEXT) { /* most are */
-                failed = dict_get(r, item.dict, path, ret);
+        if (item.kind == V_DICT && is_key(rest)) { /* most are */
+                failed = dict_get_hinted(r, item.dict, rest, text_hash(rest),
+                                         render_hint(r, rest.at), ret);
                 if (failed || ret->kind != V_MISSING)
                         return failed;
                 *ret = item;

@@ -23,9 +23,10 @@ struct unit;
 struct activation;
 struct site;
 
-/* What was computed from a text or a node, found by address: what a rendering has seen stays where
- * it is until it ends. */
-#define MEMO_ENTRIES 512u /* a power of two; a newer one takes the place of an older */
+#define RENDER_HINTS 256u /* a power of two; nodes that share one are only slower */
+
+/* What was computed from a text or a node. */
+#define MEMO_ENTRIES 256u /* a power of two; a newer one takes the place of an older */
 struct memo {
         const void *what; /* a function or node */
         struct span text;
@@ -44,16 +45,25 @@ struct render {
         struct buf inside;   /* texts that become values; a stack */
         struct value *stack; /* of variables, for functions that nothing outlives */
         size_t n_stack;
-        struct module *modules; /* imported without context */
-        struct memo *memos;     /* NULL before the first */
+        struct module *modules;      /* imported without context */
+        struct memo *memos;          /* NULL before the first */
+        uint8_t hints[RENDER_HINTS]; /* of attributes; see dict_get_hinted() */
         const struct site *site;
         uint32_t n_steps, depth, n_nested; /* n_nested: templates, macros, blocks */
         unsigned line, column;             /* of what is evaluated */
         struct diag *diag;                 /* filled once */
 };
 
-int render_fail(struct render *r, const char *format, ...) _printf_(2, 3) _must_check_;
-int render_no_room(struct render *r) _must_check_; /* after arena_alloc() gave NULL */
+/* A macro, and an inline function, so that the compiler sees that it is a failure. */
+#define render_fail(r, ...) (render_explain(r, __VA_ARGS__), CONDITION_REFUSED)
+void render_explain(struct render *r, const char *format, ...) _printf_(2, 3);
+/* After arena_alloc() gave NULL. */
+_must_check_ static inline int render_no_room(struct render *r)
+{
+        return r->arena.is_over ? render_fail(r, "the rendering needs more than %zu MiB",
+                                              RENDER_MAX_BYTES >> 20)
+                                : -ENOMEM;
+}
 int render_buf_failed(struct render *r, const struct buf *b) _must_check_; /* 0 when it did not */
 static inline int render_write(struct render *r, struct buf *out, struct span text)
 {
@@ -76,6 +86,12 @@ static inline int render_step(struct render *r, size_t n_bytes)
                 return render_too_many_steps(r);
         r->n_steps += (uint32_t)n;
         return 0;
+}
+static inline uint8_t *render_hint(struct render *r, const void *whose)
+{
+        uintptr_t at = (uintptr_t)whose / 4;
+
+        return &r->hints[(at ^ at >> 8) % RENDER_HINTS];
 }
 /* One level deeper; pair with r->depth-- */
 static inline int render_enter(struct render *r)
@@ -107,6 +123,7 @@ struct filter_row {
 
 extern const struct filter_row filter_table[], test_table[];
 extern const size_t n_filters, n_tests;
+const struct filter_row *row_find(const struct filter_row *rows, size_t n, struct span name);
 const struct filter_row *filter_find(struct span name);
 const struct filter_row *test_find(struct span name);
 
@@ -145,45 +162,6 @@ int call_text(struct render *r, const struct call *c, size_t i, struct span othe
 int call_subject_text(struct render *r, const struct call *c,
                       struct span *ret) _must_check_; /* str() of the subject */
 
-/* Iteration (iter.c). next: *ret is V_MISSING at the end. */
-struct iter {
-        int (*next)(struct render *r, struct iter *it, struct value *ret);
-        const char *type; /* Python's name of it: "generator", "list_reverseiterator" */
-        struct value over;
-        struct iter *source;
-        size_t index;
-        bool is_done;
-        const struct call *call;  /* of the filter that made it; arguments copied to the arena */
-        const void *state;        /* particular to next */
-        struct activation *frame; /* likewise */
-};
-int iter_open(struct render *r, struct value v, struct iter **ret) _must_check_;
-int iter_next(struct render *r, struct iter *it, struct value *ret) _must_check_;
-int iter_new(struct render *r, const char *type,
-             int (*next)(struct render *, struct iter *, struct value *),
-             struct iter **ret) _must_check_;
-int iter_to_list(struct render *r, struct iter *it, struct value *ret) _must_check_;
-int value_to_list(struct render *r, struct value v, struct value *ret) _must_check_; /* list(v) */
-
-/* The variable `loop`. */
-struct loop {
-        struct iter *items;
-        struct value over;
-        int64_t index0;
-        struct value before, current, after; /* after: V_MISSING when not looked at */
-        bool has_after, is_at_end;
-        int64_t length; /* -1: not known */
-        unsigned depth0;
-        struct value changed;    /* arguments of the last changed() */
-        const struct node *node; /* recursive: its statement, the variables around it */
-        struct activation *outer;
-        struct extension *extension;
-};
-int loop_next(struct render *r, struct loop *l, struct value *ret) _must_check_;
-int loop_length(struct render *r, struct loop *l, size_t *ret) _must_check_;
-int loop_attribute(struct render *r, struct value loop, struct span name,
-                   struct value *ret) _must_check_;
-
 /* Attribute paths of filters: "address.city", 0. */
 int path_get(struct render *r, struct value item, struct value path, struct value otherwise,
              struct value *ret)
@@ -198,3 +176,5 @@ int op_compare(struct render *r, enum op op, struct value a, struct value b,
 /* format.c: text % arguments */
 int format_percent(struct render *r, struct span format, struct value arguments,
                    struct value *ret) _must_check_;
+
+#include "daemon/template/iter.h"

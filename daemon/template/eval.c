@@ -327,7 +327,7 @@ static _noinline_ int eval_compare(struct render *r, const struct node *n, struc
                 r->line = i->line;
                 r->column = i->column;
                 if (!failed && left.kind == V_TEXT && right.kind == V_TEXT && i->op == OP_EQ)
-                        is_true = span_is_equal(left.text, right.text);
+                        is_true = text_is_same(left.text, right.text);
                 else if (!failed)
                         failed = op_compare(r, i->op, left, right, &is_true);
                 left = right;
@@ -383,7 +383,7 @@ static int eval_attribute(struct render *r, const struct node *n, struct value *
         r->column = n->column;
         if (subject.kind != V_DICT || !n->is_plain)
                 return value_attribute(r, subject, n->name, ret);
-        failed = dict_get_hashed(r, subject.dict, n->name, n->hash, ret);
+        failed = dict_get_hinted(r, subject.dict, n->name, n->hash, render_hint(r, n), ret);
         if (!failed && ret->kind == V_MISSING)
                 failed = value_undefined(r, NULL, &subject, VALUE_SPAN(n->name), ret);
         return failed;

@@ -421,7 +421,7 @@ static int map_attribute(struct render *r, const struct call *c, struct value it
         struct value path = VALUE_MISSING, otherwise = VALUE_MISSING;
 
         for (size_t i = 0; i < c->n_keyed; i++) {
-                if (span_is_equal(c->keys[i], SPAN("attribute")))
+                if (text_is_same(c->keys[i], SPAN("attribute")))
                         path = c->keyed[i];
                 else if (span_is_equal(c->keys[i], SPAN("default")))
                         otherwise = c->keyed[i];

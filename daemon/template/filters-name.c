@@ -1,5 +1,6 @@
 #include "daemon/template/filters.h"
 #include "daemon/template/names.h"
+#include "daemon/template/render.h"
 
 static const struct {
         const char *name;
@@ -39,7 +40,7 @@ static int read_acronyms(struct render *r, struct value v, struct span **ret, si
 
 struct memo *memo_find(struct render *r, const void *what, struct span text, bool *ret_is_there)
 {
-        uintptr_t at = (uintptr_t)what / 8 + (uintptr_t)text.at / 4 + text.n;
+        uint64_t at = text_hash(text) + (uintptr_t)what * 5;
         struct memo *m;
 
         *ret_is_there = false;
@@ -48,16 +49,16 @@ struct memo *memo_find(struct render *r, const void *what, struct span text, boo
         if (!r->memos)
                 return NULL;
         m = &r->memos[(at ^ at >> 8) % MEMO_ENTRIES];
-        *ret_is_there = m->what == what && m->text.at == text.at && m->text.n == text.n;
+        *ret_is_there = m->what == what && text_is_same(m->text, text);
         return m;
 }
 
-/* Into *m, if it is not there. */
-static int remember(struct render *r, struct memo *m, const void *what, struct span text,
-                    const struct buf *b, int failed, struct value *ret)
+/* What was written since the capture began, into *m. */
+static int remember(struct render *r, const struct capture *c, struct memo *m, const void *what,
+                    struct span text, struct value *ret)
 {
-        if (!failed || failed == -EMSGSIZE)
-                failed = value_text_take(r, (struct buf *)b, ret);
+        int failed = capture_end(r, c, ret);
+
         if (!failed)
                 *m = (struct memo){.what = what, .text = text, .value = *ret};
         return failed;
@@ -67,8 +68,8 @@ static int write_style(struct render *r, const struct call *c, enum name_style s
                        struct value *ret)
 {
         static const char what[NAME_WORDS + 1];
-        _cleanup_buf_ struct buf b = {0};
         struct span s, *acronyms = NULL;
+        struct capture capture;
         size_t n_acronyms = 0;
         bool is_there;
         struct memo *m;
@@ -76,6 +77,8 @@ static int write_style(struct render *r, const struct call *c, enum name_style s
 
         if (!failed && c->n)
                 failed = read_acronyms(r, c->at[0], &acronyms, &n_acronyms);
+        if (!failed)
+                failed = render_step(r, s.n);
         if (failed)
                 return failed;
         m = memo_find(r, &what[style], s, &is_there);
@@ -85,9 +88,11 @@ static int write_style(struct render *r, const struct call *c, enum name_style s
                 *ret = m->value;
                 return 0;
         }
-        buf_init(&b, RENDER_MAX_BYTES);
-        failed = name_write(style, s, acronyms, n_acronyms, &b);
-        return remember(r, m, n_acronyms ? NULL : &what[style], s, &b, failed, ret);
+        capture_begin(r, &capture);
+        failed = name_write(style, s, acronyms, n_acronyms, r->out);
+        if (failed && failed != -EMSGSIZE)
+                return failed;
+        return remember(r, &capture, m, n_acronyms ? NULL : &what[style], s, ret);
 }
 
 int filter_snake(struct render *r, const struct call *c, struct value *ret)
@@ -123,12 +128,14 @@ int filter_words(struct render *r, const struct call *c, struct value *ret)
 static int write_number(struct render *r, const struct call *c, bool is_plural, struct value *ret)
 {
         static const char what[2];
-        _cleanup_buf_ struct buf b = {0};
+        struct capture capture;
         struct span s;
         bool is_there;
         struct memo *m;
         int failed = call_subject_text(r, c, &s);
 
+        if (!failed)
+                failed = render_step(r, s.n);
         if (failed)
                 return failed;
         m = memo_find(r, &what[is_plural], s, &is_there);
@@ -138,9 +145,11 @@ static int write_number(struct render *r, const struct call *c, bool is_plural, 
                 *ret = m->value;
                 return 0;
         }
-        buf_init(&b, RENDER_MAX_BYTES);
-        failed = is_plural ? name_write_plural(s, &b) : name_write_singular(s, &b);
-        return remember(r, m, &what[is_plural], s, &b, failed, ret);
+        capture_begin(r, &capture);
+        failed = is_plural ? name_write_plural(s, r->out) : name_write_singular(s, r->out);
+        if (failed && failed != -EMSGSIZE)
+                return failed;
+        return remember(r, &capture, m, &what[is_plural], s, ret);
 }
 
 int filter_plural(struct render *r, const struct call *c, struct value *ret)

@@ -1,25 +1,37 @@
 /* Filters that sort. */
 
 #include "daemon/template/filters.h"
+#include "daemon/template/render.h"
 #include "daemon/template/unicode.h"
 
 /* Text that is compared without case. */
 int value_fold_case(struct render *r, bool is_sensitive, struct value v, struct value *ret)
 {
-        _cleanup_buf_ struct buf b = {0};
+        struct capture c;
+        int failed;
 
         *ret = v;
         if (is_sensitive || v.kind != V_TEXT)
                 return 0;
-        buf_init(&b, RENDER_MAX_BYTES);
-        unicode_add_lower(&b, v.text);
-        return value_text_take(r, &b, ret);
+        capture_begin(r, &c);
+        failed = unicode_add_lower(r->out, v.text);
+        return failed && failed != -EMSGSIZE ? failed : capture_end(r, &c, ret);
 }
 
 struct sorted {
         struct value item;
         struct value key; /* a list: one per attribute */
 };
+
+static int order_keys(struct render *r, struct value a, struct value b, int *ret)
+{
+        bool is_single = a.kind == V_LIST && b.kind == V_LIST && a.list->n == 1 && b.list->n == 1 &&
+                         a.list->at[0].kind == V_TEXT &&
+                         b.list->at[0].kind == V_TEXT; /* as most are */
+
+        return is_single ? value_order(r, "<", a.list->at[0], b.list->at[0], ret)
+                         : value_order(r, "<", a, b, ret);
+}
 
 /* Stable; with is_reversed equal items keep their order too. */
 static int merge_sort(struct render *r, struct sorted *at, struct sorted *spare, size_t n,
@@ -34,7 +46,7 @@ static int merge_sort(struct render *r, struct sorted *at, struct sorted *spare,
         if (!failed)
                 failed = merge_sort(r, at + half, spare, n - half, is_reversed);
         while (!failed && i < half && j < n) {
-                failed = value_order(r, "<", at[j].key, at[i].key, &order);
+                failed = order_keys(r, at[j].key, at[i].key, &order);
                 spare[k++] = !failed && order == (is_reversed ? 1 : -1) ? at[j++] : at[i++];
         }
         if (failed)

@@ -59,10 +59,28 @@ const struct filter_row filter_table[] = {
 };
 const size_t n_filters = N_ELEMENTS(filter_table);
 
+const struct filter_row *row_find(const struct filter_row *rows, size_t n, struct span name)
+{
+        size_t low = 0, high = n;
+
+        while (low < high) {
+                size_t middle = (low + high) / 2;
+                struct span there = span_of(rows[middle].name);
+                int order = name.n ? memcmp(there.at, name.at, MIN2(there.n, name.n)) : 1;
+
+                if (order == 0)
+                        order = there.n < name.n ? -1 : there.n > name.n;
+                if (order == 0)
+                        return &rows[middle];
+                if (order < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return NULL;
+}
+
 const struct filter_row *filter_find(struct span name)
 {
-        for (size_t i = 0; i < n_filters; i++)
-                if (span_is_equal(name, span_of(filter_table[i].name)))
-                        return &filter_table[i];
-        return NULL;
+        return row_find(filter_table, n_filters, name);
 }

@@ -310,12 +310,17 @@ static int run_loop(struct render *r, const struct node *n, struct loop *l)
         while (!failed) {
                 r->line = n->line;
                 r->column = n->column;
-                failed = loop_next(r, l, &v);
+                if (n->slot_of_loop != NO_SLOT)
+                        failed = loop_next(r, l, &v);
+                else
+                        failed = iter_next(r, l->items, &v);
                 if (failed || v.kind == V_MISSING)
                         break;
                 if (n->slot_of_loop != NO_SLOT)
                         r->frame->slots[n->slot_of_loop] =
                                 (struct value){.kind = V_LOOP, .loop = l};
+                else
+                        l->index0++;
                 failed = render_assign(r, n->target, v);
                 if (!failed)
                         failed = render_enter_frame(r, n->frame);

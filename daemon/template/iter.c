@@ -1,6 +1,6 @@
 /* Iteration: what `for` and the filters run over, one pass each, lazily as in Python. */
 
-#include "daemon/template/engine.h"
+#include "daemon/template/iter.h"
 #include "daemon/template/unicode.h"
 
 int iter_new(struct render *r, const char *type,
@@ -16,30 +16,31 @@ int iter_new(struct render *r, const char *type,
         return 0;
 }
 
+static int next_of_list(struct render *r, struct iter *it, struct value *ret)
+{
+        struct list *l = it->over.list;
+        int failed = l->pending ? list_open(r, l) : 0;
+
+        if (!failed && it->index < l->n)
+                *ret = l->at[it->index++];
+        return failed;
+}
+
 int iter_next(struct render *r, struct iter *it, struct value *ret)
 {
         int failed;
 
-        *ret = VALUE_MISSING;
+        ret->kind = V_MISSING;
         if (it->is_done)
                 return 0;
         failed = render_enter(r);
         if (!failed)
                 failed = render_step(r, 0);
         if (!failed)
-                failed = it->next(r, it, ret);
+                failed = it->next == next_of_list ? next_of_list(r, it, ret) : it->next(r, it, ret);
         r->depth--;
         if (!failed && ret->kind == V_MISSING)
                 it->is_done = true;
-        return failed;
-}
-
-static int next_of_list(struct render *r, struct iter *it, struct value *ret)
-{
-        int failed = list_open(r, it->over.list);
-
-        if (!failed && it->index < it->over.list->n)
-                *ret = it->over.list->at[it->index++];
         return failed;
 }
 
@@ -150,7 +151,7 @@ int iter_to_list(struct render *r, struct iter *it, struct value *ret)
 
 int value_to_list(struct render *r, struct value v, struct value *ret)
 {
-        struct iter *it;
+        struct iter *it = NULL;
         int failed = iter_open(r, v, &it);
 
         return failed ? failed : iter_to_list(r, it, ret);

@@ -245,7 +245,7 @@ int render_include(struct render *r, const struct node *n)
 
 static int import(struct render *r, const struct node *n, struct module **ret)
 {
-        const struct unit *unit;
+        const struct unit *unit = NULL;
         struct space *space;
         struct value name;
         int failed = eval(r, n->left, &name);
@@ -334,7 +334,7 @@ static int add_layer(struct render *r, struct space *space, const struct functio
 int render_extends(struct render *r, const struct node *n)
 {
         struct extension *extension = r->frame->extension;
-        const struct unit *unit;
+        const struct unit *unit = NULL;
         struct value name;
         int failed;
 

@@ -137,7 +137,7 @@ int name_write(enum name_style style, struct span name, const struct span *acron
 }
 
 struct irregular {
-        const char *singular, *plural;
+        char singular[12], plural[12];
 };
 
 /* In lower case. A word that is in both columns does not change. */
@@ -291,37 +291,34 @@ static bool is_same_letter(char a, char b)
         return ((a ^ b) & ~0x20) == 0;
 }
 
-static bool write_irregular(struct span word, bool to_plural, struct buf *out)
+static bool is_word(const char *known, struct span word)
+{
+        return strlen(known) == word.n && strncasecmp(known, word.at, word.n) == 0;
+}
+
+/* How it is in the other number; NULL: it is regular. */
+static const char *find_irregular(struct span word, bool to_plural)
 {
         for (size_t i = 0; i < N_ELEMENTS(irregulars); i++) {
                 const char *from = to_plural ? irregulars[i].singular : irregulars[i].plural;
-                const char *to = to_plural ? irregulars[i].plural : irregulars[i].singular;
 
-                if (is_same_letter(*from, *word.at) && strlen(from) == word.n &&
-                    strncasecmp(from, word.at, word.n) == 0) {
-                        write_like(word, to, out);
-                        return true;
-                }
+                if (is_same_letter(*from, *word.at) && is_word(from, word))
+                        return to_plural ? irregulars[i].plural : irregulars[i].singular;
         }
-        return false;
-}
-
-static bool is_irregular_plural(struct span word)
-{
-        for (size_t i = 0; i < N_ELEMENTS(irregulars); i++)
-                if (is_same_letter(*irregulars[i].plural, *word.at) &&
-                    strlen(irregulars[i].plural) == word.n &&
-                    strncasecmp(irregulars[i].plural, word.at, word.n) == 0)
-                        return true;
-        return false;
+        return NULL;
 }
 
 static void write_plural_word(struct span word, struct buf *out)
 {
-        if (word.n == 0 || write_irregular(word, true, out))
+        const char *irregular;
+
+        if (word.n == 0)
                 return;
+        irregular = find_irregular(word, true);
+        if (irregular)
+                write_like(word, irregular, out);
         /* English is what is known here: a word that ends in another script stays as it is. */
-        if (is_irregular_plural(word) || (word.at[word.n - 1] & 0x80))
+        else if ((word.at[word.n - 1] & 0x80) || find_irregular(word, false))
                 buf_add_span(out, word);
         else if (ends(word, "y") && word.n > 1 && !is_vowel(word.at[word.n - 2]))
                 write_part(word, 1, "ies", out);
@@ -334,9 +331,14 @@ static void write_plural_word(struct span word, struct buf *out)
 
 static void write_singular_word(struct span word, struct buf *out)
 {
-        if (word.n == 0 || write_irregular(word, false, out))
+        const char *irregular;
+
+        if (word.n == 0)
                 return;
-        if (ends(word, "ies") && word.n > 3)
+        irregular = find_irregular(word, false);
+        if (irregular)
+                write_like(word, irregular, out);
+        else if (ends(word, "ies") && word.n > 3)
                 write_part(word, 3, "y", out);
         else if (ends(word, "sses") || ends(word, "xes") || ends(word, "ches") ||
                  ends(word, "shes") || ends(word, "zzes") || ends(word, "tuses") ||

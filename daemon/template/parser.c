@@ -163,7 +163,7 @@ static int parse_for(struct parser *p, struct node **ret)
 {
         static const char *const ends[] = {"endfor", "else", NULL};
         static const char *const ends_of_else[] = {"endfor", NULL};
-        struct node *n;
+        struct node *n = NULL;
         int r = node_new(p, N_FOR, p->at, &n);
 
         parse_next(p);
@@ -250,7 +250,7 @@ static int parse_with(struct parser *p, struct node **ret)
 static int parse_filter_block(struct parser *p, struct node **ret)
 {
         static const char *const ends[] = {"endfilter", NULL};
-        struct node *n;
+        struct node *n = NULL;
         int r = node_new(p, N_FILTER_BLOCK, p->at, &n);
 
         parse_next(p);

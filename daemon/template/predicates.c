@@ -251,7 +251,7 @@ static int test_ge(struct render *r, const struct call *c, struct value *ret)
         return compare(r, c, OP_GE, ret);
 }
 
-/* One row per test. */
+/* One row per test, sorted by name. */
 const struct filter_row test_table[] = {
         {"!=", test_ne, "b! /"},
         {"<", test_lt, "b! /"},
@@ -296,8 +296,5 @@ const size_t n_tests = N_ELEMENTS(test_table);
 
 const struct filter_row *test_find(struct span name)
 {
-        for (size_t i = 0; i < n_tests; i++)
-                if (span_is_equal(name, span_of(test_table[i].name)))
-                        return &test_table[i];
-        return NULL;
+        return row_find(test_table, n_tests, name);
 }

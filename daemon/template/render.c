@@ -26,7 +26,7 @@ static void add_sites(struct diag *d, const struct site *from, const struct site
 
 /* The place is one of the template that was asked for: where it is wrong, or where it leads to what
  * is; then the text begins with the place that is. */
-int render_fail(struct render *r, const char *format, ...)
+void render_explain(struct render *r, const char *format, ...)
 {
         const struct unit *unit = r->frame ? r->frame->function->unit : r->entry;
         const struct site *site = r->site;
@@ -50,14 +50,6 @@ int render_fail(struct render *r, const char *format, ...)
         add_sites(d, r->site, unit != r->entry ? site : NULL);
         if (unit != r->entry && site)
                 add_sites(d, site->outer, NULL);
-        return CONDITION_REFUSED;
-}
-
-int render_no_room(struct render *r)
-{
-        return r->arena.is_over ? render_fail(r, "the rendering needs more than %zu MiB",
-                                              RENDER_MAX_BYTES >> 20)
-                                : -ENOMEM;
 }
 
 int render_buf_failed(struct render *r, const struct buf *b)
@@ -103,7 +95,7 @@ static int load(struct render *r, const struct space *space, const struct load *
         return 0;
 }
 
-int render_enter_frame(struct render *r, const struct frame *f)
+int render_load_frame(struct render *r, const struct frame *f)
 {
         struct value *slots = r->frame->slots;
         int failed = 0;
@@ -131,6 +123,17 @@ static int assign_member(struct render *r, const struct node *n, struct value v)
         return dict_set(r, space.dict, VALUE_SPAN(n->text), v);
 }
 
+/* What is unpacked most: a tuple or list of as many elements as there are targets. */
+static int assign_each(struct render *r, const struct node *target, const struct list *l)
+{
+        const struct node *i = target->items.first;
+        int failed = 0;
+
+        for (size_t k = 0; k < l->n && !failed; k++, i = i->next)
+                failed = render_assign(r, i, l->at[k]);
+        return failed;
+}
+
 int render_assign(struct render *r, const struct node *target, struct value v)
 {
         const struct node *i = target->items.first;
@@ -146,6 +149,9 @@ int render_assign(struct render *r, const struct node *target, struct value v)
                 return assign_member(r, target, v);
         r->line = target->line;
         r->column = target->column;
+        if ((v.kind == V_TUPLE || v.kind == V_LIST) && !v.list->pending &&
+            v.list->n == target->items.n)
+                return assign_each(r, target, v.list);
         failed = iter_open(r, v, &it);
         for (; !failed && i; i = i->next) {
                 failed = iter_next(r, it, &item);
@@ -271,19 +277,34 @@ static int render_with(struct render *r, const struct node *n)
         return failed ? failed : render_body(r, &n->body);
 }
 
+static int write_text(struct render *r, struct span text)
+{
+        int failed = render_step(r, text.n);
+
+        return failed ? failed : render_write(r, r->out, text);
+}
+
 static int render_print(struct render *r, const struct node *n)
 {
         struct value v;
         int failed = 0;
 
         for (const struct node *i = n->items.first; i && !failed; i = i->next) {
+                if (i->kind == N_NAME && variable_at(r, i->place)->kind == V_TEXT) { /* often */
+                        r->line = i->line;
+                        r->column = i->column;
+                        failed = write_text(r, variable_at(r, i->place)->text);
+                        continue;
+                }
                 if (i->kind == N_CALL)
                         failed = eval_function(r, i, VALUE_MISSING, true, &v);
                 else
                         failed = eval(r, i, &v);
                 r->line = i->line;
                 r->column = i->column;
-                if (!failed && v.kind != V_MISSING)
+                if (!failed && v.kind == V_TEXT)
+                        failed = write_text(r, v.text);
+                else if (!failed && v.kind != V_MISSING)
                         failed = value_write(r, v, r->out);
         }
         return failed;
@@ -328,11 +349,9 @@ static bool is_silent(const struct render *r)
 
 static int render_statement(struct render *r, const struct node *n)
 {
+        if (n->kind == N_TEXT) /* as every other one is */
+                return is_silent(r) ? 0 : render_write(r, r->out, n->text);
         switch (n->kind) {
-        case N_TEXT:
-                if (is_silent(r))
-                        return 0;
-                return render_write(r, r->out, n->text);
         case N_PRINT:
                 return is_silent(r) ? 0 : render_print(r, n);
         case N_IF:

@@ -108,7 +108,11 @@ static inline int eval(struct render *r, const struct node *n, struct value *ret
 
 /* render.c */
 int render_assign(struct render *r, const struct node *target, struct value v) _must_check_;
-int render_enter_frame(struct render *r, const struct frame *f) _must_check_;
+int render_load_frame(struct render *r, const struct frame *f) _must_check_;
+static inline int render_enter_frame(struct render *r, const struct frame *f)
+{
+        return f->n_loads ? render_load_frame(r, f) : 0;
+}
 int render_body(struct render *r, const struct node_list *body) _must_check_;
 /* Between the two, text becomes a value. */
 struct capture {

@@ -6,25 +6,44 @@
 #include "daemon/template/unicode.h"
 #include "daemon/template/value.h"
 
-uint64_t text_hash(struct span s)
-{
-        uint64_t h = 14695981039346656037u ^ s.n, piece = 0;
-
-        for (; s.n >= sizeof(piece); s.at += sizeof(piece), s.n -= sizeof(piece)) {
-                memcpy(&piece, s.at, sizeof(piece));
-                h = (h ^ piece) * 0x9e3779b97f4a7c15u;
-                h ^= h >> 32;
-        }
-        for (piece = 0; s.n; s.n--)
-                piece = piece << 8 | (unsigned char)s.at[s.n - 1];
-        h = (h ^ piece) * 0x9e3779b97f4a7c15u;
-        return h ^ h >> 29;
-}
-
 static uint64_t mix(uint64_t h, uint64_t with)
 {
         h = (h ^ with) * 0x9e3779b97f4a7c15u;
         return h ^ (h >> 29);
+}
+
+static uint64_t load_64(const char *at)
+{
+        uint64_t piece;
+
+        memcpy(&piece, at, sizeof(piece));
+        return piece;
+}
+
+static uint32_t load_32(const char *at)
+{
+        uint32_t piece;
+
+        memcpy(&piece, at, sizeof(piece));
+        return piece;
+}
+
+/* The last piece overlaps the one before it. */
+uint64_t text_hash(struct span s)
+{
+        uint64_t h = 14695981039346656037u ^ s.n, last = 0;
+
+        if (s.n >= 8) {
+                last = load_64(s.at + s.n - 8);
+                for (; s.n > 8; s.at += 8, s.n -= 8)
+                        h = mix(h, load_64(s.at));
+        } else if (s.n >= 4) {
+                last = (uint64_t)load_32(s.at) << 32 | load_32(s.at + s.n - 4);
+        } else if (s.n) {
+                last = (uint64_t)(unsigned char)s.at[0] << 16 |
+                       (uint64_t)(unsigned char)s.at[s.n / 2] << 8 | (unsigned char)s.at[s.n - 1];
+        }
+        return mix(h, last);
 }
 
 static int hash_tuple(struct render *r, const struct list *l, uint64_t *ret)
@@ -146,7 +165,7 @@ int value_length(struct render *r, struct value v, size_t *ret)
         }
 }
 
-int value_truth(struct render *r, struct value v, bool *ret)
+int value_truth_deep(struct render *r, struct value v, bool *ret)
 {
         size_t n;
         int failed;

@@ -38,9 +38,19 @@ const char *value_type_name(struct value v)
         return names[v.kind];
 }
 
-static void *alloc(struct render *r, size_t n, int *ret_failed)
+static inline void *alloc(struct render *r, size_t n, int *ret_failed)
 {
         void *got = arena_alloc(&r->arena, n);
+
+        if (!got)
+                *ret_failed = render_no_room(r);
+        return got;
+}
+
+/* Room for elements that are written before they are read. */
+static void *alloc_raw(struct render *r, size_t n, int *ret_failed)
+{
+        void *got = arena_alloc_raw(&r->arena, n);
 
         if (!got)
                 *ret_failed = render_no_room(r);
@@ -119,7 +129,7 @@ int value_list(struct render *r, enum value_kind kind, size_t room, struct value
         if (room > RENDER_MAX_BYTES / sizeof(*l->at))
                 return render_fail(r, "a list of %zu elements is too long", room);
         if (room) {
-                l->at = alloc(r, room * sizeof(*l->at), &failed);
+                l->at = alloc_raw(r, room * sizeof(*l->at), &failed);
                 if (!l->at)
                         return failed;
                 l->room = room;
@@ -157,7 +167,7 @@ int value_undefined_lenient(struct render *r, const char *hint, struct value *re
         return 0;
 }
 
-int value_refuse_undefined(struct render *r, struct value v)
+int value_explain_undefined(struct render *r, struct value v)
 {
         const struct undefined *u = v.undefined;
         _cleanup_buf_ struct buf name = {0};
@@ -186,7 +196,7 @@ int list_open(struct render *r, struct list *l)
                 return 0;
         l->pending = NULL;
         l->room = json_array_size(json);
-        l->at = alloc(r, MAX2(l->room, 1u) * sizeof(*l->at), &failed);
+        l->at = alloc_raw(r, MAX2(l->room, 1u) * sizeof(*l->at), &failed);
         if (!l->at)
                 return failed;
         for (size_t i = 0; i < l->room && !failed; i++)
@@ -203,7 +213,7 @@ int list_add(struct render *r, struct list *l, struct value v)
                 return failed;
         if (l->n == l->room) {
                 size_t room = MAX2(l->room * 2, 4u);
-                struct value *more = alloc(r, room * sizeof(*more), &failed);
+                struct value *more = alloc_raw(r, room * sizeof(*more), &failed);
 
                 if (!more)
                         return failed;
@@ -236,7 +246,7 @@ static void index_pair(struct dict *d, size_t i)
 static int grow_dict(struct render *r, struct dict *d, size_t room)
 {
         int failed = 0;
-        struct pair *more = alloc(r, room * sizeof(*more), &failed);
+        struct pair *more = alloc_raw(r, room * sizeof(*more), &failed);
         size_t n_index = DICT_SMALL * 2;
 
         if (!more)
@@ -265,10 +275,16 @@ static int is_key(struct render *r, const struct pair *p, struct value key, uint
         if (p->hash != hash)
                 return 0;
         if (key.kind == V_TEXT && p->key.kind == V_TEXT) {
-                *ret = span_is_equal(p->key.text, key.text);
+                *ret = text_is_same(p->key.text, key.text);
                 return 0;
         }
         return value_is_equal(r, p->key, key, ret);
+}
+
+/* A text is equal to texts alone. */
+static bool is_pair(const struct pair *p, struct span key, uint64_t hash)
+{
+        return p->hash == hash && p->key.kind == V_TEXT && text_is_same(p->key.text, key);
 }
 
 int dict_find(struct render *r, const struct dict *d, struct value key, uint64_t hash,
@@ -278,6 +294,12 @@ int dict_find(struct render *r, const struct dict *d, struct value key, uint64_t
         int failed = 0;
 
         *ret = NULL;
+        if (!d->index && key.kind == V_TEXT) {
+                for (size_t i = 0; i < d->n && !*ret; i++)
+                        if (is_pair(&d->pairs[i], key.text, hash))
+                                *ret = &d->pairs[i];
+                return 0;
+        }
         if (!d->index) {
                 for (size_t i = 0; i < d->n && !failed && !is_found; i++) {
                         failed = is_key(r, &d->pairs[i], key, hash, &is_found);
@@ -337,11 +359,14 @@ static int fill_from_json(struct render *r, struct dict *d)
         d->pending = NULL;
         for (void *i = json_object_iter(json); i && !failed; i = json_object_iter_next(json, i)) {
                 struct span key = {json_object_iter_key(i), json_object_iter_key_len(i)};
-                struct value item;
+                struct pair *p = &d->pairs[d->n];
 
-                failed = value_from_json(r, json_object_iter_value(i), &item);
-                if (!failed)
-                        failed = add_pair(r, d, VALUE_SPAN(key), text_hash(key), item);
+                p->key = VALUE_SPAN(key);
+                p->hash = text_hash(key);
+                failed = value_from_json(r, json_object_iter_value(i), &p->item);
+                if (d->index)
+                        index_pair(d, d->n);
+                d->n++;
         }
         return failed ? failed : render_step(r, d->n * sizeof(struct pair));
 }
@@ -361,14 +386,33 @@ int dict_set(struct render *r, struct dict *d, struct value key, struct value it
 int dict_get_hashed(struct render *r, struct dict *d, struct span key, uint64_t hash,
                     struct value *ret)
 {
+        uint8_t hint = 0;
+
+        return dict_get_hinted(r, d, key, hash, &hint, ret);
+}
+
+int dict_get_hinted(struct render *r, struct dict *d, struct span key, uint64_t hash, uint8_t *hint,
+                    struct value *ret)
+{
         struct pair *at = NULL;
         int failed = dict_open(r, d);
 
-        if (!failed)
-                failed = dict_find(r, d, VALUE_SPAN(key), hash, &at);
-        if (!failed)
-                *ret = at ? at->item : VALUE_MISSING;
-        return failed;
+        if (failed)
+                return failed;
+        if (*hint < d->n && is_pair(&d->pairs[*hint], key, hash)) {
+                *ret = d->pairs[*hint].item;
+                return 0;
+        }
+        failed = dict_find(r, d, VALUE_SPAN(key), hash, &at);
+        if (failed)
+                return failed;
+        if (!at) {
+                *ret = VALUE_MISSING;
+                return 0;
+        }
+        *hint = (uint8_t)(at - d->pairs);
+        *ret = at->item;
+        return 0;
 }
 
 int dict_get(struct render *r, struct dict *d, struct value key, struct value *ret)
@@ -377,6 +421,10 @@ int dict_get(struct render *r, struct dict *d, struct value key, struct value *r
         uint64_t hash;
         int failed = dict_open(r, d);
 
+        if (key.kind == V_TEXT && !failed)
+                failed = render_step(r, key.text.n);
+        if (key.kind == V_TEXT && !failed)
+                return dict_get_hashed(r, d, key.text, text_hash(key.text), ret);
         if (!failed)
                 failed = value_hash(r, key, &hash);
         if (!failed)

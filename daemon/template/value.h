@@ -146,7 +146,6 @@ static inline bool value_is_lenient(struct value v)
         return v.kind == V_UNDEFINED && v.undefined->is_lenient;
 }
 
-uint64_t text_hash(struct span s);           /* value_hash() of a text */
 const char *value_type_name(struct value v); /* Python's: "str", "NoneType" */
 
 int value_from_json(struct render *r, const json_t *json, struct value *ret) _must_check_;
@@ -156,22 +155,24 @@ int value_list(struct render *r, enum value_kind kind, size_t room, struct value
 int value_undefined(struct render *r, const char *hint, const struct value *object,
                     struct value name, struct value *ret) _must_check_;
 int value_undefined_lenient(struct render *r, const char *hint, struct value *ret) _must_check_;
-int value_refuse_undefined(struct render *r, struct value v) _must_check_; /* always an error */
+int value_explain_undefined(struct render *r, struct value v) _must_check_;
+_must_check_ static inline int value_refuse_undefined(struct render *r, struct value v)
+{
+        int failed = value_explain_undefined(r, v);
+
+        return failed ? failed : CONDITION_REFUSED; /* as the compiler then knows too */
+}
 
 int list_open(struct render *r, struct list *l) _must_check_; /* fills from JSON */
 int list_add(struct render *r, struct list *l, struct value v) _must_check_;
-int dict_open(struct render *r, struct dict *d) _must_check_;
-int dict_new(struct render *r, struct dict **ret) _must_check_;
-int dict_set(struct render *r, struct dict *d, struct value key, struct value item) _must_check_;
-/* Of an open dict; *ret is NULL when it has no such key. */
-int dict_find(struct render *r, const struct dict *d, struct value key, uint64_t hash,
-              struct pair **ret) _must_check_;
-/* kind V_MISSING when it has no such key. */
-int dict_get_hashed(struct render *r, struct dict *d, struct span key, uint64_t hash,
-                    struct value *ret) _must_check_;
-int dict_get(struct render *r, struct dict *d, struct value key, struct value *ret) _must_check_;
-
-int value_truth(struct render *r, struct value v, bool *ret) _must_check_;
+int value_truth_deep(struct render *r, struct value v, bool *ret) _must_check_;
+static inline int value_truth(struct render *r, struct value v, bool *ret)
+{
+        if (v.kind != V_BOOL && v.kind != V_TEXT)
+                return value_truth_deep(r, v, ret);
+        *ret = v.kind == V_BOOL ? v.is_true : v.text.n != 0;
+        return 0;
+}
 int value_is_equal(struct render *r, struct value a, struct value b, bool *ret) _must_check_;
 /* *ret: -1, 0, 1, or 2 for floats without order. Kinds without order are an error that names op. */
 int value_order(struct render *r, const char *op, struct value a, struct value b,
@@ -194,3 +195,5 @@ int value_attribute(struct render *r, struct value v, struct span name,
 int value_item(struct render *r, struct value v, struct value key, struct value *ret) _must_check_;
 int value_slice(struct render *r, struct value v, const struct value bounds[3],
                 struct value *ret) _must_check_;
+
+#include "daemon/template/dict.h"
