@@ -3,6 +3,10 @@
 #include "common/path.h"
 #include "common/str.h"
 
+#define TEXT_OF(number) #number
+#define TEXT_OF_VALUE(number) TEXT_OF(number)
+#define MANIFEST_VERSION_TEXT TEXT_OF_VALUE(MANIFEST_VERSION)
+
 /* Sorted by path. New entries come mostly in any order, a few hundred at a time: insertion by
  * memmove is cheap enough up to the limit. */
 struct manifest {
@@ -176,9 +180,9 @@ int manifest_read(struct manifest *m, struct span text, struct diag *ret_diag)
         if (r != 0)
                 return r;
         files = json_object_get(root, "files");
-        if (json_integer_value(json_object_get(root, "version")) != 1 || !json_is_array(files) ||
-            json_object_size(root) != 2)
-                return refuse(ret_diag, 0, "not a manifest of version 1");
+        if (json_integer_value(json_object_get(root, "version")) != MANIFEST_VERSION ||
+            !json_is_array(files) || json_object_size(root) != 2)
+                return refuse(ret_diag, 0, "not a manifest of version " MANIFEST_VERSION_TEXT);
         json_array_foreach (files, i, entry) {
                 struct hash sha256;
 
@@ -235,7 +239,7 @@ static int write_entry(struct buf *b, const struct manifest_entry *e)
 
 int manifest_write(const struct manifest *m, struct buf *b)
 {
-        int r = buf_add_text(b, "{\"version\": 1, \"files\": [\n");
+        int r = buf_add_text(b, "{\"version\": " MANIFEST_VERSION_TEXT ", \"files\": [\n");
 
         for (size_t i = 0; r == 0 && i < m->n; i++) {
                 r = write_entry(b, &m->at[i]);

@@ -26,6 +26,9 @@
 #include "common/json.h"
 #include "proto/failure.h"
 
+/* Manifests travel with the project: another form is another version, and the older one is still
+ * read (tests/unit/test-client-manifest.c holds what each looks like). */
+#define MANIFEST_VERSION 1
 #define MANIFEST_BYTES ((size_t)64 << 20)
 #define MANIFEST_ENTRIES 200000
 #define MANIFEST_FINGERPRINT_BYTES 128

@@ -26,6 +26,37 @@ static struct manifest *new_manifest(void)
         return m;
 }
 
+/* A project's manifest is read by other versions of genopt and on other machines: its bytes by
+ * version. Whoever changes them raises MANIFEST_VERSION and adds a row. */
+static void the_form_is_frozen(void **state)
+{
+        static const struct {
+                int version;
+                const char *manifest, *pending;
+        } rows[] = {
+                {1,
+                 "{\"version\": 1, \"files\": [\n"
+                 "{\"fingerprint\": \"f1\", \"path\": \"a\", \"sha256\": \"" HEX_A "\"}\n]}\n",
+                 "{\"before\": null, \"fingerprint\": \"f1\", \"path\": \"a\", \"sha256\": \"" HEX_A
+                 "\"}\n"},
+        };
+        _cleanup_buf_ struct buf text = {0}, pending = {0};
+        struct manifest *m = new_manifest();
+        struct pending_line line = {.path = "a", .fingerprint = "f1", .sha256 = &hash_a};
+        size_t i = 0;
+
+        (void)state;
+        while (i < N_ELEMENTS(rows) && rows[i].version != MANIFEST_VERSION)
+                i++;
+        assert_true(i < N_ELEMENTS(rows));
+        assert_int_equal(manifest_set(m, "a", "f1", &hash_a), 0);
+        assert_int_equal(manifest_write(m, &text), 0);
+        assert_string_equal(text.at, rows[i].manifest);
+        assert_int_equal(pending_write(&pending, &line), 0);
+        assert_string_equal(pending.at, rows[i].pending);
+        manifest_free(m);
+}
+
 static void entries_are_sorted_and_written_one_a_line(void **state)
 {
         struct manifest *m = new_manifest(), *again = new_manifest();
@@ -261,6 +292,7 @@ static void conflicts_of_a_merge_are_settled_by_what_stands_there(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(the_form_is_frozen),
                 cmocka_unit_test(entries_are_sorted_and_written_one_a_line),
                 cmocka_unit_test(many_entries_are_found_again),
                 cmocka_unit_test(a_manifest_with_any_fault_is_none),
