@@ -26,8 +26,8 @@
 #include "common/json.h"
 #include "proto/failure.h"
 
-/* Manifests travel with the project: another form is another version, and the older one is still
- * read (tests/unit/test-client-manifest.c holds what each looks like). */
+/* Manifests travel with the project: another form is another version
+ * (tests/unit/test-client-manifest.c holds what each looks like). */
 #define MANIFEST_VERSION 1
 #define MANIFEST_BYTES ((size_t)64 << 20)
 #define MANIFEST_ENTRIES 200000
