@@ -58,7 +58,7 @@ struct job {
         bool is_dry_run, is_fresh;
         struct approval approval;
         unsigned deaths;
-        uint64_t head, durable; /* last seq given, last seq committed */
+        uint64_t head, durable, n_commits; /* last seq given; committed; commits on their way */
         struct need *needs;
         size_t n_needs;
         LIST_HEAD(, upload) uploads;

@@ -134,8 +134,10 @@ static void on_committed(void *arg, int r)
         struct commit *c = arg;
         struct job *job = c->job;
         struct jobs *j = job->jobs;
+        bool is_first = job->durable == 0;
 
         j->n_commits--;
+        job->n_commits--;
         if (r < 0) {
                 job->has_lost = job->is_queue_row_unsure = true;
                 if (job->durable > 0) /* else it was never accepted */
@@ -145,6 +147,9 @@ static void on_committed(void *arg, int r)
         } else {
                 job->durable = MAX2(job->durable, c->head);
                 wake_cursors(job);
+                if (is_first &&
+                    job->has_lost) /* accepted only now, and something after it failed */
+                        job_suspend(job, -EIO);
         }
         if (c->then)
                 c->then(job, r, c->arg);
@@ -175,6 +180,7 @@ void journal_commit(struct job *job, struct store_batch *b, const struct news *n
         }
         if (k == 0) {
                 job->jobs->n_commits++;
+                job->n_commits++;
                 return;
         }
         store_batch_free(b);

@@ -246,7 +246,8 @@ static void on_disk_timer(void *arg)
                 if (job->state != JOB_WAITING || job->wait != WAIT_DISK)
                         continue;
                 is_needed = true;
-                if (has_room)
+                if (has_room &&
+                    job->n_commits == 0) /* what is on its way counts when it is there */
                         go_on(job);
         }
         if (is_needed && has_room)
