@@ -77,21 +77,6 @@ static int take_over_mode(int fd, const struct place *p)
         return fchmod(fd, st.st_mode & 0777) < 0 ? -errno : 0;
 }
 
-static int write_whole(int fd, struct span content)
-{
-        while (content.n > 0) {
-                ssize_t put = write(fd, content.at, content.n);
-
-                if (put < 0 && errno == EINTR)
-                        continue;
-                if (put < 0)
-                        return -errno;
-                content.at += put;
-                content.n -= (size_t)put;
-        }
-        return 0;
-}
-
 static void make_name(const struct place *p, char ret[NAME_BYTES])
 {
         uint64_t chance;
@@ -115,7 +100,7 @@ static int make_file(const struct place *p, struct span content, bool is_replaci
                     FILE_MODE);
         if (fd < 0)
                 return -errno;
-        r = write_whole(fd, content);
+        r = path_write_whole(fd, content);
         if (r == 0 && is_replacing)
                 r = take_over_mode(fd, p);
         if (r == 0 && fsync(fd) < 0)

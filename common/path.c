@@ -183,7 +183,7 @@ int path_read(int dir_fd, const char *path, size_t max_bytes, struct buf *b)
         return r;
 }
 
-static int write_whole(int fd, struct span content)
+int path_write_whole(int fd, struct span content)
 {
         while (content.n > 0) {
                 ssize_t put = write(fd, content.at, content.n);
@@ -208,7 +208,7 @@ static int write_temporary(int dir_fd, const char *temporary, struct span conten
         fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
         if (fd < 0)
                 return -errno;
-        r = write_whole(fd, content);
+        r = path_write_whole(fd, content);
         if (r == 0 && is_synced && fsync(fd) < 0)
                 r = -errno;
         if (r < 0)

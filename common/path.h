@@ -18,6 +18,8 @@ bool path_is_relative(struct span path); /* the rule above */
 int path_open_beneath(int dir_fd, const char *path, int flags, mode_t mode) _must_check_;
 /* Whole regular file, at most max_bytes (-EFBIG). Appends to b. */
 int path_read(int dir_fd, const char *path, size_t max_bytes, struct buf *b) _must_check_;
+/* All of it, also where the system takes it in parts. */
+int path_write_whole(int fd, struct span content) _must_check_;
 /* Makes missing parents (0777 & ~umask), writes a temporary file beside the target, fsyncs it if
  * asked, renames over the target. */
 int path_write_atomic(int dir_fd, const char *path, struct span content, mode_t mode,

@@ -124,9 +124,9 @@ struct run_events {
         void (*on_end)(struct store_batch *b, const struct news *news, size_t n_news, void *arg);
 };
 
-/* 0: the run owns work, plan and stands. Otherwise they stay the caller's. */
 /* Frees a work in a worker: a large one takes its time. */
 void work_release(struct work *w, struct loop *loop);
+/* 0: the run owns work, plan and stands. Otherwise they stay the caller's. */
 int run_new(const struct run_setup *s, const struct run_events *events, void *arg,
             struct run **ret) _must_check_;
 struct run *run_free(struct run *r);
