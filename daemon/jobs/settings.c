@@ -4,17 +4,7 @@
 #include "daemon/jobs/internal.h"
 #include "daemon/options/options.h"
 #include "daemon/plan/prices.h"
-
-static const struct {
-        enum plan_rule_id rule;
-        enum option_id option;
-} switches[] = {
-        {RULE_KEEP, OPTION_KEEP},           {RULE_REUSE, OPTION_REUSE},
-        {RULE_TEMPLATE, OPTION_TEMPLATE},   {RULE_CONTEXT, OPTION_CONTEXT},
-        {RULE_COMPRESS, OPTION_COMPRESS},   {RULE_TIER, OPTION_TIER},
-        {RULE_BATCH, OPTION_BATCH_ENABLED}, {RULE_PREFIX, OPTION_PREFIX},
-        {RULE_SCHEDULE, OPTION_SCHEDULE},
-};
+#include "daemon/plan/rules.h"
 
 /* The switch of a provider's cache, by its dialect: the first word that fits, else the last row. */
 static const struct {
@@ -83,11 +73,10 @@ void job_planning(const struct job *job, struct planning *ret, struct tier_route
                 ret->tiers[t].is_caching =
                         ret->tiers[t].provider && is_caching(job, ret->tiers[t].provider);
         }
-        for (size_t i = 0; i < N_ELEMENTS(switches); i++)
-                ret->is_on[switches[i].rule] =
-                        (is_optimized || switches[i].rule == RULE_SCHEDULE) &&
-                        job_options_get_bool(o, switches[i].option) &&
-                        !(job->is_fresh && switches[i].rule <= RULE_REUSE);
+        for (enum plan_rule_id r = 0; r < N_PLAN_RULES; r++)
+                ret->is_on[r] = (is_optimized || r == RULE_SCHEDULE) &&
+                                job_options_get_bool(o, plan_rules[r]->option) &&
+                                !(job->is_fresh && r <= RULE_REUSE);
         if (!ret->is_on[RULE_SCHEDULE])
                 ret->n_parallel = 1;
 }

@@ -45,60 +45,28 @@ static void tell(struct telling *t, struct pricing *p, const char *name)
 /* Rules that need no call: their tasks leave the scheme. */
 static void tell_settled(struct telling *t)
 {
-        static const enum step_kind kinds[] = {[RULE_KEEP] = STEP_KEEP,
-                                               [RULE_REUSE] = STEP_REUSE,
-                                               [RULE_TEMPLATE] = STEP_TEMPLATE};
-
         tell(t, t->pricing, NULL);
         t->d->plan->naive = t->last;
-        for (enum plan_rule_id r = RULE_KEEP; r <= RULE_TEMPLATE; r++) {
-                if (!t->d->in->is_on[r])
+        for (enum plan_rule_id r = 0; r < N_PLAN_RULES; r++) {
+                if (!t->d->in->is_on[r] || plan_rules[r]->settles == STEP_CALL)
                         continue;
                 for (size_t i = 0; i < t->all->n; i++)
-                        if (t->d->settled[i] == kinds[r])
+                        if (t->d->settled[i] == plan_rules[r]->settles)
                                 t->scheme->lot_of[i] = NO_LOT;
                 tell(t, t->pricing, plan_rules[r]->name);
         }
-}
-
-/* One decision of the final scheme more. */
-static void take_decision(struct telling *t, enum plan_rule_id r)
-{
-        const struct scheme *final = t->d->scheme;
-        struct scheme *s = t->scheme;
-
-        for (size_t i = 0; i < t->all->n; i++) {
-                uint32_t lot = final->lot_of[i];
-
-                if (lot == NO_LOT)
-                        continue;
-                if (r == RULE_CONTEXT)
-                        s->lots[i].presentation = final->lots[lot].presentation;
-                else if (r == RULE_TIER)
-                        s->lots[i].tier = final->lots[lot].tier;
-                else if (r == RULE_BATCH)
-                        s->lot_of[i] = lot;
-        }
-        if (r == RULE_COMPRESS)
-                s->is_compressed = final->is_compressed;
-        if (r == RULE_PREFIX) {
-                s->rules |= RULE_BIT(RULE_PREFIX);
-                s->is_long = final->is_long;
-        }
-        if (r == RULE_SCHEDULE)
-                scheme_copy(s, final, t->d->units);
 }
 
 static void tell_decided(struct telling *t)
 {
         struct plan *p = t->d->plan;
 
-        for (enum plan_rule_id r = RULE_CONTEXT; r < N_PLAN_RULES; r++) {
+        for (enum plan_rule_id r = 0; r < N_PLAN_RULES; r++) {
                 struct estimate before = t->last;
 
-                if (!t->d->in->is_on[r])
+                if (!t->d->in->is_on[r] || plan_rules[r]->settles != STEP_CALL)
                         continue;
-                take_decision(t, r);
+                plan_rules[r]->decide(t->scheme, t->d->scheme, t->d->units);
                 tell(t, t->d->pricing, plan_rules[r]->name);
                 if (r == RULE_COMPRESS) {
                         p->full_tokens = before.tokens.input;

@@ -69,11 +69,15 @@ static void keep_foretold(const struct draft *d)
         }
 }
 
-static int apply_rules(struct draft *d, enum plan_rule_id from, enum plan_rule_id to)
+/* Those that settle tasks without a call, or those that write the scheme. */
+static int apply_rules(struct draft *d, bool is_settling)
 {
-        for (unsigned i = from; i <= to; i++) {
-                int k = d->in->is_on[i] ? plan_rules[i]->apply(d) : 0;
+        for (size_t i = 0; i < N_PLAN_RULES; i++) {
+                const struct plan_rule *r = plan_rules[i];
+                int k = 0;
 
+                if (d->in->is_on[i] && (r->settles != STEP_CALL) == is_settling)
+                        k = r->apply(d);
                 if (k < 0)
                         return k;
         }
@@ -91,7 +95,7 @@ int draft_write_scheme(struct draft *d)
                 return k;
         scheme_reset(d->scheme, d->units);
         d->scheme->n_parallel = 1;
-        k = apply_rules(d, RULE_CONTEXT, RULE_SCHEDULE);
+        k = apply_rules(d, false);
         return k ? k : search(d->units, d->pricing, d->scheme);
 }
 
@@ -112,7 +116,7 @@ int plan_make(const struct planning *in, struct plan **ret)
                 settled[i] = STEP_CALL;
                 step_init(&p->steps[i], STEP_CALL);
         }
-        k = apply_rules(&d, RULE_KEEP, RULE_TEMPLATE);
+        k = apply_rules(&d, true);
         k = k ? k : draft_write_scheme(&d);
         k = k ? k : plan_write(&d);
         k = k ? k : explain_effects(&d);

@@ -1,10 +1,12 @@
 #pragma once
-/* Rules: one optimisation each, one file, one row, one option. The first ones settle tasks without
- * a call; the others write the first scheme for what is left, each by itself. What pulls against
- * each other (a filtered context is shorter, a shared one is cheaper per token; batches against
- * places that are free; a cheap tier against repetitions) is then decided together, by price
- * (search.c). */
+/* Rules: one optimisation each: one file in rules/, one row of plan_rules, one switch. The first
+ * ones settle tasks without a call; the others write the first scheme for what is left, each by
+ * itself. What pulls against each other (a filtered context is shorter, a shared one is cheaper per
+ * token; batches against places that are free; a cheap tier against repetitions) is then decided
+ * together, by price (search.c). */
 
+#include "daemon/options/options.h"
+#include "daemon/plan/measure.h"
 #include "daemon/plan/planner.h"
 #include "daemon/plan/scheme.h"
 
@@ -29,8 +31,16 @@ struct draft {
 
 struct plan_rule {
         const char *name;
-        const char *option; /* optimization.* */
+        enum option_id option; /* its switch */
         int (*apply)(struct draft *d);
+        /* How its tasks are had, where it settles them without a call; else STEP_CALL, and what of
+         * the final scheme is its own decision: scheme, which has those of the rules before it, is
+         * given this one too, so that EXPLAIN can tell what it saves. */
+        enum step_kind settles;
+        void (*decide)(struct scheme *s, const struct scheme *final, const struct units *u);
+        /* What it saved in truth (measure.h). */
+        int (*measure)(const struct measuring *in, const struct plan_rule *rule,
+                       const json_t *estimate, json_t *out);
 };
 
 extern const struct plan_rule *const plan_rules[N_PLAN_RULES];

@@ -155,4 +155,31 @@ static int apply(struct draft *d)
         return k;
 }
 
-const struct plan_rule rule_batch = {"batch", "optimization.batch.enabled", apply};
+static void decide(struct scheme *s, const struct scheme *final, const struct units *u)
+{
+        for (size_t i = 0; i < u->n; i++)
+                if (final->lot_of[i] != NO_LOT)
+                        s->lot_of[i] = final->lot_of[i];
+}
+
+/* Tasks answered less the calls that did; the rest of the estimate in that proportion. */
+static int measure(const struct measuring *in, const struct plan_rule *rule, const json_t *estimate,
+                   json_t *out)
+{
+        double estimated = measure_estimate(estimate, "calls"), saved = 0;
+        int k;
+
+        (void)rule;
+        for (size_t i = 0; i < in->m->n_calls; i++)
+                if (in->m->calls[i].is_ok && in->m->calls[i].n_tasks > 0)
+                        saved += (double)in->m->calls[i].n_tasks - 1;
+        k = estimated > 0 ? measure_scale(estimate, saved / estimated, out) : 0;
+        return k ? k : measure_put(out, "calls", saved);
+}
+
+const struct plan_rule rule_batch = {.name = "batch",
+                                     .option = OPTION_BATCH_ENABLED,
+                                     .apply = apply,
+                                     .settles = STEP_CALL,
+                                     .decide = decide,
+                                     .measure = measure};

@@ -10,4 +10,15 @@ static int apply(struct draft *d)
         return 0;
 }
 
-const struct plan_rule rule_compress = {"compress", "optimization.compress", apply};
+static void decide(struct scheme *s, const struct scheme *final, const struct units *u)
+{
+        (void)u;
+        s->is_compressed = final->is_compressed;
+}
+
+const struct plan_rule rule_compress = {.name = "compress",
+                                        .option = OPTION_COMPRESS,
+                                        .apply = apply,
+                                        .settles = STEP_CALL,
+                                        .decide = decide,
+                                        .measure = measure_by_input};

@@ -56,4 +56,16 @@ static int apply(struct draft *d)
         return warn_of_large(d);
 }
 
-const struct plan_rule rule_context = {"context", "optimization.context", apply};
+static void decide(struct scheme *s, const struct scheme *final, const struct units *u)
+{
+        for (size_t i = 0; i < u->n; i++)
+                if (final->lot_of[i] != NO_LOT)
+                        s->lots[i].presentation = final->lots[final->lot_of[i]].presentation;
+}
+
+const struct plan_rule rule_context = {.name = "context",
+                                       .option = OPTION_CONTEXT,
+                                       .apply = apply,
+                                       .settles = STEP_CALL,
+                                       .decide = decide,
+                                       .measure = measure_by_input};

@@ -19,4 +19,8 @@ static int apply(struct draft *d)
         return 0;
 }
 
-const struct plan_rule rule_keep = {"keep", "optimization.keep", apply};
+const struct plan_rule rule_keep = {.name = "keep",
+                                    .option = OPTION_KEEP,
+                                    .apply = apply,
+                                    .settles = STEP_KEEP,
+                                    .measure = measure_by_source};

@@ -10,4 +10,35 @@ static int apply(struct draft *d)
         return 0;
 }
 
-const struct plan_rule rule_prefix = {"prefix", "optimization.prefix.enabled", apply};
+static void decide(struct scheme *s, const struct scheme *final, const struct units *u)
+{
+        (void)u;
+        s->rules |= RULE_BIT(RULE_PREFIX);
+        s->is_long = final->is_long;
+}
+
+/* What was read, at the price of input, less what reading and writing cost. */
+static int measure(const struct measuring *in, const struct plan_rule *rule, const json_t *estimate,
+                   json_t *out)
+{
+        double saved = 0;
+
+        (void)rule;
+        (void)estimate;
+        for (size_t i = 0; i < in->m->n_calls; i++) {
+                const struct measured_call *c = &in->m->calls[i];
+                const struct price *p = &price_book_find(in->prices, c->model)->price;
+
+                saved += (double)c->tokens.cache_read * ((double)p->input - (double)p->cache_read);
+                saved -= (double)c->tokens.cache_write *
+                         ((double)p->cache_write_5m - (double)p->input);
+        }
+        return measure_put(out, "nanousd", saved);
+}
+
+const struct plan_rule rule_prefix = {.name = "prefix",
+                                      .option = OPTION_PREFIX,
+                                      .apply = apply,
+                                      .settles = STEP_CALL,
+                                      .decide = decide,
+                                      .measure = measure};

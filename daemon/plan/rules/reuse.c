@@ -18,4 +18,8 @@ static int apply(struct draft *d)
         return 0;
 }
 
-const struct plan_rule rule_reuse = {"reuse", "optimization.reuse", apply};
+const struct plan_rule rule_reuse = {.name = "reuse",
+                                     .option = OPTION_REUSE,
+                                     .apply = apply,
+                                     .settles = STEP_REUSE,
+                                     .measure = measure_by_source};

@@ -25,4 +25,8 @@ static int apply(struct draft *d)
         return 0;
 }
 
-const struct plan_rule rule_template = {"template", "optimization.template", apply};
+const struct plan_rule rule_template = {.name = "template",
+                                        .option = OPTION_TEMPLATE,
+                                        .apply = apply,
+                                        .settles = STEP_TEMPLATE,
+                                        .measure = measure_by_source};

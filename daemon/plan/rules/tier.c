@@ -36,4 +36,44 @@ static int apply(struct draft *d)
         return 0;
 }
 
-const struct plan_rule rule_tier = {"tier", "optimization.tier", apply};
+static void decide(struct scheme *s, const struct scheme *final, const struct units *u)
+{
+        for (size_t i = 0; i < u->n; i++)
+                if (final->lot_of[i] != NO_LOT)
+                        s->lots[i].tier = final->lots[final->lot_of[i]].tier;
+}
+
+static double price_of(const struct price *p, const struct tokens *t)
+{
+        return (double)p->input * (double)t->input + (double)p->cache_read * (double)t->cache_read +
+               (double)p->cache_write_5m * (double)t->cache_write +
+               (double)p->output * (double)t->output;
+}
+
+/* Each call's tokens at the price of the naive plan's model, less at that of its own. */
+static int measure(const struct measuring *in, const struct plan_rule *rule, const json_t *estimate,
+                   json_t *out)
+{
+        const struct model_facts *naive;
+        double saved = 0;
+
+        (void)rule;
+        (void)estimate;
+        if (!in->naive_model)
+                return 0;
+        naive = price_book_find(in->prices, in->naive_model);
+        for (size_t i = 0; i < in->m->n_calls; i++) {
+                const struct measured_call *c = &in->m->calls[i];
+                const struct model_facts *used = price_book_find(in->prices, c->model);
+
+                saved += price_of(&naive->price, &c->tokens) - price_of(&used->price, &c->tokens);
+        }
+        return measure_put(out, "nanousd", saved);
+}
+
+const struct plan_rule rule_tier = {.name = "tier",
+                                    .option = OPTION_TIER,
+                                    .apply = apply,
+                                    .settles = STEP_CALL,
+                                    .decide = decide,
+                                    .measure = measure};
