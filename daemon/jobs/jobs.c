@@ -144,16 +144,10 @@ static int make_generation(struct jobs *j)
 static void load_meta(struct jobs *j)
 {
         _cleanup_buf_ struct buf value = {0};
-        _cleanup_json_ json_t *estimator = NULL;
-        struct diag diag;
 
         buf_init(&value, 0);
         if (store_get(j->c.store, TABLE_META, SPAN("last_ulid"), &value) == 0)
                 (void)!ulid_from_text(buf_span(&value), &j->last);
-        buf_clear(&value);
-        if (store_get(j->c.store, TABLE_ESTIMATE, SPAN("estimator"), &value) == 0 &&
-            json_read(buf_span(&value), &estimator, &diag) == 0)
-                estimator_from_json(&j->estimator, estimator);
 }
 
 /* Random bytes of this state: what raw keys are keyed with. If they cannot be kept, what the cache
@@ -198,26 +192,9 @@ int jobs_new(const struct jobs_config *c, struct jobs **ret)
                 return k;
         }
         load_meta(j);
+        estimates_load(j);
         *ret = j;
         return 0;
-}
-
-/* Estimates are worth keeping, and not worth a commit each: at the end, and with the hourly
- * retention. */
-static void save_estimator(struct jobs *j)
-{
-        _cleanup_json_ json_t *o = NULL;
-        _cleanup_buf_ struct buf value = {0};
-        struct store_batch *b = NULL;
-
-        buf_init(&value, 0);
-        if ((j->estimator.n_learned == 0 && j->estimator.n_models == 0) ||
-            estimator_to_json(&j->estimator, &o) < 0 || json_write(o, &value) < 0 ||
-            store_batch_new(STORE_STATE, &b) < 0)
-                return;
-        if (store_batch_put(b, TABLE_ESTIMATE, SPAN("estimator"), buf_span(&value)) < 0 ||
-            store_commit(j->c.store, b, NULL, NULL) < 0)
-                store_batch_free(b);
 }
 
 void jobs_stop(struct jobs *j)
@@ -308,7 +285,7 @@ static void on_calls_drained(void *arg)
                         continue;
                 job_put_back(job);
         }
-        save_estimator(j);
+        estimates_save(j);
         jobs_check_drained(j);
 }
 

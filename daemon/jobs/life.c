@@ -390,6 +390,7 @@ static void on_news(struct store_batch *b, const struct news *news, size_t n, vo
         for (size_t i = 0; i < n; i++)
                 if (strcmp(news[i].type, "task.done") == 0)
                         job->deaths = 0; /* it gets on */
+        estimates_add(job->jobs, b, false);
         journal_commit(job, b, news, n, NULL, NULL);
 }
 
@@ -462,6 +463,7 @@ static void on_end(struct store_batch *b, const struct news *news, size_t n, voi
         }
         outcome_remember(job, fields);
         say_summary(job);
+        estimates_add(job->jobs, b, !job->kind->is_small);
         job_end_with(job, JOB_DONE, "done", fields, b, news, n);
 }
 

@@ -91,6 +91,7 @@ static struct estimated_kind *get_kind(struct estimator *e, const char *name)
                 init_kind(k, name);
         }
         k->seen = ++e->n_learned;
+        e->n_changes++;
         return k;
 }
 
@@ -251,6 +252,7 @@ void estimator_learn(struct estimator *e, const struct counted_reply *r)
 
         if (!m || r->input == 0)
                 return;
+        e->n_changes++;
         learn_prompt(m, r);
         learn_time(m, r);
         x[0] = (double)r->answer_bytes / r->facts->bytes_per_token[TEXT_CODE] /
@@ -313,6 +315,7 @@ void estimator_learn_prefix(struct estimator *e, const struct hash *hash, uint64
                                 oldest = i;
                 p = &e->prefixes[oldest];
         }
+        e->n_changes++;
         p->hash = *hash;
         p->tokens = tokens ? tokens : p->tokens;
         p->until_ms = until_ms;

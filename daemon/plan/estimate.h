@@ -65,6 +65,7 @@ struct estimator {
         struct known_prefix prefixes[ESTIMATOR_MAX_PREFIXES];
         size_t n_models, n_kinds, n_prefixes;
         uint64_t n_learned;
+        uint64_t n_changes; /* of anything, for who keeps it */
 };
 
 /* A guess with its spread: half of all stay below p50, nine in ten below p90. */

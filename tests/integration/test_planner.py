@@ -93,6 +93,23 @@ def test_reads_come_as_foretold(daemon, sim, place):
     assert abs(planned / total - 1) < 0.1, (planned, total)
 
 
+def test_what_was_learned_survives_a_kill(daemon, sim, place):
+    """Estimates go to state while they are learned: the next daemon plans with them."""
+    spec = write_spec(place / "s.yaml", n_entities=4)
+    plan = lambda: json.loads(daemon.genopt("gen", spec, "-o", place / "new", "--dry-run", "--json", *off("template", "reuse")).stdout)["totals"]
+    cold = plan()
+    gen(daemon, spec, place / "out", *off("template"))
+    learned = plan()
+    assert learned["input"] + learned["cache_read"] != cold["input"] + cold["cache_read"] and learned["output"] != cold["output"]
+    daemon.kill()
+    daemon.start()
+    again = plan()
+    assert {k: again[k] for k in ("calls", "output")} == {k: learned[k] for k in ("calls", "output")}
+    # In the provider's cache prefixes lapse while the daemon was away; the sum of the tokens stays.
+    tokens = [sum(p[k] for k in ("input", "cache_read", "cache_write")) for p in (learned, again)]
+    assert abs(tokens[0] - tokens[1]) <= 2, (learned, again)
+
+
 def test_one_file_missing_is_one_call_more(daemon, sim, place):
     spec = write_spec(place / "s.yaml", n_entities=4)
     whole = [*off("template"), "--set", "optimization.objective=cost"]
