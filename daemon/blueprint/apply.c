@@ -132,6 +132,11 @@ static int add_dependencies_of(struct application *a, const struct kind *k,
                 for (size_t i = 0; r == 0 && i < others->n; i++)
                         r = add_dependency(a, t, d->kind, others->at[i], room);
                 return r;
+        case OF_IMPORTS:
+                others = &l->packages[s->package].imports;
+                for (size_t i = 0; i < others->n && r == 0; i++)
+                        r = add_dependency(a, t, d->kind, others->at[i], room);
+                return r;
         default:
                 if (l->b->kinds[d->kind].each == EACH_ENTITY) {
                         for (size_t i = 0; i < l->n_entities && r == 0; i++)

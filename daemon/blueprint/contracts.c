@@ -129,6 +129,8 @@ static int contract_action(struct layout *l, struct lay_contract *c)
         uint32_t index;
 
         split(c->endpoint, &s);
+        if (strcmp(c->method, "RPC") == 0 && s.n > 0) /* "/order.Orders/PlaceOrder" says it */
+                return join_action(l, "", s.at[s.n - 1], false, &c->action);
         for (size_t i = s.n; c->entity >= 0 && i-- > 0;)
                 if (!is_param(s.at[i]) &&
                     (!c->source || (phrases_get(l->phrases, s.at[i], &index) == 0 &&

@@ -24,7 +24,8 @@ enum feature {
         FEATURE_UNIT_TESTS, /* not refused by the specification */
         FEATURE_GO_VERSION,
         FEATURE_GO_TYPES,
-        FEATURE_SERVED, /* of the entity: it has contracts */
+        FEATURE_PROCEDURES, /* contracts that are remote calls */
+        FEATURE_SERVED,     /* of the entity: it has contracts */
         N_FEATURES
 };
 extern const char *const feature_names[N_FEATURES];
@@ -34,7 +35,7 @@ struct condition {
 };
 
 enum each { EACH_PROJECT, EACH_ENTITY, EACH_PACKAGE, EACH_SERVICE, EACH_CONTRACT, N_EACH };
-enum depends_of { OF_SAME, OF_PACKAGE, OF_REFERENCES, OF_CLOSURE, OF_ALL, N_OF };
+enum depends_of { OF_SAME, OF_PACKAGE, OF_REFERENCES, OF_CLOSURE, OF_IMPORTS, OF_ALL, N_OF };
 
 /* Declared inputs, in the order in which they stand in facts. */
 enum input_kind {

@@ -31,6 +31,8 @@ uint32_t model_features(const struct model *m)
         f |= (uint32_t)(m->n_requirements > 0) << FEATURE_REQUIREMENTS;
         f |= (uint32_t)!str_is_equal(m->testing.unit_tests, "false") << FEATURE_UNIT_TESTS;
         f |= (uint32_t)(m->build.go_version != NULL) << FEATURE_GO_VERSION;
+        for (size_t i = 0; i < m->n_contracts; i++)
+                f |= (uint32_t)(strcmp(m->contracts[i].method, "RPC") == 0) << FEATURE_PROCEDURES;
         for (size_t i = 0; i < m->n_entities; i++)
                 for (size_t k = 0; k < m->entities[i].n_attributes; k++)
                         if (is_go_type(m->entities[i].attributes[k].type))

@@ -39,7 +39,8 @@ const char *const input_names[N_INPUT_KINDS] = {
 
 static const char *const each_names[N_EACH] = {"project", "entity", "package", "service",
                                                "contract"};
-static const char *const of_names[N_OF] = {"same", "package", "references", "closure", "all"};
+static const char *const of_names[N_OF] = {"same",    "package", "references",
+                                           "closure", "imports", "all"};
 
 #define BIT(input) (UINT64_C(1) << (input))
 
@@ -156,6 +157,10 @@ static void check_dependency(struct parse *p, const struct yaml_node *at, const 
         case OF_CLOSURE:
                 is_good = target == EACH_ENTITY &&
                           (k->each == EACH_ENTITY || k->each == EACH_CONTRACT);
+                break;
+        case OF_IMPORTS:
+                is_good = k->each != EACH_PROJECT && k->each != EACH_CONTRACT &&
+                          (target == EACH_PACKAGE || target == EACH_SERVICE);
                 break;
         case N_OF:
                 break;

@@ -19,6 +19,7 @@ const char *const feature_names[N_FEATURES] = {
         [FEATURE_UNIT_TESTS] = "wants_unit_tests",
         [FEATURE_GO_VERSION] = "has_go_version",
         [FEATURE_GO_TYPES] = "has_go_types",
+        [FEATURE_PROCEDURES] = "has_procedures",
         [FEATURE_SERVED] = "is_served",
 };
 

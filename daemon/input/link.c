@@ -285,6 +285,37 @@ static int entity_of_endpoint(const struct phrases *entities, const char *endpoi
         return CONDITION_ABSENT;
 }
 
+#define IS_TAKEN 3 /* beside the conditions of phrases_find() */
+
+static int take_first(uint32_t value, const char *said, void *arg)
+{
+        (void)said;
+        *(uint32_t *)arg = value;
+        return IS_TAKEN;
+}
+
+/* "/shop.Orders/PlaceOrder" serves the entity that the procedure's name names, else the service's,
+ * else the first of the package. */
+static int entity_of_procedure(const struct model *m, const struct phrases *entities,
+                               const char *endpoint, uint32_t *ret)
+{
+        const char *procedure = strrchr(endpoint, '/') + 1, *service = endpoint + 1;
+        const char *dot = service + strcspn(service, "./");
+        int r = phrases_find(entities, span_of(procedure), take_first, ret);
+
+        if (r == 0 && procedure > service && *dot == '.')
+                r = phrases_find(entities, (struct span){dot, (size_t)(procedure - dot)},
+                                 take_first, ret);
+        for (size_t i = 0; r == 0 && i < m->n_entities; i++)
+                if (m->entities[i].package &&
+                    strncmp(m->entities[i].package, service, (size_t)(dot - service)) == 0 &&
+                    !m->entities[i].package[dot - service]) {
+                        *ret = (uint32_t)i;
+                        return 0;
+                }
+        return r == IS_TAKEN ? 0 : r < 0 ? r : CONDITION_ABSENT;
+}
+
 static void contract_drop(struct contract *c)
 {
         free(c->method);
@@ -367,7 +398,10 @@ static void link_contracts(struct reader *rd, const struct names *names,
                                 "there is no entity %.60s: the contract %s %.60s belongs to none",
                                 c->entity, c->method, c->endpoint);
                         free(take(c->entity));
-                } else if (!c->entity && entity_of_endpoint(entities, c->endpoint, &index) == 0) {
+                } else if (!c->entity &&
+                           (strcmp(c->method, "RPC") == 0
+                                    ? entity_of_procedure(m, entities, c->endpoint, &index)
+                                    : entity_of_endpoint(entities, c->endpoint, &index)) == 0) {
                         set_text(rd, &c->entity, m->entities[index].name);
                 } else if (!c->entity && i < rd->served.n && rd->served.at[i]) {
                         const struct name *found = names_find(names, rd->served.at[i]->text);

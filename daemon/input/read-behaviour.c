@@ -160,10 +160,14 @@ void read_scenarios(struct reader *rd, struct yaml_node *n)
         }
 }
 
-static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"};
+/* A remote procedure has one method: it is called. */
+static const char *const methods[] = {"GET",    "POST", "PUT",     "PATCH",
+                                      "DELETE", "HEAD", "OPTIONS", "RPC"};
 
 static char *method_of(struct reader *rd, const struct yaml_node *n, struct span word)
 {
+        if (word.n == strlen("gRPC") && strncasecmp(word.at, "gRPC", word.n) == 0)
+                word = SPAN("RPC");
         for (size_t i = 0; i < N_ELEMENTS(methods); i++)
                 if (word.n == strlen(methods[i]) && strncasecmp(word.at, methods[i], word.n) == 0) {
                         char *copy = str_dup_span(span_of(methods[i]));
@@ -173,7 +177,8 @@ static char *method_of(struct reader *rd, const struct yaml_node *n, struct span
                         return copy;
                 }
         reader_refuse(rd, n,
-                      "`%.*s` is no HTTP method: GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS",
+                      "`%.*s` is no HTTP method: GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS; "
+                      "a remote procedure has the method RPC",
                       (int)MIN2(word.n, 40), word.at);
         return NULL;
 }

@@ -205,6 +205,32 @@ static void test_endpoints_have_one_form(void **state)
         model_free(m);
 }
 
+static void test_procedures(void **state)
+{
+        struct model *m =
+                must_read("name: x\narchitecture: {packages: [{name: stock}, {name: sales}]}\n"
+                          "entities: [{name: Order, package: sales}, {name: Shelf, package: stock},"
+                          " {name: Bin, package: stock}]\n"
+                          "api_contracts:\n"
+                          "- {endpoint: sales.Sales/PlaceOrder, method: gRPC}\n"
+                          "- RPC /stock.Bins/Count\n"
+                          "- rpc /stock.Stock/Count\n"
+                          "- RPC /other.Other/Ping\n"
+                          "- {endpoint: RPC /other.Other/Pong, entity: bin}\n");
+
+        (void)state;
+        assert_int_equal(m->n_contracts, 5);
+        assert_string_equal(m->contracts[0].method, "RPC");
+        assert_string_equal(m->contracts[0].endpoint, "/sales.Sales/PlaceOrder");
+        assert_string_equal(m->contracts[0].entity, "Order"); /* its name names it */
+        assert_string_equal(m->contracts[1].entity, "Bin");   /* its service does */
+        assert_string_equal(m->contracts[2].entity, "Shelf"); /* the first of the package */
+        assert_null(m->contracts[3].entity);
+        assert_string_equal(m->contracts[4].entity, "Bin");
+        assert_int_equal(m->warnings.n, 0);
+        model_free(m);
+}
+
 static void test_unread_keys_are_told(void **state)
 {
         struct model *m = must_read("name: x\n"
@@ -277,6 +303,8 @@ static void test_refused(void **state)
                  "a contract needs `endpoint`"},
                 {"name: x\nentities: [A]\napi_contracts: [{endpoint: FETCH /a}]\n",
                  "`FETCH` is no HTTP method"},
+                {"name: x\nentities: [A]\napi_contracts: [{endpoint: RPC /a.A/Do it}]\n",
+                 "is no endpoint: a path must not contain blanks"},
                 {"name: x\nentities: [A]\napi_contracts: [{endpoint: GET /a, method: POST}]\n",
                  "`method` says POST"},
                 {"name: x\nentities: [A]\nrequirements: [{id: R1}]\n",
@@ -332,6 +360,7 @@ int main(void)
                 cmocka_unit_test(test_builder_shape),
                 cmocka_unit_test(test_readme_shape),
                 cmocka_unit_test(test_example_shape),
+                cmocka_unit_test(test_procedures),
                 cmocka_unit_test(test_attribute_forms),
                 cmocka_unit_test(test_entities_as_map),
                 cmocka_unit_test(test_scalars_keep_their_text),

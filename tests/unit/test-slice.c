@@ -44,6 +44,8 @@ static const char tiny[] = "format: 1\nname: tiny\ndescription: d\nlanguage: tex
                            "contracts], depends: [{kind: own, of: package}]}\n"
                            "- {kind: server, each: service, path: \"server/{{ package.name }}\", "
                            "prompt: p.md, tier: fast, inputs: [package]}\n"
+                           "- {kind: calls, each: service, path: \"calls/{{ package.name }}\", "
+                           "prompt: p.md, tier: fast, depends: [{kind: server, of: imports}]}\n"
                            "- {kind: top, each: project, path: top, prompt: p.md, tier: fast, "
                            "logic: true, inputs: [project, requirements, scenarios],\n"
                            "   depends: [{kind: own, of: all}]}\n"
@@ -300,6 +302,22 @@ static void test_packages_and_services(void **state)
         work_free(w);
 }
 
+static void test_imports(void **state)
+{
+        struct work *w = apply("name: x\narchitecture: {packages: [{name: a, dependencies: [c, b, "
+                               "empty]}, {name: b, dependencies: [a, c]}, {name: c}, {name: "
+                               "empty}]}\n"
+                               "entities: [{name: A, package: a}, {name: B, package: b}, {name: C, "
+                               "package: c}]\n");
+
+        (void)state;
+        check_depends(w, "calls/a",
+                      "server/b server/c");      /* nothing of a package that has nothing */
+        check_depends(w, "calls/b", "server/c"); /* no circle */
+        check_depends(w, "calls/c", "");
+        work_free(w);
+}
+
 static void test_actions(void **state)
 {
         static const struct {
@@ -318,6 +336,7 @@ static void test_actions(void **state)
                 {"POST /orders/search", "api/POST/SearchOrder"},
                 {"POST /log-in", "api/POST/LogIn"},
                 {"GET /health?deep=1", "api/GET/GetHealth"},
+                {"RPC /shop.Orders/PlaceOrder", "api/RPC/PlaceOrderOrder"},
         };
 
         (void)state;
@@ -535,6 +554,7 @@ int main(void)
                 cmocka_unit_test(test_unknown_types),
                 cmocka_unit_test(test_routing),
                 cmocka_unit_test(test_packages_and_services),
+                cmocka_unit_test(test_imports),
                 cmocka_unit_test(test_actions),
                 cmocka_unit_test(test_facts),
                 cmocka_unit_test(test_facts_give_back),
