@@ -1,6 +1,4 @@
-/* The estimator in state: one row, written as it learns. It goes with batches that are on their way
- * anyway, so that it costs no commit of its own; at most once a second, because writing all of it
- * takes a millisecond, and when a job of many tasks ends. What a kill takes is the last second. */
+#include "daemon/jobs/estimates.h"
 
 #include "common/clock.h"
 #include "common/json.h"
@@ -19,8 +17,8 @@ void estimates_load(struct jobs *j)
         buf_init(&value, 0);
         if (store_get(j->c.store, TABLE_ESTIMATE, KEY, &value) == 0 &&
             json_read(buf_span(&value), &o, &diag) == 0)
-                estimator_from_json(&j->estimator, o);
-        j->n_saved_changes = j->estimator.n_changes;
+                estimator_from_json(&j->estimates.now, o);
+        j->estimates.n_saved = j->estimates.now.n_changes;
 }
 
 /* What cannot be kept is learned again. */
@@ -30,19 +28,19 @@ static void put(struct jobs *j, struct store_batch *b)
         _cleanup_buf_ struct buf value = {0};
 
         buf_init(&value, 0);
-        if (estimator_to_json(&j->estimator, &o) < 0 || json_write(o, &value) < 0 ||
+        if (estimator_to_json(&j->estimates.now, &o) < 0 || json_write(o, &value) < 0 ||
             store_batch_put(b, TABLE_ESTIMATE, KEY, buf_span(&value)) < 0)
                 return;
-        j->n_saved_changes = j->estimator.n_changes;
-        j->saved_usec = clock_monotonic_usec();
+        j->estimates.n_saved = j->estimates.now.n_changes;
+        j->estimates.saved_usec = clock_monotonic_usec();
 }
 
 void estimates_add(struct jobs *j, struct store_batch *b, bool is_urgent)
 {
-        if (!b || j->n_saved_changes == j->estimator.n_changes)
+        if (!b || j->estimates.n_saved == j->estimates.now.n_changes)
                 return;
-        if (is_urgent || j->saved_usec == 0 ||
-            clock_monotonic_usec() - j->saved_usec >= SAVE_INTERVAL_USEC)
+        if (is_urgent || j->estimates.saved_usec == 0 ||
+            clock_monotonic_usec() - j->estimates.saved_usec >= SAVE_INTERVAL_USEC)
                 put(j, b);
 }
 
@@ -50,7 +48,8 @@ void estimates_save(struct jobs *j)
 {
         struct store_batch *b = NULL;
 
-        if (j->n_saved_changes == j->estimator.n_changes || store_batch_new(STORE_STATE, &b) < 0)
+        if (j->estimates.n_saved == j->estimates.now.n_changes ||
+            store_batch_new(STORE_STATE, &b) < 0)
                 return;
         put(j, b);
         if (store_commit(j->c.store, b, NULL, NULL) < 0)

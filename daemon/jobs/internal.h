@@ -11,10 +11,10 @@
 #include "daemon/input/input.h"
 #include "daemon/jobs/approval.h"
 #include "daemon/jobs/blobs.h"
+#include "daemon/jobs/estimates.h"
 #include "daemon/jobs/jobs.h"
 #include "daemon/jobs/states.h"
 #include "daemon/options/options.h"
-#include "daemon/plan/estimate.h"
 
 #define JOBS_BATCH_RUNNING_MAX 48 /* of those below: who waits at a prompt finds a place */
 #define JOBS_RUNNING_MAX \
@@ -116,8 +116,7 @@ struct jobs {
         size_t n_queued, n_running, n_waiting, n_commits;
         size_t n_batch_running; /* of n_running */
         struct hash generation, salt;
-        struct estimator estimator;
-        uint64_t n_saved_changes, saved_usec; /* of it: what state has, since when */
+        struct estimates estimates;
         struct job_options written_options; /* of the record that was written last, */
         struct buf written_text;            /* and how they stand there */
         struct timer *retain_timer;         /* while old jobs are left to be removed */
@@ -194,11 +193,6 @@ void prepare_forget(struct planning_item *item);
 void job_prepared(struct job *job, int error, struct failure *failure, struct work *work,
                   struct stands *stands, struct plan *plan, const struct plan_texts *texts,
                   struct strlist *need);
-/* estimates.c: the estimator in state */
-void estimates_load(struct jobs *j);
-/* Into a batch that is on its way, now and then; is_urgent: now, if there is anything new. */
-void estimates_add(struct jobs *j, struct store_batch *b, bool is_urgent);
-void estimates_save(struct jobs *j); /* in a batch of its own */
 /* outcome.c */
 json_t *outcome_fields(struct job *job);                      /* of a `done` event */
 void outcome_remember(struct job *job, const json_t *fields); /* raw answer for the next time */

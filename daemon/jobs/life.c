@@ -523,7 +523,7 @@ static void start_run(struct job *job, struct work *work, struct stands *stands,
                               .is_interactive = job->kind->is_interactive,
                               .is_fresh = job->is_fresh,
                               .totals = job->totals,
-                              .learner = &job->jobs->estimator};
+                              .learner = &job->jobs->estimates.now};
         int k;
 
         job_planning(job, &s.planning, s.routes);

@@ -62,7 +62,7 @@ void job_planning(const struct job *job, struct planning *ret, struct tier_route
         bool is_optimized = job_options_get_bool(o, OPTION_OPTIMIZE);
 
         *ret = (struct planning){
-                .estimator = j->estimator,
+                .estimator = j->estimates.now,
                 .n_parallel = (unsigned)job_options_get_u64(o, OPTION_CALLS),
                 .objective = (enum plan_objective)job_options_get_u64(o, OPTION_OBJECTIVE),
                 .batch_max_output = job_options_get_u64(o, OPTION_BATCH_MAX_OUTPUT),

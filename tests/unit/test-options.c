@@ -251,69 +251,6 @@ static void names_of_earlier_systems_are_accepted(void **state)
                        "set twice");
 }
 
-/* A file as users of earlier systems have it, whole: every key of it does something. */
-static void a_file_of_an_earlier_system_is_loaded(void **state)
-{
-        _cleanup_(config_unrefp) struct config *c =
-                parse("optimization:\n"
-                      "  prompt_caching:\n    enabled: true\n"
-                      "    provider_support:\n      anthropic: false\n      openai: false\n"
-                      "  batching:\n    enabled: false\n    max_batch_size: 7\n"
-                      "  templates:\n    enabled: false\n    template_dir: own/templates\n"
-                      "  parallelization:\n    enabled: true\n    max_workers: 3\n"
-                      "  incremental:\n    enabled: false\n"
-                      "  progress:\n    enabled: false\n");
-
-        (void)state;
-        assert_int_equal(config_warnings(c)->n, 0);
-        assert_true(config_get_bool(c, OPTION_PREFIX));
-        assert_false(config_get_bool(c, OPTION_PREFIX_ANTHROPIC));
-        assert_false(config_get_bool(c, OPTION_PREFIX_OPENAI));
-        assert_true(config_get_bool(c, OPTION_PREFIX_LOCAL));
-        assert_false(config_get_bool(c, OPTION_BATCH_ENABLED));
-        assert_int_equal(config_get_u64(c, OPTION_BATCH_MAX_FILES), 7);
-        assert_false(config_get_bool(c, OPTION_TEMPLATE));
-        assert_string_equal(config_get_text(c, OPTION_TEMPLATE_DIR), "/etc/x/own/templates");
-        assert_int_equal(config_get_u64(c, OPTION_CALLS), 3);
-        assert_false(config_get_bool(c, OPTION_KEEP));
-        assert_false(config_get_bool(c, OPTION_PROGRESS));
-}
-
-/* The short form: a switch where a group could stand, at the top or under `optimization`. */
-static void a_group_may_be_a_switch(void **state)
-{
-        static const struct {
-                const char *name;
-                enum option_id id;
-        } switches[] = {
-                {"templates", OPTION_TEMPLATE},    {"batching", OPTION_BATCH_ENABLED},
-                {"prompt_caching", OPTION_PREFIX}, {"incremental", OPTION_KEEP},
-                {"progress", OPTION_PROGRESS},
-        };
-
-        (void)state;
-        for (size_t i = 0; i < N_ELEMENTS(switches); i++)
-                for (int is_below = 0; is_below <= 1; is_below++) {
-                        _cleanup_free_ char *off =
-                                str_printf(is_below ? "optimization: {%s: false}" : "%s: false",
-                                           switches[i].name);
-                        _cleanup_free_ char *on =
-                                str_printf(is_below ? "optimization: {%s: true}" : "%s: true",
-                                           switches[i].name);
-                        _cleanup_(config_unrefp) struct config *c = parse(off), *d = parse(on);
-
-                        assert_false(config_get_bool(c, switches[i].id));
-                        assert_true(config_get_bool(d, switches[i].id));
-                }
-        {
-                _cleanup_(config_unrefp) struct config *c = parse("parallelization: false"),
-                                                       *d = parse("parallelization: true");
-
-                assert_int_equal(config_get_u64(c, OPTION_CALLS), 1);
-                assert_int_equal(config_get_u64(d, OPTION_CALLS), 8);
-        }
-}
-
 static void the_environment_goes_before_the_file(void **state)
 {
         struct config *c = NULL;
@@ -786,8 +723,6 @@ int main(void)
                 cmocka_unit_test(empty_groups_and_values_change_nothing),
                 cmocka_unit_test(what_nothing_obeys_yet_is_said),
                 cmocka_unit_test(names_of_earlier_systems_are_accepted),
-                cmocka_unit_test(a_file_of_an_earlier_system_is_loaded),
-                cmocka_unit_test(a_group_may_be_a_switch),
                 cmocka_unit_test(the_environment_goes_before_the_file),
                 cmocka_unit_test(providers_and_tiers_are_read),
                 cmocka_unit_test(a_key_in_the_file_is_refused_and_not_repeated),

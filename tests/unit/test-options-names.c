@@ -1,0 +1,97 @@
+/* A configuration as earlier systems had it: every key of it does something here. */
+
+#include "daemon/options/internal.h"
+#include "tests/unit/unit.h"
+
+static struct config *parse(const char *text)
+{
+        struct failure *f = NULL;
+        struct config *c = NULL;
+        int r = config_parse(span_of(text), "genopt.yaml", "/etc/x", &c, &f);
+
+        if (r != 0)
+                fail_msg("%s: %s", f ? f->where : "?", f ? f->message : strerror(-r));
+        return c;
+}
+
+static int set_up(void **state)
+{
+        (void)state;
+        for (size_t i = 0; i < N_OPTIONS; i++)
+                unsetenv(option_table[i].variable);
+        for (const char *const *v = option_alias_variables; *v; v++)
+                unsetenv(*v);
+        return 0;
+}
+
+static void a_file_of_an_earlier_system_is_loaded(void **state)
+{
+        _cleanup_(config_unrefp) struct config *c =
+                parse("optimization:\n"
+                      "  prompt_caching:\n    enabled: true\n"
+                      "    provider_support:\n      anthropic: false\n      openai: false\n"
+                      "  batching:\n    enabled: false\n    max_batch_size: 7\n"
+                      "  templates:\n    enabled: false\n    template_dir: own/templates\n"
+                      "  parallelization:\n    enabled: true\n    max_workers: 3\n"
+                      "  incremental:\n    enabled: false\n"
+                      "  progress:\n    enabled: false\n");
+
+        (void)state;
+        assert_int_equal(config_warnings(c)->n, 0);
+        assert_true(config_get_bool(c, OPTION_PREFIX));
+        assert_false(config_get_bool(c, OPTION_PREFIX_ANTHROPIC));
+        assert_false(config_get_bool(c, OPTION_PREFIX_OPENAI));
+        assert_true(config_get_bool(c, OPTION_PREFIX_LOCAL));
+        assert_false(config_get_bool(c, OPTION_BATCH_ENABLED));
+        assert_int_equal(config_get_u64(c, OPTION_BATCH_MAX_FILES), 7);
+        assert_false(config_get_bool(c, OPTION_TEMPLATE));
+        assert_string_equal(config_get_text(c, OPTION_TEMPLATE_DIR), "/etc/x/own/templates");
+        assert_int_equal(config_get_u64(c, OPTION_CALLS), 3);
+        assert_false(config_get_bool(c, OPTION_KEEP));
+        assert_false(config_get_bool(c, OPTION_PROGRESS));
+}
+
+/* The short form: a switch where a group could stand, at the top or under `optimization`. */
+static void a_group_may_be_a_switch(void **state)
+{
+        static const struct {
+                const char *name;
+                enum option_id id;
+        } switches[] = {
+                {"templates", OPTION_TEMPLATE},    {"batching", OPTION_BATCH_ENABLED},
+                {"prompt_caching", OPTION_PREFIX}, {"incremental", OPTION_KEEP},
+                {"progress", OPTION_PROGRESS},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < N_ELEMENTS(switches); i++)
+                for (int is_below = 0; is_below <= 1; is_below++) {
+                        _cleanup_free_ char *off =
+                                str_printf(is_below ? "optimization: {%s: false}" : "%s: false",
+                                           switches[i].name);
+                        _cleanup_free_ char *on =
+                                str_printf(is_below ? "optimization: {%s: true}" : "%s: true",
+                                           switches[i].name);
+                        _cleanup_(config_unrefp) struct config *c = parse(off), *d = parse(on);
+
+                        assert_false(config_get_bool(c, switches[i].id));
+                        assert_true(config_get_bool(d, switches[i].id));
+                }
+        {
+                _cleanup_(config_unrefp) struct config *c = parse("parallelization: false"),
+                                                       *d = parse("parallelization: true");
+
+                assert_int_equal(config_get_u64(c, OPTION_CALLS), 1);
+                assert_int_equal(config_get_u64(d, OPTION_CALLS), 8);
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_file_of_an_earlier_system_is_loaded),
+                cmocka_unit_test(a_group_may_be_a_switch),
+        };
+
+        return cmocka_run_group_tests(tests, set_up, NULL);
+}
