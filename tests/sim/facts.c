@@ -221,15 +221,19 @@ int facts_read(const struct prompt *p, struct facts **ret)
         return 0;
 }
 
-static const char *first_entity(struct yaml_node *doc)
+/* What a document is about: an entity that stands first, or the only package. */
+static const char *subject_of(struct yaml_node *doc, bool is_entity)
 {
-        return node_text(node_at(yaml_get(doc, "entities"), 0), "name");
+        const struct yaml_node *list = yaml_get(doc, is_entity ? "entities" : "packages");
+
+        return is_entity || node_size(list) == 1 ? node_text(node_at(list, 0), "name") : NULL;
 }
 
 int facts_view_of(struct facts *f, size_t i_task, struct facts_view *ret)
 {
         struct yaml_node *task = i_task < f->n_tasks ? yaml_get(f->tasks[i_task], "task") : NULL;
-        const char *entity = node_text(task, "entity");
+        const char *entity = node_text(task, "entity"),
+                   *subject = entity ? entity : node_text(task, "package");
         bool has_own = false;
 
         *ret = (struct facts_view){.task = task, .facts = f};
@@ -245,11 +249,11 @@ int facts_view_of(struct facts *f, size_t i_task, struct facts_view *ret)
                 return 0;
         }
         for (size_t i = 0; i < f->n_docs; i++)
-                has_own |= entity && str_is_equal(first_entity(f->docs[i]), entity);
+                has_own |= subject && str_is_equal(subject_of(f->docs[i], entity), subject);
         for (size_t i = 0; i < f->n_docs; i++) {
-                const char *first = first_entity(f->docs[i]);
+                const char *first = subject_of(f->docs[i], entity);
 
-                if (f->n_tasks > 1 && has_own && first && !str_is_equal(first, entity))
+                if (f->n_tasks > 1 && has_own && first && !str_is_equal(first, subject))
                         continue;
                 ret->docs[ret->n_docs++] = f->docs[i];
         }

@@ -51,7 +51,7 @@ void node_write(const struct yaml_node *n, struct buf *b);
 
 /* The facts that a task may use. A document with the key `uses` and the task's path names them, by
  * section, among all that the prompt says; without one: all documents, or of several entities'
- * those that begin with its own. */
+ * those that begin with its own, of several packages' those that tell of its own alone. */
 struct facts_view {
         struct yaml_node *docs[FACTS_DOCS_MAX]; /* borrowed */
         size_t n_docs;

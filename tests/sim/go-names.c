@@ -22,9 +22,11 @@ void go_snake(const char *s, char at[static GO_NAME_BYTES])
         size_t n = 0;
 
         for (size_t i = 0; s[i] && n + 2 < GO_NAME_BYTES; i++) {
+                /* "IDs" is one word, many of them */
+                bool is_many = s[i + 1] == 's' && !islower((unsigned char)s[i + 2]);
                 bool is_start = isupper((unsigned char)s[i]) && i &&
                                 (!isupper((unsigned char)s[i - 1]) ||
-                                 (s[i + 1] && islower((unsigned char)s[i + 1])));
+                                 (islower((unsigned char)s[i + 1]) && !is_many));
 
                 if (is_start && s[i - 1] != '_')
                         at[n++] = '_';

@@ -14,9 +14,7 @@ static const char *zero_of(const char *type)
                                      : "{}"; /* pointer, slice, map, interface; else a struct */
 }
 
-/* A value of a type that no validation can call empty, as an expression; false: leave the field
- * alone. */
-static bool value_for(const char *type, char at[static GO_NAME_BYTES])
+bool go_value_for(const char *type, char at[static GO_NAME_BYTES])
 {
         const char *text = NULL;
 
@@ -59,10 +57,10 @@ static void emit_example(struct go_out *o, const struct go_type *t, const struct
                 if (!f || str_is_equal(name, "ID") ||
                     !str_is_equal(node_text(node_at(list, i), "required"), "true"))
                         continue;
-                if (!value_for(f->type, value))
+                if (!go_value_for(f->type, value))
                         continue;
                 go_use_type(o, file, f->type, type);
-                value_for(type, value);
+                go_value_for(type, value);
                 go_emit(o, "\te.%s = %s\n", f->name, value);
         }
         go_emit(o, "\treturn e\n}\n");

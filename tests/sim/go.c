@@ -23,6 +23,12 @@ static const struct {
         {"sqltest", go_write_sqltest},
         {"sql_repository", go_write_sql_repository},
         {"sql_test", go_write_sql_test},
+        {"rpc", go_write_rpc},
+        {"store", go_write_store},
+        {"transport", go_write_transport},
+        {"logic", go_write_logic},
+        {"logic_test", go_write_logic_test},
+        {"command", go_write_command},
 };
 
 void go_emit(struct go_out *o, const char *format, ...)
@@ -96,7 +102,8 @@ void go_emit_rules(struct go_out *o, const char *indent)
 static void find_module(struct go_out *o)
 {
         const char *module = facts_setting(o->v, "module"),
-                   *own = node_text(o->v->task, "import_path"), *web = facts_setting(o->v, "web");
+                   *own = node_text(o->v->task, "import_path"), *web = facts_setting(o->v, "web"),
+                   *rpc = facts_setting(o->v, "rpc");
         size_t n_own = own ? strlen(own) : 0, n_dir = strlen(o->dir);
 
         if (module)
@@ -107,6 +114,9 @@ static void find_module(struct go_out *o)
         else if (web && str_has_suffix(web, "/internal/web"))
                 (void)snprintf(o->module, sizeof(o->module), "%.*s",
                                (int)(strlen(web) - strlen("/internal/web")), web);
+        else if (rpc && str_has_suffix(rpc, "/internal/rpc"))
+                (void)snprintf(o->module, sizeof(o->module), "%.*s",
+                               (int)(strlen(rpc) - strlen("/internal/rpc")), rpc);
 }
 
 bool go_path_of_dir(struct go_out *o, const char *dir, char at[static GO_NAME_BYTES])

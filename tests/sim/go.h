@@ -50,6 +50,8 @@ bool go_is_same_name(const char *a, const char *b);                /* "user_id" 
  * it was ("" when kept). */
 void go_type_of(const char *type, char at[static GO_NAME_BYTES], const char **ret_note);
 bool go_is_integer(const char *type);
+/* A value of a type that no validation can call empty, as an expression; false: there is none. */
+bool go_value_for(const char *type, char at[static GO_NAME_BYTES]);
 
 /* Facts. */
 struct go_contract {
@@ -88,3 +90,9 @@ int go_write_test(struct go_out *o) _must_check_;
 int go_write_sqltest(struct go_out *o) _must_check_;
 int go_write_sql_repository(struct go_out *o) _must_check_;
 int go_write_sql_test(struct go_out *o) _must_check_;
+int go_write_rpc(struct go_out *o) _must_check_;
+int go_write_store(struct go_out *o) _must_check_;
+int go_write_transport(struct go_out *o) _must_check_;
+int go_write_logic(struct go_out *o) _must_check_;
+int go_write_logic_test(struct go_out *o) _must_check_;
+int go_write_command(struct go_out *o) _must_check_;

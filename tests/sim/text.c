@@ -29,6 +29,16 @@ static void write_dockerfile(const struct facts_view *v, struct buf *b)
 {
         const char *app = setting(v, "app", "app");
 
+        if (facts_says(v, "ARG SERVICE")) {
+                buf_printf(b,
+                           "FROM golang:%s-alpine AS build\nARG SERVICE\nWORKDIR /src\nCOPY go.mod "
+                           "./\nCOPY . .\nRUN CGO_ENABLED=0 go build -trimpath -o /out/service "
+                           "./cmd/${SERVICE}\n\nFROM gcr.io/distroless/static\nCOPY --from=build "
+                           "/out/service /service\nUSER nonroot\nEXPOSE 8080\nENTRYPOINT "
+                           "[\"/service\"]\n",
+                           setting(v, "go_version", "1.19"));
+                return;
+        }
         buf_printf(b,
                    "FROM golang:%s-alpine AS build\nWORKDIR /src\nCOPY go.mod ./\nCOPY . .\nRUN "
                    "CGO_ENABLED=0 go build -trimpath",
@@ -48,6 +58,20 @@ static void write_makefile(const struct facts_view *v, struct buf *b)
         const char *app = setting(v, "app", "app"), *target = facts_setting(v, "coverage_target"),
                    *bin = setting(v, "output_path", "bin");
 
+        if (facts_says(v, "go build -o bin/ ./cmd/...")) {
+                buf_add_text(b, ".PHONY: all build test cover vet fmt run clean\n\nall: build "
+                                "test\n\nbuild:\n\tgo build -o bin/ ./cmd/...\n\ntest:\n\tgo test "
+                                "./...\n\ncover:\n\tgo test -coverprofile=coverage.out ./...\n");
+                if (target)
+                        buf_printf(
+                                b,
+                                "\tgo tool cover -func=coverage.out | awk '/^total:/ { exit ($$3 "
+                                "+ 0 < %s) }'\n",
+                                target);
+                buf_add_text(b, "\nvet:\n\tgo vet ./...\n\nfmt:\n\tgofmt -w .\n\nrun:\n\tdocker "
+                                "compose up --build\n\nclean:\n\trm -rf bin coverage.out\n");
+                return;
+        }
         buf_add_text(b, ".PHONY: all build test cover vet fmt run clean\n\nall: build "
                         "test\n\nbuild:\n\tgo build");
         write_flags(v, b);
@@ -149,6 +173,7 @@ int text_write(const struct facts_view *v, const char *path, const char *role, s
                 {"gomod", "// ", write_gomod},      {"dockerfile", "# ", write_dockerfile},
                 {"makefile", "# ", write_makefile}, {"gitignore", "# ", write_gitignore},
                 {"readme", "", write_readme},       {"schema", "-- ", write_schema},
+                {"proto", "// ", text_write_proto}, {"compose", "# ", text_write_compose},
         };
         size_t from = b->n;
 
