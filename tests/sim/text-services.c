@@ -119,6 +119,21 @@ static void write_services(struct yaml_node **list, size_t n, const char *own, s
                 buf_add_text(b, "}\n");
 }
 
+/* "[]*shop.Order": shop; false: a type of the package itself, or of the standard library. */
+static bool package_of(const char *type, char at[static GO_NAME_BYTES])
+{
+        const char *dot = type ? strchr(type, '.') : NULL;
+        size_t n;
+
+        if (!dot)
+                return false;
+        type += strspn(type, "[]*");
+        n = MIN2((size_t)(dot - type), (size_t)GO_NAME_BYTES - 1);
+        memcpy(at, type, n);
+        at[n] = '\0';
+        return !str_is_equal(at, "time") && !str_is_equal(at, "json");
+}
+
 /* Contracts of other services whose messages the entities hold. */
 static void write_imports(const struct facts_view *v, struct buf *b)
 {
@@ -130,13 +145,10 @@ static void write_imports(const struct facts_view *v, struct buf *b)
                 struct yaml_node *list = yaml_get(entities[i], "attributes");
 
                 for (size_t k = 0; k < node_size(list); k++) {
-                        const char *type = node_text(node_at(list, k), "type"),
-                                   *bare = type ? type + strspn(type, "[]*") : "";
                         char name[GO_NAME_BYTES];
 
-                        (void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(bare, "."), bare);
-                        if (!strchr(bare, '.') || str_is_equal(name, "time") ||
-                            str_is_equal(name, "json") || strlist_has(&seen, name))
+                        if (!package_of(node_text(node_at(list, k), "type"), name) ||
+                            strlist_has(&seen, name))
                                 continue;
                         if (strlist_add(&seen, name) < 0)
                                 b->failed = -ENOMEM;
