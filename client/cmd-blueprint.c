@@ -35,6 +35,14 @@ static int check_folder(struct client *c, const struct folder *f, json_t **ret,
         return params ? call(c, "blueprint/check", params, ret, ret_failure) : -ENOMEM;
 }
 
+static bool is_own(const struct own_blueprints *own, const char *name)
+{
+        for (size_t i = 0; i < own->n; i++)
+                if (str_is_equal(folder_name(own->at[i]), name))
+                        return true;
+        return false;
+}
+
 /* The daemon's, with the user's before those of the same name; each says where it is from. */
 static int gather(struct client *c, json_t **ret, struct failure **ret_failure)
 {
@@ -60,12 +68,12 @@ static int gather(struct client *c, json_t **ret, struct failure **ret_failure)
                         r = r ? r : json_add(list, one);
                 }
         }
+        json_array_foreach (json_object_get(reply, "faults"), i, one)
+                if (!is_own(&own, json_get_text(one, "name")))
+                        client_warn(c, "%s", json_get_text(one, "message"));
         json_array_foreach (json_object_get(reply, "blueprints"), i, one) {
-                bool is_hidden = false;
+                bool is_hidden = is_own(&own, json_get_text(one, "name"));
 
-                for (size_t k = 0; k < own.n; k++)
-                        is_hidden = is_hidden || str_is_equal(folder_name(own.at[k]),
-                                                              json_get_text(one, "name"));
                 if (r == 0)
                         r = json_put(one, "from", json_string("genopt"));
                 if (r == 0 && !is_hidden)

@@ -25,7 +25,9 @@ struct reader {
         unsigned n_copied;
         struct yaml_node **aside; /* owned: merged maps */
         size_t n_aside;
-        struct span text; /* borrowed: the caller's */
+        struct span text;          /* borrowed: the caller's */
+        const char *const *wanted; /* borrowed: all that is read of the map at the top; NULL: all */
+        size_t n_wanted;
         struct diag *diag;
 };
 
@@ -515,9 +517,22 @@ static int read_event(struct reader *r, const yaml_event_t *e)
         }
 }
 
+/* Between two values of the map at the top, with all there that was asked for. */
+static bool has_wanted(const struct reader *r)
+{
+        const struct level *top = &r->levels[0];
+
+        if (!r->wanted || r->depth != 1 || top->node->kind != YAML_MAP || top->key)
+                return false;
+        for (size_t i = 0; i < r->n_wanted; i++)
+                if (!has_key(top->node, r->wanted[i]))
+                        return false;
+        return true;
+}
+
 static int read_events(struct reader *r)
 {
-        for (;;) {
+        while (!has_wanted(r)) {
                 yaml_event_t event;
                 yaml_event_type_t type;
                 int q;
@@ -532,6 +547,7 @@ static int read_events(struct reader *r)
                 if (type == YAML_STREAM_END_EVENT)
                         return 0;
         }
+        return 0;
 }
 
 /* Four hexadecimal digits, or -1. */
@@ -609,7 +625,14 @@ static void reader_done(struct reader *r)
 
 int yaml_read(struct span text, size_t max_bytes, struct yaml_node **ret, struct diag *ret_diag)
 {
-        _cleanup_(reader_done) struct reader r = {.max_bytes = max_bytes, .diag = ret_diag};
+        return yaml_read_keys(text, max_bytes, NULL, 0, ret, ret_diag);
+}
+
+int yaml_read_keys(struct span text, size_t max_bytes, const char *const *keys, size_t n_keys,
+                   struct yaml_node **ret, struct diag *ret_diag)
+{
+        _cleanup_(reader_done) struct reader r = {
+                .max_bytes = max_bytes, .wanted = keys, .n_wanted = n_keys, .diag = ret_diag};
         _cleanup_buf_ struct buf joined = {0};
         yaml_mark_t start = {0};
         int q;

@@ -29,6 +29,10 @@ struct yaml_node {
 /* CONDITION_REFUSED with diag; -ENOMEM. An empty document gives an empty map. */
 int yaml_read(struct span text, size_t max_bytes, struct yaml_node **ret,
               struct diag *ret_diag) _must_check_;
+/* Reads a map at the top only until all these keys are there: of what follows nothing is known, not
+ * even whether it is YAML. Where one is missing, all is read. */
+int yaml_read_keys(struct span text, size_t max_bytes, const char *const *keys, size_t n_keys,
+                   struct yaml_node **ret, struct diag *ret_diag) _must_check_;
 /* Hidden, because libyaml exports an allocator of this name and would be given ours. */
 __attribute__((visibility("hidden"))) struct yaml_node *yaml_free(struct yaml_node *n);
 DEFINE_CLEANUP(struct yaml_node, yaml_free);

@@ -1,5 +1,6 @@
 #include "daemon/assembly.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -84,7 +85,7 @@ static int read_all(const struct assembly *a, struct readings *r, struct failure
         if (k)
                 return k;
         own = config_get_text(r->config, OPTION_BLUEPRINT_DIR);
-        return blueprint_shelf_load(own ? own : blueprints,
+        return blueprint_shelf_open(own ? own : blueprints,
                                     config_get_text(r->config, OPTION_TEMPLATE_DIR), &r->shelf,
                                     ret_failure);
 }
@@ -246,6 +247,8 @@ static void on_retain(void *arg)
         struct assembly *a = arg;
 
         jobs_retain(a->jobs);
+        if (blueprint_shelf_trim(a->shelf))
+                (void)malloc_trim(0); /* it lay in pieces, which malloc would keep */
         (void)!timer_start(a->retain, hurry("GENOPT_TEST_RETAIN_MS", RETAIN_MS));
 }
 

@@ -196,7 +196,8 @@ const struct method method_table[N_METHODS] = {
                              "Reads content of a job, in parts.", "{size, offset, data, end}"},
         [METHOD_BLUEPRINT_LIST] =
                 {"blueprint/list", false, no_params, "The blueprints of the daemon.",
-                 "{blueprints [{name, description, language, parameters, files}]}"},
+                 "{blueprints [{name, description, language, parameters, files}], faults [{name, "
+                 "where?, message}]}"},
         [METHOD_BLUEPRINT_CHECK] = {"blueprint/check", false, check_params,
                                     "Reads a blueprint as a job would, and keeps nothing.",
                                     "one blueprint, as in the list; or an error with every fault"},

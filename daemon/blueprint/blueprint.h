@@ -47,21 +47,28 @@ int blueprint_overlay(const struct blueprint *b, const struct blueprint_file *mo
  * template?}]}. */
 int blueprint_to_json(const struct blueprint *b, json_t **ret) _must_check_;
 
-/* The blueprints of the package and the configuration; filled at start and reload. */
+/* The blueprints of the package and the configuration. Opening it lists them; each is read and
+ * compiled (milliseconds: in a worker) by the first who gets it, and told its faults then. */
 struct blueprint_shelf;
 /* templates: a folder of templates that go before (overlay.c), or NULL. */
-int blueprint_shelf_load(const char *dir, const char *templates, struct blueprint_shelf **ret,
+int blueprint_shelf_open(const char *dir, const char *templates, struct blueprint_shelf **ret,
                          struct failure **ret_failure) _must_check_;
 /* s with one more, which goes before one of the same name. */
 int blueprint_shelf_with(const struct blueprint_shelf *s, struct blueprint *b,
                          struct blueprint_shelf **ret) _must_check_;
-size_t blueprint_shelf_list(const struct blueprint_shelf *s,
-                            struct blueprint *const **ret); /* borrowed; by name */
+size_t blueprint_shelf_count(const struct blueprint_shelf *s);
+const char *blueprint_shelf_name(const struct blueprint_shelf *s, size_t i); /* in their order */
+int blueprint_shelf_get(const struct blueprint_shelf *s, size_t i, struct blueprint **ret,
+                        struct failure **ret_failure) _must_check_;
+/* Lets go what nobody has asked for since the last time: it is read again when somebody does.
+ * Whether there was any. */
+bool blueprint_shelf_trim(struct blueprint_shelf *s);
 struct blueprint_shelf *blueprint_shelf_ref(struct blueprint_shelf *s);
 struct blueprint_shelf *blueprint_shelf_unref(struct blueprint_shelf *s);
 DEFINE_CLEANUP(struct blueprint_shelf, blueprint_shelf_unref);
-void blueprint_shelf_hash(const struct blueprint_shelf *s,
-                          struct hash *ret); /* of all blueprints on it */
+/* Of all that stands on it, as it was when it was opened or, later, read. Changes when files are
+ * read that were changed since. */
+void blueprint_shelf_hash(const struct blueprint_shelf *s, struct hash *ret);
 /* By name, else as the specification asks, else by features; *ret_reason (owned by the caller) says
  * why. */
 int blueprint_choose(const struct blueprint_shelf *s, const char *name, const struct model *m,

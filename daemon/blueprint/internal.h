@@ -1,7 +1,8 @@
 #pragma once
 /* What the files of this room share. Not for other rooms.
  *
- *     load.c      files of a folder, counting, hash
+ *     files.c     the files of a folder, and their stamp
+ *     load.c      from files to a blueprint; counting, hash
  *     parse*.c    blueprint.yaml -> struct blueprint; every fault is found and told at once
  *     pattern.c   names with variables: "{{ package.path }}/{{ entity.file }}.go"
  *     types.c     what the specification calls a type -> what the language calls it
@@ -17,7 +18,8 @@
  *     apply.c     tasks
  *     extractor.c interfaces of texts
  *     overlay.c   a user's templates before a blueprint's
- *     shelf.c     the blueprints at hand, and choosing one */
+ *     shelf.c     the blueprints at hand, each read when it is needed
+ *     choose.c    which one a specification is made with */
 
 #include <jansson.h>
 #include <stdatomic.h>
@@ -158,7 +160,20 @@ struct blueprint {
 /* All files below a folder; free with blueprint_files_free(). */
 int blueprint_files_read(const char *path, struct blueprint_file **ret, size_t *ret_n,
                          struct failure **ret_failure) _must_check_;
+int blueprint_files_refuse(const char *path, int error, struct failure **ret_failure)
+        _must_check_; /* an errno of reading them as a failure; -ENOMEM stays */
 void blueprint_files_free(struct blueprint_file *files, size_t n);
+/* Of what the file system tells of them (names, times, sizes): cheap, and never the same again once
+ * a file was touched. */
+int blueprint_files_stamp(const char *path, struct hash *ret,
+                          struct failure **ret_failure) _must_check_;
+/* Of the files, with those of `more` in place as blueprint_overlay() says. */
+int blueprint_new_over(const char *name, const struct blueprint_file *files, size_t n,
+                       const struct blueprint_file *more, size_t n_more, struct blueprint **ret,
+                       struct failure **ret_failure) _must_check_;
+/* Only what choosing needs, of the head of blueprint.yaml: name, description, language, choices. */
+int blueprint_load_head(const char *folder, const char *name, struct blueprint **ret,
+                        struct failure **ret_failure) _must_check_;
 const struct blueprint_file *blueprint_find_file(const struct blueprint *b, const char *path);
 /* extractor.c */
 struct extractor *extractor_free(struct extractor *e);

@@ -1,7 +1,5 @@
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "common/canon.h"
 #include "common/path.h"
@@ -23,15 +21,6 @@ const struct blueprint_file *blueprint_find_file(const struct blueprint *b, cons
                         high = middle;
         }
         return NULL;
-}
-
-void blueprint_files_free(struct blueprint_file *files, size_t n)
-{
-        for (size_t i = 0; files && i < n; i++) {
-                free(files[i].path);
-                free(files[i].text);
-        }
-        free(files);
 }
 
 static void blueprint_free(struct blueprint *b)
@@ -147,8 +136,10 @@ static int refuse(const struct blueprint *b, struct faults *f, struct failure **
         return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
 }
 
-int blueprint_new(const char *name, const struct blueprint_file *files, size_t n_files,
-                  struct blueprint **ret, struct failure **ret_failure)
+typedef int parse_fn(struct blueprint *b, struct faults *f);
+
+static int make(const char *name, const struct blueprint_file *files, size_t n_files,
+                parse_fn *parse, struct blueprint **ret, struct failure **ret_failure)
 {
         _cleanup_(blueprint_unrefp) struct blueprint *b = calloc(1, sizeof(*b));
         struct faults f = {0};
@@ -163,7 +154,7 @@ int blueprint_new(const char *name, const struct blueprint_file *files, size_t n
         r = copy_files(b, files, n_files);
         if (r == 0) {
                 check_files(b, &f);
-                r = f.n > 0 ? 0 : blueprint_parse(b, &f);
+                r = f.n > 0 ? 0 : parse(b, &f);
         }
         if (r == 0)
                 r = f.error;
@@ -178,91 +169,31 @@ int blueprint_new(const char *name, const struct blueprint_file *files, size_t n
         return r;
 }
 
-struct folder {
-        struct blueprint_file *files; /* owned */
-        size_t n, room;
-};
-
-static int read_file(struct folder *f, int dir, const char *name, const char *path)
+int blueprint_new(const char *name, const struct blueprint_file *files, size_t n_files,
+                  struct blueprint **ret, struct failure **ret_failure)
 {
-        _cleanup_buf_ struct buf b = {0};
-        int r;
+        return make(name, files, n_files, blueprint_parse, ret, ret_failure);
+}
 
-        if (f->n == f->room) {
-                struct blueprint_file *grown =
-                        reallocarray(f->files, f->room * 2 + 16, sizeof(*grown));
+int blueprint_load_head(const char *folder, const char *name, struct blueprint **ret,
+                        struct failure **ret_failure)
+{
+        _cleanup_close_ int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_buf_ struct buf text = {0};
+        struct blueprint_file file = {.path = (char *)BLUEPRINT_FILE};
+        int r = dir < 0 ? -errno : path_read(dir, BLUEPRINT_FILE, BLUEPRINT_MAX_FILE_BYTES, &text);
 
-                if (!grown)
-                        return -ENOMEM;
-                f->files = grown;
-                f->room = f->room * 2 + 16;
-        }
-        r = path_read(dir, name, BLUEPRINT_MAX_FILE_BYTES, &b);
         if (r < 0)
-                return r;
-        f->files[f->n] = (struct blueprint_file){.path = str_dup_span(span_of(path)),
-                                                 .text = str_dup_span(buf_span(&b)),
-                                                 .n_text = b.n};
-        f->n++;
-        return f->files[f->n - 1].path && f->files[f->n - 1].text ? 0 : -ENOMEM;
-}
-
-#define MAX_DEPTH 4
-
-static int read_folder(struct folder *f, int parent, const char *name, const char *prefix,
-                       unsigned depth)
-{
-        int dir = openat(parent, name,
-                         O_RDONLY | O_DIRECTORY | O_CLOEXEC | (depth ? O_NOFOLLOW : 0)),
-            r = 0;
-        struct dirent *entry;
-        DIR *d;
-
-        if (dir < 0)
-                return -errno;
-        d = fdopendir(dir);
-        if (!d) {
-                close(dir);
-                return -ENOMEM;
+                return blueprint_files_refuse(folder, r, ret_failure);
+        file.text = text.at;
+        file.n_text = text.n;
+        r = make(name, &file, 1, blueprint_parse_head, ret, ret_failure);
+        if (r == 0) { /* the text is not needed any more */
+                blueprint_files_free((*ret)->files, (*ret)->n_files);
+                (*ret)->files = NULL;
+                (*ret)->n_files = 0;
         }
-        while (r == 0 && (entry = readdir(d))) {
-                _cleanup_free_ char *path = NULL;
-                struct stat st;
-
-                if (entry->d_name[0] == '.' || str_has_suffix(entry->d_name, "~"))
-                        continue;
-                path = str_printf("%s%s%s", prefix, *prefix ? "/" : "", entry->d_name);
-                if (!path)
-                        r = -ENOMEM;
-                else if (fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-                        r = -errno;
-                else if (S_ISDIR(st.st_mode) && depth < MAX_DEPTH)
-                        r = read_folder(f, dir, entry->d_name, path, depth + 1);
-                else if (S_ISREG(st.st_mode))
-                        r = f->n > BLUEPRINT_MAX_FILES ? -E2BIG
-                                                       : read_file(f, dir, entry->d_name, path);
-        }
-        closedir(d);
         return r;
-}
-
-int blueprint_files_read(const char *path, struct blueprint_file **ret, size_t *ret_n,
-                         struct failure **ret_failure)
-{
-        struct folder f = {0};
-        int r = read_folder(&f, AT_FDCWD, path, "", 0);
-
-        if (r == 0) {
-                *ret = f.files;
-                *ret_n = f.n;
-                return 0;
-        }
-        blueprint_files_free(f.files, f.n);
-        if (r == -ENOMEM)
-                return r;
-        *ret_failure =
-                failure_new_at(FAILURE_BAD_BLUEPRINT, path, "it cannot be read: %s", strerror(-r));
-        return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
 }
 
 int blueprint_load(const char *dir, const char *name, struct blueprint **ret,

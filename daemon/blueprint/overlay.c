@@ -34,34 +34,62 @@ static int refuse(const char *path, struct failure **ret_failure)
         return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
 }
 
-int blueprint_overlay(const struct blueprint *b, const struct blueprint_file *more, size_t n_more,
-                      struct blueprint **ret, struct failure **ret_failure)
+/* Texts are borrowed, the array is the caller's. */
+static int lay_over(const char *name, const struct blueprint_file *files, size_t n,
+                    const struct blueprint_file *more, size_t n_more, struct blueprint_file **ret,
+                    size_t *ret_n, size_t *ret_n_used, struct failure **ret_failure)
 {
-        _cleanup_free_ struct blueprint_file *files =
-                calloc(b->n_files + n_more + 1, sizeof(*files));
-        size_t n = b->n_files, n_used = 0;
+        _cleanup_free_ struct blueprint_file *all = calloc(n + n_more + 1, sizeof(*all));
+        size_t n_used = 0;
 
-        if (!files)
+        if (!all)
                 return -ENOMEM;
-        memcpy(files, b->files, b->n_files * sizeof(*files)); /* texts are borrowed */
+        if (n > 0)
+                memcpy(all, files, n * sizeof(*all));
         for (size_t i = 0; i < n_more; i++) {
-                const char *path = path_in(more[i].path, b->name);
+                const char *path = path_in(more[i].path, name);
                 struct blueprint_file *old;
 
                 if (!path)
                         continue;
                 if (!str_has_prefix(path, TEMPLATES))
                         return refuse(more[i].path, ret_failure);
-                old = find(files, n, path);
-                old = old ? old : &files[n++];
+                old = find(all, n, path);
+                old = old ? old : &all[n++];
                 *old = (struct blueprint_file){
                         .path = (char *)path, .text = more[i].text, .n_text = more[i].n_text};
                 n_used++;
         }
-        if (n_used > 0)
-                return blueprint_new(b->name, files, n, ret, ret_failure);
-        *ret = blueprint_ref((struct blueprint *)(uintptr_t)b);
+        *ret = take(all);
+        *ret_n = n;
+        *ret_n_used = n_used;
         return 0;
+}
+
+int blueprint_new_over(const char *name, const struct blueprint_file *files, size_t n,
+                       const struct blueprint_file *more, size_t n_more, struct blueprint **ret,
+                       struct failure **ret_failure)
+{
+        _cleanup_free_ struct blueprint_file *all = NULL;
+        size_t n_all = 0, n_used;
+        int r = lay_over(name, files, n, more, n_more, &all, &n_all, &n_used, ret_failure);
+
+        return r ? r : blueprint_new(name, all, n_all, ret, ret_failure);
+}
+
+int blueprint_overlay(const struct blueprint *b, const struct blueprint_file *more, size_t n_more,
+                      struct blueprint **ret, struct failure **ret_failure)
+{
+        _cleanup_free_ struct blueprint_file *all = NULL;
+        size_t n = 0, n_used = 0;
+        int r = lay_over(b->name, b->files, b->n_files, more, n_more, &all, &n, &n_used,
+                         ret_failure);
+
+        if (r == 0 && n_used > 0)
+                return blueprint_new(b->name, all, n, ret, ret_failure);
+        if (r == 0)
+                *ret = blueprint_ref((struct blueprint *)(uintptr_t)b);
+        return r;
 }
 
 /* ---- for lists ---- */

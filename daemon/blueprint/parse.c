@@ -403,7 +403,7 @@ static int on_unread(const char *path, const struct yaml_node *key, void *arg)
         return 0;
 }
 
-static void parse_top(struct parse *p, struct yaml_node *top)
+static void parse_first(struct parse *p, struct yaml_node *top)
 {
         struct blueprint *b = p->b;
         struct yaml_node *format = parse_get(p, top, "format", YAML_SCALAR, true);
@@ -419,6 +419,10 @@ static void parse_top(struct parse *p, struct yaml_node *top)
         b->description = parse_text(p, top, "description", true);
         b->language = parse_text(p, top, "language", true);
         parse_choices(p, top);
+}
+
+static void parse_rest(struct parse *p, struct yaml_node *top)
+{
         parse_names(p, top);
         parse_extractors(p, top);
         limits_parse(p, top);
@@ -427,11 +431,12 @@ static void parse_top(struct parse *p, struct yaml_node *top)
         rules_check(p, top);
 }
 
-int blueprint_parse(struct blueprint *b, struct faults *f)
+/* keys: all that is read; NULL: all. Without a top there are faults. */
+static int read_top(struct blueprint *b, struct faults *f, const char *const *keys, size_t n_keys,
+                    struct yaml_node **ret)
 {
         _cleanup_(yaml_freep) struct yaml_node *top = NULL;
         const struct blueprint_file *file = blueprint_find_file(b, BLUEPRINT_FILE);
-        struct parse p = {.b = b, .f = f};
         struct diag diag;
         int r;
 
@@ -439,8 +444,8 @@ int blueprint_parse(struct blueprint *b, struct faults *f)
                 fault_add(f, BLUEPRINT_FILE, 0, 0, "the folder has no such file");
                 return 0;
         }
-        r = yaml_read((struct span){file->text, file->n_text}, BLUEPRINT_MAX_FILE_BYTES, &top,
-                      &diag);
+        r = yaml_read_keys((struct span){file->text, file->n_text}, BLUEPRINT_MAX_FILE_BYTES, keys,
+                           n_keys, &top, &diag);
         if (r == CONDITION_REFUSED) {
                 fault_add(f, BLUEPRINT_FILE, diag.line, diag.column, "%s", diag.text);
                 return 0;
@@ -448,10 +453,36 @@ int blueprint_parse(struct blueprint *b, struct faults *f)
         if (r < 0)
                 return r;
         if (top->kind != YAML_MAP) {
-                parse_fault(&p, top, "a blueprint is a map");
+                fault_add(f, BLUEPRINT_FILE, top->line, top->column, "a blueprint is a map");
                 return 0;
         }
-        parse_top(&p, top);
+        *ret = take(top);
+        return 0;
+}
+
+int blueprint_parse(struct blueprint *b, struct faults *f)
+{
+        _cleanup_(yaml_freep) struct yaml_node *top = NULL;
+        struct parse p = {.b = b, .f = f};
+        int r = read_top(b, f, NULL, 0, &top);
+
+        if (r < 0 || !top)
+                return r;
+        parse_first(&p, top);
+        parse_rest(&p, top);
         r = yaml_unread(top, on_unread, &p);
         return r < 0 ? r : f->error;
+}
+
+int blueprint_parse_head(struct blueprint *b, struct faults *f)
+{
+        static const char *const keys[] = {"format", "name", "description", "language", "choose"};
+        _cleanup_(yaml_freep) struct yaml_node *top = NULL;
+        struct parse p = {.b = b, .f = f};
+        int r = read_top(b, f, keys, N_ELEMENTS(keys), &top);
+
+        if (r < 0 || !top)
+                return r;
+        parse_first(&p, top);
+        return f->error;
 }

@@ -18,6 +18,7 @@ void fault_add(struct faults *f, const char *file, unsigned line, unsigned colum
 
 /* parse.c, parse-names.c, parse-kinds.c, parse-templates.c */
 int blueprint_parse(struct blueprint *b, struct faults *f) _must_check_;
+int blueprint_parse_head(struct blueprint *b, struct faults *f) _must_check_;
 struct parse {
         struct blueprint *b;
         struct faults *f;

@@ -53,8 +53,7 @@ struct job {
         bool has_raw_key, has_idem, has_seed;
         struct hash seed; /* standing.c; only while the daemon lives */
         struct hash raw_key, idem;
-        struct hash generation, planned; /* of what was read, when the raw key was made, and when
-                                            this run was planned */
+        struct hash generation, planned; /* when the raw key was made; when this run was planned */
         bool is_dry_run, is_fresh;
         struct approval approval;
         unsigned deaths;
@@ -114,8 +113,8 @@ struct jobs {
         struct client_queue *by_client; /* hash by key: those that have a job */
         LIST_HEAD(, job) accepting;     /* their acceptance is not durable yet */
         size_t n_queued, n_running, n_waiting, n_commits;
-        size_t n_batch_running; /* of n_running */
-        struct hash generation, salt;
+        size_t n_batch_running;              /* of n_running */
+        struct hash generation, salt, shelf; /* shelf: its part in the generation */
         struct estimates estimates;
         struct job_options written_options; /* of the record that was written last, */
         struct buf written_text;            /* and how they stand there */
@@ -131,13 +130,14 @@ struct jobs {
 struct job *job_new(struct jobs *j, const struct ulid *id);
 struct job *job_ref(struct job *job);
 struct job *job_unref(struct job *job);
-/* Live, or loaded from the store; counted. CONDITION_REFUSED: NO_SUCH_JOB, also for a job of
- * another uid. */
+/* Live or loaded; counted. CONDITION_REFUSED: NO_SUCH_JOB, also for another uid's. */
 int job_find(struct jobs *j, const struct peer *p, struct span id, struct job **ret,
              struct failure **ret_failure) _must_check_;
 int job_find_param(struct jobs *j, const struct peer *p, const json_t *params, struct job **ret,
                    struct failure **ret_failure) _must_check_;
 void jobs_check_drained(struct jobs *j);
+/* A worker read blueprints (for job, or NULL): changed ones make known answers old. */
+void jobs_look_at_shelf(struct jobs *j, struct job *job);
 /* submit.c */
 void job_idem_key(uint32_t uid, const struct hash *h, uint8_t ret[4 + HASH_BYTES]);
 /* record.c */

@@ -133,12 +133,26 @@ static int make_generation(struct jobs *j)
         canon_add_hash(c, 2, &h);
         price_book_hash(j->c.prices, &h);
         canon_add_hash(c, 3, &h);
-        blueprint_shelf_hash(j->c.shelf, &h);
-        canon_add_hash(c, 4, &h);
+        blueprint_shelf_hash(j->c.shelf, &j->shelf);
+        canon_add_hash(c, 4, &j->shelf);
         canon_add_hash(c, 5, &j->salt);
         canon_get(c, &j->generation);
         canon_free(c);
         return k;
+}
+
+void jobs_look_at_shelf(struct jobs *j, struct job *job)
+{
+        struct hash before = j->generation, now;
+
+        blueprint_shelf_hash(j->c.shelf, &now);
+        if (hash_is_equal(&now, &j->shelf))
+                return;
+        log_notice("blueprints were changed since they were read: they are read again");
+        if (make_generation(j) < 0)
+                log_error("blueprints: out of memory");
+        else if (job && hash_is_equal(&job->planned, &before))
+                job->planned = j->generation;
 }
 
 static void load_meta(struct jobs *j)

@@ -98,9 +98,9 @@ int jobs_get(struct jobs *j, const struct peer *p, const json_t *params, struct 
              struct failure **ret_failure) _must_check_;
 int jobs_why(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out,
              struct failure **ret_failure) _must_check_;
-/* The blueprints at hand, and whether the files of one make a blueprint. */
-int jobs_blueprints(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out,
-                    struct failure **ret_failure) _must_check_;
+/* The blueprints at hand, and whether the files of one make a blueprint: in a worker, which reads
+ * them. */
+void jobs_list_blueprints(struct jobs *j, jobs_reply_fn *on_reply, void *arg);
 void jobs_check_blueprint(struct jobs *j, const json_t *params, jobs_reply_fn *on_reply, void *arg);
 /* {"running", "queued", "waiting"} for daemon/status. */
 int jobs_count(struct jobs *j, json_t **ret) _must_check_;

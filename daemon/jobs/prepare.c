@@ -147,6 +147,7 @@ static void finish_planning(void *arg)
         struct planning_item *item = arg;
 
         if (item->job) {
+                jobs_look_at_shelf(item->job->jobs, item->job);
                 job_prepared(item->job, item->error, item->failure, item->work, item->stands,
                              item->plan, &item->texts, &item->need);
         } else {

@@ -138,6 +138,44 @@ def test_templates_of_the_configuration(place):
     d.stop()
 
 
+def test_blueprints_of_the_configuration_are_read_when_needed(place):
+    """A faulty one keeps nobody from work; an edit of one that nobody used yet is seen; nothing known of before it is told after."""
+    shelf = place / "shelf"
+    tiny = write_tiny(shelf / "tiny")
+    write_tiny(shelf / "other", TINY.replace("name: tiny", "name: other").replace("tier: fast", "tier: best"))
+    d = Daemon(place, f"blueprint_dir: {shelf}\n", env={"ANTHROPIC_API_KEY": ""})
+    d.start()
+    out = place / "out"
+    gen(d, out, "--blueprint", "tiny")
+    assert gen(d, out, "--blueprint", "tiny").get("cached")  # the first that had nothing to write made it known
+    assert gen(d, out, "--blueprint", "tiny").get("cached")
+    r = d.genopt("blueprint", "list")
+    assert r.returncode == 0 and "one page about" in r.stdout and "`best` is no value of `tier`" in r.stderr
+    r = gen(d, place / "no", "--blueprint", "other", check=65)
+    assert "`best` is no value of `tier`" in r.stderr + r.stdout
+    r = gen(d, place / "no", "--blueprint", "othre", check=65)
+    assert "did you mean other?" in r.stderr + r.stdout and "genopt blueprint list" in r.stderr + r.stdout
+    write_tiny(shelf / "more", TINY.replace("name: tiny", "name: more"))
+    shutil.rmtree(shelf / "other")
+    write_tiny(shelf / "other", TINY.replace("name: tiny", "name: other"))
+    gen(d, place / "mended", "--blueprint", "other")  # no reload was needed
+    gen(d, place / "no", "--blueprint", "more", check=65)  # what is there is listed at start and reload
+    d.stop()
+    d.start()  # with one blueprint more
+    gen(d, out, "--blueprint", "tiny")
+    d.stop()
+    # known to the next daemon, though it has read no blueprint; but not once the template was touched
+    d.start()
+    assert gen(d, out, "--blueprint", "tiny").get("cached")
+    d.stop()
+    (tiny / "templates" / "page.tmpl").write_text(PAGE + "New.\n")
+    d.start()
+    end = gen(d, out, "--blueprint", "tiny")
+    assert not end.get("cached") and end["summary"]["files"]["template"] == 1
+    assert (out / "note.md").read_text().endswith("New.\n")
+    d.stop()
+
+
 def tutorial():
     """path → text of the files that docs/blueprints.md shows."""
     text = (ROOT / "docs" / "blueprints.md").read_text()

@@ -202,7 +202,7 @@ int set_up(void **state)
                                       "test", "/", &t.config, &f),
                          0);
         assert_int_equal(price_book_load(PRICE_BOOK, &t.prices, &f), 0);
-        assert_int_equal(blueprint_shelf_load(BLUEPRINTS, NULL, &t.shelf, &f), 0);
+        assert_int_equal(blueprint_shelf_open(BLUEPRINTS, NULL, &t.shelf, &f), 0);
         t.events = json_array();
         open_jobs();
         t.n_commits = 0; /* those of jobs count */

@@ -220,15 +220,21 @@ static void test_loading_and_choosing(void **state)
         (void)state;
         assert_int_equal(blueprint_load(BLUEPRINTS, "nowhere", &b, &f), CONDITION_REFUSED);
         f = failure_free(f);
-        assert_int_equal(blueprint_shelf_load(BLUEPRINTS "/nowhere", NULL, &shelf, &f),
+        assert_int_equal(blueprint_shelf_open(BLUEPRINTS "/nowhere", NULL, &shelf, &f),
                          CONDITION_REFUSED);
         f = failure_free(f);
-        assert_int_equal(blueprint_shelf_load(BLUEPRINTS, NULL, &shelf, &f), 0);
+        assert_int_equal(blueprint_shelf_open(BLUEPRINTS, NULL, &shelf, &f), 0);
         assert_int_equal(blueprint_choose(shelf, NULL, m, &b, &reason, &f), 0);
         assert_string_equal(blueprint_name(b), "go-service");
         assert_string_equal(reason, "the specification states a Go version");
         free(reason);
         blueprint_unref(b);
+        assert_int_equal(blueprint_choose(shelf, "go-servise", m, &b, &reason, &f),
+                         CONDITION_REFUSED);
+        assert_string_equal(failure_message(f),
+                            "there is no blueprint go-servise; did you mean go-service?");
+        assert_non_null(strstr(failure_remedy(f), "genopt blueprint list"));
+        f = failure_free(f);
         assert_int_equal(blueprint_choose(shelf, "go-service", m, &b, &reason, &f), 0);
         assert_string_equal(reason, "asked for by name");
         free(reason);

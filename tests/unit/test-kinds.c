@@ -10,7 +10,7 @@ static int set_up(void **state)
         struct failure *f = NULL;
 
         (void)state;
-        if (blueprint_shelf_load(BLUEPRINTS, NULL, &shelf, &f) != 0)
+        if (blueprint_shelf_open(BLUEPRINTS, NULL, &shelf, &f) != 0)
                 fail_msg("%s", f ? failure_message(f) : "?");
         return 0;
 }

@@ -567,6 +567,34 @@ static void test_round_trip(void **state)
         }
 }
 
+static void test_only_some_keys(void **state)
+{
+        static const char *const wanted[] = {"a", "b"};
+        static const struct {
+                const char *text;
+                size_t n_items; /* read of the map at the top; 0: refused */
+        } cases[] = {
+                {"a: 1\nb: {c: [2]}\nd: [\n", 2}, /* what follows need not even be YAML */
+                {"x: &k {a: 0, b: 0}\nb: *k\na: 1\ny: 2\n", 3},
+                {"a: 1\nc: 2\nd: 3\n", 3}, /* one is missing: all is read */
+                {"a: 1\nd: [\n", 0},
+                {"a: 1\na: 2\nb: 3\n", 3}, /* as far as it was read */
+                {"{a: 1, b: 2, c: 3}", 2},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+                _cleanup_(yaml_freep) struct yaml_node *n = NULL;
+                struct diag diag;
+                int r = yaml_read_keys(span_of(cases[i].text), MAX_BYTES, wanted,
+                                       N_ELEMENTS(wanted), &n, &diag);
+
+                assert_int_equal(r, cases[i].n_items ? 0 : CONDITION_REFUSED);
+                if (n && n->n_items != cases[i].n_items)
+                        fail_msg("%s: %zu keys", cases[i].text, n->n_items);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -587,6 +615,7 @@ int main(void)
                 cmocka_unit_test(test_bool),
                 cmocka_unit_test(test_unread),
                 cmocka_unit_test(test_write_style),
+                cmocka_unit_test(test_only_some_keys),
                 cmocka_unit_test(test_write_quotes),
                 cmocka_unit_test(test_write_long_key),
                 cmocka_unit_test(test_round_trip),
