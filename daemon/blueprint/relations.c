@@ -110,25 +110,63 @@ static int add_field(struct layout *l, uint32_t from, uint32_t to, bool is_many,
                            name);
 }
 
+/* A relationship of two entities that are there. */
+struct pair {
+        const struct relation *relation;
+        uint32_t from, to;
+        enum relation_form form;
+};
+
+static int compare_pairs(const void *a, const void *b, void *arg)
+{
+        const struct layout *l = arg;
+        const struct pair *x = a, *y = b;
+        int r = strcmp(l->entities[x->from].name, l->entities[y->from].name);
+
+        r = r ? r : strcmp(l->entities[x->to].name, l->entities[y->to].name);
+        r = r ? r : (int)x->form - (int)y->form;
+        return r ? r : (int)y->relation->is_required - (int)x->relation->is_required;
+}
+
+static size_t find_pairs(const struct layout *l, struct pair *pairs)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < l->m->n_relations; i++) {
+                const struct relation *relation = &l->m->relations[i];
+                struct pair p = {.relation = relation, .form = form_of(relation->type)};
+
+                if (p.form != FORM_UNKNOWN &&
+                    phrases_get(l->phrases, span_of(relation->from), &p.from) == 0 &&
+                    phrases_get(l->phrases, span_of(relation->to), &p.to) == 0)
+                        pairs[n++] = p;
+        }
+        return n;
+}
+
+/* By name: the order of relationships in the specification makes no difference to an entity. */
 int layout_relation_fields(struct layout *l)
 {
+        _cleanup_free_ struct pair *pairs = NULL;
+        size_t n;
         int r = 0;
 
-        for (size_t i = 0; l->b->naming.has_relation_fields && i < l->m->n_relations && r == 0;
-             i++) {
-                const struct relation *relation = &l->m->relations[i];
-                enum relation_form form = form_of(relation->type);
-                uint32_t from, to;
+        if (!l->b->naming.has_relation_fields)
+                return 0;
+        pairs = calloc(l->m->n_relations + 1, sizeof(*pairs));
+        if (!pairs)
+                return -ENOMEM;
+        n = find_pairs(l, pairs);
+        qsort_r(pairs, n, sizeof(*pairs), compare_pairs, l);
+        for (size_t i = 0; i < n && r == 0; i++) {
+                const struct pair *p = &pairs[i];
+                bool is_required = p->relation->is_required;
 
-                if (form == FORM_UNKNOWN ||
-                    phrases_get(l->phrases, span_of(relation->from), &from) != 0 ||
-                    phrases_get(l->phrases, span_of(relation->to), &to) != 0)
+                if (is_said(l, p->from, p->to) || is_said(l, p->to, p->from))
                         continue;
-                if (is_said(l, from, to) || is_said(l, to, from))
-                        continue;
-                r = form == FORM_HAS
-                            ? add_field(l, to, from, false, relation->is_required)
-                            : add_field(l, from, to, form == FORM_MANY, relation->is_required);
+                r = p->form == FORM_HAS
+                            ? add_field(l, p->to, p->from, false, is_required)
+                            : add_field(l, p->from, p->to, p->form == FORM_MANY, is_required);
         }
         return r;
 }

@@ -289,6 +289,30 @@ static void test_forms(void **state)
         }
 }
 
+/* What relationships give an entity does not depend on the order in which they are written. */
+static void test_order_of_relations(void **state)
+{
+        static const char kennel[] = "name: kennel\nentities: [{name: Dog}, {name: Bed}, {name: "
+                                     "Owner}]\nrelationships:\n";
+        static const char *const rows[] = {
+                "- {from: Dog, to: Owner, type: belongs_to}\n",
+                "- {from: Bed, to: Dog, type: has_one}\n",
+                "- {from: Bed, to: Dog, type: many_to_many}\n",
+                "- {from: Owner, to: Bed, type: many_to_many}\n",
+        };
+        _cleanup_free_ char *there = str_printf("%s%s%s%s%s", kennel, rows[0], rows[1], rows[2],
+                                                rows[3]),
+                            *back = str_printf("%s%s%s%s%s", kennel, rows[3], rows[2], rows[1],
+                                               rows[0]);
+        struct work *a = must_work(there, "spec.yaml"), *b = must_work(back, "spec.yaml");
+        _cleanup_free_ char *found = difference(a, b);
+
+        (void)state;
+        assert_string_equal(found, "");
+        work_free(a);
+        work_free(b);
+}
+
 /* One specification in the shape that the builder reads, that the README shows, that the examples
  * have, and as the builder dumps it. */
 static const char *const shapes[] = {
@@ -388,7 +412,8 @@ static void test_shapes(void **state)
         work_free(w);
 }
 
-/* Which entities a name in a type or a key leads to; what it only resembles is another one. */
+/* Which entities a name in a type or a key leads to, where words speak of all; what it only
+ * resembles is another one. And nowhere it leads where words speak of none. */
 static void test_references(void **state)
 {
         static const struct {
@@ -404,14 +429,20 @@ static void test_references(void **state)
                 {"internal/user/superuser_service.go", "internal/user/user.go", false},
                 {"internal/order/order_service.go", "internal/user/superuser.go", false},
         };
-        struct work *w = must_work(builder, "spec.yaml");
+        _cleanup_free_ char *wordy = replaced(builder, "System must manage users",
+                                              "\"Users, superusers, addresses, orders, order items "
+                                              "and ledgers know of each other\"");
+        struct work *w = must_work(wordy, "spec.yaml"), *mute = must_work(builder, "spec.yaml");
 
         (void)state;
-        for (size_t i = 0; i < N_ELEMENTS(cases); i++)
+        for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
                 if (depends_on(w, must_find(w, cases[i].task), cases[i].entity) != cases[i].is_used)
                         fail_msg("%s %s %s", cases[i].task,
                                  cases[i].is_used ? "does not use" : "uses", cases[i].entity);
+                assert_false(depends_on(mute, must_find(mute, cases[i].task), cases[i].entity));
+        }
         work_free(w);
+        work_free(mute);
 }
 
 static int set_up(void **state)
@@ -431,9 +462,8 @@ static int tear_down(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_forms),
-                cmocka_unit_test(test_shapes),
-                cmocka_unit_test(test_references),
+                cmocka_unit_test(test_forms),  cmocka_unit_test(test_order_of_relations),
+                cmocka_unit_test(test_shapes), cmocka_unit_test(test_references),
                 cmocka_unit_test(test_pairs),
         };
 
