@@ -126,9 +126,11 @@ static int add_dependencies_of(struct application *a, const struct kind *k,
                 free(named.at);
                 return r;
         case OF_CLOSURE:
+        case OF_NAMED:
                 if (entity < 0)
                         return 0;
-                r = layout_closure(l, (uint32_t)entity, &others);
+                r = d->of == OF_NAMED ? layout_named(l, (uint32_t)entity, &others)
+                                      : layout_closure(l, (uint32_t)entity, &others);
                 for (size_t i = 0; r == 0 && i < others->n; i++)
                         r = add_dependency(a, t, d->kind, others->at[i], room);
                 return r;

@@ -9,6 +9,7 @@
  *     layout.c    a model's entities, packages, contracts with their final names (the layout)
  *     relations.c  relationships that no attribute says, as fields
  *     references.c  who refers to whom: closure, imports without cycles
+ *     named.c     whom of them the words of requirements, scenarios, contracts name
  *     links.c     relations of two entities as their tables see them
  *     routing.c   which requirement and which scenario belong to whom
  *     rules.c     requirements that become data

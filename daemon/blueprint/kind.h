@@ -35,7 +35,16 @@ struct condition {
 };
 
 enum each { EACH_PROJECT, EACH_ENTITY, EACH_PACKAGE, EACH_SERVICE, EACH_CONTRACT, N_EACH };
-enum depends_of { OF_SAME, OF_PACKAGE, OF_REFERENCES, OF_CLOSURE, OF_IMPORTS, OF_ALL, N_OF };
+enum depends_of {
+        OF_SAME,
+        OF_PACKAGE,
+        OF_REFERENCES,
+        OF_CLOSURE,
+        OF_NAMED,
+        OF_IMPORTS,
+        OF_ALL,
+        N_OF
+};
 
 /* Declared inputs, in the order in which they stand in facts. */
 enum input_kind {

@@ -198,8 +198,8 @@ int layout_new(struct blueprint *b, const struct model *m, struct work *w, struc
 
 static void entity_done(struct lay_entity *e)
 {
-        struct refs *lists[] = {&e->types,        &e->direct,    &e->closure,  &e->contracts,
-                                &e->requirements, &e->scenarios, &e->relations};
+        struct refs *lists[] = {&e->types,     &e->direct,       &e->closure,   &e->named,
+                                &e->contracts, &e->requirements, &e->scenarios, &e->relations};
 
         for (size_t i = 0; i < N_ELEMENTS(lists); i++)
                 free(lists[i]->at);

@@ -40,7 +40,8 @@ struct lay_entity {
         struct refs types;   /* entities that its attributes' types name */
         struct refs direct;  /* and those of foreign keys and relations: what it refers to */
         struct refs closure; /* transitively, itself left out; by name; made when asked for */
-        bool has_closure;
+        struct refs named;   /* those of the closure that words of its files name; likewise */
+        bool has_closure, has_named;
         struct refs contracts, requirements, scenarios, relations;
         bool is_served;
         struct piece *links; /* owned: as it sees them */
@@ -165,11 +166,11 @@ int layout_references(struct layout *l) _must_check_; /* direct, imports, by_id 
 bool layout_foreign_key(const struct layout *l, const char *name, uint32_t *ret); /* "UserID" */
 bool layout_may_import(const struct layout *l, uint32_t from, uint32_t to);
 int layout_closure(struct layout *l, uint32_t entity, const struct refs **ret) _must_check_;
-/* relations.c */
+/* named.c: those of the closure that the entity's requirements, scenarios, contracts name */
+int layout_named(struct layout *l, uint32_t entity, const struct refs **ret) _must_check_;
+/* relations.c, contracts.c, routing.c */
 int layout_relation_fields(struct layout *l) _must_check_;
-/* contracts.c */
 int layout_contracts(struct layout *l) _must_check_;
-/* routing.c */
 int layout_routes(struct layout *l) _must_check_;
 /* pieces.c */
 int layout_pieces(struct layout *l) _must_check_;

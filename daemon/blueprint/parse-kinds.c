@@ -39,8 +39,8 @@ const char *const input_names[N_INPUT_KINDS] = {
 
 static const char *const each_names[N_EACH] = {"project", "entity", "package", "service",
                                                "contract"};
-static const char *const of_names[N_OF] = {"same",    "package", "references",
-                                           "closure", "imports", "all"};
+static const char *const of_names[N_OF] = {"same",  "package", "references", "closure",
+                                           "named", "imports", "all"};
 
 #define BIT(input) (UINT64_C(1) << (input))
 
@@ -155,6 +155,7 @@ static void check_dependency(struct parse *p, const struct yaml_node *at, const 
                 is_good = target == EACH_ENTITY;
                 break;
         case OF_CLOSURE:
+        case OF_NAMED:
                 is_good = target == EACH_ENTITY &&
                           (k->each == EACH_ENTITY || k->each == EACH_CONTRACT);
                 break;

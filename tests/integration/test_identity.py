@@ -96,16 +96,18 @@ def test_why_names_what_changed(daemon, place):
     assert (a["because"], a["source"], a["changes"]) == ("first", "call", [])
     before = dict(spec["data_model"]["entities"][3]["attributes"])
     spec["data_model"]["entities"][3]["attributes"]["Price"] = "int"
-    spec["requirements"]["functional"][0]["description"] = "Members may hold four rentals at once"
 
     gen(daemon, place, spec, "--dry-run")
     job = daemon.rpc().ok("job/list", {"limit": 1})["jobs"][0]["job"]
     a = why(daemon, place, "internal/fleet/bicycle.go", job)
     assert a["done"] is False and a["planned"]["kind"] == "call"
     assert [c["input"] for c in a["changes"]] == ["entity:Bicycle"]
-    a = why(daemon, place, "internal/billing/bill_service.go", job)  # its own inputs are as before
+    a = why(daemon, place, "internal/rental/rental_service.go", job)  # its own inputs are as before; FR-002 names bicycles
     assert a["because"] == "unsure" and "internal/fleet/bicycle.go" in a["unsure"]
+    a = why(daemon, place, "internal/billing/bill_service.go", job)  # a bill's rental has bicycles, but nothing that is said of bills does
+    assert a["because"] == "stands"
 
+    spec["requirements"]["functional"][0]["description"] = "Members may hold four rentals at once"
     gen(daemon, place, spec)
     a = why(daemon, place, "internal/fleet/bicycle.go")
     (change,) = a["changes"]
@@ -160,8 +162,10 @@ def test_why_refuses(daemon, place):
 def test_why_of_a_rename(daemon, place):
     """What went and what came in its place are one change, with both names."""
     spec = oracle.fcs()
+    spec["requirements"]["functional"].append({"id": "FR-004", "description": "A bicycle is priced by its kind"})
     gen(daemon, place, spec)
     spec["data_model"]["entities"][4]["name"] = "Model"
+    spec["requirements"]["functional"][-1]["description"] = "A bicycle is priced by its model"
     spec["data_model"]["entities"][3]["attributes"].update({"KindID": "string", "Kind": "*Model"})
     spec["data_model"]["relationships"][2]["to"] = "Model"
     gen(daemon, place, spec)

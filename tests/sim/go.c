@@ -78,12 +78,22 @@ void go_emit_comment(struct go_out *o, const char *indent, const char *label, co
         buf_add_char(&o->body, '\n');
 }
 
+static bool is_service(const struct go_out *o)
+{
+        return str_is_equal(node_text(o->v->task, "role"), "service");
+}
+
 static void emit_rule(struct go_out *o, const char *indent, const char *kind, struct yaml_node *n)
 {
+        static const char *const texts[] = {"text",  "title", "description",
+                                            "given", "when",  "then"};
         _cleanup_buf_ struct buf text = {0};
 
         node_write(n, &text);
         go_emit(o, "%s// %s: %s\n", indent, kind, text.at ? text.at : "");
+        for (size_t i = 0; i < N_ELEMENTS(texts) && is_service(o); i++)
+                if (node_text(n, texts[i]))
+                        go_emit_seen(o, indent, node_text(n, texts[i]));
 }
 
 void go_emit_rules(struct go_out *o, const char *indent)

@@ -69,6 +69,9 @@ struct go_field {
 size_t go_fields(struct yaml_node *n, struct go_field *list, size_t max);
 /* Requirements and scenarios as comment lines, one each, indented by tabs. */
 void go_emit_rules(struct go_out *o, const char *indent);
+/* What the entity of a service refers to and a text speaks of, as interface blocks show it: comment
+ * lines. */
+void go_emit_seen(struct go_out *o, const char *indent, const char *text);
 /* A text on one line, safe in a comment. */
 void go_emit_comment(struct go_out *o, const char *indent, const char *label, const char *text);
 /* The struct field that is the identifier, of the entity's type in its own directory; NULL: not

@@ -360,9 +360,9 @@ static void test_http_service(void **state)
         service = must_find(w, "internal/order/order_service.go");
         assert_true(depends_on(w, service, "internal/order/order.go"));
         assert_true(depends_on(w, service, "internal/order/order_repository.go"));
-        assert_true(depends_on(w, service, "internal/user/address.go")); /* Order, User, Address */
-        /* Address has a CountryID: nothing that an order's code could follow */
-        assert_false(depends_on(w, service, "internal/geo/country.go"));
+        /* Order has a User and items, but no requirement of orders speaks of them */
+        assert_false(depends_on(w, service, "internal/user/user.go"));
+        assert_false(depends_on(w, service, "internal/order/order_item.go"));
         assert_false(depends_on(w, service, "internal/user/user_repository.go"));
         assert_true(
                 depends_on(w, must_find(w, "cmd/shop/main.go"), "internal/user/user_handler.go"));

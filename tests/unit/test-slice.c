@@ -33,6 +33,8 @@ static const char tiny[] = "format: 1\nname: tiny\ndescription: d\nlanguage: tex
                            "   depends: [{kind: own, of: closure}]}\n"
                            "- {kind: direct, each: entity, path: \"direct/{{ entity.file }}\", "
                            "prompt: p.md, tier: fast, depends: [{kind: own, of: references}]}\n"
+                           "- {kind: named, each: entity, path: \"named/{{ entity.file }}\", "
+                           "prompt: p.md, tier: fast, depends: [{kind: own, of: named}]}\n"
                            "- {kind: asked, each: entity, path: \"asked/{{ entity.file }}\", "
                            "prompt: p.md, tier: fast, inputs: [requirements, scenarios]}\n"
                            "- {kind: api, each: contract, path: \"api/{{ contract.method }}/{{ "
@@ -155,6 +157,45 @@ static void test_closure(void **state)
         check_depends(w, "closure/user", "own/address");
         check_depends(w, "direct/order", "own/buyer own/order_item");
         check_entities(w, "own/order", "Order");
+        work_free(w);
+}
+
+/* Of those that an entity refers to, a file is shown the ones that its words name: themselves, or
+ * an attribute that leads to them. */
+static void test_named(void **state)
+{
+        struct work *w = apply(
+                "name: x\n"
+                "entities:\n"
+                "- {name: Order, attributes: {Lines: \"[]*OrderItem\", BuyerID: text, Rest: "
+                "Shop}}\n"
+                "- {name: OrderItem, attributes: {Product: \"*Product\", Count: int}}\n"
+                "- {name: Product, attributes: {Price: int}}\n"
+                "- {name: Buyer, attributes: {Shop: Shop, UserIDs: \"[]text\"}}\n"
+                "- {name: Shop, attributes: {Name: text}}\n"
+                "- {name: User}\n"
+                "- {name: Parcel, attributes: {Content: \"*Order\", SenderID: text}}\n"
+                "- {name: Visit, attributes: {ShopID: text, BuyerID: text, OrderID: text}}\n"
+                "- {name: Letter, attributes: {ShopID: text, Next: \"*Parcel\"}}\n"
+                "requirements:\n"
+                "- The total of an order is the sum of its lines with their products' prices\n"
+                "- Buyers have a name\n"
+                "- {description: The content counts, applies_to: [Parcel]}\n"
+                "scenarios: [{title: Send a letter, then: the shop knows}]\n"
+                "api_contracts:\n"
+                "- {endpoint: \"GET /shops/{id}/visits\", description: List the visits of a shop}\n"
+                "- {endpoint: \"GET /buyers/{id}/visits\"}\n"
+                "- {endpoint: \"POST /visits/{id}/end\", description: End it, request: {fields: "
+                "{order: text}}}\n");
+
+        (void)state;
+        check_depends(w, "named/order", "own/order_item own/product"); /* lines, their products */
+        check_depends(w, "named/order_item", "");                      /* asked for nothing */
+        check_depends(w, "named/buyer", ""); /* nobody but itself is spoken of */
+        check_depends(w, "named/parcel",
+                      "own/order"); /* `applies_to` says whose, the text of whom */
+        check_depends(w, "named/visit", "own/order"); /* a list by a shop needs no shop */
+        check_depends(w, "named/letter", "own/shop"); /* not the next parcel */
         work_free(w);
 }
 
@@ -549,6 +590,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_closure),
+                cmocka_unit_test(test_named),
                 cmocka_unit_test(test_names_within_names),
                 cmocka_unit_test(test_circles),
                 cmocka_unit_test(test_unknown_types),
