@@ -40,7 +40,7 @@ struct lay_entity {
         struct refs types;   /* entities that its attributes' types name */
         struct refs direct;  /* and those of foreign keys and relations: what it refers to */
         struct refs closure; /* transitively, itself left out; by name; made when asked for */
-        struct refs named;   /* those of the closure that words of its files name; likewise */
+        struct refs named;   /* whom words of its files name; likewise */
         bool has_closure, has_named;
         struct refs contracts, requirements, scenarios, relations;
         bool is_served;
@@ -166,9 +166,9 @@ int layout_references(struct layout *l) _must_check_; /* direct, imports, by_id 
 bool layout_foreign_key(const struct layout *l, const char *name, uint32_t *ret); /* "UserID" */
 bool layout_may_import(const struct layout *l, uint32_t from, uint32_t to);
 int layout_closure(struct layout *l, uint32_t entity, const struct refs **ret) _must_check_;
-/* named.c: those of the closure that the entity's requirements, scenarios, contracts name */
+/* The same, but nobody beyond a key or a relation; named.c: who of them is named in words. */
+int layout_reach(struct layout *l, uint32_t entity, struct refs *ret) _must_check_;
 int layout_named(struct layout *l, uint32_t entity, const struct refs **ret) _must_check_;
-/* relations.c, contracts.c, routing.c */
 int layout_relation_fields(struct layout *l) _must_check_;
 int layout_contracts(struct layout *l) _must_check_;
 int layout_routes(struct layout *l) _must_check_;

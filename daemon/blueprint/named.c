@@ -31,8 +31,8 @@ static int found_attribute(uint32_t value, const char *said, void *arg)
         const struct lay_attribute *a = &w->from->attributes[value];
 
         (void)said;
-        return a->reference > 0 ? refs_add(w->found, a->reference - 1)
-                                : skeleton_entities(a->skeleton, w->found);
+        return w->from == w->e && a->reference > 0 ? refs_add(w->found, a->reference - 1)
+                                                   : skeleton_entities(a->skeleton, w->found);
 }
 
 static int find_in(struct words *w, const char *text)
@@ -133,7 +133,7 @@ static int follow(struct words *w, const struct lay_entity *from)
                 struct refs types = {0};
 
                 r = skeleton_entities(a->skeleton, &types);
-                if (r == 0 && (types.n > 0 || a->reference > 0)) {
+                if (r == 0 && (types.n > 0 || (from == w->e && a->reference > 0))) {
                         r = add_attribute_name(w->l, phrases, a, (uint32_t)i);
                         n++;
                 }
@@ -144,12 +144,12 @@ static int follow(struct words *w, const struct lay_entity *from)
         return r < 0 || n == 0 ? r : find_in_all(w);
 }
 
-/* The closure is small beside the model: what is found lies in it or does not count. */
-static int find_all(struct layout *l, const struct lay_entity *e, const struct refs *closure,
+/* What is found is within reach or does not count. */
+static int find_all(struct layout *l, const struct lay_entity *e, const struct refs *reach,
                     struct refs *found)
 {
         struct words w = {.l = l, .e = e, .phrases = l->phrases, .found = found};
-        _cleanup_free_ bool *is_done = calloc(closure->n + 1, sizeof(*is_done));
+        _cleanup_free_ bool *is_done = calloc(reach->n + 1, sizeof(*is_done));
         bool has_more = true;
         int r = is_done ? find_in_all(&w) : -ENOMEM;
 
@@ -157,11 +157,11 @@ static int find_all(struct layout *l, const struct lay_entity *e, const struct r
                 r = follow(&w, e);
         while (r == 0 && has_more) {
                 has_more = false;
-                for (size_t i = 0; i < closure->n && r == 0; i++) {
-                        if (is_done[i] || !refs_has(found, closure->at[i]))
+                for (size_t i = 0; i < reach->n && r == 0; i++) {
+                        if (is_done[i] || !refs_has(found, reach->at[i]))
                                 continue;
                         is_done[i] = has_more = true;
-                        r = follow(&w, &l->entities[closure->at[i]]);
+                        r = follow(&w, &l->entities[reach->at[i]]);
                 }
         }
         return r;
@@ -170,25 +170,25 @@ static int find_all(struct layout *l, const struct lay_entity *e, const struct r
 int layout_named(struct layout *l, uint32_t entity, const struct refs **ret)
 {
         struct lay_entity *e = &l->entities[entity];
-        const struct refs *closure;
-        struct refs found = {0};
+        struct refs found = {0}, reach = {0};
+        size_t n = 0;
         int r;
 
         *ret = &e->named;
         if (e->has_named)
                 return 0;
-        r = layout_closure(l, entity, &closure);
-        if (r == 0 && closure->n > 0)
-                r = find_all(l, e, closure, &found);
-        if (r == 0 && found.n > 0) {
-                e->named.at = calloc(closure->n + 1, sizeof(*e->named.at));
-                if (!e->named.at)
-                        r = -ENOMEM;
-        }
-        for (size_t i = 0; r == 0 && found.n > 0 && i < closure->n; i++)
-                if (refs_has(&found, closure->at[i]))
-                        e->named.at[e->named.n++] = closure->at[i];
+        r = layout_reach(l, entity, &reach);
+        if (r == 0 && reach.n > 0)
+                r = find_all(l, e, &reach, &found);
+        for (size_t i = 0; r == 0 && i < reach.n; i++)
+                if (refs_has(&found, reach.at[i]))
+                        reach.at[n++] = reach.at[i];
         free(found.at);
-        e->has_named = r == 0;
-        return r;
+        if (r < 0) {
+                free(reach.at);
+                return r;
+        }
+        e->named = (struct refs){reach.at, n};
+        e->has_named = true;
+        return 0;
 }

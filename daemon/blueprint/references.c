@@ -314,42 +314,80 @@ static int compare_ranks(const void *a, const void *b)
         return x < y ? -1 : x > y;
 }
 
-/* Sorted by name: by rank, which is then given back to indices. */
+/* Marks and stacks the entity, `first`, and what can be reached from there through types; n. */
+static size_t walk(struct layout *l, uint32_t entity, const struct refs *first, uint32_t mark)
+{
+        size_t n = 0, n_done = 0;
+
+        l->closure_stack[n++] = entity;
+        l->closure_mark[entity] = mark;
+        while (n_done < n) {
+                const struct lay_entity *at = &l->entities[l->closure_stack[n_done]];
+                const struct refs *next = n_done++ == 0 ? first : &at->types;
+
+                for (size_t i = 0; i < next->n; i++)
+                        if (l->closure_mark[next->at[i]] != mark) {
+                                l->closure_mark[next->at[i]] = mark;
+                                l->closure_stack[n++] = next->at[i];
+                        }
+        }
+        return n;
+}
+
+/* The stack but its first, sorted by name: by rank, which is then given back to indices. */
+static int take_sorted(struct layout *l, size_t n, struct refs *ret)
+{
+        struct refs list = {.at = calloc(n, sizeof(uint32_t)), .n = n - 1};
+
+        if (!list.at)
+                return -ENOMEM;
+        for (size_t i = 1; i < n; i++)
+                list.at[i - 1] = l->rank[l->closure_stack[i]];
+        qsort(list.at, list.n, sizeof(uint32_t), compare_ranks);
+        for (size_t i = 0; i < list.n; i++)
+                list.at[i] = l->by_name[list.at[i]];
+        *ret = list;
+        return 0;
+}
+
+static int prepare_walk(struct layout *l)
+{
+        if (l->closure_mark)
+                return 0;
+        l->closure_stack = calloc(l->n_entities + 1, sizeof(uint32_t));
+        if (!l->closure_stack)
+                return -ENOMEM;
+        l->closure_mark = calloc(l->n_entities + 1, sizeof(uint32_t));
+        return l->closure_mark ? 0 : -ENOMEM;
+}
+
 int layout_closure(struct layout *l, uint32_t entity, const struct refs **ret)
 {
         struct lay_entity *e = &l->entities[entity];
-        size_t n = 0, n_done = 0;
+        int r;
 
         *ret = &e->closure;
         if (e->has_closure)
                 return 0;
-        if (!l->closure_stack) {
-                l->closure_stack = calloc(l->n_entities + 1, sizeof(uint32_t));
-                l->closure_mark = calloc(l->n_entities + 1, sizeof(uint32_t));
-                if (!l->closure_stack || !l->closure_mark)
-                        return -ENOMEM;
-        }
-        l->closure_stack[n++] = entity;
-        l->closure_mark[entity] = entity + 1;
-        while (n_done < n) {
-                const struct lay_entity *at = &l->entities[l->closure_stack[n_done]];
-                const struct refs *next = n_done++ == 0 ? &at->direct : &at->types;
+        r = prepare_walk(l);
+        if (r == 0)
+                r = take_sorted(l, walk(l, entity, &e->direct, 2 * entity + 1), &e->closure);
+        e->has_closure = r == 0;
+        return r;
+}
 
-                for (size_t i = 0; i < next->n; i++)
-                        if (l->closure_mark[next->at[i]] != entity + 1) {
-                                l->closure_mark[next->at[i]] = entity + 1;
-                                l->closure_stack[n++] = next->at[i];
-                        }
-        }
-        e->closure.at = calloc(n, sizeof(uint32_t));
-        if (!e->closure.at)
-                return -ENOMEM;
-        for (size_t i = 1; i < n; i++)
-                e->closure.at[i - 1] = l->rank[l->closure_stack[i]];
-        e->closure.n = n - 1;
-        qsort(e->closure.at, e->closure.n, sizeof(uint32_t), compare_ranks);
-        for (size_t i = 0; i < e->closure.n; i++)
-                e->closure.at[i] = l->by_name[e->closure.at[i]];
-        e->has_closure = true;
-        return 0;
+int layout_reach(struct layout *l, uint32_t entity, struct refs *ret)
+{
+        const struct lay_entity *e = &l->entities[entity];
+        uint32_t mark = 2 * entity + 2;
+        size_t n;
+        int r = prepare_walk(l);
+
+        if (r < 0)
+                return r;
+        n = walk(l, entity, &e->types, mark);
+        for (size_t i = 0; i < e->direct.n; i++)
+                if (l->closure_mark[e->direct.at[i]] != mark)
+                        l->closure_stack[n++] = e->direct.at[i];
+        return take_sorted(l, n, ret);
 }
