@@ -134,9 +134,22 @@ static void configure_providers(struct assembly *a, const struct config *old)
                 configure_provider(a, &all[i]);
 }
 
+static struct calls_limits find_limits(const char *provider, const char *model, void *arg)
+{
+        const struct assembly *a = arg;
+        struct limits_option l = config_limits(a->config, provider, model);
+
+        return (struct calls_limits){.n_calls = (unsigned)l.calls,
+                                     .requests = l.requests,
+                                     .input = l.input,
+                                     .output = l.output};
+}
+
 static void apply_config(struct assembly *a)
 {
-        struct calls_config c = {.n_calls_max = (unsigned)config_get_u64(a->config, OPTION_CALLS)};
+        struct calls_config c = {.n_calls_max = (unsigned)config_get_u64(a->config, OPTION_CALLS),
+                                 .find_limits = find_limits,
+                                 .arg = a};
         uint64_t day = config_get_u64(a->config, OPTION_DAY_USD);
         const struct strlist *warnings = config_warnings(a->config);
 

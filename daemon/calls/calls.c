@@ -87,6 +87,7 @@ static int call_new(struct calls *room, const struct call_spec *s, struct call *
         c->estimate_nanousd = s->estimate_nanousd;
         c->worst_nanousd = MAX2(s->worst_nanousd, s->estimate_nanousd);
         c->input_tokens = s->input_tokens;
+        c->cache_read_tokens = s->cache_read_tokens;
         c->output_tokens = s->output_tokens;
         c->tasks = strdup(s->tasks ?: "[]");
         c->provider = strdup(s->provider);
@@ -121,7 +122,8 @@ static int key_of(const struct call_spec *s, struct hash *ret)
 
                 canon_add_u64(k, 5,
                               (uint64_t)b->is_system | (uint64_t)b->is_marked << 1 |
-                                      (uint64_t)(b->is_marked && b->is_mark_for_1h) << 2);
+                                      (uint64_t)(b->is_marked && b->is_mark_for_1h) << 2 |
+                                      (uint64_t)b->is_assistant << 3);
                 canon_add_bytes(k, 6, b->text.at, b->text.n);
         }
         canon_get(k, ret);
@@ -223,7 +225,8 @@ int calls_start(struct calls *c, const struct call_spec *spec, const struct call
                 r = flight_new(c, spec, &key, &f);
                 if (r == 0) {
                         join(call, f);
-                        r = queue_add(f, false);
+                        r = spec->delay_ms > 0 ? flight_delay(f, spec->delay_ms)
+                                               : queue_add(f, false);
                         if (r < 0)
                                 flight_free(f);
                 }
@@ -491,7 +494,7 @@ void calls_configure(struct calls *c, const struct calls_config *config)
         c->config = *config;
         c->config.n_calls_max = MIN2(config->n_calls_max ?: CALLS_DEFAULT_MAX, CALLS_AT_ONCE_MAX);
         HASH_ITER (hh, c->lanes, l, next)
-                gate_set_max(&l->gate, c->config.n_calls_max);
+                lane_configure(c, l);
         calls_kick(c, 0);
 }
 

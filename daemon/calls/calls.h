@@ -11,9 +11,8 @@
  * pays. Cancelling closes the stream when the last owner leaves.
  *
  * Waits between attempts: retry-after, else 1, 2, 4 s with jitter (16, 32 s for repeated refusals),
- * CALLS_MAX_ATTEMPTS in all; never what cannot succeed. Concurrency per provider: limits.calls,
- * halved on refusal, grown back on success; nothing leaves while the provider's headers say that a
- * bucket is empty.
+ * CALLS_MAX_ATTEMPTS in all; never what cannot succeed. Concurrency per provider, and rates per
+ * model, as configured and as the provider's headers say: limiter.h.
  *
  * Budgets: a call whose worst case does not fit beside what was spent is refused at once; one that
  * does not fit beside what is reserved by running calls waits until they are settled (and fails
@@ -56,11 +55,12 @@ struct call_spec {
         uint64_t max_tokens;
         struct price price;
         uint64_t estimate_nanousd, worst_nanousd; /* expected, and reserved until settled */
-        uint64_t input_tokens, output_tokens;     /* expected, uncached; 0: not known. Taken off the
-                                                     provider's buckets when it leaves */
+        /* Expected, for the provider's limits; 0: not known. cache_read of the input tokens. */
+        uint64_t input_tokens, cache_read_tokens, output_tokens;
         uint64_t budget_left_nanousd; /* of the job: cap less what its settled calls cost;
                                          UINT64_MAX: none */
         const char *tasks;            /* for the record: JSON array of task indices */
+        uint64_t delay_ms;            /* it leaves no sooner; unless an identical one has left */
 };
 
 struct call_outcome {
@@ -73,6 +73,8 @@ struct call_outcome {
         unsigned n_attempts;
         const char *request_id; /* or NULL */
         bool is_payer;          /* false: another owner of a joined call pays */
+        bool is_broken; /* with a failure: has_enough() said so, asking again would have made sense
+                         */
 };
 
 struct call_events {
@@ -81,12 +83,26 @@ struct call_events {
         /* A new attempt begins after delay_ms: text that came before is void. */
         void (*on_retry)(struct call *c, const struct failure *why, uint64_t delay_ms,
                          unsigned attempt, void *arg);
+        /* May be NULL; calls nothing of this room. The stream broke off and is to be asked for
+         * again. True: what came is too good for that, the owner asks for the rest; on_end follows.
+         */
+        bool (*has_enough)(struct call *c, void *arg);
         /* Once. The call stays until call_settle() or call_cancel(). */
         void (*on_end)(struct call *c, const struct call_outcome *o, void *arg);
 };
 
+/* Limits that the configuration names; 0: none. */
+struct calls_limits {
+        unsigned n_calls;                 /* at once, to the provider */
+        uint64_t requests, input, output; /* a minute, of the model */
+};
+
 struct calls_config {
-        unsigned n_calls_max;        /* limits.calls: per provider */
+        unsigned n_calls_max; /* limits.calls: per provider */
+        /* Asked when a provider or model is first used, and by calls_configure(). model NULL: of
+         * the provider. The function NULL: there are none. */
+        struct calls_limits (*find_limits)(const char *provider, const char *model, void *arg);
+        void *arg;
         uint64_t day_budget_nanousd; /* 0: none */
 };
 
@@ -102,6 +118,8 @@ int calls_recover(struct calls *c) _must_check_;
  * ready), BAD_CONFIG (no such provider), DISK_FULL, STOPPING. */
 int calls_start(struct calls *c, const struct call_spec *spec, const struct call_events *events,
                 void *arg, struct call **ret, struct failure **ret_failure) _must_check_;
+/* The delay_ms of a call that goes on from n_failed broken ones. */
+uint64_t calls_backoff_ms(unsigned n_failed);
 /* After on_end: adds settlement and ledger rows to the batch; frees the call when the batch is
  * submitted (0). */
 int call_settle(struct call *c, struct store_batch *b) _must_check_;

@@ -11,6 +11,21 @@ struct call *flight_payer(const struct flight *f)
         return TAILQ_FIRST(&f->owners);
 }
 
+uint64_t flight_input(const struct flight *f)
+{
+        const struct call *c = flight_payer(f);
+        uint64_t n = c->input_tokens;
+
+        if (!f->is_whole_charged)
+                n -= MIN2(n, c->cache_read_tokens);
+        return f->is_whole_charged ? n + f->max_tokens : n;
+}
+
+uint64_t flight_output(const struct flight *f)
+{
+        return f->is_whole_charged ? 0 : flight_payer(f)->output_tokens;
+}
+
 /* ---- life ---- */
 
 void flight_move(struct flight *f, enum flight_state to)
@@ -21,7 +36,7 @@ void flight_move(struct flight *f, enum flight_state to)
                 [FLIGHT_QUEUED] = 1U << FLIGHT_QUEUED | 1U << FLIGHT_DELAY,
                 [FLIGHT_INTENT] = 1U << FLIGHT_QUEUED,
                 [FLIGHT_SENT] = 1U << FLIGHT_QUEUED | 1U << FLIGHT_INTENT,
-                [FLIGHT_DELAY] = 1U << FLIGHT_SENT,
+                [FLIGHT_DELAY] = 1U << FLIGHT_QUEUED | 1U << FLIGHT_SENT,
                 [FLIGHT_ENDING] = 1U << FLIGHT_QUEUED | 1U << FLIGHT_INTENT | 1U << FLIGHT_SENT |
                                   1U << FLIGHT_DELAY,
         };
@@ -43,6 +58,15 @@ static void take_slot(struct flight *f)
 
 static void give_slot(struct flight *f)
 {
+        const struct usage *u = &f->attempt_usage;
+        uint64_t input =
+                u->is_known ? u->input + u->cache_write_5m + u->cache_write_1h : UINT64_MAX;
+
+        if (u->is_known && f->is_whole_charged)
+                input += u->cache_read;
+        charge_done(&f->charge, &f->limits->buckets, input,
+                    u->is_known ? u->output : f->text.n / BYTES_PER_TOKEN, clock_monotonic_usec());
+        f->attempt_usage = (struct usage){};
         gate_leave(&f->lane->gate);
         f->has_slot = false;
         metrics_set(METRIC_calls_live, --f->room->n_running);
@@ -94,7 +118,10 @@ int flight_new(struct calls *c, const struct call_spec *spec, const struct hash 
         if (r == 0)
                 r = lane_get(c, spec->provider, &f->lane);
         if (r == 0)
-                r = lane_limits(f->lane, spec->model, &f->limits);
+                r = lane_limits(c, f->lane, spec->model, &f->limits);
+        if (r == 0)
+                f->is_whole_charged =
+                        provider_charges_whole(provider_find(c->providers, spec->provider));
         if (r == 0)
                 r = timer_new(c->loop, on_delay_over, f, &f->timer);
         if (r == 0) {
@@ -315,8 +342,7 @@ void flight_leave(struct flight *f)
         int r;
 
         take_slot(f);
-        buckets_take(&f->limits->buckets, flight_payer(f)->input_tokens,
-                     flight_payer(f)->output_tokens, clock_monotonic_usec());
+        charge_reserve(&f->charge, &f->limits->buckets, flight_input(f), flight_output(f));
         if (f->reserved == 0)
                 budget_reserve(f, flight_payer(f)->worst_nanousd);
         if (f->has_intent) {
@@ -336,8 +362,10 @@ void flight_leave(struct flight *f)
 static void on_limits(struct attempt *a _unused_, const struct advice *limits, void *arg)
 {
         struct flight *f = arg;
+        uint64_t now = clock_monotonic_usec();
 
-        buckets_update(&f->limits->buckets, limits, clock_monotonic_usec());
+        charge_admitted(&f->charge, &f->limits->buckets, now);
+        buckets_update(&f->limits->buckets, limits, now);
 }
 
 static void on_started(struct attempt *a _unused_, void *arg)
@@ -408,6 +436,12 @@ static void start_retry(struct flight *f, struct failure *why, const struct advi
         flight_deliver(f);
 }
 
+int flight_delay(struct flight *f, uint64_t ms)
+{
+        flight_move(f, FLIGHT_DELAY);
+        return timer_start(f->timer, ms);
+}
+
 static void on_delay_over(void *arg)
 {
         struct flight *f = arg;
@@ -418,25 +452,43 @@ static void on_delay_over(void *arg)
                 calls_kick(f->room, 0);
 }
 
+/* What came stands for all owners or for none: they were told the same. */
+static bool has_enough(struct flight *f)
+{
+        struct call *c = flight_payer(f);
+        bool has;
+
+        if (!c->events.has_enough)
+                return false;
+        c->is_busy = true;
+        has = c->events.has_enough(c, c->arg);
+        c->is_busy = false;
+        return has;
+}
+
 static void on_failed(struct flight *f, const struct usage *usage, const struct failure *failure,
                       const struct advice *advice)
 {
         struct failure *why = failure_copy(failure);
         uint64_t nanousd = price_of_failed(f, usage, advice->was_perhaps_paid);
         bool is_refusal = failure->id == FAILURE_RATE_LIMITED || failure->id == FAILURE_OVERLOADED;
+        uint64_t now = clock_monotonic_usec();
 
         if (is_refusal) {
                 uint64_t pause = failure->id == FAILURE_RATE_LIMITED ? advice->retry_after_ms : 0;
 
                 f->n_refusals++;
-                gate_on_refusal(&f->lane->gate, f->sent_usec,
-                                MIN2(pause, (uint64_t)CALLS_RETRY_AFTER_MAX_MS),
-                                clock_monotonic_usec());
+                gate_on_refusal(&f->lane->gate, f->sent_usec, now);
+                buckets_close(&f->limits->buckets, MIN2(pause, (uint64_t)CALLS_RETRY_AFTER_MAX_MS),
+                              now);
         }
         f->lost_nanousd += nanousd;
         if (why && may_retry(f, advice)) {
-                start_retry(f, why, advice);
-                return;
+                f->is_broken = f->text.n > 0 && has_enough(f);
+                if (!f->is_broken) {
+                        start_retry(f, why, advice);
+                        return;
+                }
         }
         /* What the provider said of the last attempt is booked as its usage, not as lost. */
         if (usage->is_known)
@@ -451,12 +503,13 @@ static void on_end(struct attempt *a, enum stop_reason stop, const struct usage 
         const char *id = attempt_request_id(a);
 
         f->attempt = NULL;
+        f->attempt_usage = *usage;
         (void)snprintf(f->request_id, sizeof(f->request_id), "%s", id ? id : "");
         if (failure) {
                 on_failed(f, usage, failure, advice);
                 return;
         }
-        gate_on_success(&f->lane->gate);
+        gate_on_success(&f->lane->gate, usage->output, clock_monotonic_usec());
         flight_end(f, NULL, stop, usage);
 }
 
@@ -549,6 +602,7 @@ void flight_end(struct flight *f, struct failure *failure, enum stop_reason stop
                 .n_attempts = f->n_attempts,
                 .first_token_ms = f->first_token_ms,
                 .is_payer = true,
+                .is_broken = f->is_broken,
         };
         struct calls *room = f->room;
         uint64_t nanousd = f->lost_nanousd;

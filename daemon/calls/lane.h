@@ -3,8 +3,8 @@
  * the calls room.
  *
  * A lane has two classes, interactive before ordinary; in a class the jobs take turns; in a job the
- * order of asking holds, except that what must try again goes first. What does not fit a budget or
- * a bucket is passed over, not waited for. */
+ * order of asking holds, except that what must try again goes first. What does not fit a budget is
+ * passed over, not waited for; who waits for a bucket of a model is not overtaken there. */
 
 #include <sys/queue.h>
 
@@ -35,6 +35,7 @@ struct model_limits {
         UT_hash_handle hh;
         char *model; /* owned */
         struct buckets buckets;
+        bool is_held; /* in this walk through the queue somebody waits for a bucket */
 };
 
 struct lane {
@@ -48,9 +49,11 @@ struct lane {
         } classes[N_CALL_CLASSES];
 };
 
+void lane_configure(struct calls *c, struct lane *l);
 int lane_get(struct calls *c, const char *provider, struct lane **ret) _must_check_;
 struct lane *lane_free(struct lane *l);
-int lane_limits(struct lane *l, const char *model, struct model_limits **ret) _must_check_;
+int lane_limits(struct calls *c, struct lane *l, const char *model,
+                struct model_limits **ret) _must_check_;
 int queue_add(struct flight *f,
               bool is_first) _must_check_; /* is_first: has waited its turn before */
 void queue_remove(struct flight *f);

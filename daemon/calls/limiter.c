@@ -1,5 +1,8 @@
 #include "daemon/calls/limiter.h"
 
+#include "common/clock.h"
+#include "daemon/calls/calls.h"
+
 #define BUCKET_WINDOW_USEC 60e6 /* limits are per minute where no reset says otherwise */
 
 void gate_init(struct gate *g, unsigned n_max)
@@ -22,11 +25,6 @@ bool gate_has_slot(const struct gate *g)
         return g->n_running < (unsigned)g->limit;
 }
 
-uint64_t gate_wait_usec(const struct gate *g, uint64_t now_usec)
-{
-        return g->closed_until_usec > now_usec ? g->closed_until_usec - now_usec : 0;
-}
-
 void gate_enter(struct gate *g)
 {
         g->n_running++;
@@ -38,23 +36,57 @@ void gate_leave(struct gate *g)
         g->n_running--;
 }
 
-void gate_on_success(struct gate *g)
+static void begin_round(struct gate *g, uint64_t now_usec)
 {
-        /* Only a limit that was reached has been tried. */
-        if (g->n_running >= (unsigned)g->limit)
-                g->limit += 1.0 / g->limit;
-        if (g->limit > g->n_max)
-                g->limit = g->n_max;
+        g->round.n = 0;
+        g->round.n_tokens = 0;
+        g->round.since_usec = now_usec;
 }
 
-void gate_on_refusal(struct gate *g, uint64_t sent_usec, uint64_t retry_after_ms, uint64_t now_usec)
+/* A round at this limit is over: did the last growth bring anything? */
+static void weigh(struct gate *g, uint64_t now_usec)
 {
-        if (g->halved_usec == 0 || sent_usec > g->halved_usec) {
-                g->limit = MAX2(g->limit / 2, 1.0);
-                g->halved_usec = now_usec;
+        double passed = (double)MAX2(now_usec - g->round.since_usec, UINT64_C(1));
+        double rate = (double)g->round.n_tokens / passed;
+
+        begin_round(g, now_usec);
+        if (g->n_resting > 0) {
+                g->n_resting--;
+        } else if (rate > g->rate) {
+                g->rate = rate;
+                g->limit = MIN2(g->limit + 1, (double)g->n_max);
+        } else {
+                g->rate = 0; /* what it is next measured by is measured anew */
+                g->n_resting = GATE_REST_ROUNDS;
         }
-        if (retry_after_ms > 0)
-                g->closed_until_usec = MAX2(g->closed_until_usec, now_usec + retry_after_ms * 1000);
+}
+
+void gate_on_success(struct gate *g, uint64_t n_tokens, uint64_t now_usec)
+{
+        /* Only a limit that was reached has been tried. */
+        if (g->limit >= g->n_max || g->n_running < (unsigned)g->limit) {
+                g->round.since_usec = 0;
+                return;
+        }
+        if (g->round.since_usec == 0) {
+                begin_round(g, now_usec); /* its time counts from this end */
+                return;
+        }
+        g->round.n++;
+        g->round.n_tokens += MAX2(n_tokens, UINT64_C(1));
+        if (g->round.n >= (unsigned)g->limit)
+                weigh(g, now_usec);
+}
+
+void gate_on_refusal(struct gate *g, uint64_t sent_usec, uint64_t now_usec)
+{
+        if (g->halved_usec > 0 && sent_usec <= g->halved_usec)
+                return;
+        g->limit = MAX2(g->limit / 2, 1.0);
+        g->halved_usec = now_usec;
+        g->rate = 0;
+        g->n_resting = 0;
+        g->round.since_usec = 0;
 }
 
 static double level_at(const struct bucket *b, uint64_t now_usec)
@@ -63,6 +95,20 @@ static double level_at(const struct bucket *b, uint64_t now_usec)
         double level = b->level + passed * b->per_usec;
 
         return MIN2(level, b->limit);
+}
+
+void bucket_set(struct bucket *b, uint64_t per_minute, uint64_t now_usec)
+{
+        double level = b->is_known ? level_at(b, now_usec) : (double)per_minute;
+
+        *b = (struct bucket){
+                .is_known = per_minute > 0,
+                .limit = (double)per_minute,
+                .level = MIN2(level, (double)per_minute),
+                .per_usec = (double)per_minute / BUCKET_WINDOW_USEC,
+                .pending = b->pending,
+                .at_usec = now_usec,
+        };
 }
 
 void bucket_update(struct bucket *b, uint64_t limit, uint64_t remaining, uint64_t reset_ms,
@@ -78,6 +124,7 @@ void bucket_update(struct bucket *b, uint64_t limit, uint64_t remaining, uint64_
                 .limit = (double)limit,
                 .level = (double)MIN2(limit, remaining),
                 .per_usec = (double)limit / BUCKET_WINDOW_USEC,
+                .pending = b->pending,
                 .at_usec = now_usec,
         };
         if (reset_ms == 0)
@@ -86,50 +133,112 @@ void bucket_update(struct bucket *b, uint64_t limit, uint64_t remaining, uint64_
                 b->per_usec = missing / ((double)reset_ms * 1000);
 }
 
-uint64_t bucket_wait_usec(const struct bucket *b, uint64_t now_usec)
+uint64_t bucket_wait_usec(const struct bucket *b, uint64_t n, uint64_t now_usec)
 {
-        double level;
+        double need = MIN2(MAX2((double)n, 1.0), b->limit), free;
 
         if (!b->is_known)
                 return 0;
-        level = level_at(b, now_usec);
-        if (level >= 1)
-                return 0;
-        return (uint64_t)((1 - level) / b->per_usec) + 1;
+        free = level_at(b, now_usec) - b->pending;
+        return free >= need ? 0 : (uint64_t)((need - free) / b->per_usec) + 1;
 }
 
-void bucket_take(struct bucket *b, uint64_t n, uint64_t now_usec)
+void bucket_reserve(struct bucket *b, uint64_t n)
 {
+        b->pending += (double)n;
+}
+
+void bucket_settle(struct bucket *b, uint64_t reserved, uint64_t used, uint64_t now_usec)
+{
+        b->pending = MAX2(b->pending - (double)reserved, 0.0);
         if (!b->is_known)
                 return;
         /* Not below empty by more than one bucket: a bad guess shall not hold us for minutes. */
-        b->level = MAX2(level_at(b, now_usec) - (double)n, -b->limit);
+        b->level = MAX2(level_at(b, now_usec) - (double)used, -b->limit);
         b->at_usec = now_usec;
+}
+
+void buckets_configure(struct buckets *b, const struct rate_limits *r, uint64_t now_usec)
+{
+        bucket_set(&b->configured.requests, r->requests, now_usec);
+        bucket_set(&b->configured.input, r->input, now_usec);
+        bucket_set(&b->configured.output, r->output, now_usec);
 }
 
 void buckets_update(struct buckets *b, const struct advice *a, uint64_t now_usec)
 {
-        bucket_update(&b->requests, a->requests_limit, a->requests_remaining, a->requests_reset_ms,
+        bucket_update(&b->told.requests, a->requests_limit, a->requests_remaining,
+                      a->requests_reset_ms, now_usec);
+        bucket_update(&b->told.input, a->input_limit, a->input_remaining, a->input_reset_ms,
                       now_usec);
-        bucket_update(&b->input, a->input_limit, a->input_remaining, a->input_reset_ms, now_usec);
-        bucket_update(&b->output, a->output_limit, a->output_remaining, a->output_reset_ms,
+        bucket_update(&b->told.output, a->output_limit, a->output_remaining, a->output_reset_ms,
                       now_usec);
 }
 
-uint64_t buckets_wait_usec(const struct buckets *b, uint64_t now_usec)
+void buckets_close(struct buckets *b, uint64_t retry_after_ms, uint64_t now_usec)
 {
-        uint64_t requests = bucket_wait_usec(&b->requests, now_usec);
-        uint64_t input = bucket_wait_usec(&b->input, now_usec);
-        uint64_t output = bucket_wait_usec(&b->output, now_usec);
-
-        return MAX2(requests, MAX2(input, output));
+        if (retry_after_ms > 0)
+                b->closed_until_usec = MAX2(b->closed_until_usec, now_usec + retry_after_ms * 1000);
 }
 
-void buckets_take(struct buckets *b, uint64_t input, uint64_t output, uint64_t now_usec)
+uint64_t buckets_wait_usec(const struct buckets *b, uint64_t input, uint64_t now_usec)
 {
-        bucket_take(&b->requests, 1, now_usec);
-        bucket_take(&b->input, input, now_usec);
-        bucket_take(&b->output, output, now_usec);
+        const uint64_t waits[] = {
+                b->closed_until_usec > now_usec ? b->closed_until_usec - now_usec : 0,
+                bucket_wait_usec(&b->configured.requests, 1, now_usec),
+                bucket_wait_usec(&b->configured.input, input, now_usec),
+                bucket_wait_usec(&b->configured.output, 1, now_usec),
+                bucket_wait_usec(&b->told.requests, 1, now_usec),
+                bucket_wait_usec(&b->told.input, input, now_usec),
+                bucket_wait_usec(&b->told.output, 1, now_usec),
+        };
+        uint64_t longest = 0;
+
+        for (size_t i = 0; i < N_ELEMENTS(waits); i++)
+                longest = MAX2(longest, waits[i]);
+        return longest;
+}
+
+void charge_reserve(struct charge *c, struct buckets *b, uint64_t input, uint64_t output)
+{
+        *c = (struct charge){input, output, true, true};
+        bucket_reserve(&b->configured.requests, 1);
+        bucket_reserve(&b->configured.input, input);
+        bucket_reserve(&b->configured.output, output);
+        bucket_reserve(&b->told.requests, 1);
+        bucket_reserve(&b->told.input, input);
+        bucket_reserve(&b->told.output, output);
+}
+
+void charge_admitted(struct charge *c, struct buckets *b, uint64_t now_usec)
+{
+        if (!c->is_input_due)
+                return;
+        c->is_input_due = false;
+        bucket_settle(&b->configured.requests, 1, 1, now_usec);
+        bucket_settle(&b->configured.input, c->input, c->input, now_usec);
+        bucket_settle(&b->told.requests, 1, 1, now_usec);
+        bucket_settle(&b->told.input, c->input, c->input, now_usec);
+}
+
+void charge_done(struct charge *c, struct buckets *b, uint64_t input, uint64_t output,
+                 uint64_t now_usec)
+{
+        charge_admitted(c, b, now_usec);
+        if (!c->is_output_due)
+                return;
+        c->is_output_due = false;
+        output = output == UINT64_MAX ? c->output : output;
+        bucket_settle(&b->configured.output, c->output, output, now_usec);
+        bucket_settle(&b->told.output, c->output, output, now_usec);
+        /* The provider corrects its own; ours learns what the estimate was wrong by. */
+        if (input != UINT64_MAX && b->configured.input.is_known) {
+                double wrong = (double)c->input - (double)input;
+
+                b->configured.input.level = MIN2(level_at(&b->configured.input, now_usec) + wrong,
+                                                 b->configured.input.limit);
+                b->configured.input.at_usec = now_usec;
+        }
 }
 
 uint64_t backoff_ms(unsigned n_failed, unsigned n_refusals, uint64_t retry_after_ms,
@@ -144,4 +253,9 @@ uint64_t backoff_ms(unsigned n_failed, unsigned n_refusals, uint64_t retry_after
         if (n_refusals >= 2)
                 delay = refused[MIN2(n_refusals, (unsigned)N_ELEMENTS(refused)) - 1];
         return delay - delay * chance / 4000;
+}
+
+uint64_t calls_backoff_ms(unsigned n_failed)
+{
+        return backoff_ms(n_failed, 0, 0, (unsigned)clock_random_below(1000));
 }

@@ -3,6 +3,32 @@
 #include "common/clock.h"
 #include "daemon/calls/room.h"
 
+static struct calls_limits find_limits(const struct calls *c, const char *provider,
+                                       const char *model)
+{
+        if (!c->config.find_limits)
+                return (struct calls_limits){};
+        return c->config.find_limits(provider, model, c->config.arg);
+}
+
+static void configure_model(const struct calls *c, const struct lane *l, struct model_limits *m)
+{
+        struct calls_limits x = find_limits(c, l->provider, m->model);
+
+        buckets_configure(&m->buckets, &(struct rate_limits){x.requests, x.input, x.output},
+                          clock_monotonic_usec());
+}
+
+void lane_configure(struct calls *c, struct lane *l)
+{
+        unsigned n = find_limits(c, l->provider, NULL).n_calls;
+        struct model_limits *m, *next;
+
+        gate_set_max(&l->gate, n > 0 ? MIN2(n, c->config.n_calls_max) : c->config.n_calls_max);
+        HASH_ITER (hh, l->models, m, next)
+                configure_model(c, l, m);
+}
+
 int lane_get(struct calls *c, const char *provider, struct lane **ret)
 {
         struct lane *l;
@@ -25,6 +51,7 @@ int lane_get(struct calls *c, const char *provider, struct lane **ret)
                         lane_free(l);
                         return -ENOMEM;
                 }
+                lane_configure(c, l);
         }
         *ret = l;
         return 0;
@@ -44,7 +71,7 @@ struct lane *lane_free(struct lane *l)
         return NULL;
 }
 
-int lane_limits(struct lane *l, const char *model, struct model_limits **ret)
+int lane_limits(struct calls *c, struct lane *l, const char *model, struct model_limits **ret)
 {
         struct model_limits *m;
 
@@ -61,6 +88,7 @@ int lane_limits(struct lane *l, const char *model, struct model_limits **ret)
                         free(m);
                         return -ENOMEM;
                 }
+                configure_model(c, l, m);
         }
         *ret = m;
         return 0;
@@ -194,11 +222,12 @@ void budget_reserve(struct flight *f, uint64_t nanousd)
  * will never allow it. */
 static int judge(struct flight *f, uint64_t now, uint64_t *wait)
 {
-        uint64_t here = buckets_wait_usec(&f->limits->buckets, now);
+        uint64_t here = buckets_wait_usec(&f->limits->buckets, flight_input(f), now);
         bool is_never;
 
-        if (here > 0) {
-                *wait = MIN2(*wait, here);
+        if (here > 0 || f->limits->is_held) {
+                f->limits->is_held = true; /* else a large prompt would wait for ever */
+                *wait = here > 0 ? MIN2(*wait, here) : *wait;
                 return CONDITION_ABSENT;
         }
         if (f->reserved > 0 || budget_fits(f, &is_never))
@@ -234,17 +263,14 @@ static bool run_one(struct lane *l, enum call_class class, uint64_t now, uint64_
 static uint64_t run_lane(struct lane *l)
 {
         uint64_t wait = UINT64_MAX;
+        struct model_limits *m, *next;
 
+        HASH_ITER (hh, l->models, m, next)
+                m->is_held = false;
         while (gate_has_slot(&l->gate)) {
-                uint64_t now = clock_monotonic_usec(), closed = gate_wait_usec(&l->gate, now);
+                uint64_t now = clock_monotonic_usec();
                 bool has_left = false;
 
-                if (closed > 0) {
-                        bool is_empty = TAILQ_EMPTY(&l->classes[CLASS_NOW].order) &&
-                                        TAILQ_EMPTY(&l->classes[CLASS_ORDINARY].order);
-
-                        return is_empty ? wait : closed;
-                }
                 for (int class = 0; class < N_CALL_CLASSES && !has_left; class ++)
                         has_left = run_one(l, class, now, &wait);
                 if (!has_left)

@@ -106,7 +106,10 @@ static int add_block(const struct prompt_block *b, struct buf *out)
 {
         bool is_ended = b->text.n == 0 || b->text.at[b->text.n - 1] == '\n';
 
-        (void)buf_printf(out, "--- %s%s\n", b->is_system ? "system" : "user",
+        (void)buf_printf(out, "--- %s%s\n",
+                         b->is_system      ? "system"
+                         : b->is_assistant ? "assistant"
+                                           : "user",
                          !b->is_marked       ? ""
                          : b->is_mark_for_1h ? ", cached for 1 hour"
                                              : ", cached for 5 minutes");

@@ -57,6 +57,6 @@ struct record {
 };
 
 int record_write(const struct record *r, struct buf *out) _must_check_;
-/* The prompt as people read it: each block after a line "--- system" or "--- user", with ", cached
- * for 5 minutes" where it is marked. */
+/* The prompt as people read it: each block after a line "--- system", "--- user" or "---
+ * assistant", with ", cached for 5 minutes" where it is marked. */
 int record_write_prompt(const struct prompt_block *blocks, size_t n, struct buf *out) _must_check_;

@@ -67,9 +67,12 @@ struct flight {
         struct prompt_block *blocks; /* owned; text borrowed from prompt */
         size_t n_blocks;
         uint64_t max_tokens;
-        struct attempt *attempt; /* owned by the provider room; set in SENT */
-        struct pending *intent;  /* borrowed; set in INTENT */
-        struct timer *timer;     /* owned: of DELAY */
+        bool is_whole_charged;      /* its provider counts what is read from its cache as well */
+        struct charge charge;       /* of the attempt under way */
+        struct usage attempt_usage; /* of the attempt that just ended */
+        struct attempt *attempt;    /* owned by the provider room; set in SENT */
+        struct pending *intent;     /* borrowed; set in INTENT */
+        struct timer *timer;        /* owned: of DELAY */
         struct buf text;
         uint64_t reserved;     /* as added to the payer's account and to the room */
         uint64_t lost_nanousd; /* of attempts that failed after they had perhaps been paid */
@@ -81,6 +84,7 @@ struct flight {
         uint64_t retry_delay_ms;
         char request_id[REQUEST_ID_BYTES];
         bool is_started;           /* this attempt */
+        bool is_broken;            /* it ends with what came before the stream broke off */
         bool has_slot, has_intent; /* intent: its record is on disk or on the way there */
         unsigned n_busy;           /* callbacks of owners on the stack */
         bool is_gone;              /* freed when they return */
@@ -101,7 +105,7 @@ struct call {
         uint32_t uid;
         enum call_class class;
         struct price price;
-        uint64_t estimate_nanousd, worst_nanousd, input_tokens, output_tokens;
+        uint64_t estimate_nanousd, worst_nanousd, input_tokens, cache_read_tokens, output_tokens;
         char *tasks;            /* owned */
         char *provider, *model; /* owned */
         unsigned n_told_retries;
@@ -152,6 +156,7 @@ int flight_new(struct calls *c, const struct call_spec *spec, const struct hash 
                struct flight **ret) _must_check_;
 void flight_free(struct flight *f);
 void flight_move(struct flight *f, enum flight_state to);
+int flight_delay(struct flight *f, uint64_t ms) _must_check_; /* before it queues */
 void flight_leave(struct flight *f); /* off the queue, for its way: takes slot and reserve, then
                                         intent, then the request */
 void flight_on_intent(struct flight *f, int r); /* the intent is durable, or is not (r < 0) */
@@ -162,3 +167,6 @@ void flight_end(struct flight *f, struct failure *failure, enum stop_reason stop
 /* A call leaves before the end; settles what it spent. The flight goes with its last call. */
 void flight_drop(struct flight *f, struct call *c);
 struct call *flight_payer(const struct flight *f);
+/* What it is expected to take off its provider's token limits. */
+uint64_t flight_input(const struct flight *f);
+uint64_t flight_output(const struct flight *f);

@@ -278,6 +278,20 @@ void answer_reset(struct answer *a)
         a->counts = (struct answer_counts){.n_done = a->counts.n_done};
 }
 
+bool answer_get_open(const struct answer *a, size_t *ret_file, struct span *ret_text)
+{
+        if (a->file == NO_FILE)
+                return false;
+        *ret_file = a->file;
+        *ret_text = buf_span(&a->content);
+        return true;
+}
+
+int answer_write_begin(const char *tag, const char *path, struct buf *out)
+{
+        return buf_printf(out, BEGIN_MARK "%s %s\n", path, tag);
+}
+
 bool answer_is_done(const struct answer *a, size_t file)
 {
         return file < a->paths.n && a->is_done[file];

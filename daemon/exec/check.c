@@ -6,6 +6,7 @@
 #include "daemon/blueprint/blueprint.h"
 #include "daemon/exec/answer.h"
 #include "daemon/exec/learn.h"
+#include "daemon/exec/leaving.h"
 #include "daemon/loop/loop.h"
 #include "daemon/plan/ladder.h"
 #include "daemon/template/template.h"
@@ -365,6 +366,8 @@ static void conclude_task(struct run_call *c, uint32_t task)
                 accept(r, task);
                 return;
         }
+        if (unfinished_go_on(c, task))
+                return;
         if (!t->candidate && c->failure) {
                 task_stopped(r, task, failure_copy(c->failure));
                 return;
@@ -391,6 +394,7 @@ void call_checked(struct run_call *c)
         publish_call(c);
         for (size_t i = 0; i < c->n_tasks; i++)
                 conclude_task(c, c->tasks[i]);
+        unfinished_start(c);
         run_call_free(c);
         publish_flush(r);
 }
@@ -404,6 +408,7 @@ static struct failure *refusal(const struct evidence *e)
                 return failure_new(FAILURE_CHECK_FAILED, "the answer was cut off each time");
         case EVIDENCE_MISSING:
                 return failure_new(FAILURE_CHECK_FAILED, "the answer did not hold the file");
+        case EVIDENCE_BROKEN:
         case EVIDENCE_PROVIDER:
                 return failure_new(e->failure, NULL);
         case EVIDENCE_CHECKS:
@@ -420,7 +425,11 @@ void task_refused(struct run *r, uint32_t task, struct evidence *e)
 
         while (++next < N_TIERS && !r->setup.planning.tiers[next].model)
                 ;
-        rung = ladder_next(&r->work->tasks[task], e, t->tier, next < N_TIERS);
+        rung = ladder_next(&(struct ladder){.tier = t->tier,
+                                            .has_next_tier = next < N_TIERS,
+                                            .may_show_more = group_may_show_more(r, task),
+                                            .was_shown_whole = t->is_shown_whole},
+                           e);
         if (e->kind == EVIDENCE_COMMAND && r->work->tasks[task].template) {
                 t->is_template_refused = true; /* it would give the same text again */
                 if (r->work->tasks[task].n_blocks == 0)
@@ -433,6 +442,8 @@ void task_refused(struct run *r, uint32_t task, struct evidence *e)
         }
         if (rung == RUNG_NEXT_TIER)
                 t->tier = next;
+        if (rung == RUNG_WHOLE_CONTEXT)
+                t->is_shown_whole = true;
         publish_news(r, "task.retry",
                      json_pack("{s:I,s:s,s:i,s:i}", "task", (json_int_t)task, "reason",
                                e->text ? e->text : "refused", "delay_ms", 0, "attempt",

@@ -137,7 +137,8 @@ static enum tier tier_of(const struct run *r, uint32_t task)
 void group_prefixes(const struct run *r, uint32_t task, uint32_t ret[N_BEGINNINGS])
 {
         const struct step *s = planned(r, task);
-        bool is_as_planned = s->kind == STEP_CALL && tier_of(r, task) == s->tier;
+        bool is_as_planned = s->kind == STEP_CALL && tier_of(r, task) == s->tier &&
+                             !r->tasks[task].is_shown_whole;
 
         for (size_t i = 0; i < N_BEGINNINGS; i++)
                 ret[i] = is_as_planned ? s->prefixes[i] : NO_PREFIX;
@@ -147,6 +148,25 @@ void group_split(struct run *r, const struct step *s)
 {
         for (size_t i = 0; i < s->n_tasks; i++)
                 make_ready(r, s->tasks[i]);
+}
+
+bool group_may_show_more(const struct run *r, uint32_t task)
+{
+        const struct step *s = planned(r, task);
+
+        return r->work->n_whole > 0 && !(s->kind == STEP_CALL && s->presentation == PRESENT_WHOLE);
+}
+
+/* What its own context lacked, the whole may have. */
+static int whole_step(struct run *r, uint32_t task, enum tier tier, struct step *ret)
+{
+        struct step whole = *planned(r, task);
+
+        whole.kind = STEP_CALL;
+        whole.presentation = PRESENT_WHOLE;
+        for (size_t i = 0; i < N_BEGINNINGS; i++)
+                whole.prefixes[i] = NO_PREFIX;
+        return plan_group_step(&r->setup.planning, r->setup.plan, &whole, &task, 1, tier, ret);
 }
 
 int group_step(struct run *r, uint32_t task, struct step *ret)
@@ -161,6 +181,8 @@ int group_step(struct run *r, uint32_t task, struct step *ret)
                 k = take_members(r, s, &members, &n);
         if (k < 0)
                 return k;
+        if (r->tasks[task].is_shown_whole)
+                return whole_step(r, task, tier, ret);
         /* As planned, with the marks that rules put: unless somebody is missing. */
         if (s->kind == STEP_CALL && n == s->n_tasks && tier == s->tier &&
             r->setup.planning.tiers[tier].model)

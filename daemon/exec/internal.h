@@ -49,8 +49,13 @@ struct run_task {
         enum run_wait wait;      /* TASK_PARKED */
         struct failure *failure; /* owned: why it failed, or is parked */
         uint32_t culprit;        /* TASK_SKIPPED: the task whose failure is the reason */
+        char *partial; /* owned: the beginning of its file, of an answer that ended too early */
+        size_t n_partial;
+        uint64_t delay_ms;    /* its next call leaves no sooner */
+        unsigned n_continued; /* answers that ended too early, and brought something */
         bool is_template_refused;
-        bool is_moved; /* to `tier`, without an attempt: its own window is too small */
+        bool is_shown_whole; /* the whole context: its own was not enough */
+        bool is_moved;       /* to `tier`, without an attempt: its own window is too small */
         bool is_decided, is_gathered; /* it joins the call planned for it or not; waits in it */
         uint64_t nanousd, started_usec;
         struct tokens tokens;
@@ -65,14 +70,17 @@ struct run_call {
         size_t n_tasks;
         struct call *call;
         struct answer *answer; /* NULL: one text */
+        struct buf before;     /* of an earlier answer: what this one goes on from */
         struct text_bytes prompt_bytes;
         enum tier tier;
         uint32_t prefixes[N_BEGINNINGS]; /* of the plan */
         size_t n_answer_bytes;
         char *model, *provider; /* owned */
         size_t n_checking;
+        uint32_t again; /* the first of its tasks that are asked for again together, or NO_TASK */
         unsigned n_resets; /* attempts whose text is void */
-        bool has_ended;
+        bool has_ended, is_broken;
+        bool has_brought; /* it ended too early, and there is something to go on from */
         /* of the outcome */
         enum stop_reason stop;
         struct failure *failure; /* owned */
@@ -167,6 +175,14 @@ void obtain_by_call(struct run *r, uint32_t task);
 void run_call_free(struct run_call *c);
 /* A fault that a person can end parks the task; any other is its failure. Takes why. */
 void task_stopped(struct run *r, uint32_t task, struct failure *why);
+/* unfinished.c: answers that ended too early */
+bool unfinished_has_enough(const struct run_call *c);
+/* Keeps what the open file has, before the answer is finished. */
+void unfinished_keep(struct run_call *c, struct span text);
+/* True: the task is asked for again, going on from what there is. */
+bool unfinished_go_on(struct run_call *c, uint32_t task);
+void unfinished_start(struct run_call *c); /* when all tasks of the call were looked at */
+uint64_t unfinished_delay_ms(const struct run *r, const struct step *s);
 /* check.c */
 int judge_start(struct run *r, uint32_t task, struct run_call *call, struct span text,
                 bool was_cut) _must_check_;

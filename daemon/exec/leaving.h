@@ -12,6 +12,8 @@ void group_decide(struct run *r,
 bool groups_release(struct run *r); /* true: calls became ready that wait for nobody any more */
 /* The marked beginnings that its call will have, as planned. */
 void group_prefixes(const struct run *r, uint32_t task, uint32_t ret[N_BEGINNINGS]);
+/* Its call states less than the whole model. */
+bool group_may_show_more(const struct run *r, uint32_t task);
 /* A call for several tasks does not fit: each of them is asked for alone. */
 void group_split(struct run *r, const struct step *s);
 /* The step for a task that stands in the ready queue: its own, or its group's. */
@@ -37,6 +39,7 @@ struct prompt {
         size_t n_texts;
         char tag[17];
         struct text_bytes bytes;
+        struct span before; /* in texts: what the model has said of it before; empty: nothing */
 };
 int prompt_write(struct run *r, const struct step *s, struct prompt *ret) _must_check_;
 void prompt_done(struct prompt *p);

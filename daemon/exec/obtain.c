@@ -76,6 +76,7 @@ void run_call_free(struct run_call *c)
         if (c->call)
                 call_cancel(c->call);
         answer_free(c->answer);
+        buf_done(&c->before);
         failure_free(c->failure);
         free(c->tasks);
         free(c->model);
@@ -92,14 +93,19 @@ static void on_started(struct call *call, void *arg)
         prefixes_leave(c->run, c->prefixes, true);
 }
 
+static void feed(struct run_call *c, struct span text)
+{
+        if (c->answer && text.n > 0 && answer_feed(c->answer, text) < 0)
+                log_warning("an answer could not be kept: out of memory");
+}
+
 static void on_text(struct call *call, struct span text, void *arg)
 {
         struct run_call *c = arg;
 
         (void)call;
         c->n_answer_bytes += text.n;
-        if (c->answer && answer_feed(c->answer, text) < 0)
-                log_warning("an answer could not be kept: out of memory");
+        feed(c, text);
         c->run->events.on_delta(c->tasks[0], text, c->run->arg);
 }
 
@@ -122,6 +128,7 @@ static void on_retry(struct call *call, const struct failure *why, uint64_t dela
                 (unsigned long long)c->n, failure_message(why), (unsigned long long)delay_ms);
         if (c->answer)
                 answer_reset(c->answer);
+        feed(c, buf_span(&c->before));
         c->n_answer_bytes = 0;
         c->n_resets++;
         for (size_t i = 0; i < c->n_tasks; i++)
@@ -143,6 +150,29 @@ static void on_file_end(size_t file, struct span text, void *arg)
                 run_task_move(r, task, TASK_ASSIGNED); /* counts as missing: asked for again */
 }
 
+static bool has_enough(struct call *call, void *arg)
+{
+        (void)call;
+        return unfinished_has_enough(arg);
+}
+
+/* The one text of a call: with what it goes on from before it. */
+static int judge_text(struct run_call *c, const struct call_outcome *o)
+{
+        struct run *r = c->run;
+        uint32_t task = c->tasks[0];
+
+        if (buf_add_span(&c->before, o->text) < 0)
+                return -ENOMEM;
+        unfinished_keep(c, buf_span(&c->before));
+        if (c->failure || r->tasks[task].partial)
+                return 0;
+        run_task_move(r, task, TASK_CHECKING);
+        if (judge_start(r, task, c, buf_span(&c->before), o->stop == STOP_LENGTH) < 0)
+                run_task_move(r, task, TASK_ASSIGNED);
+        return 0;
+}
+
 static void keep_outcome(struct run_call *c, const struct call_outcome *o)
 {
         c->has_ended = true;
@@ -150,6 +180,7 @@ static void keep_outcome(struct run_call *c, const struct call_outcome *o)
         c->failure = o->failure                ? failure_copy(o->failure)
                      : o->stop == STOP_REFUSAL ? failure_new(FAILURE_REFUSED, NULL)
                                                : NULL;
+        c->is_broken = o->is_broken;
         c->usage = o->usage;
         c->nanousd = o->nanousd;
         c->ms = o->ms;
@@ -166,14 +197,16 @@ static void on_end(struct call *call, const struct call_outcome *o, void *arg)
 
         (void)call;
         keep_outcome(c, o);
+        if (o->text.n > c->n_answer_bytes) /* it joined late */
+                feed(c,
+                     (struct span){o->text.at + c->n_answer_bytes, o->text.n - c->n_answer_bytes});
         c->n_answer_bytes = MAX2(c->n_answer_bytes, o->text.n);
         prefixes_leave(r, c->prefixes, !c->failure);
         if (c->answer) {
+                unfinished_keep(c, (struct span){0});
                 answer_finish(c->answer);
-        } else if (!c->failure) {
-                run_task_move(r, c->tasks[0], TASK_CHECKING);
-                if (judge_start(r, c->tasks[0], c, o->text, o->stop == STOP_LENGTH) < 0)
-                        run_task_move(r, c->tasks[0], TASK_ASSIGNED);
+        } else if (judge_text(c, o) < 0) {
+                log_error("call %llu: an answer is lost: out of memory", (unsigned long long)c->n);
         }
         if (c->n_checking == 0)
                 call_checked(c);
@@ -181,7 +214,12 @@ static void on_end(struct call *call, const struct call_outcome *o, void *arg)
 }
 
 static const struct call_events call_events = {
-        .on_started = on_started, .on_text = on_text, .on_retry = on_retry, .on_end = on_end};
+        .on_started = on_started,
+        .on_text = on_text,
+        .on_retry = on_retry,
+        .has_enough = has_enough,
+        .on_end = on_end,
+};
 
 static int start_answer(struct run_call *c, const char *tag)
 {
@@ -263,6 +301,7 @@ static void price_call(struct run *r, const struct step *s, const struct prompt 
                 spec->max_tokens = MIN2(spec->max_tokens, f->window - input);
         spec->estimate_nanousd = s->estimate.nanousd;
         spec->input_tokens = input;
+        spec->cache_read_tokens = s->estimate.tokens.cache_read;
         spec->output_tokens = s->estimate.tokens.output;
         spec->worst_nanousd = plan_worst_nanousd(in, s, input, spec->max_tokens);
         spec->price = f->price;
@@ -276,6 +315,8 @@ static struct run_call *call_record(struct run *r, const struct step *s)
         if (!c)
                 return NULL;
         c->run = r;
+        c->again = NO_TASK;
+        buf_init(&c->before, 0);
         c->tasks = malloc(s->n_tasks * sizeof(*c->tasks));
         if (!c->tasks) {
                 free(c);
@@ -311,6 +352,20 @@ static void say_started(struct run *r, const struct step *s)
                                        "path", t->path, "step", step_kind_names[s->kind], "attempt",
                                        (int)r->tasks[s->tasks[i]].evidence.attempts + 1));
         }
+}
+
+/* What it goes on from stands before what will come; also for who follows the text. */
+static void take_up(struct run_call *c)
+{
+        struct run_task *t = run_task_of(c->run, c->tasks[0]);
+
+        if (c->before.n == 0)
+                return;
+        feed(c, buf_span(&c->before));
+        c->run->events.on_delta(c->tasks[0], buf_span(&c->before), c->run->arg);
+        free(t->partial);
+        t->partial = NULL;
+        t->n_partial = 0;
 }
 
 /* 0: the call is on its way. CONDITION_REFUSED: *ret_failure. */
@@ -353,12 +408,16 @@ static int start_call(struct run *r, struct step *s, struct failure **ret_failur
         if (k == 0 && r->work->tasks[s->tasks[0]].path)
                 k = start_answer(c, p.tag);
         if (k == 0)
+                k = buf_add_span(&c->before, p.before);
+        spec.delay_ms = unfinished_delay_ms(r, s);
+        if (k == 0)
                 k = calls_start(r->setup.calls, &spec, &call_events, c, &c->call, ret_failure);
         if (k) {
                 run_call_free(c);
                 return k;
         }
         say_started(r, s);
+        take_up(c);
         return 0;
 }
 

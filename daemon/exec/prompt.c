@@ -293,19 +293,53 @@ static int write_item(struct run *r, struct prompt *p, const struct step *s,
         return k;
 }
 
+/* What the model said before it was cut off, and that it shall go on. */
+static int write_unfinished(struct run *r, struct prompt *p, const struct step *s)
+{
+        const struct run_task *t = run_task_of(r, s->tasks[0]);
+        const char *path = r->work->tasks[s->tasks[0]].path;
+        struct prompt_block *said = &p->blocks[p->n_blocks], *go_on = said + 1;
+        _cleanup_buf_ struct buf b = {0};
+        int k = 0;
+
+        if (s->n_tasks > 1 || !t->partial)
+                return 0;
+        buf_init(&b, 0);
+        if (path)
+                k = answer_write_begin(p->tag, path, &b);
+        k = k ? k : buf_add(&b, t->partial, t->n_partial);
+        k = k ? k : keep_text(p, &b, &p->before);
+        if (k < 0)
+                return k;
+        *said = (struct prompt_block){.text = p->before, .is_assistant = true};
+        *go_on = (struct prompt_block){
+                .text = path ? SPAN("Your answer was interrupted there. Go on exactly where it "
+                                    "ends, "
+                                    "with the next line of the file: repeat nothing that stands "
+                                    "above, and close the file with its end line.\n")
+                             : SPAN("Your answer was interrupted there. Go on exactly where it "
+                                    "ends, "
+                                    "with the next word: repeat nothing that stands above.\n")};
+        p->n_blocks += 2;
+        p->bytes.at[path ? TEXT_CODE : TEXT_PROSE] += p->before.n;
+        p->bytes.at[TEXT_PROSE] += go_on->text.n;
+        return 0;
+}
+
 int prompt_write(struct run *r, const struct step *s, struct prompt *ret)
 {
         struct prompt p = {0};
         int k = 0;
 
-        p.blocks = calloc(s->recipe.n_items + 1, sizeof(*p.blocks));
-        p.texts = calloc(s->recipe.n_items + 1, sizeof(*p.texts));
+        p.blocks = calloc(s->recipe.n_items + 3, sizeof(*p.blocks));
+        p.texts = calloc(s->recipe.n_items + 2, sizeof(*p.texts));
         if (!p.blocks || !p.texts)
                 k = -ENOMEM;
         if (k == 0)
                 choose_tag(r, s, p.tag);
         for (size_t i = 0; i < s->recipe.n_items && k == 0; i++)
                 k = write_item(r, &p, s, &s->recipe.items[i]);
+        k = k ? k : write_unfinished(r, &p, s);
         if (k < 0) {
                 prompt_done(&p);
                 return k;

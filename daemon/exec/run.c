@@ -338,6 +338,7 @@ int run_start(struct run *r)
 static void free_task(struct run_task *t)
 {
         free(t->interface);
+        free(t->partial);
         free(t->evidence.text);
         failure_free(t->failure);
         candidate_free(t->candidate);

@@ -322,6 +322,19 @@ const struct strlist *config_warnings(const struct config *c)
         return &c->warnings;
 }
 
+struct limits_option config_limits(const struct config *c, const char *provider, const char *model)
+{
+        const struct provider_option *p = config_find_provider(c, provider);
+
+        for (unsigned t = 0; model && t < N_TIERS; t++)
+                for (size_t i = 0; i < c->tiers[t].n_routes; i++)
+                        if (c->tiers[t].routes[i].has_limits &&
+                            str_is_equal(c->tiers[t].routes[i].provider, provider) &&
+                            str_is_equal(c->tiers[t].routes[i].model, model))
+                                return c->tiers[t].routes[i].limits;
+        return p ? p->limits : (struct limits_option){0};
+}
+
 /* Fields of the canonical form: 1 option, 2 its value, 3 its text; 4–6 a provider; 7 tier, 8
  * provider, 9 model of a route. */
 int config_hash(const struct config *c, struct hash *ret)

@@ -101,6 +101,12 @@ const struct option *option_find(const char *name); /* aliases too; NULL */
 
 enum key_source { KEY_NONE, KEY_ENV, KEY_FILE, KEY_CREDENTIAL };
 
+/* What a provider allows, as far as the file says it; 0: not said. */
+struct limits_option {
+        uint64_t calls;                   /* at once; of a provider only */
+        uint64_t requests, input, output; /* a minute, for one model */
+};
+
 struct provider_option {
         char *name, *dialect, *base_url; /* owned */
         enum key_source key_source;
@@ -108,6 +114,7 @@ struct provider_option {
         char *key_file; /* where `genopt key set` puts one: the key when key_source gives none;
                            owned */
         char *where;    /* "genopt.yaml:2:3", or "default" */
+        struct limits_option limits; /* of each of its models that has none of its own */
 };
 
 #define TIER_MAX_ROUTES 8
@@ -115,8 +122,10 @@ struct provider_option {
 struct tier_option {
         struct {
                 char *provider, *model; /* owned */
-                unsigned line, column;  /* in the file; 0: a default */
-        } routes[TIER_MAX_ROUTES];      /* in the order of falling back */
+                struct limits_option limits;
+                bool has_limits;
+                unsigned line, column; /* in the file; 0: a default */
+        } routes[TIER_MAX_ROUTES];     /* in the order of falling back */
         size_t n_routes;
 };
 
@@ -143,6 +152,8 @@ const char *config_path(const struct config *c); /* of the file, NULL: there is 
 const struct provider_option *config_providers(const struct config *c,
                                                size_t *ret_n); /* sorted by name */
 const struct provider_option *config_find_provider(const struct config *c, const char *name);
+/* Of a model, else of each model of its provider (also model NULL). */
+struct limits_option config_limits(const struct config *c, const char *provider, const char *model);
 const struct tier_option *config_tier(const struct config *c,
                                       enum tier t); /* never NULL; perhaps without routes */
 const struct strlist *config_warnings(const struct config *c);

@@ -1,8 +1,10 @@
 /* The maps of the file.
  *
- *     providers: {NAME: {dialect: TEXT, base_url: TEXT, key: {env: VARIABLE} | {file: PATH} |
- * {credential: NAME}}} tiers:     {fast | balanced | quality: ROUTE | [ROUTE…]}       ROUTE =
- * {provider: NAME, model: TEXT}
+ *     providers: {NAME: {dialect: TEXT, base_url: TEXT, key: KEY, limits: LIMITS}}
+ *     tiers:     {fast | balanced | quality: ROUTE | [ROUTE…]}
+ *     KEY    = {env: VARIABLE} | {file: PATH} | {credential: NAME}
+ *     ROUTE  = {provider: NAME, model: TEXT, limits: LIMITS}
+ *     LIMITS = {calls: N, requests: N, input: N, output: N}      calls of a provider only
  *
  * An entry replaces the default one of its name; others stay. */
 
@@ -11,6 +13,7 @@
 #include "daemon/options/internal.h"
 
 #define NAME_MAX_BYTES 64
+#define LIMIT_MAX 1000000000U /* more is as good as none */
 
 static const char *const key_sources[] = {
         [KEY_NONE] = "", [KEY_ENV] = "env", [KEY_FILE] = "file", [KEY_CREDENTIAL] = "credential"};
@@ -215,10 +218,41 @@ static int read_key(struct reading *r, struct yaml_node *n, struct provider_opti
         return k;
 }
 
+static int read_limit(struct reading *r, struct yaml_node *map, const char *key, uint64_t *ret)
+{
+        struct yaml_node *n = yaml_get(map, key);
+        uint64_t value;
+
+        if (!n || yaml_is_null(n))
+                return 0;
+        if (n->kind != YAML_SCALAR || str_to_u64(n->text, &value) < 0 || value == 0 ||
+            value > LIMIT_MAX)
+                return refuse(r, n, "`%s` is a number from 1 to %u", key, LIMIT_MAX);
+        *ret = value;
+        return 0;
+}
+
+static int read_limits(struct reading *r, struct yaml_node *n, bool is_of_provider,
+                       struct limits_option *ret)
+{
+        static const char *const known[] = {"requests", "input", "output", "calls"};
+        int k;
+
+        if (!n || yaml_is_null(n))
+                return 0;
+        if (n->kind != YAML_MAP)
+                return refuse(r, n, "limits are {requests, input, output}, each a minute");
+        k = check_known(r, n, known, N_ELEMENTS(known) - !is_of_provider);
+        k = k ? k : read_limit(r, n, "calls", &ret->calls);
+        k = k ? k : read_limit(r, n, "requests", &ret->requests);
+        k = k ? k : read_limit(r, n, "input", &ret->input);
+        return k ? k : read_limit(r, n, "output", &ret->output);
+}
+
 static int read_provider(struct reading *r, const struct yaml_node *key, struct yaml_node *n,
                          struct provider_option *p)
 {
-        static const char *const known[] = {"dialect", "base_url", "key"};
+        static const char *const known[] = {"dialect", "base_url", "key", "limits"};
         int k;
 
         if (!is_name(key->text))
@@ -235,7 +269,8 @@ static int read_provider(struct reading *r, const struct yaml_node *key, struct 
         k = check_known(r, n, known, N_ELEMENTS(known));
         k = k ? k : need_text(r, n, "dialect", &p->dialect);
         k = k ? k : need_text(r, n, "base_url", &p->base_url);
-        return k ? k : read_key(r, yaml_get(n, "key"), p);
+        k = k ? k : read_key(r, yaml_get(n, "key"), p);
+        return k ? k : read_limits(r, yaml_get(n, "limits"), true, &p->limits);
 }
 
 int config_read_providers(struct config *c, struct yaml_node *n, const char *name, const char *dir,
@@ -264,7 +299,8 @@ int config_read_providers(struct config *c, struct yaml_node *n, const char *nam
 
 static int read_route(struct reading *r, struct yaml_node *n, struct tier_option *t)
 {
-        static const char *const known[] = {"provider", "model"};
+        static const char *const known[] = {"provider", "model", "limits"};
+        struct limits_option limits = {0};
         _cleanup_free_ char *provider = NULL, *model = NULL;
         int k;
 
@@ -275,9 +311,12 @@ static int read_route(struct reading *r, struct yaml_node *n, struct tier_option
         k = check_known(r, n, known, N_ELEMENTS(known));
         k = k ? k : need_text(r, n, "provider", &provider);
         k = k ? k : need_text(r, n, "model", &model);
+        k = k ? k : read_limits(r, yaml_get(n, "limits"), false, &limits);
         k = k ? k : add_route(t, provider, model);
         if (k != 0)
                 return k;
+        t->routes[t->n_routes - 1].limits = limits;
+        t->routes[t->n_routes - 1].has_limits = yaml_get(n, "limits") != NULL;
         t->routes[t->n_routes - 1].line = n->line;
         t->routes[t->n_routes - 1].column = n->column;
         return 0;

@@ -1,14 +1,17 @@
 #include "daemon/plan/ladder.h"
 
-enum rung ladder_next(const struct task *t, const struct evidence *e, enum tier tier,
-                      bool has_next_tier)
+enum rung ladder_next(const struct ladder *l, const struct evidence *e)
 {
-        (void)t;
+        bool is_wanting = e->kind == EVIDENCE_CHECKS || e->kind == EVIDENCE_COMMAND;
+        unsigned n = e->attempts - l->was_shown_whole;
+
         if (e->kind == EVIDENCE_PROVIDER)
                 return RUNG_GIVE_UP;
-        if (e->attempts < LADDER_TRIES_PER_TIER)
+        if (n < LADDER_TRIES_PER_TIER)
                 return RUNG_AGAIN;
-        if (e->attempts < 2 * LADDER_TRIES_PER_TIER && has_next_tier && tier < TIER_QUALITY)
+        if (is_wanting && l->may_show_more && !l->was_shown_whole)
+                return RUNG_WHOLE_CONTEXT;
+        if (n < 2 * LADDER_TRIES_PER_TIER && l->has_next_tier && l->tier < TIER_QUALITY)
                 return RUNG_NEXT_TIER;
         return RUNG_GIVE_UP;
 }

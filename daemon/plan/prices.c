@@ -109,9 +109,15 @@ static int read_numbers(struct reading *r, struct yaml_node *map, const struct n
 
 static int read_model(struct reading *r, struct yaml_node *n, struct model_facts *m)
 {
-        struct yaml_node *name = yaml_get(n, "name"), *ratios = yaml_get(n, "bytes_per_token");
+        struct yaml_node *name = yaml_get(n, "name"), *ratios = yaml_get(n, "bytes_per_token"),
+                         *continues = yaml_get(n, "continues");
         int k;
 
+        if (continues &&
+            (continues->kind != YAML_SCALAR ||
+             (!str_is_equal(continues->text, "yes") && !str_is_equal(continues->text, "no"))))
+                return refuse(r, continues, "`continues` is yes or no");
+        m->does_not_continue = continues && str_is_equal(continues->text, "no");
         if (!name || name->kind != YAML_SCALAR)
                 return refuse(r, n, "a model needs a name");
         m->name = strdup(name->text);

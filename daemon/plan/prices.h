@@ -15,6 +15,7 @@ struct model_facts {
         uint64_t window, max_output, cache_minimum; /* tokens */
         uint64_t first_token_ms, input_per_second, output_per_second;
         double bytes_per_token[N_TEXT_CLASSES];
+        bool does_not_continue; /* an answer that was cut: it would begin again */
 };
 
 struct price_book;

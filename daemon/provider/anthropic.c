@@ -89,6 +89,25 @@ static int write_pieces(const struct piece *at, size_t n, struct buf *out)
         return out->failed;
 }
 
+/* One message for each run of blocks of one side. */
+static int write_messages(const struct piece *at, size_t n, struct buf *out)
+{
+        for (size_t i = 0, end; i < n; i = end) {
+                bool is_assistant = at[i].block->is_assistant;
+                int k;
+
+                for (end = i + 1; end < n && at[end].block->is_assistant == is_assistant;)
+                        end++;
+                (void)buf_printf(out, "%s{\"role\":\"%s\",\"content\":[", i > 0 ? "," : "",
+                                 is_assistant ? "assistant" : "user");
+                k = write_pieces(at + i, end - i, out);
+                if (k < 0)
+                        return k;
+                (void)buf_add_text(out, "]}");
+        }
+        return out->failed;
+}
+
 static int write_body(const struct request *r, bool is_local _unused_, struct buf *out)
 {
         _cleanup_free_ struct piece *at = NULL;
@@ -114,12 +133,11 @@ static int write_body(const struct request *r, bool is_local _unused_, struct bu
                         return k;
                 (void)buf_add_char(out, ']');
         }
-        (void)buf_add_text(out, ",\"messages\":[{\"role\":\"user\",\"content\":[");
-        k = write_pieces(at + n_system, n - n_system, out);
+        (void)buf_add_text(out, ",\"messages\":[");
+        k = write_messages(at + n_system, n - n_system, out);
         if (k < 0)
                 return k;
-        (void)buf_add_text(out, "]}]}");
-        return out->failed;
+        return buf_add_text(out, "]}");
 }
 
 static int write_head(struct head *h, const char *key)

@@ -56,6 +56,7 @@ struct head {
 struct dialect {
         const char *name;
         const char *path;     /* of the one request we send, below base_url without "/v1" */
+        bool charges_whole;   /* see provider_charges_whole() */
         bool is_key_needed;   /* everywhere but on this machine */
         const char *key_host; /* if not NULL, a key is needed at this host only */
         int (*write_head)(struct head *h, const char *key); /* key may be NULL; -ENOMEM */

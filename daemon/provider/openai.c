@@ -1,10 +1,11 @@
 /* OpenAI Chat Completions (POST /v1/chat/completions, always streamed) and the servers that speak
  * it: LM Studio, llama.cpp, vLLM, Ollama.
  *
- * Request: all system blocks as one message, all others as a second one, because not every server
- * takes lists of parts. There are no marks: prefixes are cached by themselves, so equal beginnings
- * are equal bytes. The limit of the output is named max_completion_tokens, which new models demand,
- * except on this machine, where Ollama knows max_tokens only.
+ * Request: all system blocks as one message, the others as one for each run of blocks of one side,
+ * because not every server takes lists of parts. There are no marks: prefixes are cached by
+ * themselves, so equal beginnings are equal bytes. The limit of the output is named
+ * max_completion_tokens, which new models demand, except on this machine, where Ollama knows
+ * max_tokens only.
  *
  * Stream: chunks without a type. choices may be empty (the chunk with the usage is), content may be
  * null, the role may stand anywhere; reasoning is not text. The end is [DONE]; where that is
@@ -19,29 +20,49 @@
 
 /* ---- request ---- */
 
-/* The text of all blocks of one role; blocks end with a line break of their own. */
-static int join(const struct request *r, bool is_system, struct buf *out)
+static const char *role_of(const struct prompt_block *b)
 {
-        for (size_t i = 0; i < r->n_blocks; i++)
-                if (r->blocks[i].is_system == is_system && !block_is_empty(&r->blocks[i]))
-                        (void)buf_add_span(out, r->blocks[i].text);
-        return out->failed;
+        return b->is_system ? "system" : b->is_assistant ? "assistant" : "user";
 }
 
-static int write_message(const struct request *r, bool is_system, struct buf *out)
+/* A message of what was gathered; blocks end with a line break of their own. */
+static int write_message(const char *role, struct buf *text, size_t *n_messages, struct buf *out)
+{
+        int k;
+
+        if (text->failed || text->n == 0)
+                return text->failed;
+        (void)buf_printf(out, "%s{\"role\":\"%s\",\"content\":", *n_messages > 0 ? "," : "", role);
+        k = json_write_string(out, buf_span(text));
+        if (k < 0)
+                return k;
+        buf_clear(text);
+        ++*n_messages;
+        return buf_add_text(out, "}");
+}
+
+/* System blocks first, wherever they stand. */
+static int write_messages(const struct request *r, struct buf *out)
 {
         _cleanup_buf_ struct buf text = {};
-        int k = join(r, is_system, &text);
+        const char *role = "system";
+        size_t n_messages = 0;
+        bool has_user = false;
+        int k = 0;
 
-        if (k < 0)
-                return k;
-        if (text.n == 0)
-                return is_system ? 0 : -EINVAL;
-        (void)buf_printf(out, "{\"role\":\"%s\",\"content\":", is_system ? "system" : "user");
-        k = json_write_string(out, buf_span(&text));
-        if (k < 0)
-                return k;
-        return buf_add_text(out, is_system ? "}," : "}");
+        for (size_t i = 0; i < 2 * r->n_blocks && k == 0; i++) {
+                const struct prompt_block *b = &r->blocks[i % r->n_blocks];
+
+                if (block_is_empty(b) || b->is_system != (i < r->n_blocks))
+                        continue;
+                if (!str_is_equal(role, role_of(b)))
+                        k = write_message(role, &text, &n_messages, out);
+                role = role_of(b);
+                has_user |= str_is_equal(role, "user");
+                (void)buf_add_span(&text, b->text);
+        }
+        k = k ? k : write_message(role, &text, &n_messages, out);
+        return k < 0 || has_user ? k : -EINVAL;
 }
 
 static int write_body(const struct request *r, bool is_local, struct buf *out)
@@ -57,9 +78,7 @@ static int write_body(const struct request *r, bool is_local, struct buf *out)
                          "\"messages\":[",
                          is_local ? "max_tokens" : "max_completion_tokens",
                          (unsigned long long)r->max_tokens);
-        k = write_message(r, true, out);
-        if (k == 0)
-                k = write_message(r, false, out);
+        k = write_messages(r, out);
         if (k < 0)
                 return k;
         return buf_add_text(out, "]}");
@@ -332,6 +351,7 @@ static void read_limits(header_fn *header, void *arg, uint64_t now_ms _unused_, 
 
 const struct dialect dialect_openai = {
         .name = "openai",
+        .charges_whole = true,
         .path = "/chat/completions",
         .is_key_needed = true,
         .key_host = "//api.openai.com",

@@ -216,6 +216,11 @@ bool provider_is_ready(const struct provider *p, const char **ret_reason)
         return false;
 }
 
+bool provider_charges_whole(const struct provider *p)
+{
+        return p && p->dialect->charges_whole;
+}
+
 const char *provider_name(const struct provider *p)
 {
         return p->name;

@@ -26,7 +26,8 @@ struct attempt; /* one request under way */
 struct prompt_block {
         struct span text;
         bool is_system;
-        bool is_marked;      /* the provider's cache may end here (at most 4) */
+        bool is_assistant; /* what the model has said before; a user's block comes first and last */
+        bool is_marked;    /* the provider's cache may end here (at most 4) */
         bool is_mark_for_1h; /* else 5 minutes; never after one for 5 minutes */
 };
 
@@ -101,6 +102,9 @@ struct provider *provider_find(struct provider_room *r,
 /* Usable as it stands: it has a key, or its dialect and address need none. Else *ret_reason is a
  * sentence. */
 bool provider_is_ready(const struct provider *p, const char **ret_reason);
+/* Its token limit is one for all: what is read from its cache counts, and the output is charged
+ * ahead at its limit. Else input and output are counted apart, as they come, cached input not. */
+bool provider_charges_whole(const struct provider *p);
 const char *provider_name(const struct provider *p);
 /* Opens a connection ahead of need (a HEAD leaves it in the pool); quiet, rate limited, harmless
  * when it fails. */

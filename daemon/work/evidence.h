@@ -10,7 +10,8 @@ enum evidence_kind {
         EVIDENCE_MISSING,
         EVIDENCE_CUT,
         EVIDENCE_COMMAND,
-        EVIDENCE_PROVIDER
+        EVIDENCE_PROVIDER,
+        EVIDENCE_BROKEN /* the stream broke off, and something had come */
 };
 
 struct evidence {

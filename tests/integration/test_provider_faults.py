@@ -2,7 +2,7 @@
 
 import pytest
 
-from conftest import Daemon, Sim, config_for, write_spec
+from conftest import Daemon, Sim, config_for, tree, write_spec
 
 RETRIED = {
     "rate_limit": {"kind": "rate_limit", "retry_after_ms": 1000, "times": 1},
@@ -117,3 +117,32 @@ def test_a_refused_key_is_not_tried_for_every_file(daemon, sim, place):
     assert (place / "out" / "go.mod").exists()
     job = daemon.rpc().ok("job/list")["jobs"][0]
     assert job["state"] == "waiting"
+
+
+def test_a_cut_answer_is_continued(daemon, sim, place):
+    """The model is shown what it said and says the rest: the same files as without the fault, for less than asking again."""
+    spec = write_spec(place / "s.yaml", n_entities=2)
+    daemon.genopt("gen", spec, "-o", place / "whole", "--json", check=0)
+    n, output = len(sim.requests()), sim.stats()["tokens"]["output"]
+    daemon.genopt("cache", "clear")
+    sim.faults({"kind": "truncate", "times": 1})
+    r = daemon.genopt("gen", spec, "-o", place / "cut", "--json", check=0)
+    assert tree(place / "cut") == tree(place / "whole")
+    rows = sim.requests()[n:]
+    assert any(b["role"] == "assistant" for row in rows for b in row["prompt"]), [row["stop_reason"] for row in rows]
+    retries = [e for e in daemon.events(r) if e["type"] == "task.retry"]
+    assert retries and all("cut off" in e["reason"] for e in retries)
+    assert sim.stats()["tokens"]["output"] - output <= output * 1.02
+
+
+def test_a_broken_stream_keeps_its_files(daemon, sim, place):
+    """A batch whose stream breaks off: no file that had come is asked for again."""
+    spec = write_spec(place / "s.yaml", n_entities=4)
+    sim.faults({"kind": "cut", "bytes": 9000, "times": 3})
+    r = daemon.genopt("gen", spec, "-o", place / "out", "--json", "--set", "optimization.template=off", check=0)
+    events = daemon.events(r)
+    broken = next(e for e in events if e["type"] == "call.done" and e["state"] == "failed")
+    again = [e["tasks"] for e in events if e["type"] == "call.done" and e["call"] > broken["call"]]
+    asked_again = {t for tasks in again for t in tasks} & set(broken["tasks"])
+    assert asked_again and asked_again < set(broken["tasks"]), (broken["tasks"], again)
+    assert events[-1]["summary"]["files"]["failed"] == 0

@@ -106,11 +106,24 @@ static void add_common_headers(struct exchange *x, bool is_known)
         http_add_header(x->conn, "anthropic-workspace-id", "%s", x->scope);
 }
 
-static void format_reset(uint64_t wait_usec, char *at, size_t n)
+/* A client's clock knows nothing of model time. */
+static uint64_t real_usec(const struct sim *s, uint64_t usec)
 {
-        time_t when = (time_t)((clock_realtime_ms() + wait_usec / 1000 + 999) / 1000);
+        return s->options.speed > 0 ? sim_to_real_usec(s, usec) : usec;
+}
+
+/* In seconds, as providers do; in a hurry those would be minutes, and fractions are told. */
+static void format_reset(const struct sim *s, uint64_t wait_usec, char *at, size_t n)
+{
+        uint64_t when_ms = clock_realtime_ms() + (real_usec(s, wait_usec) + 999) / 1000;
+        time_t when;
         struct tm tm;
 
+        if (s->options.speed > 1) {
+                clock_format_rfc3339(when_ms, at);
+                return;
+        }
+        when = (time_t)((when_ms + 999) / 1000);
         gmtime_r(&when, &tm);
         strftime(at, n, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
@@ -121,7 +134,7 @@ static void add_limit(struct exchange *x, const char *name, uint64_t limit, uint
         static const char *const suffixes[] = {"limit", "remaining", "reset"};
         char reset[32], full[64];
 
-        format_reset(wait_usec, reset, sizeof(reset));
+        format_reset(x->sim, wait_usec, reset, sizeof(reset));
         for (size_t i = 0; i < N_ELEMENTS(suffixes); i++) {
                 (void)snprintf(full, sizeof(full), "anthropic-ratelimit-%s-%s", name, suffixes[i]);
                 if (i == 2)
@@ -342,6 +355,7 @@ static bool exchange_is_over_limit(struct exchange *x)
 {
         static const char *const names[N_LIMITS] = {"requests", "input tokens", "output tokens"};
         uint64_t input = x->usage.in.input + x->usage.in.write_5m + x->usage.in.write_1h, wait;
+        uint64_t real_ms;
         const char *class = x->prompt.model->class;
         enum limit_kind kind = LIMIT_REQUESTS;
         char text[256];
@@ -349,8 +363,12 @@ static bool exchange_is_over_limit(struct exchange *x)
         if (limits_take(x->sim->limits, class, input, sim_now_usec(x->sim), &kind, &wait))
                 return false;
         add_limit_headers(x);
-        http_add_header(x->conn, "retry-after", "%llu",
-                        (unsigned long long)((wait + 999999) / 1000000));
+        real_ms = (real_usec(x->sim, wait) + 999) / 1000;
+        if (x->sim->options.speed > 1)
+                http_add_header(x->conn, "retry-after-ms", "%llu", (unsigned long long)real_ms);
+        else
+                http_add_header(x->conn, "retry-after", "%llu",
+                                (unsigned long long)((real_ms + 999) / 1000));
         (void)snprintf(
                 text, sizeof(text),
                 "This request would exceed your organization's rate limit of %llu %s per minute.",

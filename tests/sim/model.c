@@ -249,19 +249,12 @@ static int answer_files(struct facts *f, const struct fault_set *faults, struct 
         return r ? r : b->failed;
 }
 
-int model_answer(const struct prompt *p, const struct fault_set *faults, struct buf *text,
-                 const char **ret_stop_reason)
+/* The answer to what was asked at first, less what was said of it before: a model that goes on. */
+static int answer_all(const struct prompt *p, const struct fault_set *faults, struct buf *text)
 {
         _cleanup_(facts_freep) struct facts *f = NULL;
-        int r;
+        int r = facts_read(p, &f);
 
-        *ret_stop_reason = "end_turn";
-        if (faults->at[FAULT_REFUSAL]) {
-                *ret_stop_reason = "refusal";
-                buf_add_text(text, "I can't help with that.");
-                return text->failed;
-        }
-        r = facts_read(p, &f);
         if (r < 0)
                 return r;
         if (f->answer)
@@ -270,4 +263,38 @@ int model_answer(const struct prompt *p, const struct fault_set *faults, struct 
                 buf_add_text(text, "Certainly! ");
         answer_text(p, text);
         return text->failed;
+}
+
+static size_t first_said(const struct prompt *p)
+{
+        size_t i = 0;
+
+        while (i < p->n_parts && p->parts[i].role != ROLE_ASSISTANT)
+                i++;
+        return i;
+}
+
+int model_answer(const struct prompt *p, const struct fault_set *faults, struct buf *text,
+                 const char **ret_stop_reason)
+{
+        struct prompt asked = *p;
+        size_t said = first_said(p);
+        int r;
+
+        *ret_stop_reason = "end_turn";
+        if (faults->at[FAULT_REFUSAL]) {
+                *ret_stop_reason = "refusal";
+                buf_add_text(text, "I can't help with that.");
+                return text->failed;
+        }
+        asked.n_parts = said;
+        r = answer_all(&asked, faults, text);
+        if (r == 0 && said < p->n_parts) {
+                struct span before = p->parts[said].text;
+
+                /* What it would not have said it does not go on from. */
+                if (before.n <= text->n && memcmp(before.at, text->at, before.n) == 0)
+                        buf_consume(text, before.n);
+        }
+        return r;
 }

@@ -27,6 +27,7 @@ struct asker {
         uint64_t nanousd, delay_ms;
         unsigned n_started, n_retries, n_attempts, n_ends;
         bool has_failure, is_payer;
+        bool has_enough, is_broken;
         bool cancels_in_text, settles_in_end, cancels_in_end;
 };
 
@@ -55,7 +56,7 @@ struct wish {
         uint32_t uid;
         const char *words;
         bool is_interactive;
-        uint64_t worst, left;
+        uint64_t worst, left, delay_ms;
 };
 
 void run_until(struct bench *b, bool (*condition)(struct bench *b, unsigned n), unsigned n);

@@ -29,8 +29,12 @@ int calls_start(struct calls *room, const struct call_spec *spec, const struct c
         }
         assert_true(bench->n_calls < BENCH_MAX_CALLS);
         c = &bench->calls[bench->n_calls++];
-        *c = (struct call){
-                .events = *events, .arg = arg, .n = spec->n, .worst_nanousd = spec->worst_nanousd};
+        *c = (struct call){.events = *events,
+                           .arg = arg,
+                           .n = spec->n,
+                           .worst_nanousd = spec->worst_nanousd,
+                           .max_tokens = spec->max_tokens,
+                           .delay_ms = spec->delay_ms};
         snprintf(c->model, sizeof(c->model), "%s", spec->model);
         snprintf(c->tasks, sizeof(c->tasks), "%s", spec->tasks);
         for (size_t i = 0; i < spec->n_blocks; i++) {
@@ -38,6 +42,9 @@ int calls_start(struct calls *room, const struct call_spec *spec, const struct c
 
                 memcpy(c->prompt + n, spec->blocks[i].text.at, more);
                 n += more;
+                if (spec->blocks[i].is_assistant)
+                        snprintf(c->said, sizeof(c->said), "%.*s", (int)spec->blocks[i].text.n,
+                                 spec->blocks[i].text.at);
         }
         find_tag(c);
         *ret = c;
@@ -62,6 +69,11 @@ struct provider *provider_find(struct provider_room *r, const char *name)
 {
         (void)r;
         return (struct provider *)name;
+}
+
+uint64_t calls_backoff_ms(unsigned n_failed)
+{
+        return 1000U * n_failed;
 }
 
 bool provider_is_ready(const struct provider *p, const char **ret_reason)
@@ -342,6 +354,7 @@ void bench_say(size_t i, const char *text)
 {
         struct call *c = &bench->calls[i];
 
+        strncat(c->text, text, sizeof(c->text) - strlen(c->text) - 1);
         c->events.on_text(c, (struct span){text, strlen(text)}, c->arg);
 }
 
@@ -362,11 +375,13 @@ void bench_retry(size_t i)
         c->events.on_retry(c, &why, 10, 2, c->arg);
 }
 
-void bench_end(size_t i, enum failure_id failure)
+static void end(size_t i, enum failure_id failure, enum stop_reason stop, bool is_broken)
 {
         struct call *c = &bench->calls[i];
         struct failure why = {.id = failure};
-        struct call_outcome o = {.stop = STOP_END,
+        struct call_outcome o = {.stop = stop,
+                                 .text = span_of(c->text),
+                                 .is_broken = is_broken,
                                  .usage = {.input = 100, .output = 10, .is_known = true},
                                  .failure = failure == N_FAILURES ? NULL : &why,
                                  .nanousd = 1000,
@@ -375,4 +390,24 @@ void bench_end(size_t i, enum failure_id failure)
                                  .is_payer = true};
 
         c->events.on_end(c, &o, c->arg);
+}
+
+bool bench_break(size_t i)
+{
+        struct call *c = &bench->calls[i];
+
+        if (!c->events.has_enough(c, c->arg))
+                return false;
+        end(i, FAILURE_STREAM_BROKEN, STOP_OTHER, true);
+        return true;
+}
+
+void bench_cut(size_t i)
+{
+        end(i, N_FAILURES, STOP_LENGTH, false);
+}
+
+void bench_end(size_t i, enum failure_id failure)
+{
+        end(i, failure, STOP_END, false);
 }

@@ -16,7 +16,8 @@ struct call {
         struct call_events events;
         void *arg;
         char tag[9], model[32], tasks[BENCH_TEXT_BYTES], prompt[BENCH_TEXT_BYTES];
-        uint64_t n, worst_nanousd;
+        char said[BENCH_TEXT_BYTES], text[BENCH_TEXT_BYTES]; /* told to the model; by it */
+        uint64_t n, worst_nanousd, max_tokens, delay_ms;
         bool is_settled, is_cancelled;
 };
 
@@ -57,4 +58,7 @@ const json_t *bench_news(const char *type, size_t i);
 void bench_say_file(size_t i, const char *path, const char *content);
 void bench_say(size_t i, const char *text);
 void bench_retry(size_t i);
+/* What came until now broke off, or was cut at its limit. Returns whether it was enough. */
+bool bench_break(size_t i);
+void bench_cut(size_t i);
 void bench_end(size_t i, enum failure_id failure); /* N_FAILURES: the stream ended well */

@@ -55,6 +55,24 @@ static void test_no_system(void **state)
         assert_null(strstr(out.at, "temperature"));
 }
 
+static void test_what_was_said_before(void **state)
+{
+        const struct prompt_block blocks[] = {
+                BLOCK("a"),
+                BLOCK("begun", .is_assistant = true),
+                BLOCK("go on"),
+        };
+        _cleanup_buf_ struct buf out = {};
+
+        (void)state;
+        assert_int_equal(write_blocks(blocks, N_ELEMENTS(blocks), &out), 0);
+        assert_string_equal(
+                strstr(out.at, "\"messages\""),
+                "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\"}]"
+                "},{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"begun\"}]},"
+                "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"go on\"}]}]}");
+}
+
 static void test_blank_blocks_are_dropped_and_their_mark_moves(void **state)
 {
         const struct prompt_block blocks[] = {
@@ -545,6 +563,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_request),
                 cmocka_unit_test(test_no_system),
+                cmocka_unit_test(test_what_was_said_before),
                 cmocka_unit_test(test_blank_blocks_are_dropped_and_their_mark_moves),
                 cmocka_unit_test(test_illegal_marks),
                 cmocka_unit_test(test_no_user_text),

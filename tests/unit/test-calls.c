@@ -4,6 +4,8 @@
 
 #include "tests/unit/calls-bench.h"
 
+#include "common/clock.h"
+
 static void test_one_call(void **state)
 {
         const struct fake_step steps[] = {GOOD};
@@ -249,6 +251,37 @@ static void test_broken_stream_is_voided_and_booked(void **state)
         close_bench(&b);
 }
 
+/* What came is enough for its owner: it ends there, is paid for, and the rest is another call's,
+ * which does not leave at once. */
+static void test_broken_stream_that_is_enough(void **state)
+{
+        static const char broken[] =
+                "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: "
+                "close\r\n\r\n" FAKE_START FAKE_TEXT("Hello ");
+        const struct fake_step steps[] = {{.answer = broken, .then = FAKE_RESET}, GOOD};
+        static struct bench b;
+        struct asker *a = &b.askers[0];
+        uint64_t before;
+
+        (void)state;
+        open_bench(&b, steps, 2);
+        a->has_enough = true;
+        ask(&b, 0, &(struct wish){.job = 1, .words = "x"});
+        run_until(&b, have_ended, 1);
+        assert_true(a->has_failure && a->is_broken);
+        assert_int_equal(a->n_retries, 0);
+        assert_string_equal(a->whole.at, "Hello ");
+        assert_int_equal(a->nanousd, PART_NANOUSD(6));
+        settle_and_wait(a);
+        expect_record(&b, 1, 0, "failed", PART_NANOUSD(6));
+        before = clock_monotonic_usec();
+        ask(&b, 1, &(struct wish){.job = 1, .words = "y", .delay_ms = 200});
+        run_until(&b, have_ended, 2);
+        assert_true(clock_monotonic_usec() - before >= 200000);
+        assert_false(b.askers[1].has_failure);
+        close_bench(&b);
+}
+
 static void test_crash_books_the_intent_as_lost(void **state)
 {
         const struct fake_step steps[] = {HANGING};
@@ -341,6 +374,7 @@ int main(void)
                 cmocka_unit_test(test_last_owner_cancels_in_text),
                 cmocka_unit_test(test_retry),
                 cmocka_unit_test(test_broken_stream_is_voided_and_booked),
+                cmocka_unit_test(test_broken_stream_that_is_enough),
                 cmocka_unit_test(test_crash_books_the_intent_as_lost),
                 cmocka_unit_test(test_drain),
                 cmocka_unit_test(test_long_prompt_is_cut_with_a_note),

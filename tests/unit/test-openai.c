@@ -30,6 +30,26 @@ static void test_request(void **state)
         assert_non_null(strstr(out.at, "\"max_tokens\":9"));
 }
 
+static void test_what_was_said_before(void **state)
+{
+        const struct prompt_block blocks[] = {
+                BLOCK("a\n"),
+                BLOCK("begun", .is_assistant = true),
+                BLOCK("rules\n", .is_system = true),
+                BLOCK("go on"),
+        };
+        const struct request r = {.model = "m", .blocks = blocks, .n_blocks = 4, .max_tokens = 9};
+        _cleanup_buf_ struct buf out = {};
+
+        (void)state;
+        assert_int_equal(dialect_openai.write_body(&r, false, &out), 0);
+        assert_string_equal(
+                strstr(out.at, "\"messages\""),
+                "\"messages\":[{\"role\":\"system\",\"content\":\"rules\\n\"},{\"role\":\"user\","
+                "\"content\":\"a\\n\"},{\"role\":\"assistant\",\"content\":\"begun\"},{\"role\":"
+                "\"user\",\"content\":\"go on\"}]}");
+}
+
 static void test_request_needs_a_user_text(void **state)
 {
         const struct prompt_block blocks[] = {BLOCK("rules\n", .is_system = true)};
@@ -271,6 +291,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_request),
+                cmocka_unit_test(test_what_was_said_before),
                 cmocka_unit_test(test_request_needs_a_user_text),
                 cmocka_unit_test(test_head),
                 cmocka_unit_test(test_stream),

@@ -271,6 +271,24 @@ static void the_environment_goes_before_the_file(void **state)
         clear_environment();
 }
 
+static void limits_of_providers_and_models(void **state)
+{
+        _cleanup_(config_unrefp) struct config *c = parse(
+                "providers:\n  p: {dialect: anthropic, base_url: 'http://127.0.0.1:1', limits: "
+                "{calls: 2, requests: 50, input: 40000}}\n"
+                "tiers:\n  fast: {provider: p, model: m1, limits: {output: 8000}}\n"
+                "  quality: {provider: p, model: m2}\n");
+
+        (void)state;
+        assert_int_equal(config_limits(c, "p", NULL).calls, 2);
+        assert_int_equal(config_limits(c, "p", "m2").requests, 50);
+        assert_int_equal(config_limits(c, "p", "m2").input, 40000);
+        assert_int_equal(config_limits(c, "p", "m1").requests, 0);
+        assert_int_equal(config_limits(c, "p", "m1").output, 8000);
+        assert_int_equal(config_limits(c, "desk", "m1").requests, 0);
+        assert_int_equal(config_limits(c, "nobody", NULL).calls, 0);
+}
+
 static void providers_and_tiers_are_read(void **state)
 {
         _cleanup_(config_unrefp) struct config *c = parse(
@@ -293,6 +311,12 @@ static void providers_and_tiers_are_read(void **state)
         assert_int_equal(config_tier(c, TIER_FAST)->n_routes, 2);
         assert_string_equal(config_tier(c, TIER_FAST)->routes[1].provider, "cred");
         assert_string_equal(config_tier(c, TIER_QUALITY)->routes[0].provider, "anthropic");
+        expect_refused("providers: {a: {dialect: x, base_url: y, limits: {request: 1}}}",
+                       "genopt.yaml:1:51", "did you mean `requests`?");
+        expect_refused("providers: {a: {dialect: x, base_url: y, limits: {input: 0}}}",
+                       "genopt.yaml:1:58", "a number from 1");
+        expect_refused("tiers: {fast: {provider: desk, model: m, limits: {calls: 1}}}",
+                       "genopt.yaml:1:51", "`calls` is unknown");
         expect_refused("tiers: {fast: {provider: antropic, model: m}}", "genopt.yaml:1:15",
                        "did you mean `anthropic`?");
         expect_refused("tiers: {fast: {provider: desk}}", "genopt.yaml:1:15", "`model` is missing");
@@ -724,6 +748,7 @@ int main(void)
                 cmocka_unit_test(what_nothing_obeys_yet_is_said),
                 cmocka_unit_test(names_of_earlier_systems_are_accepted),
                 cmocka_unit_test(the_environment_goes_before_the_file),
+                cmocka_unit_test(limits_of_providers_and_models),
                 cmocka_unit_test(providers_and_tiers_are_read),
                 cmocka_unit_test(a_key_in_the_file_is_refused_and_not_repeated),
                 cmocka_unit_test(a_file_is_found_and_its_paths_are_its_own),

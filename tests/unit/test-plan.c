@@ -222,22 +222,42 @@ static void effects_add_up(void **state)
 
 static void the_ladder_ends(void **state)
 {
-        _cleanup_(work_freep) struct work *w = make_work(1, false);
+        struct ladder l = {.tier = TIER_FAST, .has_next_tier = true};
         struct evidence e = {.kind = EVIDENCE_CHECKS};
         enum rung rung = RUNG_AGAIN;
         unsigned n_next = 0;
 
         (void)state;
         for (e.attempts = 1; e.attempts < 100 && rung != RUNG_GIVE_UP; e.attempts++) {
-                rung = ladder_next(&w->tasks[0], &e, TIER_FAST, true);
+                rung = ladder_next(&l, &e);
                 n_next += rung == RUNG_NEXT_TIER;
         }
         assert_int_equal(rung, RUNG_GIVE_UP);
         assert_true(n_next > 0);
         e = (struct evidence){.kind = EVIDENCE_PROVIDER, .attempts = 1};
-        assert_int_equal(ladder_next(&w->tasks[0], &e, TIER_FAST, true), RUNG_GIVE_UP);
+        assert_int_equal(ladder_next(&l, &e), RUNG_GIVE_UP);
+        l = (struct ladder){.tier = TIER_QUALITY};
         e = (struct evidence){.kind = EVIDENCE_CUT, .attempts = 2};
-        assert_int_equal(ladder_next(&w->tasks[0], &e, TIER_QUALITY, false), RUNG_GIVE_UP);
+        assert_int_equal(ladder_next(&l, &e), RUNG_GIVE_UP);
+}
+
+static void the_ladder_shows_more_before_a_dearer_tier(void **state)
+{
+        struct ladder l = {.tier = TIER_FAST, .has_next_tier = true, .may_show_more = true};
+        static const enum rung expected[] = {RUNG_AGAIN, RUNG_WHOLE_CONTEXT, RUNG_NEXT_TIER,
+                                             RUNG_NEXT_TIER, RUNG_GIVE_UP};
+        struct evidence e = {.kind = EVIDENCE_CHECKS};
+
+        (void)state;
+        for (size_t i = 0; i < N_ELEMENTS(expected); i++) {
+                e.attempts++;
+                assert_int_equal(ladder_next(&l, &e), expected[i]);
+                l.was_shown_whole |= expected[i] == RUNG_WHOLE_CONTEXT;
+        }
+        /* It is not the context that a cut answer lacks. */
+        l.was_shown_whole = false;
+        e = (struct evidence){.kind = EVIDENCE_CUT, .attempts = 2};
+        assert_int_equal(ladder_next(&l, &e), RUNG_NEXT_TIER);
 }
 
 int main(void)
@@ -251,6 +271,7 @@ int main(void)
                 cmocka_unit_test(no_model_at_all_still_gives_a_plan),
                 cmocka_unit_test(effects_add_up),
                 cmocka_unit_test(the_ladder_ends),
+                cmocka_unit_test(the_ladder_shows_more_before_a_dearer_tier),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,49 +26,52 @@ static void test_gate_halves_once_per_burst(void **state)
 
         (void)state;
         gate_init(&g, 8);
-        gate_on_refusal(&g, 1 * S, 0, 2 * S);
+        gate_on_refusal(&g, 1 * S, 2 * S);
         assert_true(g.limit == 4);
-        gate_on_refusal(&g, 1 * S + 5, 0, 2 * S + 9); /* was under way then: says nothing new */
+        gate_on_refusal(&g, 1 * S + 5, 2 * S + 9); /* was under way then: says nothing new */
         assert_true(g.limit == 4);
-        gate_on_refusal(&g, 3 * S, 0, 4 * S);
+        gate_on_refusal(&g, 3 * S, 4 * S);
         assert_true(g.limit == 2);
         for (uint64_t i = 5; i < 20; i++)
-                gate_on_refusal(&g, i * S, 0, i * S);
+                gate_on_refusal(&g, i * S, i * S);
         assert_true(g.limit == 1);
 }
 
-static void test_gate_grows_while_it_is_what_holds_back(void **state)
+/* n answers, one each `step`, with the gate full or not. */
+static void answer(struct gate *g, unsigned n, uint64_t step, uint64_t *now)
 {
-        struct gate g;
-
-        (void)state;
-        gate_init(&g, 8);
-        gate_on_refusal(&g, 1, 0, 2);
-        gate_on_success(&g); /* nothing else is running: the limit was not tried */
-        assert_true(g.limit == 4);
-        for (int i = 0; i < 4; i++)
-                gate_enter(&g);
-        for (int i = 0; i < 5; i++)
-                gate_on_success(&g);
-        assert_true(g.limit > 5 && g.limit < 5.2);
-        g.n_running = 8;
-        for (int i = 0; i < 100; i++)
-                gate_on_success(&g);
-        assert_true(g.limit == 8);
+        g->n_running = (unsigned)g->limit;
+        for (unsigned i = 0; i < n; i++) {
+                *now += step;
+                gate_on_success(g, 100, *now);
+                g->n_running = (unsigned)g->limit;
+        }
 }
 
-static void test_gate_closes_for_retry_after(void **state)
+static void test_gate_grows_while_that_brings_more(void **state)
 {
         struct gate g;
+        uint64_t now = 10;
 
         (void)state;
         gate_init(&g, 8);
-        assert_int_equal(gate_wait_usec(&g, 5), 0);
-        gate_on_refusal(&g, 1 * S, 3000, 2 * S);
-        assert_int_equal(gate_wait_usec(&g, 2 * S), 3 * S);
-        gate_on_refusal(&g, 1 * S, 1000, 2 * S); /* the longer word counts */
-        assert_int_equal(gate_wait_usec(&g, 3 * S), 2 * S);
-        assert_int_equal(gate_wait_usec(&g, 5 * S), 0);
+        gate_on_refusal(&g, 1, 2);
+        gate_on_success(&g, 100, now); /* nothing else is running: the limit was not tried */
+        assert_true(g.limit == 4);
+        answer(&g, 1 + 4, 100, &now); /* the first begins the round */
+        assert_true(g.limit == 5);
+        answer(&g, 5, 90, &now);
+        assert_true(g.limit == 6);
+        answer(&g, 6, 90, &now); /* as fast as before: six at once are enough */
+        assert_true(g.limit == 6);
+        answer(&g, 6 * GATE_REST_ROUNDS, 90, &now);
+        assert_true(g.limit == 6);
+        answer(&g, 6, 90, &now); /* rested: it tries again */
+        assert_true(g.limit == 7);
+        answer(&g, 7, 70, &now);
+        assert_true(g.limit == 8);
+        answer(&g, 100, 10, &now);
+        assert_true(g.limit == 8);
 }
 
 static void test_gate_follows_configuration(void **state)
@@ -79,7 +82,7 @@ static void test_gate_follows_configuration(void **state)
         gate_init(&g, 8);
         gate_set_max(&g, 16);
         assert_true(g.limit == 16);
-        gate_on_refusal(&g, 1, 0, 2);
+        gate_on_refusal(&g, 1, 2);
         gate_set_max(&g, 32);
         assert_true(g.limit == 8); /* what was learned stays */
         gate_set_max(&g, 3);
@@ -91,9 +94,9 @@ static void test_bucket_knows_nothing_at_first(void **state)
         struct bucket b = {};
 
         (void)state;
-        assert_int_equal(bucket_wait_usec(&b, 1), 0);
-        bucket_take(&b, 100, 1);
-        assert_int_equal(bucket_wait_usec(&b, 1), 0);
+        assert_int_equal(bucket_wait_usec(&b, 1, 1), 0);
+        bucket_settle(&b, 0, 100, 1);
+        assert_int_equal(bucket_wait_usec(&b, 1, 1), 0);
         bucket_update(&b, UINT64_MAX, 0, 0, 1);
         bucket_update(&b, 100, UINT64_MAX, 0, 1);
         assert_false(b.is_known);
@@ -105,12 +108,38 @@ static void test_bucket_refills_evenly_until_its_reset(void **state)
 
         (void)state;
         bucket_update(&b, 100, 0, 10000, 0); /* empty; all of it is back in 10 s */
-        assert_in_range(bucket_wait_usec(&b, 0), S / 10 - 2, S / 10 + 2);
-        assert_int_equal(bucket_wait_usec(&b, S / 10 + 2), 0);
+        assert_in_range(bucket_wait_usec(&b, 1, 0), S / 10 - 2, S / 10 + 2);
+        assert_int_equal(bucket_wait_usec(&b, 1, S / 10 + 2), 0);
         bucket_update(&b, 100, 50, 10000, 0);
-        assert_int_equal(bucket_wait_usec(&b, 0), 0);
-        bucket_take(&b, 50, 0);
-        assert_in_range(bucket_wait_usec(&b, 0), S / 5 - 2, S / 5 + 2);
+        assert_int_equal(bucket_wait_usec(&b, 1, 0), 0);
+        bucket_settle(&b, 0, 50, 0);
+        assert_in_range(bucket_wait_usec(&b, 1, 0), S / 5 - 2, S / 5 + 2);
+}
+
+static void test_bucket_waits_for_all_that_is_wanted(void **state)
+{
+        struct bucket b = {};
+
+        (void)state;
+        bucket_set(&b, 600, 0); /* ten a second */
+        assert_int_equal(bucket_wait_usec(&b, 600, 0), 0);
+        bucket_reserve(&b, 400); /* leaves, and is not counted yet */
+        assert_int_equal(bucket_wait_usec(&b, 200, 0), 0);
+        assert_in_range(bucket_wait_usec(&b, 300, 0), 10 * S - 2, 10 * S + 2);
+        bucket_settle(&b, 400, 400, 0);
+        assert_in_range(bucket_wait_usec(&b, 300, 0), 10 * S - 2, 10 * S + 2);
+        /* Larger than the bucket: a full one has to do. */
+        assert_in_range(bucket_wait_usec(&b, 5000, 0), 40 * S - 2, 40 * S + 2);
+        /* What a header says replaces the level, not what is under way. */
+        bucket_reserve(&b, 50);
+        bucket_update(&b, 600, 100, 50000, 0);
+        assert_int_equal(bucket_wait_usec(&b, 50, 0), 0);
+        assert_true(bucket_wait_usec(&b, 51, 0) > 0);
+        /* A lower limit lowers what is there; none lets everything through. */
+        bucket_set(&b, 60, 0);
+        assert_true(b.level == 60 && b.pending == 50);
+        bucket_set(&b, 0, 0);
+        assert_int_equal(bucket_wait_usec(&b, 1000, 0), 0);
 }
 
 static void test_bucket_is_never_over_its_limit(void **state)
@@ -119,8 +148,8 @@ static void test_bucket_is_never_over_its_limit(void **state)
 
         (void)state;
         bucket_update(&b, 10, 10, 0, 0);
-        bucket_take(&b, 10, 1000 * S);
-        assert_true(bucket_wait_usec(&b, 1000 * S) > 0);
+        bucket_settle(&b, 0, 10, 1000 * S);
+        assert_true(bucket_wait_usec(&b, 1, 1000 * S) > 0);
         bucket_update(&b, 10, 400, 5, 0);
         assert_true(b.level == 10);
 }
@@ -131,8 +160,8 @@ static void test_a_bad_guess_does_not_hold_for_long(void **state)
 
         (void)state;
         bucket_update(&b, 60, 60, UINT64_MAX, 0); /* one a second */
-        bucket_take(&b, 1000000, 0);
-        assert_true(bucket_wait_usec(&b, 0) <= 62 * S);
+        bucket_settle(&b, 0, 1000000, 0);
+        assert_true(bucket_wait_usec(&b, 1, 0) <= 62 * S);
 }
 
 static void test_buckets_take_the_longest_wait(void **state)
@@ -149,16 +178,52 @@ static void test_buckets_take_the_longest_wait(void **state)
                 .output_reset_ms = UINT64_MAX,
         };
         struct buckets b = {};
+        struct charge c;
 
         (void)state;
         buckets_update(&b, &a, 0);
-        assert_in_range(buckets_wait_usec(&b, 0), 50000 - 2, 50000 + 2);
-        assert_int_equal(buckets_wait_usec(&b, 60000), 0);
+        assert_in_range(buckets_wait_usec(&b, 1, 0), 50000 - 2, 50000 + 2);
+        assert_int_equal(buckets_wait_usec(&b, 1, 60000), 0);
         a.input_remaining = 1000;
         buckets_update(&b, &a, 60000);
-        for (int i = 0; i < 5; i++)
-                buckets_take(&b, 1, 1, 60000);
-        assert_true(buckets_wait_usec(&b, 60000) > 0); /* no request left */
+        for (int i = 0; i < 5; i++) {
+                charge_reserve(&c, &b, 1, 1);
+                charge_admitted(&c, &b, 60000);
+                charge_done(&c, &b, 1, 1, 60000);
+        }
+        assert_true(buckets_wait_usec(&b, 1, 60000) > 0); /* no request left */
+        buckets_close(&b, 3000, 60000);
+        assert_int_equal(buckets_wait_usec(&b, 1, 60000), 3 * S);
+        buckets_close(&b, 1000, 60000); /* the longer word counts */
+        assert_int_equal(buckets_wait_usec(&b, 1, 60000), 3 * S);
+}
+
+static void test_what_is_configured_holds_beside_what_is_told(void **state)
+{
+        struct buckets b = {};
+        struct charge c[2];
+
+        (void)state;
+        buckets_configure(&b, &(struct rate_limits){.input = 6000, .output = 600}, 0);
+        charge_reserve(&c[0], &b, 5000, 100);
+        charge_reserve(&c[1], &b, 800, 100);
+        assert_int_equal(buckets_wait_usec(&b, 200, 0), 0);
+        assert_in_range(buckets_wait_usec(&b, 300, 0), S - 2, S + 2);
+        /* The estimate was too high by 2000, and nothing is counted twice. */
+        charge_admitted(&c[0], &b, 0);
+        charge_admitted(&c[0], &b, 0);
+        charge_done(&c[0], &b, 3000, 50, 0);
+        charge_done(&c[0], &b, 3000, 50, 0);
+        assert_int_equal(buckets_wait_usec(&b, 2200, 0), 0);
+        assert_true(buckets_wait_usec(&b, 2201, 0) > 0);
+        assert_true(b.configured.output.level == 550 && b.configured.output.pending == 100);
+        charge_done(&c[1], &b, UINT64_MAX, UINT64_MAX, 0);
+        assert_true(b.configured.output.level == 450 && b.configured.output.pending == 0);
+        /* Output: as long as there is any. */
+        charge_reserve(&c[0], &b, 0, 600);
+        assert_true(buckets_wait_usec(&b, 0, 0) > 0);
+        charge_done(&c[0], &b, 0, 449, 0);
+        assert_int_equal(buckets_wait_usec(&b, 0, 0), 0);
 }
 
 static void test_backoff(void **state)
@@ -185,14 +250,15 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_gate_counts),
                 cmocka_unit_test(test_gate_halves_once_per_burst),
-                cmocka_unit_test(test_gate_grows_while_it_is_what_holds_back),
-                cmocka_unit_test(test_gate_closes_for_retry_after),
+                cmocka_unit_test(test_gate_grows_while_that_brings_more),
                 cmocka_unit_test(test_gate_follows_configuration),
                 cmocka_unit_test(test_bucket_knows_nothing_at_first),
                 cmocka_unit_test(test_bucket_refills_evenly_until_its_reset),
+                cmocka_unit_test(test_bucket_waits_for_all_that_is_wanted),
                 cmocka_unit_test(test_bucket_is_never_over_its_limit),
                 cmocka_unit_test(test_a_bad_guess_does_not_hold_for_long),
                 cmocka_unit_test(test_buckets_take_the_longest_wait),
+                cmocka_unit_test(test_what_is_configured_holds_beside_what_is_told),
                 cmocka_unit_test(test_backoff),
         };
 

@@ -150,6 +150,126 @@ static void test_retry_forgets_what_was_refused(void **state)
         assert_int_equal(sum("files", "failed"), 1);
 }
 
+#define LINE "0123456789 and some more of it, a line of fifty.\n"
+#define LINES LINE LINE LINE LINE LINE LINE LINE LINE LINE LINE
+
+static void begin_file(size_t i, const char *path, const char *text)
+{
+        char mark[80];
+
+        snprintf(mark, sizeof(mark), "<<<file %s %s\n", path, bench->calls[i].tag);
+        bench_say(i, mark);
+        bench_say(i, text);
+}
+
+static void expect_content(const char *path, const char *text)
+{
+        char hex[HASH_HEX_BYTES];
+        struct hash h;
+
+        hash_of(text, strlen(text), &h);
+        hash_to_hex(&h, hex);
+        for (size_t i = 0; i < bench_n_news("file"); i++)
+                if (strcmp(json_get_text(bench_news("file", i), "path"), path) == 0) {
+                        assert_string_equal(json_get_text(bench_news("file", i), "blob"), hex);
+                        return;
+                }
+        fail_msg("%s was not made", path);
+}
+
+/* The model is shown the complete lines that it wrote, and goes on. Files that were not begun are
+ * asked for again together; what is whole stands. */
+static void test_cut_answer_is_continued(void **state)
+{
+        char begun[1000];
+        size_t k;
+
+        (void)state;
+        bench_start(bench_work(4, false), 4, NULL, NULL);
+        bench_await_calls(1);
+        bench_say_file(0, "f0.json", "{}");
+        begin_file(0, "f1.json", LINES "half a li");
+        bench_cut(0);
+        bench_await_calls(3);
+        assert_string_equal(bench->calls[1].tasks, "[1]");
+        assert_string_equal(bench->calls[2].tasks, "[2,3]");
+        assert_string_equal(bench->calls[2].said, "");
+        snprintf(begun, sizeof(begun), "<<<file f1.json %s\n" LINES, bench->calls[1].tag);
+        assert_string_equal(bench->calls[1].said, begun);
+        assert_null(strstr(bench->calls[1].prompt, "was refused"));
+        assert_true(bench->calls[1].max_tokens > bench->calls[0].max_tokens / 4);
+        bench_say(1, "the rest\n");
+        for (k = 0; k < 3; k++) /* and once more: nothing is lost between two continuations */
+                bench_say(1, LINES);
+        bench_cut(1);
+        bench_await_calls(4);
+        bench_say(3, ">>>end ");
+        bench_say(3, bench->calls[3].tag);
+        bench_say(3, "\n");
+        bench_end(3, N_FAILURES);
+        bench_say_file(2, "f2.json", "{}");
+        bench_say_file(2, "f3.json", "{}");
+        bench_end(2, N_FAILURES);
+        bench_await_end();
+        expect_content("f1.json", LINES "the rest\n" LINES LINES LINES);
+        assert_int_equal(bench_n_news("file"), 4);
+        assert_int_equal(sum("checks", "rejected"), 0);
+        assert_int_equal(sum("files", "failed"), 0);
+}
+
+/* One that begins again in spite of that is taken at its word. */
+static void test_continued_answer_that_begins_again(void **state)
+{
+        (void)state;
+        bench_start(bench_work(1, false), 0, NULL, NULL);
+        bench_await_calls(1);
+        begin_file(0, "f0.json", LINES);
+        bench_cut(0);
+        bench_await_calls(2);
+        bench_retry(1); /* what it goes on from is not lost by a retry */
+        bench_say_file(1, "f0.json", "[]");
+        bench_end(1, N_FAILURES);
+        bench_await_end();
+        expect_content("f0.json", "[]\n");
+}
+
+/* What came before the connection broke stands, after a pause; a stream that brought nothing is
+ * asked for again by the calls room. */
+static void test_broken_stream_keeps_its_files(void **state)
+{
+        const json_t *retry;
+
+        (void)state;
+        bench_start(bench_work(3, false), 3, NULL, NULL);
+        bench_await_calls(1);
+        begin_file(0, "f0.json", "too little to go on from\n");
+        assert_false(bench_break(0));
+        bench_retry(0);
+        bench_say_file(0, "f0.json", "{}");
+        assert_true(bench_break(0));
+        bench_await_calls(2);
+        assert_string_equal(bench->calls[1].tasks, "[1,2]");
+        assert_int_equal(bench->calls[1].delay_ms, 1000);
+        retry = bench_news("task.retry", 1);
+        assert_int_equal(json_integer_value(json_object_get(retry, "delay_ms")), 1000);
+        begin_file(1, "f1.json", LINES);
+        assert_true(bench_break(1));
+        bench_await_calls(4);
+        assert_string_equal(bench->calls[2].tasks, "[1]");
+        assert_string_equal(bench->calls[3].tasks, "[2]");
+        bench_say_file(3, "f2.json", "{}");
+        bench_end(3, N_FAILURES);
+        bench_say(2, LINES);
+        assert_true(bench_break(2));
+        bench_await_calls(5);
+        bench_say(4, LINES);
+        assert_false(bench_break(4)); /* enough is enough */
+        bench_end(4, FAILURE_STREAM_BROKEN);
+        bench_await_end();
+        assert_int_equal(bench_n_news("file"), 2);
+        assert_int_equal(sum("files", "failed"), 1);
+}
+
 /* Same step with evidence, then tier by tier, then no more. */
 static void test_ladder(void **state)
 {
@@ -426,6 +546,9 @@ int main(int argc, char **argv)
                 CASE(test_group_without_what_is_known),
                 CASE(test_group_that_waits_for_itself_leaves),
                 CASE(test_retry_forgets_what_was_refused),
+                CASE(test_cut_answer_is_continued),
+                CASE(test_continued_answer_that_begins_again),
+                CASE(test_broken_stream_keeps_its_files),
                 CASE(test_ladder),
                 CASE(test_dependency_failure),
                 CASE(test_parked_for_a_key),
