@@ -78,9 +78,8 @@ struct run_call {
         char *model, *provider; /* owned */
         size_t n_checking;
         uint32_t again; /* the first of its tasks that are asked for again together, or NO_TASK */
-        unsigned n_resets; /* attempts whose text is void */
-        bool has_ended, is_broken;
-        bool has_brought; /* it ended too early, and there is something to go on from */
+        unsigned n_resets;                      /* attempts whose text is void */
+        bool has_ended, is_broken, has_brought; /* brought: too early, but there is something */
         /* of the outcome */
         enum stop_reason stop;
         struct failure *failure; /* owned */
@@ -175,14 +174,6 @@ void obtain_by_call(struct run *r, uint32_t task);
 void run_call_free(struct run_call *c);
 /* A fault that a person can end parks the task; any other is its failure. Takes why. */
 void task_stopped(struct run *r, uint32_t task, struct failure *why);
-/* unfinished.c: answers that ended too early */
-bool unfinished_has_enough(const struct run_call *c);
-/* Keeps what the open file has, before the answer is finished. */
-void unfinished_keep(struct run_call *c, struct span text);
-/* True: the task is asked for again, going on from what there is. */
-bool unfinished_go_on(struct run_call *c, uint32_t task);
-void unfinished_start(struct run_call *c); /* when all tasks of the call were looked at */
-uint64_t unfinished_delay_ms(const struct run *r, const struct step *s);
 /* check.c */
 int judge_start(struct run *r, uint32_t task, struct run_call *call, struct span text,
                 bool was_cut) _must_check_;

@@ -43,3 +43,11 @@ struct prompt {
 };
 int prompt_write(struct run *r, const struct step *s, struct prompt *ret) _must_check_;
 void prompt_done(struct prompt *p);
+/* unfinished.c: answers that ended too early */
+bool unfinished_has_enough(const struct run_call *c);
+/* Keeps what the open file has, before the answer is finished. */
+void unfinished_keep(struct run_call *c, struct span text);
+/* True: the task is asked for again, going on from what there is. */
+bool unfinished_go_on(struct run_call *c, uint32_t task);
+void unfinished_start(struct run_call *c); /* when all tasks of the call were looked at */
+uint64_t unfinished_delay_ms(const struct run *r, const struct step *s);

@@ -103,8 +103,7 @@ enum key_source { KEY_NONE, KEY_ENV, KEY_FILE, KEY_CREDENTIAL };
 
 /* What a provider allows, as far as the file says it; 0: not said. */
 struct limits_option {
-        uint64_t calls;                   /* at once; of a provider only */
-        uint64_t requests, input, output; /* a minute, for one model */
+        uint64_t calls, requests, input, output; /* at once; a minute, for one model */
 };
 
 struct provider_option {
