@@ -79,6 +79,33 @@ static void print_list(const char *head, const json_t *list, struct buf *b)
                 (void)buf_printf(b, "      %s\n", json_string_value(item));
 }
 
+/* Something was made for a file that is the user's, and waits. Not when it is being delivered, when
+ * nothing stands there, or when genopt's own does. */
+static bool is_held_back(const struct outdir *o, const json_t *answer)
+{
+        const char *path = json_get_text(answer, "path"), *new = json_get_text(answer, "new");
+        const struct manifest_entry *e = path ? manifest_get(outdir_manifest(o), path) : NULL;
+        struct hash disk;
+
+        if (!path || !new || !json_get_bool(answer, "done", false) ||
+            (e && strcmp(e->fingerprint, new) == 0) || outdir_hash(o, path, &disk) != 0)
+                return false;
+        return !e || !hash_is_equal(&disk, &e->sha256);
+}
+
+/* What only this side knows: is what was made in its place? */
+static int look_in_place(const struct client *c, const char *dir, json_t *answer)
+{
+        _cleanup_(outdir_freep) struct outdir *o = NULL;
+        struct failure *failure = NULL;
+        int r = outdir_open(c, dir, false, &o, &failure);
+
+        failure_free(failure);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        return is_held_back(o, answer) ? json_put(answer, "held_back", json_true()) : 0;
+}
+
 static int print_answer(const json_t *answer)
 {
         size_t columns = isatty(STDOUT_FILENO) ? view_columns(STDOUT_FILENO) : 100, i;
@@ -96,6 +123,10 @@ static int print_answer(const json_t *answer)
                 (void)buf_printf(&b, "  failed: %s\n", message);
         json_array_foreach (json_object_get(answer, "changes"), i, change)
                 r = r < 0 ? r : print_change(change, columns, &b);
+        if (json_get_bool(answer, "held_back", false))
+                (void)buf_add_text(&b, "  what was made is not in its place: the file there is "
+                                       "yours; gen --merge merges both, --overwrite replaces "
+                                       "yours (it is saved first)\n");
         print_list("files that it depends on may come out otherwise first:",
                    json_object_get(answer, "unsure"), &b);
         if (r < 0 || b.failed)
@@ -143,6 +174,8 @@ int cmd_why(struct client *c)
                 json_decref(params);
         else
                 r = connection_call(k, "job/why", params, &result, &failure);
+        if (r == 0 && !job)
+                r = look_in_place(c, dir, result);
         if (r == 0)
                 r = c->is_json ? client_put_json(result) : print_answer(result);
         return r == 0 ? EXIT_DONE : client_fail(c, r, failure);

@@ -140,6 +140,26 @@ def test_why_of_what_came_back(daemon, place):
     assert (a["because"], a["source"]) == ("fresh", "template")
 
 
+def test_why_tells_what_is_held_back(daemon, place):
+    """Something was made for a file that is the user's: `why` says that it is not there, until it is merged."""
+    spec = oracle.fcs()
+    gen(daemon, place, spec)
+    path = "internal/rental/rental_service.go"
+    at = place / "out" / path
+    at.write_text(at.read_text().replace("package rental\n", "package rental // mine\n"))
+    spec["requirements"]["functional"][0]["description"] = "Members may hold four rentals at once"
+    edited = place / "spec.json"
+    edited.write_text(json.dumps(spec))
+    assert daemon.genopt("gen", edited, "-o", place / "out").returncode == 1
+    a = why(daemon, place, path)
+    assert a["held_back"] is True and a["disk"] == "edited" and a["because"] == "changed"
+    assert "gen --merge" in daemon.genopt("why", path, "-o", place / "out", check=0).stdout
+    assert "held_back" not in why(daemon, place, "internal/rental/rental.go")
+    daemon.genopt("gen", edited, "-o", place / "out", "--merge", check=0)
+    assert "held_back" not in why(daemon, place, path)
+    assert "package rental // mine\n" in at.read_text() and "four" in at.read_text()
+
+
 def test_why_when_it_is_forgotten(daemon, place):
     spec = oracle.fcs()
     gen(daemon, place, spec)
