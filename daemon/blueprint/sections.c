@@ -40,9 +40,15 @@ static int subject_of(const struct piece *p, struct buf *out)
 {
         static const char *const keys[] = {"name", "id", "text", "title"};
         const char *from = json_get_text(p->data, "from"),
-                   *method = json_get_text(p->data, "method");
+                   *method = json_get_text(p->data, "method"), *of = json_get_text(p->data, "of"),
+                   *rule = json_get_text(p->data, "rule");
 
         buf_clear(out);
+        if (of)
+                return buf_printf(out, "%s.%s", of, json_get_text(p->data, "name"));
+        if (rule)
+                return buf_printf(out, "%s of %s.%s", rule, json_get_text(p->data, "entity"),
+                                  json_get_text(p->data, "attribute"));
         if (from)
                 return buf_printf(out, "%s to %s", from, json_get_text(p->data, "to"));
         if (method)
@@ -110,6 +116,38 @@ static int state_entity(struct layout *l, struct lay_entity *e)
         return r;
 }
 
+static int state_rules(struct layout *l)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < l->n_requirements; i++)
+                for (size_t k = 0; k < l->requirements[i].n_rules && r == 0; k++)
+                        r = state_whole(l, SECTION_RULES, &l->requirements[i].rules[k].piece);
+        return r;
+}
+
+static int state_links(struct layout *l)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < l->n_entities; i++)
+                for (size_t k = 0; k < l->entities[i].n_links && r == 0; k++)
+                        r = state_whole(l, SECTION_LINKS, &l->entities[i].links[k]);
+        return r;
+}
+
+static size_t count_whole(const struct layout *l)
+{
+        size_t n = 8 + l->n_entities + l->n_packages + l->n_relations + l->n_contracts +
+                   l->n_requirements + l->n_scenarios;
+
+        for (size_t i = 0; i < l->n_requirements; i++)
+                n += l->requirements[i].n_rules;
+        for (size_t i = 0; i < l->n_entities; i++)
+                n += l->entities[i].n_links;
+        return n;
+}
+
 /* The whole model as statements, by section: what people send with every prompt today. */
 int slice_whole(struct layout *l)
 {
@@ -117,9 +155,7 @@ int slice_whole(struct layout *l)
         int r;
 
         w->sections = section_keys;
-        w->whole = calloc(8 + l->n_entities + l->n_packages + l->n_relations + l->n_contracts +
-                                  l->n_requirements + l->n_scenarios,
-                          sizeof(*w->whole));
+        w->whole = calloc(count_whole(l), sizeof(*w->whole));
         if (!w->whole)
                 return -ENOMEM;
         r = state_whole(l, SECTION_PROJECT, &l->project);
@@ -131,6 +167,7 @@ int slice_whole(struct layout *l)
                 r = state_whole(l, SECTION_RELATIONS, &l->relations[i].piece);
         for (size_t i = 0; i < l->n_contracts && r == 0; i++)
                 r = state_whole(l, SECTION_CONTRACTS, &l->contracts[i].piece);
+        r = r ? r : state_rules(l);
         for (size_t i = 0; i < l->n_requirements && r == 0; i++)
                 r = state_whole(l, SECTION_REQUIREMENTS, &l->requirements[i].piece);
         for (size_t i = 0; i < l->n_scenarios && r == 0; i++)
@@ -139,5 +176,6 @@ int slice_whole(struct layout *l)
         r = r ? r : state_whole(l, SECTION_PATTERNS, &l->patterns);
         r = r ? r : state_whole(l, SECTION_TESTING, &l->testing);
         r = r ? r : state_whole(l, SECTION_BUILD, &l->build);
-        return r ? r : state_whole(l, SECTION_LIBRARIES, &l->libraries);
+        r = r ? r : state_whole(l, SECTION_LIBRARIES, &l->libraries);
+        return r ? r : state_links(l);
 }

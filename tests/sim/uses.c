@@ -8,14 +8,20 @@
 static bool is_named(struct yaml_node *item, const char *name)
 {
         static const char *const keys[] = {"name", "id", "text", "title"};
-        const char *from = node_text(item, "from"), *method = node_text(item, "method");
+        const char *from = node_text(item, "from"), *method = node_text(item, "method"),
+                   *of = node_text(item, "of"), *rule = node_text(item, "rule");
         char text[512];
 
-        if (from)
+        if (of)
+                snprintf(text, sizeof(text), "%s.%s", of, node_text(item, "name"));
+        else if (rule)
+                snprintf(text, sizeof(text), "%s of %s.%s", rule, node_text(item, "entity"),
+                         node_text(item, "attribute"));
+        else if (from)
                 snprintf(text, sizeof(text), "%s to %s", from, node_text(item, "to"));
         else if (method)
                 snprintf(text, sizeof(text), "%s %s", method, node_text(item, "endpoint"));
-        if (from || method)
+        if (of || rule || from || method)
                 return str_is_equal(text, name);
         for (size_t i = 0; i < N_ELEMENTS(keys); i++)
                 if (node_text(item, keys[i]))

@@ -155,13 +155,35 @@ static void test_what_is_no_link(void **state)
               ORDER, "");
 }
 
+/* Whoever is shown the whole model is shown links and rules too, each under a name of its own. */
+static void test_whole(void **state)
+{
+        static const char *const wanted[] = {"Order.user", "Parcel.user", "User.orders",
+                                             "User.parcels", "unique of User.name"};
+        struct work *w = must_apply(
+                python,
+                HEAD ENTITY("Order", "user: User") ENTITY("Parcel", "user: User") ENTITY(
+                        "User", "name: str") "requirements:\n  - {id: R1, description: Every user "
+                                             "has a unique name.}\n");
+
+        (void)state;
+        for (size_t i = 0; i < N_ELEMENTS(wanted); i++) {
+                size_t n_found = 0;
+
+                for (size_t k = 0; k < w->n_whole; k++)
+                        n_found += str_is_equal(w->statements[w->whole[k]].subject, wanted[i]);
+                assert_int_equal(n_found, 1);
+        }
+        work_free(w);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_one_to_many),     cmocka_unit_test(test_many_to_many),
                 cmocka_unit_test(test_one_to_one),      cmocka_unit_test(test_self),
                 cmocka_unit_test(test_names),           cmocka_unit_test(test_required),
-                cmocka_unit_test(test_what_is_no_link),
+                cmocka_unit_test(test_what_is_no_link), cmocka_unit_test(test_whole),
         };
 
         return cmocka_run_group_tests(tests, set_up, tear_down);
