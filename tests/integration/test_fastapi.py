@@ -3,21 +3,28 @@
 /usr/bin/python3 has Debian's FastAPI, SQLAlchemy, pytest and linters; they run once over what they can see together."""
 
 import json
+import re
 import subprocess
 
 import pytest
+import yaml
 
-from conftest import DEADLINE, ROOT, Daemon, tree
+from conftest import DEADLINE, ROOT, Daemon, Sim, config_for, tree
 
 PYTHON = "/usr/bin/python3"
 SPECS = ROOT / "tests" / "specs"
-NAMES = ["crud-1", "crud-types", "crud-relations", "crud-names", "crud-words", "crud-40"]
+RUN = ROOT / "tests" / "integration" / "run_projects.py"
+NAMES = ["crud-1", "crud-few", "crud-types", "crud-relations", "crud-names", "crud-words", "crud-40"]
 # Some resources of the large projects: all of them have the same tests.
 SOME = {"crud-40": ["tests/test_migrations.py", *(f"tests/test_{n}.py" for n in ("asset", "contract"))],
         "crud-names": ["tests/test_migrations.py", *(f"tests/test_{n}.py" for n in ("class_entity", "order", "none", "address"))],
         "crud-words": [f"tests/test_{n}.py" for n in ("книга", "читатель", "学生", "größe")]}
-# What costs most for the most files: enough of them.
-LINTED = {"crud-40": ["app/models", "app/schemas"]}
+# The rest of them, and whatever else takes minutes, is `./dev bench blueprints`.
+FEW = {"crud-40": ("asset", "contract", "crud", "main", "migrations")}
+# No Python, or nothing but a docstring: no test of the project looks at them.
+SILENT = {"gitignore", "requirements", "pyproject", "readme", "package", "schemas_package", "routes_package", "tests_package"}
+BLUEPRINT = yaml.safe_load((ROOT / "blueprints" / "fastapi-crud" / "blueprint.yaml").read_text())
+KINDS = [row["kind"] for row in BLUEPRINT["files"] if "template" in row]
 
 
 def folder(place, name):
@@ -25,13 +32,22 @@ def folder(place, name):
 
 
 def run(*command, cwd=None):
-    r = subprocess.run([str(c) for c in command], cwd=cwd, capture_output=True, text=True, timeout=DEADLINE * 5)
-    assert r.returncode == 0, (command, r.stdout[-4000:], r.stderr[-2000:])
+    r = subprocess.run([str(c) for c in command], cwd=cwd, capture_output=True, text=True, timeout=DEADLINE * 10)
+    assert r.returncode == 0, (command[:6], r.stdout[-6000:], r.stderr[-2000:])
     return r.stdout
 
 
-def gen(daemon, name, out, *args):
-    r = daemon.genopt("gen", SPECS / f"{name}.yaml", "-o", out, "--blueprint", "fastapi-crud", "--json", *args)
+def lint(paths):
+    """Whatever black, flake8 and isort say of files, each content once."""
+    paths = list({path.read_bytes(): path for path in paths if path.suffix == ".py"}.values())
+    assert paths
+    run(PYTHON, "/usr/bin/black", "-l", "79", "-q", "--check", *paths)
+    run(PYTHON, "-m", "flake8", *paths)
+    run(PYTHON, "-m", "isort", "--profile", "black", "-l", "79", "-p", "app", "-p", "tests", "--check", *paths)
+
+
+def gen(daemon, name, out, *args, env=None):
+    r = daemon.genopt("gen", SPECS / f"{name}.yaml", "-o", out, "--blueprint", "fastapi-crud", "--json", *args, env=env)
     return daemon.events(r)[-1]
 
 
@@ -45,6 +61,24 @@ def projects(tmp_path_factory):
     again = gen(d, "crud-relations", place / "again")
     d.stop()
     return place, ends, again
+
+
+@pytest.fixture(scope="module")
+def forced(tmp_path_factory):
+    """A project for each template, which is made to fail, and one for all of them; kind → folder, events, log."""
+    place = tmp_path_factory.mktemp("forced")
+    sim, made = Sim(place), {}
+    for kind in [*KINDS, "all"]:
+        home = place / f"home.{kind}"
+        home.mkdir()
+        d = Daemon(home, config_for(sim), env={"GENOPT_TEST_TEMPLATE_FAILS": kind})
+        d.start()
+        r = d.genopt("gen", SPECS / "crud-few.yaml", "-o", place / kind, "--blueprint", "fastapi-crud", "--json")
+        d.stop()
+        events = d.events(r)
+        made[kind] = place / kind, events, d.log()
+    sim.close()
+    return made
 
 
 def test_no_model_is_asked(projects):
@@ -63,22 +97,42 @@ def test_again_is_the_same(projects):
 
 def test_formatted(projects):
     place = projects[0]
-    folders = [folder(place, name) / part for name in NAMES for part in ("app", "tests")]
-    run(PYTHON, "/usr/bin/black", "-l", "79", "-q", "--check", *folders)
-    run(PYTHON, "-m", "flake8", *folders)
-    for name in NAMES:
-        run(PYTHON, "-m", "isort", "--check", "app", "tests", cwd=folder(place, name))
+    lint(path for name in NAMES for part in ("app", "tests") for path in (folder(place, name) / part).rglob("*.py")
+         if name not in FEW or path.stem.removeprefix("test_") in FEW[name])
 
 
-@pytest.mark.parametrize("name", ["crud-relations", "crud-names", "crud-40"])  # those with many siblings
-def test_nothing_stands_twice(projects, name):
-    run(PYTHON, "-m", "pylint", "--disable=all", "--enable=duplicate-code", *LINTED.get(name, ["app", "tests"]), cwd=folder(projects[0], name))
+def test_nothing_stands_twice(projects):
+    run(PYTHON, "-m", "pylint", "--disable=all", "--enable=duplicate-code", "app", "tests", cwd=folder(projects[0], "crud-relations"))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_its_own_tests_pass(projects, name):
-    out = run(PYTHON, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-W", "ignore", *SOME.get(name, []), cwd=folder(projects[0], name))
-    assert " passed" in out and "skipped" not in out
+def test_its_own_tests_pass(projects):
+    run(PYTHON, RUN, *(f"{folder(projects[0], name)}:{','.join(SOME.get(name, []))}" for name in NAMES))
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "all"])
+def test_a_template_that_fails_is_the_models(forced, kind):
+    """Its files, and no others, are written by the model, and pass the same checks."""
+    place, events, log = forced[kind]
+    files = events[-1]["summary"]["files"]
+    assert events[-1]["type"] == "done" and files["failed"] == 0, events[-1]
+    assert files["call"] > 0 and files["call"] + files["template"] == len(tree(place))
+    asked = {e["path"] for e in events if e["type"] == "task.done" and e["source"] == "call"}
+    assert len(asked) == files["call"]
+    for path in asked:
+        assert re.search(rf"template_fallback.*{re.escape(path)}", log), path
+    assert (files["template"] == 0) == (kind == "all")
+
+
+def test_what_the_model_writes_is_formatted(forced):
+    lint(path for place, _, _ in forced.values() for part in ("app", "tests") for path in (place / part).rglob("*.py"))
+    run(PYTHON, "-m", "pylint", "--disable=all", "--enable=duplicate-code", "app", "tests", cwd=forced["all"][0])
+
+
+def test_what_the_model_writes_fits_the_rest(forced):
+    """Each of these projects passes its own tests; those of one entity where only one file differs in kind."""
+    some = "tests/test_crossing.py,tests/test_migrations.py"
+    run(PYTHON, RUN, *(f"{place}:{'' if kind in ('all', 'test') else some}"
+                       for kind, (place, _, _) in forced.items() if kind not in SILENT))
 
 
 def test_siblings_have_one_structure(projects):

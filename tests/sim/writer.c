@@ -1,6 +1,7 @@
 #include "tests/sim/writer.h"
 
 #include "tests/sim/go.h"
+#include "tests/sim/py.h"
 
 /* Whether every text below n stands somewhere in what was written. */
 static bool is_shown(const struct yaml_node *n, struct span written)
@@ -79,6 +80,10 @@ int writer_write(const struct facts_view *v, const char *path, struct buf *b)
                 role = "";
         if (str_is_equal(language, "go") || (!language && str_has_suffix(path, ".go")))
                 r = go_write(v, path, role, b);
+        if (str_is_equal(language, "python") || (!language && str_has_suffix(path, ".py")))
+                r = py_write(v, path, role, b);
+        else if (r == CONDITION_ABSENT)
+                r = py_write_words(v, role, b);
         if (r == CONDITION_ABSENT)
                 r = text_write(v, path, role, b);
         return r;

@@ -12,7 +12,9 @@
 #include "tests/sim/faults.h"
 #include "tests/sim/go.h"
 #include "tests/sim/limits.h"
+#include "tests/sim/py.h"
 #include "tests/sim/tokens.h"
+#include "tests/sim/writer.h"
 
 static struct facts *read_text(const char *text)
 {
@@ -255,6 +257,50 @@ static void test_fault_specs(void **state)
         faults_free(f);
 }
 
+static void test_python_names(void **state)
+{
+        static const char *const plurals[][2] = {
+                {"note", "notes"},      {"category", "categories"},
+                {"status", "statuses"}, {"order_item", "order_items"},
+                {"person", "people"},   {"day", "days"}};
+        char at[PY_NAME_BYTES];
+
+        (void)state;
+        for (size_t i = 0; i < N_ELEMENTS(plurals); i++) {
+                py_plural(plurals[i][0], at);
+                assert_string_equal(at, plurals[i][1]);
+                py_singular(plurals[i][1], at);
+                assert_string_equal(at, plurals[i][0]);
+        }
+        py_snake("HTTPServerLog", at);
+        assert_string_equal(at, "http_server_log");
+        py_table("Class", "class_entity", at);
+        assert_string_equal(at, "classes");
+}
+
+/* What a prompt does not say is not written: the parts of a project would not fit by chance. */
+static void test_python_of_a_prompt(void **state)
+{
+        struct facts *f = read_text(
+                "first party: `app`\n```yaml\nentities: [{name: Tag, module: tag, attributes: "
+                "[{name: id, type: int}, {name: label, type: str, required: true}]}]\n```\n"
+                "```yaml\ntask: {path: app/models/tag.py, role: model, entity: Tag, language: "
+                "python}\n```\n```yaml\ntask: {path: app/database.py, role: database, language: "
+                "python}\n```\n");
+        struct facts_view v;
+        _cleanup_buf_ struct buf b = {0}, none = {0};
+
+        (void)state;
+        assert_int_equal(facts_view_of(f, 0, &v), 0);
+        assert_int_equal(writer_write(&v, "app/models/tag.py", &b), 0);
+        assert_non_null(strstr(b.at, "class Tag(database.Base):\n"));
+        assert_non_null(strstr(b.at, "    label = sa.Column(sa.String, nullable=False)\n"));
+        assert_non_null(strstr(b.at, "\n\nimport sqlalchemy as sa\n\nfrom app import database\n"));
+        assert_int_equal(facts_view_of(f, 1, &v), 0);
+        assert_int_equal(py_write(&v, "app/database.py", "database", &none), CONDITION_ABSENT);
+        facts_free(f);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -266,6 +312,8 @@ int main(void)
                 cmocka_unit_test(test_cache_rules),
                 cmocka_unit_test(test_limits),
                 cmocka_unit_test(test_fault_specs),
+                cmocka_unit_test(test_python_names),
+                cmocka_unit_test(test_python_of_a_prompt),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
