@@ -53,6 +53,7 @@ struct call_spec {
         const struct prompt_block *blocks; /* copied */
         size_t n_blocks;
         uint64_t max_tokens;
+        bool is_cache_explicit; /* struct request */
         struct price price;
         uint64_t estimate_nanousd, worst_nanousd; /* expected, and reserved until settled */
         /* Expected, for the provider's limits; 0: not known. cache_read of the input tokens. */

@@ -108,6 +108,7 @@ int flight_new(struct calls *c, const struct call_spec *spec, const struct hash 
         f->room = c;
         f->key = *key;
         f->max_tokens = spec->max_tokens;
+        f->is_cache_explicit = spec->is_cache_explicit;
         f->created_usec = clock_monotonic_usec();
         f->started_ms = clock_realtime_ms();
         TAILQ_INIT(&f->owners);
@@ -550,6 +551,7 @@ static void send(struct flight *f)
                                   .blocks = f->blocks,
                                   .n_blocks = f->n_blocks,
                                   .max_tokens = f->max_tokens,
+                                  .is_cache_explicit = f->is_cache_explicit,
                                   .job = job,
                                   .call = payer->n,
                           },

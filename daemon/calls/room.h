@@ -67,6 +67,7 @@ struct flight {
         struct prompt_block *blocks; /* owned; text borrowed from prompt */
         size_t n_blocks;
         uint64_t max_tokens;
+        bool is_cache_explicit;
         bool is_whole_charged;      /* its provider counts what is read from its cache as well */
         struct charge charge;       /* of the attempt under way */
         struct usage attempt_usage; /* of the attempt that just ended */

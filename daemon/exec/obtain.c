@@ -305,6 +305,7 @@ static void price_call(struct run *r, const struct step *s, const struct prompt 
         spec->output_tokens = s->estimate.tokens.output;
         spec->worst_nanousd = plan_worst_nanousd(in, s, input, spec->max_tokens);
         spec->price = f->price;
+        spec->is_cache_explicit = f->cache == PROMPT_CACHE_EXPLICIT;
         spec->budget_left_nanousd = budget_left(r);
 }
 

@@ -107,6 +107,33 @@ static int read_numbers(struct reading *r, struct yaml_node *map, const struct n
         return 0;
 }
 
+static const char *const cache_kinds[N_PROMPT_CACHES] = {"marks", "explicit", "prefix"};
+
+/* cache: {kind: marks, minutes: 5, long_minutes: 60}; what is not said is as here. */
+static int read_cache(struct reading *r, struct yaml_node *n, struct model_facts *m)
+{
+        struct yaml_node *kind = n ? yaml_get(n, "kind") : NULL;
+        double minutes = 5, long_minutes = 60;
+        int k = 0;
+
+        for (size_t i = 0; kind; i++) {
+                if (kind->kind != YAML_SCALAR || i == N_PROMPT_CACHES)
+                        return refuse(r, kind, "`kind` of a cache is marks, explicit or prefix");
+                m->cache = (enum prompt_cache)i;
+                if (str_is_equal(kind->text, cache_kinds[i]))
+                        break;
+        }
+        if (n && yaml_get(n, "minutes")) {
+                k = read_number(r, n, "minutes", &minutes);
+                long_minutes = minutes;
+        }
+        if (k == 0 && n && yaml_get(n, "long_minutes"))
+                k = read_number(r, n, "long_minutes", &long_minutes);
+        m->cache_short_ms = (uint64_t)llround(minutes * 60000);
+        m->cache_long_ms = (uint64_t)llround(long_minutes * 60000);
+        return k;
+}
+
 static int read_model(struct reading *r, struct yaml_node *n, struct model_facts *m)
 {
         struct yaml_node *name = yaml_get(n, "name"), *ratios = yaml_get(n, "bytes_per_token"),
@@ -128,6 +155,9 @@ static int read_model(struct reading *r, struct yaml_node *n, struct model_facts
         if (k)
                 return k;
         k = read_numbers(r, n, model_fields, N_ELEMENTS(model_fields), m);
+        if (k)
+                return k;
+        k = read_cache(r, yaml_get(n, "cache"), m);
         if (k)
                 return k;
         for (size_t c = 0; c < N_TEXT_CLASSES; c++) {

@@ -9,10 +9,22 @@
 
 enum text_class { TEXT_PROSE, TEXT_DATA, TEXT_CODE, N_TEXT_CLASSES };
 
+/* How a provider's cache is told what to keep. */
+enum prompt_cache {
+        PROMPT_CACHE_MARKS,    /* prefixes that end with a mark (Anthropic) */
+        PROMPT_CACHE_EXPLICIT, /* likewise, in a request that says that it marks them (newer models
+                           of OpenAI) */
+        PROMPT_CACHE_PREFIX,   /* every prefix, unasked (earlier models of OpenAI; local servers) */
+        N_PROMPT_CACHES
+};
+
 struct model_facts {
         char *name; /* a model's name begins with it; "*" fits all */
         struct price price;
         uint64_t window, max_output, cache_minimum; /* tokens */
+        enum prompt_cache cache;
+        uint64_t cache_short_ms, cache_long_ms; /* lifetimes, from the start of the request that
+                                                   used an entry; equal where there is no choice */
         uint64_t first_token_ms, input_per_second, output_per_second;
         double bytes_per_token[N_TEXT_CLASSES];
         bool does_not_continue; /* an answer that was cut: it would begin again */

@@ -8,7 +8,7 @@
 #include "daemon/provider/provider.h"
 #include "daemon/provider/sse.h"
 
-#define PROVIDER_MARKS_MAX 4 /* the provider refuses more (providers.md A10) */
+#define PROVIDER_MARKS_MAX 4 /* the provider refuses more */
 #define PROVIDER_ANSWER_BYTES \
         ((size_t)64 << 20) /* a whole answer: 128k tokens are under 1 MiB, with envelopes 20 */
 #define PROVIDER_ERROR_BYTES ((size_t)64 << 10) /* the body of an error; what is longer is cut */

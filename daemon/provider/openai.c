@@ -2,10 +2,11 @@
  * it: LM Studio, llama.cpp, vLLM, Ollama.
  *
  * Request: all system blocks as one message, the others as one for each run of blocks of one side,
- * because not every server takes lists of parts. There are no marks: prefixes are cached by
- * themselves, so equal beginnings are equal bytes. The limit of the output is named
- * max_completion_tokens, which new models demand, except on this machine, where Ollama knows
- * max_tokens only.
+ * because not every server takes lists of parts. Prefixes are cached by themselves, so equal
+ * beginnings are equal bytes; newer models keep only what is marked (at most four), and read it
+ * again only where it is marked again: they get parts, and are told to write nothing else, because
+ * writing costs. The limit of the output is named max_completion_tokens, which new models demand,
+ * except on this machine, where Ollama knows max_tokens only.
  *
  * Stream: chunks without a type. choices may be empty (the chunk with the usage is), content may be
  * null, the role may stand anywhere; reasoning is not text. The end is [DONE]; where that is
@@ -25,49 +26,94 @@ static const char *role_of(const struct prompt_block *b)
         return b->is_system ? "system" : b->is_assistant ? "assistant" : "user";
 }
 
-/* A message of what was gathered; blocks end with a line break of their own. */
-static int write_message(const char *role, struct buf *text, size_t *n_messages, struct buf *out)
+/* The message under way. Its text is one string, but where a mark ends a stretch of it. */
+struct message {
+        const char *role;
+        struct buf text; /* gathered; blocks end with a line break of their own */
+        size_t n_parts, n_messages;
+};
+
+static int write_part(struct message *m, bool is_marked, struct buf *out)
 {
         int k;
 
-        if (text->failed || text->n == 0)
-                return text->failed;
-        (void)buf_printf(out, "%s{\"role\":\"%s\",\"content\":", *n_messages > 0 ? "," : "", role);
-        k = json_write_string(out, buf_span(text));
+        if (m->n_parts == 0)
+                (void)buf_printf(out, "%s{\"role\":\"%s\",\"content\":[",
+                                 m->n_messages > 0 ? "," : "", m->role);
+        (void)buf_printf(out, "%s{\"type\":\"text\",\"text\":", m->n_parts > 0 ? "," : "");
+        k = json_write_string(out, buf_span(&m->text));
         if (k < 0)
                 return k;
-        buf_clear(text);
-        ++*n_messages;
-        return buf_add_text(out, "}");
+        m->n_parts++;
+        buf_clear(&m->text);
+        return buf_add_text(out, is_marked ? ",\"prompt_cache_breakpoint\":{\"mode\":\"explicit\"}}"
+                                           : "}");
 }
 
-/* System blocks first, wherever they stand. */
+static int end_message(struct message *m, struct buf *out)
+{
+        int k = m->text.failed;
+
+        if (k < 0 || (m->text.n == 0 && m->n_parts == 0))
+                return k;
+        if (m->n_parts > 0) {
+                k = m->text.n > 0 ? write_part(m, false, out) : 0;
+                (void)buf_add_char(out, ']');
+        } else {
+                (void)buf_printf(out,
+                                 "%s{\"role\":\"%s\",\"content\":", m->n_messages > 0 ? "," : "",
+                                 m->role);
+                k = json_write_string(out, buf_span(&m->text));
+        }
+        buf_clear(&m->text);
+        m->n_parts = 0;
+        m->n_messages++;
+        return k < 0 ? k : buf_add_char(out, '}');
+}
+
+/* System blocks first, wherever they stand. A block of white space is not sent; its mark counts for
+ * what is before it. */
 static int write_messages(const struct request *r, struct buf *out)
 {
-        _cleanup_buf_ struct buf text = {};
-        const char *role = "system";
-        size_t n_messages = 0;
+        struct message m = {.role = "system"};
         bool has_user = false;
         int k = 0;
 
         for (size_t i = 0; i < 2 * r->n_blocks && k == 0; i++) {
                 const struct prompt_block *b = &r->blocks[i % r->n_blocks];
 
-                if (block_is_empty(b) || b->is_system != (i < r->n_blocks))
+                if (b->is_system != (i < r->n_blocks))
                         continue;
-                if (!str_is_equal(role, role_of(b)))
-                        k = write_message(role, &text, &n_messages, out);
-                role = role_of(b);
-                has_user |= str_is_equal(role, "user");
-                (void)buf_add_span(&text, b->text);
+                if (!block_is_empty(b)) {
+                        if (!str_is_equal(m.role, role_of(b)))
+                                k = end_message(&m, out);
+                        m.role = role_of(b);
+                        has_user |= str_is_equal(m.role, "user");
+                        (void)buf_add_span(&m.text, b->text);
+                }
+                if (k == 0 && b->is_marked && r->is_cache_explicit && m.text.n > 0)
+                        k = write_part(&m, true, out);
         }
-        k = k ? k : write_message(role, &text, &n_messages, out);
+        k = k ? k : end_message(&m, out);
+        buf_done(&m.text);
         return k < 0 || has_user ? k : -EINVAL;
+}
+
+static size_t count_marks(const struct request *r)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < r->n_blocks; i++)
+                n += r->blocks[i].is_marked;
+        return n;
 }
 
 static int write_body(const struct request *r, bool is_local, struct buf *out)
 {
         int k;
+
+        if (r->is_cache_explicit && count_marks(r) > PROVIDER_MARKS_MAX)
+                return -EINVAL;
 
         (void)buf_add_text(out, "{\"model\":");
         k = json_write_string(out, span_of(r->model));
@@ -75,9 +121,11 @@ static int write_body(const struct request *r, bool is_local, struct buf *out)
                 return k;
         (void)buf_printf(out,
                          ",\"%s\":%llu,\"stream\":true,\"stream_options\":{\"include_usage\":true},"
-                         "\"messages\":[",
+                         "%s\"messages\":[",
                          is_local ? "max_tokens" : "max_completion_tokens",
-                         (unsigned long long)r->max_tokens);
+                         (unsigned long long)r->max_tokens,
+                         r->is_cache_explicit ? "\"prompt_cache_options\":{\"mode\":\"explicit\"},"
+                                              : "");
         k = write_messages(r, out);
         if (k < 0)
                 return k;

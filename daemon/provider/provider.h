@@ -35,8 +35,10 @@ struct request {
         const char *model;
         const struct prompt_block *blocks;
         size_t n_blocks;
-        uint64_t max_tokens; /* of output */
-        const char *job;     /* for log lines */
+        uint64_t max_tokens;    /* of output */
+        bool is_cache_explicit; /* the model caches what a request marks, if it says that it marks
+                                 */
+        const char *job;        /* for log lines */
         uint64_t call;
 };
 

@@ -50,6 +50,50 @@ static void test_what_was_said_before(void **state)
                 "\"user\",\"content\":\"go on\"}]}");
 }
 
+/* Newer models keep what is marked: a part for each stretch up to a mark, and nothing unasked. */
+static void test_marks_are_breakpoints(void **state)
+{
+        const struct prompt_block blocks[] = {
+                BLOCK("rules\n", .is_system = true),
+                BLOCK("kind\n", .is_system = true),
+                BLOCK(" \n", .is_system = true, .is_marked = true),
+                BLOCK("facts\n", .is_marked = true, .is_mark_for_1h = true),
+                BLOCK("a\n"),
+                BLOCK("b"),
+        };
+        struct request r = {.model = "m",
+                            .blocks = blocks,
+                            .n_blocks = N_ELEMENTS(blocks),
+                            .max_tokens = 9,
+                            .is_cache_explicit = true};
+        struct prompt_block many[6];
+        _cleanup_buf_ struct buf out = {};
+
+        (void)state;
+        assert_int_equal(dialect_openai.write_body(&r, false, &out), 0);
+        assert_string_equal(
+                out.at,
+                "{\"model\":\"m\",\"max_completion_tokens\":9,\"stream\":true,\"stream_options\":"
+                "{\"include_usage\":true},\"prompt_cache_options\":{\"mode\":\"explicit\"},"
+                "\"messages\":[{\"role\":\"system\",\"content\":[{\"type\":\"text\",\"text\":"
+                "\"rules\\nkind\\n\",\"prompt_cache_breakpoint\":{\"mode\":\"explicit\"}}]},"
+                "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"facts\\n\","
+                "\"prompt_cache_breakpoint\":{\"mode\":\"explicit\"}},"
+                "{\"type\":\"text\",\"text\":\"a\\nb\"}]}]}");
+        /* Without marks nothing is kept, and the text needs no parts. */
+        buf_clear(&out);
+        r.blocks = &blocks[4];
+        r.n_blocks = 2;
+        assert_int_equal(dialect_openai.write_body(&r, false, &out), 0);
+        assert_non_null(strstr(out.at, "\"mode\":\"explicit\"},\"messages\":[{\"role\":\"user\","
+                                       "\"content\":\"a\\nb\"}]"));
+        for (size_t i = 0; i < N_ELEMENTS(many); i++)
+                many[i] = BLOCK("x", .is_marked = true);
+        r.blocks = many;
+        r.n_blocks = N_ELEMENTS(many);
+        assert_int_equal(dialect_openai.write_body(&r, false, &out), -EINVAL);
+}
+
 static void test_request_needs_a_user_text(void **state)
 {
         const struct prompt_block blocks[] = {BLOCK("rules\n", .is_system = true)};
@@ -292,6 +336,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_request),
                 cmocka_unit_test(test_what_was_said_before),
+                cmocka_unit_test(test_marks_are_breakpoints),
                 cmocka_unit_test(test_request_needs_a_user_text),
                 cmocka_unit_test(test_head),
                 cmocka_unit_test(test_stream),

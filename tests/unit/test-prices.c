@@ -1,5 +1,6 @@
 #include "daemon/plan/prices.h"
 
+#include "common/str.h"
 #include "tests/unit/unit.h"
 
 #define ROW(name)                                                                                  \
@@ -32,6 +33,33 @@ static void money_is_nano_dollars_per_token(void **state)
         assert_string_equal(price_book_find(b, "unheard-of")->name, "*");
 }
 
+/* How long a provider keeps what, and how it is told: five minutes or an hour by marks, unless the
+ * book says otherwise. */
+static void caches_are_data(void **state)
+{
+        static const char cached[] = "    cache: {kind: explicit, minutes: 30}\n";
+        _cleanup_(price_book_unrefp) struct price_book *b = NULL;
+        _cleanup_free_ char *text = str_printf(
+                "format: 1\ndate: 2026-01-01\nmodels:\n%s%s%s%s", ROW("gpt-6"), cached, ROW("cl"),
+                ROW("*") "    cache: {kind: prefix, minutes: 2, long_minutes: 9}\n");
+        struct failure *f = NULL;
+        const struct model_facts *m;
+
+        (void)state;
+        assert_int_equal(read_book(text, &b, &f), 0);
+        m = price_book_find(b, "gpt-6-x");
+        assert_int_equal(m->cache, PROMPT_CACHE_EXPLICIT);
+        assert_int_equal(m->cache_short_ms, 1800000);
+        assert_int_equal(m->cache_long_ms, 1800000);
+        m = price_book_find(b, "cl");
+        assert_int_equal(m->cache, PROMPT_CACHE_MARKS);
+        assert_int_equal(m->cache_short_ms, 300000);
+        assert_int_equal(m->cache_long_ms, 3600000);
+        m = price_book_find(b, "other");
+        assert_int_equal(m->cache, PROMPT_CACHE_PREFIX);
+        assert_int_equal(m->cache_long_ms, 540000);
+}
+
 /* What a bad book says, and where. */
 static void faults_are_named(void **state)
 {
@@ -46,6 +74,10 @@ static void faults_are_named(void **state)
                  "models.yaml:5:20", "number"},
                 {"format: 1\ndate: d\nmodels:\n  - name: x\n    price: {input: -1}\n", NULL,
                  "negative"},
+                {"format: 1\ndate: d\nmodels:\n" ROW("*") "    cache: {kind: maybe}\n", NULL,
+                 "marks"},
+                {"format: 1\ndate: d\nmodels:\n" ROW("*") "    cache: {minutes: long}\n", NULL,
+                 "number"},
                 {"format: [1\n", NULL, ""},
         };
 
@@ -83,6 +115,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(money_is_nano_dollars_per_token),
+                cmocka_unit_test(caches_are_data),
                 cmocka_unit_test(faults_are_named),
                 cmocka_unit_test(the_book_of_the_package_is_good),
         };
