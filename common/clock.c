@@ -36,6 +36,22 @@ uint64_t clock_realtime_ms(void)
         return read_usec(CLOCK_REALTIME) / 1000;
 }
 
+uint64_t clock_provider_scale_ms(uint64_t ms)
+{
+#if GENOPT_TESTING
+        const char *speed = getenv("GENOPT_TEST_SPEED");
+
+        return speed ? ms * strtoull(speed, NULL, 10) : ms;
+#else
+        return ms;
+#endif
+}
+
+uint64_t clock_provider_ms(void)
+{
+        return clock_provider_scale_ms(clock_realtime_ms());
+}
+
 #define LAST_SECOND \
         UINT64_C(253402300799) /* 9999-12-31T23:59:59Z: the last with a year of four digits */
 

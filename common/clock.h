@@ -11,8 +11,12 @@ uint64_t clock_realtime_ms(void);   /* display, HTTP dates, budget days only */
 #define CLOCK_RFC3339_BYTES 25
 void clock_format_rfc3339(uint64_t realtime_ms, char ret[CLOCK_RFC3339_BYTES]);
 int clock_parse_rfc3339(const char *text, uint64_t *ret_realtime_ms) _must_check_;
-void clock_random(void *bytes, size_t n); /* getrandom(); aborts if the kernel cannot */
-uint64_t clock_random_below(uint64_t n);  /* uniform in [0, n) */
+/* Providers' time, which their caches live by: real time, but in test builds so many times faster
+ * as $GENOPT_TEST_SPEED says that the simulated one runs. Not for display. */
+uint64_t clock_provider_ms(void);
+uint64_t clock_provider_scale_ms(uint64_t ms); /* so long by our clocks is so long by theirs */
+void clock_random(void *bytes, size_t n);      /* getrandom(); aborts if the kernel cannot */
+uint64_t clock_random_below(uint64_t n);       /* uniform in [0, n) */
 
 /* Test builds only: */
 void clock_test_advance_usec(uint64_t usec); /* all three clocks */

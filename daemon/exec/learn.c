@@ -5,10 +5,6 @@
 #include "common/clock.h"
 #include "daemon/plan/cost.h"
 
-/* From the beginning of the call, which is when the provider counts from. */
-#define KEPT_SHORT_MS (5 * 60 * 1000u)
-#define KEPT_LONG_MS (60 * 60 * 1000u)
-
 static size_t list_estimators(struct run *r, struct estimator *at[2])
 {
         size_t n = 0;
@@ -21,11 +17,11 @@ static size_t list_estimators(struct run *r, struct estimator *at[2])
 
 /* Of the prefixes that it had: the longest that was counted, and that all of them live on. What was
  * written and read together is what stands before the last mark. */
-static void learn_prefixes(struct run_call *c, struct estimator *e)
+static void learn_prefixes(struct run_call *c, const struct model_facts *f, struct estimator *e)
 {
         const struct plan *p = c->run->setup.plan;
         uint64_t counted = c->usage.cache_read + c->usage.cache_write_5m + c->usage.cache_write_1h;
-        uint64_t now = clock_realtime_ms();
+        uint64_t now = clock_provider_ms(), ms = clock_provider_scale_ms(c->ms);
         bool is_longest = true;
 
         for (size_t i = N_BEGINNINGS; i-- > 0 && counted > 0;) {
@@ -35,11 +31,27 @@ static void learn_prefixes(struct run_call *c, struct estimator *e)
                 if (c->prefixes[i] == NO_PREFIX)
                         continue;
                 x = &p->prefixes[c->prefixes[i]];
-                life = x->is_long ? KEPT_LONG_MS : KEPT_SHORT_MS;
+                life = x->is_long ? f->cache_long_ms
+                                  : f->cache_short_ms; /* from the start of the call */
                 estimator_learn_prefix(e, &x->hash, is_longest ? counted : 0,
-                                       now + life - MIN2(c->ms, life));
+                                       now + life - MIN2(ms, life));
                 is_longest = false;
         }
+}
+
+/* Of answers whose files are all of one kind, which those of a batch are. */
+static void learn_density(struct run_call *c, struct estimator *e,
+                          const struct counted_reply *reply)
+{
+        const struct work *w = c->run->work;
+        char kind[ESTIMATOR_KIND_BYTES];
+
+        for (size_t i = 0; i < c->n_tasks; i++)
+                if (!w->tasks[c->tasks[i]].path ||
+                    strcmp(w->tasks[c->tasks[i]].kind, w->tasks[c->tasks[0]].kind) != 0)
+                        return;
+        plan_kind_name(w, &w->tasks[c->tasks[0]], kind);
+        estimator_learn_density(e, kind, reply);
 }
 
 void learn_call(struct run_call *c)
@@ -54,8 +66,9 @@ void learn_call(struct run_call *c)
                 .fresh = c->usage.input + c->usage.cache_write_5m + c->usage.cache_write_1h,
                 .output = c->usage.output,
                 .answer_bytes = c->n_answer_bytes,
-                .first_token_ms = c->n_attempts > 1 ? 0 : c->first_token_ms,
-                .ms = c->n_attempts > 1 ? 0 : c->ms,
+                .first_token_ms =
+                        c->n_attempts > 1 ? 0 : clock_provider_scale_ms(c->first_token_ms),
+                .ms = c->n_attempts > 1 ? 0 : clock_provider_scale_ms(c->ms),
         };
 
         if (!c->usage.is_known || c->failure || !m->facts || strcmp(m->model, c->model) != 0)
@@ -63,7 +76,8 @@ void learn_call(struct run_call *c)
         reply.input = reply.fresh + c->usage.cache_read;
         for (size_t i = list_estimators(r, at); i-- > 0;) {
                 estimator_learn(at[i], &reply);
-                learn_prefixes(c, at[i]);
+                learn_density(c, at[i], &reply);
+                learn_prefixes(c, m->facts, at[i]);
         }
 }
 
@@ -92,6 +106,19 @@ void learn_file(struct run *r, uint32_t task, const struct candidate *c)
         plan_kind_name(r->work, t, kind);
         for (size_t i = list_estimators(r, at); i-- > 0;)
                 estimator_learn_file(at[i], kind, cost_expected_bytes(t),
-                                     cost_facts_bytes(r->work, t), c->result.n_text,
-                                     c->n_interface);
+                                     cost_facts_bytes(r->work, t), c->result.n_text);
+}
+
+void learn_interface(struct run *r, uint32_t task)
+{
+        const struct task *t = &r->work->tasks[task];
+        char kind[ESTIMATOR_KIND_BYTES];
+        struct estimator *at[2];
+
+        if (r->tasks[task].n_users == 0)
+                return;
+        plan_kind_name(r->work, t, kind);
+        for (size_t i = list_estimators(r, at); i-- > 0;)
+                estimator_learn_interface(at[i], kind, cost_expected_interface(t),
+                                          cost_facts_bytes(r->work, t), r->tasks[task].n_interface);
 }

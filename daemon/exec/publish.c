@@ -239,14 +239,17 @@ static void remember_inputs(struct run *r, uint32_t task)
                                    (struct span){rt->interface, rt->n_interface});
 }
 
-static void adopt_candidate(struct run_task *t, struct candidate *c)
+static void adopt_candidate(struct run *r, uint32_t task, struct candidate *c)
 {
+        struct run_task *t = run_task_of(r, task);
+
         t->interface_hash = c->result.interface;
         if (!c->interface)
                 return; /* settle has set it */
         free(t->interface);
         t->interface = take(c->interface);
         t->n_interface = c->n_interface;
+        learn_interface(r, task);
 }
 
 /* Events and result, or neither: a file that stands without its event would never reach the client.
@@ -278,7 +281,7 @@ void publish_result(struct run *r, uint32_t task, enum source source)
                 run_task_fail(r, task, failure_new(FAILURE_INTERNAL, "%s", strerror(-k)));
                 return;
         }
-        adopt_candidate(t, c);
+        adopt_candidate(r, task, c);
         t->content = c->result.content;
         t->source = source;
         if (r->work->tasks[task].command < 0)

@@ -2,7 +2,7 @@
 
 #include "common/log.h"
 #include "daemon/blueprint/blueprint.h"
-#include "daemon/exec/internal.h"
+#include "daemon/exec/learn.h"
 #include "daemon/store/store.h"
 
 struct state_key {
@@ -49,7 +49,10 @@ static int adopt_interface(struct run *r, uint32_t task, struct span text, const
         hash_of(interface.at, interface.n, &t->interface_hash);
         free(t->interface);
         t->interface = buf_steal(&interface, &t->n_interface);
-        return t->interface ? 0 : -ENOMEM;
+        if (!t->interface)
+                return -ENOMEM;
+        learn_interface(r, task);
+        return 0;
 }
 
 /* What an earlier run of this job published: it is delivered and paid for, nothing is said again.

@@ -67,7 +67,7 @@ void job_planning(const struct job *job, struct planning *ret, struct tier_route
                 .objective = (enum plan_objective)job_options_get_u64(o, OPTION_OBJECTIVE),
                 .batch_max_output = job_options_get_u64(o, OPTION_BATCH_MAX_OUTPUT),
                 .batch_max_files = job_options_get_u64(o, OPTION_BATCH_MAX_FILES),
-                .now_ms = clock_realtime_ms()};
+                .now_ms = clock_provider_ms()};
         for (enum tier t = 0; t < N_TIERS; t++) {
                 fill_tier(j, t, &ret->tiers[t], &routes[t]);
                 ret->tiers[t].is_caching =

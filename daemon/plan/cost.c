@@ -29,6 +29,16 @@ uint64_t cost_expected_bytes(const struct task *t)
         return t->expected_output_bytes ? t->expected_output_bytes : EXPECTED_OUTPUT_BYTES;
 }
 
+/* Declarations without bodies are about a fifth of a file. */
+#define INTERFACE_SHARE_PERCENT 20
+
+uint64_t cost_expected_interface(const struct task *t)
+{
+        uint64_t whole = cost_expected_bytes(t);
+
+        return t->extractor ? MAX2(whole * INTERFACE_SHARE_PERCENT / 100, (uint64_t)1) : whole;
+}
+
 uint64_t cost_facts_bytes(const struct work *w, const struct task *t)
 {
         uint64_t n = 0;
@@ -86,10 +96,9 @@ static uint64_t interface_bytes(const struct planning *in, uint32_t task)
         const struct task *t = &in->work->tasks[task];
         const struct estimated_kind *k = plan_find_kind(in, t);
 
-        return (uint64_t)(estimator_interface_share(k) *
-                          estimator_file_bytes(k, cost_expected_bytes(t),
-                                               cost_facts_bytes(in->work, t))
-                                  .p50);
+        return COST_INTERFACE_BYTES +
+               (uint64_t)estimator_interface_bytes(k, cost_expected_interface(t),
+                                                   cost_facts_bytes(in->work, t));
 }
 
 void cost_prompt_bytes(const struct planning *in, const struct plan *p, const struct step *s,
@@ -145,10 +154,13 @@ void cost_step(const struct planning *in, const struct plan *p, struct step *s)
         estimator_rates(&in->estimator, m->facts, m->model, &rates);
         for (size_t i = 0; i < s->n_tasks; i++) {
                 const struct task *t = &in->work->tasks[s->tasks[i]];
+                const struct estimated_kind *k = plan_find_kind(in, t);
 
-                output += estimator_file_bytes(plan_find_kind(in, t), cost_expected_bytes(t),
-                                               cost_facts_bytes(in->work, t))
-                                  .p50;
+                output +=
+                        estimator_density(k) * (estimator_file_bytes(k, cost_expected_bytes(t),
+                                                                     cost_facts_bytes(in->work, t))
+                                                        .p50 +
+                                                (t->path ? COST_FILE_BYTES : 0));
         }
         e->tokens.input = estimator_tokens(&in->estimator, m->facts, m->model, &prompt);
         e->tokens.output = (uint64_t)(output * rates.answer + 0.5);

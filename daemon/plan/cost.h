@@ -7,8 +7,11 @@
 extern const enum text_class text_class_of_block[N_BLOCK_CLASSES];
 
 /* What block 7 of a prompt takes (docs/prompts.md), and the path of each file in it. */
-#define COST_ANSWER_BYTES 700
-#define COST_ANSWER_BYTES_PER_FILE 80
+#define COST_ANSWER_BYTES 420
+#define COST_ANSWER_BYTES_PER_FILE 40
+/* Around an interface: fences, language, path. And around a file in an answer: marks, path, tag. */
+#define COST_INTERFACE_BYTES 55
+#define COST_FILE_BYTES 70
 
 /* Bytes of a call's prompt, by class. Interfaces that do not exist yet count as a share of the
  * expected text. p: the plan whose sets the recipe names; may be NULL when it names none. */
@@ -16,7 +19,8 @@ void cost_prompt_bytes(const struct planning *in, const struct plan *p, const st
                        struct text_bytes *ret);
 /* Sets s->estimate, as if nothing of it were in a provider's cache. */
 void cost_step(const struct planning *in, const struct plan *p, struct step *s);
-uint64_t cost_expected_bytes(const struct task *t); /* the blueprint's first guess */
+uint64_t cost_expected_bytes(const struct task *t);     /* the blueprint's first guess */
+uint64_t cost_expected_interface(const struct task *t); /* likewise */
 uint64_t cost_facts_bytes(const struct work *w, const struct task *t);
 /* A set of statements as one block; the block that says which of them are a task's own. */
 size_t cost_set_bytes(const struct work *w, const uint32_t *set, size_t n);

@@ -6,7 +6,7 @@
 #include "common/json.h"
 #include "daemon/plan/estimate.h"
 
-#define FORMAT 2
+#define FORMAT 3
 
 /* The doubles of a row, in order: one table for both ways. */
 struct doubles {
@@ -29,10 +29,10 @@ static const struct doubles model_doubles[] = {
 };
 
 static const struct doubles kind_doubles[] = {
-        DOUBLES(struct estimated_kind, bytes),           DOUBLES(struct estimated_kind, spread),
-        DOUBLES(struct estimated_kind, interface_share), DOUBLES(struct estimated_kind, n_asked),
-        DOUBLES(struct estimated_kind, n_refused),       DOUBLES(struct estimated_kind, n_batched),
-        DOUBLES(struct estimated_kind, n_missing),
+        DOUBLES(struct estimated_kind, bytes),     DOUBLES(struct estimated_kind, spread),
+        DOUBLES(struct estimated_kind, interface), DOUBLES(struct estimated_kind, density),
+        DOUBLES(struct estimated_kind, n_asked),   DOUBLES(struct estimated_kind, n_refused),
+        DOUBLES(struct estimated_kind, n_batched), DOUBLES(struct estimated_kind, n_missing),
 };
 
 static json_t *numbers(const double *at, size_t n)

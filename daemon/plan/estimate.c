@@ -8,17 +8,21 @@
 #define TIME_SPREAD 0.5
 #define TIME_NOISE 0.3
 #define BYTES_SPREAD 0.6 /* of ln(bytes): the blueprint's guess may be half or double */
-#define BYTES_NOISE 0.3
-#define FIRST_SPREAD 0.12 /* variance: sizes and times before anything was measured */
-#define SPREAD_WEIGHT 0.1 /* of the newest squared residual */
+/* Files of one specification are long or short together, so that each of them says little: of ten
+ * more is learned than of one, and a second specification still moves it. */
+#define BYTES_NOISE 0.6
+#define INTERFACE_NOISE 0.3 /* against a first guess that is a rule of thumb */
+#define SIZE_SLOPE 0.3      /* of ln(bytes) over ln(facts): some of a file is the same for all */
+#define FIRST_SPREAD 0.12   /* variance: sizes and times before anything was measured */
+#define SPREAD_WEIGHT 0.1   /* of the newest squared residual */
 #define COEFFICIENT_MIN 0.25
 #define COEFFICIENT_MAX 4.0
 #define LEARN_TOKENS_MIN 200
 #define P90_SIGMAS 1.2816
-#define INPUT_SCALE 500.0 /* bytes of facts of a small entity */
-/* An interface is declarations without bodies: about this share of its file. */
-#define INTERFACE_SHARE 0.35
-#define SHARE_WEIGHT 0.2
+#define INPUT_SCALE 500.0   /* bytes of facts of a small entity */
+#define DENSITY_WEIGHT 0.15 /* of the newest answer */
+#define DENSITY_MIN 0.5
+#define DENSITY_MAX 2.0
 #define COUNT_FADING 0.98
 #define REFUSALS_BELIEF 10.0 /* the first guess counts as much as that many answers */
 #define MISSING_FIRST 0.005
@@ -66,11 +70,12 @@ static struct estimated_kind *find_kind(const struct estimator *e, const char *n
 
 static void init_kind(struct estimated_kind *k, const char *name)
 {
-        static const double zeros[FIT_MAX];
+        static const double first[FIT_MAX] = {0, SIZE_SLOPE};
 
-        *k = (struct estimated_kind){.spread = FIRST_SPREAD, .interface_share = INTERFACE_SHARE};
+        *k = (struct estimated_kind){.spread = FIRST_SPREAD, .density = 1};
         snprintf(k->name, sizeof(k->name), "%s", name);
-        fit_init(&k->bytes, zeros, BYTES_SPREAD, 2);
+        fit_init(&k->bytes.fit, first, BYTES_SPREAD, 2);
+        fit_init(&k->interface.fit, first, BYTES_SPREAD, 2);
 }
 
 static struct estimated_kind *get_kind(struct estimator *e, const char *name)
@@ -127,10 +132,19 @@ uint64_t estimator_tokens(const struct estimator *e, const struct model_facts *f
         return (uint64_t)llround(tokens);
 }
 
-static void size_features(uint64_t input, double x[FIT_MAX])
+/* Facts, beside those of the first file that was seen of the kind. */
+static void size_features(const struct estimated_size *z, uint64_t input, double x[FIT_MAX])
 {
         x[0] = 1;
-        x[1] = log1p((double)input / INPUT_SCALE);
+        x[1] = z->first_input > 0 ? log(((double)input + INPUT_SCALE) / z->first_input) : 0;
+}
+
+static double guess_size(const struct estimated_size *z, uint64_t expected, uint64_t input)
+{
+        double x[FIT_MAX];
+
+        size_features(z, input, x);
+        return (double)expected * fmin(fmax(exp(fit_get(&z->fit, x, 2)), 0.05), 20.0);
 }
 
 static struct quantiles spread_of(double p50, double variance)
@@ -143,36 +157,65 @@ const struct estimated_kind *estimator_kind(const struct estimator *e, const cha
         return find_kind(e, kind);
 }
 
-struct quantiles estimator_file_bytes(const struct estimated_kind *k, uint64_t expected,
-                                      uint64_t input)
+struct size_guess estimator_file_bytes(const struct estimated_kind *k, uint64_t expected,
+                                       uint64_t input)
 {
-        double x[FIT_MAX], factor;
+        double x[FIT_MAX];
 
-        if (!k)
-                return spread_of((double)expected, FIRST_SPREAD);
-        size_features(input, x);
-        factor = fmin(fmax(exp(fit_get(&k->bytes, x, 2)), 0.05), 20.0);
-        return spread_of((double)expected * factor,
-                         k->spread + (k->n_files < 3 ? fit_variance(&k->bytes, x, 2) : 0));
+        if (!k || k->n_files == 0)
+                return (struct size_guess){(double)expected, 0, FIRST_SPREAD};
+        size_features(&k->bytes, input, x);
+        return (struct size_guess){guess_size(&k->bytes, expected, input), k->spread,
+                                   fit_variance(&k->bytes.fit, x, 2)};
+}
+
+void size_sum_add(struct size_sum *sum, const struct size_guess *g, double more)
+{
+        double p50 = g->p50 + more;
+
+        sum->p50 += p50;
+        sum->own += p50 * p50 * g->own;
+        sum->alike += p50 * sqrt(g->alike);
+}
+
+struct quantiles size_sum_get(const struct size_sum *sum)
+{
+        if (sum->p50 <= 0)
+                return (struct quantiles){0, 0};
+        return spread_of(sum->p50, (sum->own + sum->alike * sum->alike) / (sum->p50 * sum->p50));
+}
+
+/* Of independent parts. */
+static struct quantiles add_quantiles(struct quantiles a, struct quantiles b)
+{
+        double p50 = a.p50 + b.p50;
+
+        return (struct quantiles){p50, p50 + hypot(a.p90 - a.p50, b.p90 - b.p50)};
 }
 
 struct quantiles estimator_time(const struct estimator *e, const struct model_facts *f,
-                                const char *model, uint64_t fresh, uint64_t output)
+                                const char *model, uint64_t fresh, struct quantiles output)
 {
         const struct estimated_model *m = find_model(e, model);
         struct rates r;
-        struct quantiles first, writing;
+        struct quantiles first, writing, length;
 
         estimator_rates(e, f, model, &r);
         first = spread_of(r.first_ms + r.fresh_ms * (double)fresh,
                           m ? m->first_spread : FIRST_SPREAD);
-        writing = spread_of(r.writing_ms * (double)output, m ? m->writing_spread : FIRST_SPREAD);
-        return (struct quantiles){first.p50 + writing.p50, first.p90 + writing.p90};
+        writing = spread_of(r.writing_ms * output.p50, m ? m->writing_spread : FIRST_SPREAD);
+        length = (struct quantiles){0, r.writing_ms * (output.p90 - output.p50)};
+        return add_quantiles(add_quantiles(first, writing), length);
 }
 
-double estimator_interface_share(const struct estimated_kind *k)
+double estimator_interface_bytes(const struct estimated_kind *k, uint64_t expected, uint64_t input)
 {
-        return k ? k->interface_share : INTERFACE_SHARE;
+        return k ? guess_size(&k->interface, expected, input) : (double)expected;
+}
+
+double estimator_density(const struct estimated_kind *k)
+{
+        return k ? k->density : 1;
 }
 
 double estimator_refusals(const struct estimated_kind *k, enum tier tier, double first)
@@ -261,21 +304,52 @@ void estimator_learn(struct estimator *e, const struct counted_reply *r)
                 fit_learn(&m->answer, x, 1, PROMPT_NOISE * 2, 1);
 }
 
+/* ln(bytes ÷ expected). */
+static void learn_size(struct estimated_size *z, uint64_t expected, uint64_t input, uint64_t bytes,
+                       double noise)
+{
+        double x[FIT_MAX], y = log((double)bytes / (double)expected);
+
+        if (z->first_input <= 0)
+                z->first_input = (double)input + INPUT_SCALE;
+        size_features(z, input, x);
+        fit_learn(&z->fit, x, fmin(fmax(y, -3), 3), noise, 2);
+}
+
 void estimator_learn_file(struct estimator *e, const char *kind, uint64_t expected, uint64_t input,
-                          uint64_t bytes, uint64_t interface_bytes)
+                          uint64_t bytes)
 {
         struct estimated_kind *k = get_kind(e, kind);
-        double x[FIT_MAX], y;
 
         if (!k || bytes == 0 || expected == 0)
                 return;
-        size_features(input, x);
-        y = log((double)bytes / (double)expected);
-        learn_spread(&k->spread, (double)bytes, (double)expected * exp(fit_get(&k->bytes, x, 2)));
-        fit_learn(&k->bytes, x, fmin(fmax(y, -3), 3), BYTES_NOISE, 2);
+        learn_spread(&k->spread, (double)bytes, guess_size(&k->bytes, expected, input));
+        learn_size(&k->bytes, expected, input, bytes, BYTES_NOISE);
         k->n_files++;
-        k->interface_share += SHARE_WEIGHT * (fmin((double)interface_bytes / (double)bytes, 1) -
-                                              k->interface_share);
+}
+
+void estimator_learn_interface(struct estimator *e, const char *kind, uint64_t expected,
+                               uint64_t input, uint64_t bytes)
+{
+        struct estimated_kind *k = get_kind(e, kind);
+
+        if (k && expected > 0)
+                learn_size(&k->interface, expected, input, MAX2(bytes, (uint64_t)1),
+                           INTERFACE_NOISE);
+}
+
+void estimator_learn_density(struct estimator *e, const char *kind, const struct counted_reply *r)
+{
+        struct estimated_kind *k = get_kind(e, kind);
+        struct rates rates;
+        double ratio;
+
+        if (!k || r->output < LEARN_TOKENS_MIN || r->answer_bytes == 0)
+                return;
+        estimator_rates(e, r->facts, r->model, &rates);
+        ratio = (double)r->output / ((double)r->answer_bytes * rates.answer);
+        ratio = fmin(fmax(ratio, DENSITY_MIN), DENSITY_MAX);
+        k->density += DENSITY_WEIGHT * (ratio - k->density);
 }
 
 void estimator_learn_attempt(struct estimator *e, const char *kind, enum tier tier,

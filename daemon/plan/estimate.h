@@ -4,7 +4,9 @@
  *
  *     tokens of a prompt  = Σ over classes a[class] × bytes ÷ bytes_per_token[class]     per model
  *     tokens of an answer = a × bytes ÷ bytes_per_token[code]                            per model
- *     bytes of a file     = expected × exp(a + b × ln(1 + input ÷ 500))                  per kind
+ *                           × density of its kind
+ *     bytes of a file     = expected × exp(a + b × ln(input ÷ input of the first))       per kind
+ *     bytes of its interface, likewise                                                   per kind
  *     first token         = a × first_token_ms + b × fresh tokens ÷ input_per_second     per model
  *     writing             = a × tokens ÷ output_per_second                               per model
  *
@@ -43,12 +45,17 @@ struct estimated_model {
         double first_spread, writing_spread; /* variance of ln(measured ÷ estimated) */
 };
 
+struct estimated_size {
+        struct fit fit;
+        double first_input; /* bytes of facts (and INPUT_SCALE) of the first file; 0: none yet */
+};
+
 struct estimated_kind {
         char name[ESTIMATOR_KIND_BYTES]; /* "go-service/service" */
         uint64_t n_files, seen;          /* seen: by the estimator's own count, for who has to go */
-        struct fit bytes;
+        struct estimated_size bytes, interface; /* of the file; of what others are shown of it */
         double spread;
-        double interface_share; /* of the file */
+        double density; /* tokens of its answers ÷ tokens of as many bytes of the model's answers */
         double n_asked[N_TIERS], n_refused[N_TIERS];
         double n_batched, n_missing;
 };
@@ -86,12 +93,25 @@ uint64_t estimator_tokens(const struct estimator *e, const struct model_facts *f
                           const struct text_bytes *bytes);
 /* NULL: nothing was learned of it, which the functions below take as well. */
 const struct estimated_kind *estimator_kind(const struct estimator *e, const char *kind);
+/* Variances of ln(bytes): of each file anew; of all files of the kind alike, because it is not
+ * known well. */
+struct size_guess {
+        double p50, own, alike;
+};
 /* expected: the blueprint's guess; input: bytes of its facts. */
-struct quantiles estimator_file_bytes(const struct estimated_kind *k, uint64_t expected,
-                                      uint64_t input);
+struct size_guess estimator_file_bytes(const struct estimated_kind *k, uint64_t expected,
+                                       uint64_t input);
+/* Of several files of one kind; begins with zeros. more: bytes that come with each. */
+struct size_sum {
+        double p50, own, alike;
+};
+void size_sum_add(struct size_sum *sum, const struct size_guess *g, double more);
+struct quantiles size_sum_get(const struct size_sum *sum);
+/* Of an answer of so many tokens, after so many that are new to the provider. */
 struct quantiles estimator_time(const struct estimator *e, const struct model_facts *f,
-                                const char *model, uint64_t fresh, uint64_t output);
-double estimator_interface_share(const struct estimated_kind *k);
+                                const char *model, uint64_t fresh, struct quantiles output);
+double estimator_interface_bytes(const struct estimated_kind *k, uint64_t expected, uint64_t input);
+double estimator_density(const struct estimated_kind *k);
 /* Probability that an answer for a file of this kind is refused, when `first` was believed; and
  * that an answer for several files lacks this one. */
 double estimator_refusals(const struct estimated_kind *k, enum tier tier, double first);
@@ -109,7 +129,11 @@ struct counted_reply {
 };
 void estimator_learn(struct estimator *e, const struct counted_reply *r);
 void estimator_learn_file(struct estimator *e, const char *kind, uint64_t expected, uint64_t input,
-                          uint64_t bytes, uint64_t interface_bytes);
+                          uint64_t bytes);
+void estimator_learn_interface(struct estimator *e, const char *kind, uint64_t expected,
+                               uint64_t input, uint64_t bytes);
+/* Of an answer whose files are all of this kind, after estimator_learn() of it. */
+void estimator_learn_density(struct estimator *e, const char *kind, const struct counted_reply *r);
 void estimator_learn_attempt(struct estimator *e, const char *kind, enum tier tier,
                              bool was_refused);
 void estimator_learn_batched(struct estimator *e, const char *kind, bool was_missing);

@@ -72,6 +72,10 @@ static json_t *step_to_json(const struct planning *in, const struct step *s)
         k = k ? k : json_put(o, "reason", json_string(s->reason));
         k = k ? k : estimate_to_json(&s->estimate, &estimate);
         k = k ? k : json_put(o, "estimate", estimate);
+        if (s->kind == STEP_CALL) {
+                k = k ? k : json_put(estimate, "output_p90", integer(s->output_p90));
+                k = k ? k : json_put(estimate, "ms_p90", integer(s->ms_p90));
+        }
         return k ? NULL : take(o);
 }
 

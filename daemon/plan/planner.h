@@ -70,7 +70,7 @@ struct planning {
         unsigned n_parallel;
         enum plan_objective objective;
         uint64_t batch_max_output, batch_max_files; /* tokens; tasks, 0: as tokens allow */
-        uint64_t now_ms; /* real time: what of the providers' caches is still warm */
+        uint64_t now_ms; /* providers' time: what of their caches is still warm */
         struct estimator estimator;
 };
 

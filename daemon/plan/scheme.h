@@ -23,9 +23,6 @@
 #define NO_LOT UINT32_MAX
 /* A cached prompt is read about ten times as fast as a new one is computed. */
 #define CACHED_SPEEDUP 10.0
-/* Lifetimes of the providers' caches, from the beginning of the request that used an entry. */
-#define CACHE_SHORT_MS (5 * 60 * 1000.0)
-#define CACHE_LONG_MS (60 * 60 * 1000.0)
 
 struct unit {
         uint32_t standards, pair; /* of units.standards; of units.pairs (standards and prompt) */
@@ -37,7 +34,8 @@ struct unit {
         uint32_t own_bytes, rest_bytes; /* facts: as a block; beside a set */
         uint32_t interface_bytes;
         struct text_bytes tail; /* what is its own in any case */
-        double output_bytes, risk[N_TIERS], missing;
+        double output_bytes /* as long as its answer is in tokens of the model */, risk[N_TIERS],
+                missing;
 };
 
 struct units {

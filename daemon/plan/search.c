@@ -66,6 +66,19 @@ static void try_presentation(struct searching *x, enum presentation p)
         (void)try(x);
 }
 
+/* Some of what is marked may lapse within the run, and can be kept longer. */
+static bool may_need_long_marks(const struct searching *x)
+{
+        for (enum tier t = 0; t < N_TIERS; t++) {
+                const struct model_facts *f = x->u->in->tiers[t].facts;
+
+                if (f && f->cache_long_ms > f->cache_short_ms &&
+                    x->p->end_ms > (double)f->cache_short_ms)
+                        return true;
+        }
+        return false;
+}
+
 static void try_whole(struct searching *x)
 {
         const struct planning *in = x->u->in;
@@ -79,8 +92,7 @@ static void try_whole(struct searching *x)
                 x->trial->is_compressed = !x->trial->is_compressed;
                 (void)try(x);
         }
-        if (x->trial->rules & RULE_BIT(RULE_PREFIX) && x->p->end_ms > CACHE_SHORT_MS &&
-            may_go_on(x)) {
+        if (x->trial->rules & RULE_BIT(RULE_PREFIX) && may_need_long_marks(x) && may_go_on(x)) {
                 x->trial->is_long = !x->trial->is_long;
                 (void)try(x);
         }

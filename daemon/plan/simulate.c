@@ -212,7 +212,7 @@ static void use_cache(struct pricing *p, struct lot_price *x)
         end = x->read;
         for (size_t i = 0; i < x->n_nodes; i++) {
                 struct node *n = &p->nodes[x->nodes[i]];
-                double life = n->is_long ? CACHE_LONG_MS : CACHE_SHORT_MS;
+                const struct model_facts *f = p->units->in->tiers[n->tier].facts;
 
                 if (!n->is_marked)
                         continue;
@@ -226,7 +226,8 @@ static void use_cache(struct pricing *p, struct lot_price *x)
                                     ? fmax(n->gap_ms, p->now_ms - n->used_ms)
                                     : n->gap_ms;
                 n->used_ms = p->now_ms + 1e-9;
-                n->expires_ms = p->now_ms + life;
+                n->expires_ms =
+                        p->now_ms + (double)(n->is_long ? f->cache_long_ms : f->cache_short_ms);
         }
         x->written = end - x->read;
         x->input = x->stable + x->fresh - end;

@@ -120,16 +120,19 @@ static void guess_answer(struct units *u, const struct task *t, const struct est
 {
         static const double factors[N_TIERS] = {2.0, 1.0, 0.5};
         double risk = fmin(0.02 + 0.01 * units_complexity(u->in->work, t), 0.4);
+        uint64_t facts = cost_facts_bytes(u->in->work, t);
 
         for (enum tier tier = 0; tier < N_TIERS; tier++)
                 x->risk[tier] = tier > 0 && is_same_model(u->in, tier)
                                         ? x->risk[tier - 1]
                                         : estimator_refusals(kind, tier, risk * factors[tier]);
         x->missing = estimator_missing(kind);
-        x->output_bytes =
-                estimator_file_bytes(kind, cost_expected_bytes(t), cost_facts_bytes(u->in->work, t))
-                        .p50;
-        x->interface_bytes = (uint32_t)(estimator_interface_share(kind) * x->output_bytes);
+        x->output_bytes = estimator_density(kind) *
+                          (estimator_file_bytes(kind, cost_expected_bytes(t), facts).p50 +
+                           (t->path ? COST_FILE_BYTES : 0));
+        x->interface_bytes =
+                COST_INTERFACE_BYTES +
+                (uint32_t)estimator_interface_bytes(kind, cost_expected_interface(t), facts);
 }
 
 static enum tier floor_of(const struct planning *in, const struct task *t)

@@ -107,6 +107,8 @@ static void make_models(struct brute_case *c, uint64_t *x)
                         .window = 200000,
                         .max_output = 64000,
                         .cache_minimum = draw(x, 2) ? 512 : 1024,
+                        .cache_short_ms = 300000,
+                        .cache_long_ms = 3600000,
                         .first_token_ms = 300 + draw(x, 1500),
                         .input_per_second = 5000 + draw(x, 30000),
                         .output_per_second = 30 + draw(x, 150),

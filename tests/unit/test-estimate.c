@@ -119,8 +119,12 @@ static void sizes_and_their_spread(void **state)
                 uint64_t input = 100 + next_random(&seed) % 4000;
                 /* The mean of four dice is near enough to a normal. */
                 double noise = 0, bytes;
-                struct quantiles q = estimator_file_bytes(estimator_kind(&e, "b/k"), 2000, input);
+                struct size_guess g = estimator_file_bytes(estimator_kind(&e, "b/k"), 2000, input);
+                struct size_sum sum = {0};
+                struct quantiles q;
 
+                size_sum_add(&sum, &g, 0);
+                q = size_sum_get(&sum);
                 for (int k = 0; k < 4; k++)
                         noise += (double)(next_random(&seed) % 1000) / 1000 - 0.5;
                 bytes = 2000 * 1.5 * pow(1 + (double)input / 500, 0.3) * exp(0.4 * noise);
@@ -129,11 +133,56 @@ static void sizes_and_their_spread(void **state)
                         n_below_50 += bytes < q.p50;
                         n_below_90 += bytes < q.p90;
                 }
-                estimator_learn_file(&e, "b/k", 2000, input, (uint64_t)bytes, (uint64_t)bytes / 4);
+                estimator_learn_file(&e, "b/k", 2000, input, (uint64_t)bytes);
+                estimator_learn_interface(&e, "b/k", 400, input, (uint64_t)bytes / 4);
         }
         assert_in_range(n_below_50 * 100 / n, 38, 62);
         assert_in_range(n_below_90 * 100 / n, 80, 97);
-        assert_true(estimator_interface_share(estimator_kind(&e, "b/k")) < 0.26);
+        assert_true(fabs(estimator_interface_bytes(estimator_kind(&e, "b/k"), 400, 1500) -
+                         2000 * 1.5 * pow(4, 0.3) / 4) < 250);
+        assert_true(estimator_interface_bytes(NULL, 400, 1500) == 400);
+}
+
+/* What is not known of a kind errs in all its files alike, so that a sum is not surer. */
+static void sums_err_as_their_files_do(void **state)
+{
+        const struct size_guess own = {1000, 0.04, 0}, alike = {1000, 0, 0.04};
+        struct size_sum a = {0}, b = {0};
+        struct quantiles q, r;
+
+        (void)state;
+        for (int i = 0; i < 25; i++) {
+                size_sum_add(&a, &own, 0);
+                size_sum_add(&b, &alike, 0);
+        }
+        q = size_sum_get(&a);
+        r = size_sum_get(&b);
+        assert_true(q.p50 == 25000 && r.p50 == 25000);
+        assert_true(fabs(q.p90 - 25000 * exp(1.2816 * 0.2 / 5)) < 1);
+        assert_true(fabs(r.p90 - 25000 * exp(1.2816 * 0.2)) < 1);
+}
+
+/* Two kinds of one model, of which one needs twice the tokens for a byte. */
+static void dense_kinds_are_told_apart(void **state)
+{
+        struct estimator e = {0};
+        struct text_bytes bytes = {.at = {4000, 0, 0}};
+        struct counted_reply r = reply_of(&bytes, 1000);
+        struct rates rates;
+
+        (void)state;
+        r.answer_bytes = 3000;
+        for (int i = 0; i < 60; i++) {
+                r.output = i % 2 ? 1600 : 800;
+                estimator_learn(&e, &r);
+                estimator_learn_density(&e, i % 2 ? "b/dense" : "b/loose", &r);
+        }
+        estimator_rates(&e, &facts, "m", &rates);
+        assert_true(fabs(3000 * rates.answer * estimator_density(estimator_kind(&e, "b/dense")) -
+                         1600) < 100);
+        assert_true(fabs(3000 * rates.answer * estimator_density(estimator_kind(&e, "b/loose")) -
+                         800) < 100);
+        assert_true(estimator_density(NULL) == 1);
 }
 
 static void time_is_learned(void **state)
@@ -141,7 +190,8 @@ static void time_is_learned(void **state)
         struct estimator e = {0};
         struct text_bytes bytes = {.at = {4000, 0, 0}};
         struct counted_reply r = reply_of(&bytes, 1000);
-        struct quantiles before = estimator_time(&e, &facts, "m", 1000, 500), after;
+        const struct quantiles output = {500, 500}, unsure = {500, 1500};
+        struct quantiles before = estimator_time(&e, &facts, "m", 1000, output), after;
 
         (void)state;
         assert_true(before.p50 > 11000 && before.p50 < 11200);
@@ -151,9 +201,12 @@ static void time_is_learned(void **state)
         r.ms = 600 + 5000; /* a hundred tokens a second */
         for (int i = 0; i < 20; i++)
                 estimator_learn(&e, &r);
-        after = estimator_time(&e, &facts, "m", 1000, 500);
+        after = estimator_time(&e, &facts, "m", 1000, output);
         assert_true(after.p50 > 5300 && after.p50 < 5900);
         assert_true(after.p90 > after.p50 && after.p90 < 2 * after.p50);
+        /* A thousand tokens more are ten seconds more. */
+        before = estimator_time(&e, &facts, "m", 1000, unsure);
+        assert_true(before.p50 == after.p50 && before.p90 > after.p50 + 9500);
 }
 
 static void refusals_and_gaps_are_counted(void **state)
@@ -205,7 +258,7 @@ static void it_survives_a_restart(void **state)
         (void)state;
         hash_of("x", 1, &hash);
         estimator_learn(&e, &r);
-        estimator_learn_file(&e, "b/k", 100, 10, 300, 30);
+        estimator_learn_file(&e, "b/k", 100, 10, 300);
         estimator_learn_prefix(&e, &hash, 700, 12345);
         assert_int_equal(estimator_to_json(&e, &o), 0);
         estimator_from_json(&back, o);
@@ -232,6 +285,8 @@ int main(void)
                 cmocka_unit_test(nonsense_is_not_learned),
                 cmocka_unit_test(a_short_question_teaches_nothing),
                 cmocka_unit_test(sizes_and_their_spread),
+                cmocka_unit_test(sums_err_as_their_files_do),
+                cmocka_unit_test(dense_kinds_are_told_apart),
                 cmocka_unit_test(time_is_learned),
                 cmocka_unit_test(refusals_and_gaps_are_counted),
                 cmocka_unit_test(the_oldest_kind_and_prefix_go),

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "daemon/plan/cost.h"
 #include "daemon/plan/planner.h"
 #include "tests/unit/unit.h"
 
@@ -11,12 +12,14 @@ static struct model_facts balanced = {.name = (char *)"m",
                                       .window = 200000,
                                       .max_output = 64000,
                                       .cache_minimum = 1024,
+                                      .cache_short_ms = 300000,
+                                      .cache_long_ms = 3600000,
                                       .first_token_ms = 1000,
                                       .input_per_second = 20000,
                                       .output_per_second = 80,
                                       .bytes_per_token = {1, 1, 1}};
 
-#define ANSWER_TOKENS 780 /* of the form of an answer of one file */
+#define ANSWER_TOKENS (COST_ANSWER_BYTES + COST_ANSWER_BYTES_PER_FILE)
 
 static void add(struct work *w, struct task *t, enum block_class class, char c, size_t n)
 {
@@ -26,6 +29,12 @@ static void add(struct work *w, struct task *t, enum block_class class, char c, 
         memset(text, c, n);
         assert_int_equal(
                 work_add_block(w, class, (struct span){text, n}, &t->blocks[t->n_blocks++]), 0);
+}
+
+/* Tokens of an answer for one file, its marks included. */
+static size_t content_of(size_t n_output)
+{
+        return n_output > COST_FILE_BYTES ? n_output - COST_FILE_BYTES : 1;
 }
 
 /* n tasks of one kind and group that share standards; each has facts of its own. */
@@ -48,7 +57,7 @@ static struct work *make_work(size_t n, size_t n_standards, size_t n_facts, size
                                    .path = strdup(text),
                                    .title = strdup(text),
                                    .rest = NO_BLOCK,
-                                   .expected_output_bytes = n_output,
+                                   .expected_output_bytes = content_of(n_output),
                                    .command = -1,
                                    .blocks = calloc(3, sizeof(uint32_t))};
                 if (n_standards > 0)
@@ -154,6 +163,46 @@ static void below_the_minimum_nothing_is_marked(void **state)
         plan_free(q);
         q = make(&in);
         assert_int_equal(q->n_prefixes, 0);
+}
+
+/* A chain: three calls share a beginning, and between them stand calls that take longer than the
+ * provider keeps it for the price of a short mark. */
+static void what_lapses_in_between_is_kept_for_an_hour(void **state)
+{
+        _cleanup_(work_freep) struct work *w = make_work(5, 6400, 200, 100);
+        struct planning in = settings(w);
+        _cleanup_(plan_freep) struct plan *p = NULL, *q = NULL;
+        struct model_facts longer = balanced;
+
+        (void)state;
+        for (uint32_t i = 0; i < 5; i++) {
+                struct task *t = &w->tasks[i];
+
+                if (i % 2) { /* 400 seconds, of another kind */
+                        t->blocks[0] = t->blocks[1];
+                        t->n_blocks = 1;
+                        t->expected_output_bytes = content_of(32000);
+                }
+                t->depends = calloc(1, sizeof(uint32_t));
+                t->n_depends = i > 0;
+                t->depends[0] = i ? i - 1 : 0;
+        }
+        p = make(&in);
+        assert_int_equal(p->n_prefixes, 1);
+        assert_true(p->prefixes[0].is_long);
+        assert_int_equal(p->totals.tokens.cache_write, 6400);
+        assert_int_equal(p->totals.tokens.cache_read, 2 * 6400);
+        assert_true(p->steps[0].recipe.items[0].is_marked &&
+                    p->steps[0].recipe.items[0].is_mark_for_1h);
+        assert_int_equal(p->steps[0].estimate.nanousd,
+                         6400 * 6000 + p->steps[0].estimate.tokens.input * 3000 + 100 * 15000);
+        /* Where half an hour is the only lifetime, it does. */
+        longer.cache_short_ms = longer.cache_long_ms = 1800000;
+        longer.price.cache_write_1h = longer.price.cache_write_5m;
+        in.tiers[TIER_BALANCED].facts = &longer;
+        q = make(&in);
+        assert_false(q->prefixes[0].is_long);
+        assert_int_equal(q->totals.tokens.cache_read, 2 * 6400);
 }
 
 /* ---- batches ---- */
@@ -299,6 +348,7 @@ int main(void)
                 cmocka_unit_test(the_same_read_from_a_warm_cache),
                 cmocka_unit_test(three_calls_that_share_four_fifths),
                 cmocka_unit_test(below_the_minimum_nothing_is_marked),
+                cmocka_unit_test(what_lapses_in_between_is_kept_for_an_hour),
                 cmocka_unit_test(ten_at_three_a_call_are_four),
                 cmocka_unit_test(objectives_move_the_choice),
                 cmocka_unit_test(a_chain_is_not_batched),
