@@ -161,9 +161,10 @@ static void trim_lines(struct span *a, struct span *b)
 static void write_texts(struct difference *d, const char *old, const char *new)
 {
         struct span a = span_of(old), b = span_of(new);
-        size_t half = DIFFERENCE_LINES_MAX / 2;
+        size_t half;
 
         trim_lines(&a, &b);
+        half = b.n > 0 ? DIFFERENCE_LINES_MAX / 2 : SIZE_MAX;
         for (size_t n = 0; a.n > 0 && n <= half; n++)
                 write_line(d, "- ", next_line(&a));
         while (b.n > 0)
@@ -261,15 +262,21 @@ static void compare_lists(struct difference *d, const json_t *old, const json_t 
         }
 }
 
+static bool has_lines(const json_t *text)
+{
+        return text && strchr(json_string_value(text), '\n');
+}
+
 static void compare(struct difference *d, const json_t *old, const json_t *new)
 {
         if (json_is_object(old) && json_is_object(new))
                 compare_objects(d, old, new);
         else if (json_is_array(old) && json_is_array(new))
                 compare_lists(d, old, new);
-        else if (json_is_string(old) && json_is_string(new) &&
-                 (strchr(json_string_value(old), '\n') || strchr(json_string_value(new), '\n')))
-                write_texts(d, json_string_value(old), json_string_value(new));
+        else if ((!old || json_is_string(old)) && (!new || json_is_string(new)) &&
+                 (has_lines(old) || has_lines(new)))
+                write_texts(d, old ? json_string_value(old) : "",
+                            new ? json_string_value(new) : "");
         else
                 write_leaf(d, old, new);
 }

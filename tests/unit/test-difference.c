@@ -63,6 +63,10 @@ static void test_texts(void **state)
                           "  - two\n  +     2\n");
         assert_difference("\"a\\nb\\n\"", "\"a\\nb\\nc\\n\"", "  + c\n");
         assert_difference("\"x\"", "\"x\\ny\"", "  + y\n");
+        assert_difference(NULL, "\"x\\n\\ty\"", "  + x\n  +     y\n");
+        assert_difference("\"1\\n2\\n3\\n4\\n5\\n6\\n7\\n8\\n9\\n10\\n11\\n12\\n13\\n14\"", NULL,
+                          "  - 1\n  - 2\n  - 3\n  - 4\n  - 5\n  - 6\n  - 7\n  - 8\n  - 9\n  - 10\n"
+                          "  - 11\n  - 12\n  … and 2 more (all with --json)\n");
 }
 
 /* What is long is cut where it begins to differ; many lines are counted. */
