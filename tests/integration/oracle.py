@@ -3,8 +3,8 @@
 Two cold runs, before and after the edit, say which files come out otherwise. A run in the directory of the first must end
 with exactly the files of the second: one that stays as it was is missed, which is a defect. The simulator writes a digest of all
 facts that it was told into each file, so that a file differs wherever they do. A file that was asked for again and came out as
-before is waste; unless it was shown the interface of another file that is not what it was: then the model was told otherwise, and
-that it wrote the same could not be known before.
+before is waste. Of it `told` are those that were shown the interface of another file that is not what it was: the model was told
+otherwise, but it need not have been. A rendering that came out as before is counted apart: nobody was asked, and nothing is written.
 
 Specifications and edits are made here, from a seed: the same seed gives the same edits on every machine."""
 
@@ -422,9 +422,8 @@ class Oracle:
         differ = {p for p in after if after[p] != self.before.get(p)}
         missed = sorted(p for p in after if got.get(p) != after[p])
         changes = self.reasons(job, made)
-        same = sorted(p for p in asked if p in self.before and p not in differ)
-        told = [p for p in same if changes[p] and all(c.startswith(("interface:", "depends")) for c in changes[p])]
-        waste = [p for p in same if p not in told]
+        waste = sorted(p for p in asked if p in self.before and p not in differ)
+        told = [p for p in waste if changes[p] and all(c.startswith(("interface:", "depends")) for c in changes[p])]
         unnamed = sorted(p for p in made if p in self.before and not changes[p])
         free_waste = sorted(p for p in made - asked if p in self.before and p not in differ)
         return {"missed": missed, "waste": waste, "told": told, "unnamed": unnamed, "free_waste": free_waste, "differ": sorted(differ), "asked": len(asked),
