@@ -29,6 +29,7 @@ DEADLINE = float(os.environ.get("GENOPT_TEST_DEADLINE", "60"))
 KEY = "test-key-3f9c1d"  # appears in no log, event or file: tests look for it
 
 
+MODEL_PATHS = ("/v1/messages", "/v1/chat/completions", "/api/chat", "/api/generate")
 STARTED = []  # processes of the test that runs
 
 
@@ -84,7 +85,7 @@ class Sim:
         if not self.log_path.exists():
             return []
         rows = [json.loads(line) for line in self.log_path.read_text().splitlines() if line.strip()]
-        return [r for r in rows if r.get("path", "").startswith("/v1/messages")]
+        return [r for r in rows if r.get("path") in MODEL_PATHS]
 
     def close(self):
         self.process.terminate()

@@ -1,6 +1,5 @@
 #include "tests/sim/anthropic.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "common/json.h"
@@ -11,19 +10,7 @@
 #define TOOL_TOKENS 346  /* the hidden system prompt that comes with tools */
 #define PARTS_MAX 10000u /* blocks in a request */
 
-static int _printf_(4, 5)
-        refuse(struct refusal *ret, int status, const char *type, const char *format, ...)
-{
-        va_list args;
-
-        ret->status = status;
-        ret->type = type;
-        va_start(args, format);
-        (void)vsnprintf(ret->message, sizeof(ret->message), format, args);
-        va_end(args);
-        return CONDITION_REFUSED;
-}
-
+#define refuse(ret, status, type, ...) refusal_set(ret, status, type, __VA_ARGS__)
 #define INVALID(ret, ...) refuse(ret, 400, "invalid_request_error", __VA_ARGS__)
 
 static int check_betas(const char *header, struct refusal *ret)
@@ -68,14 +55,14 @@ static int check_betas(const char *header, struct refusal *ret)
         return 0;
 }
 
-int anthropic_check_headers(const struct http_request *r, char *const *keys, size_t n_keys,
-                            const char **ret_key, struct refusal *ret)
+int anthropic_check_head(const struct sim *s, const struct http_request *r, const char **ret_key,
+                         struct refusal *ret)
 {
         const char *key = http_get_header(r, "x-api-key"),
                    *bearer = http_get_header(r, "authorization");
         const char *version = http_get_header(r, "anthropic-version"),
                    *betas = http_get_header(r, "anthropic-beta");
-        bool is_known = n_keys == 0;
+        bool is_known = s->options.n_keys == 0;
 
         if (key && bearer)
                 return refuse(ret, 401, "authentication_error",
@@ -86,8 +73,8 @@ int anthropic_check_headers(const struct http_request *r, char *const *keys, siz
                 key = bearer + 7;
         if (!key || !*key)
                 return refuse(ret, 401, "authentication_error", "x-api-key header is required");
-        for (size_t i = 0; i < n_keys; i++)
-                is_known |= str_is_equal(keys[i], key);
+        for (size_t i = 0; i < s->options.n_keys; i++)
+                is_known |= str_is_equal(s->options.keys[i], key);
         if (!is_known)
                 return refuse(ret, 401, "authentication_error", "invalid x-api-key");
         if (!version)
@@ -433,7 +420,7 @@ int anthropic_read(const json_t *body, const char *scope, bool is_count, struct 
         if (r)
                 return r;
         ret->model_name = json_get_text(body, "model");
-        ret->model = sim_model_find(ret->model_name);
+        ret->model = sim_model_find(MAKER_ANTHROPIC, ret->model_name);
         if (!ret->model)
                 return refuse(ret_refusal, 404, "not_found_error", "model: %.200s",
                               ret->model_name);

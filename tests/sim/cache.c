@@ -3,6 +3,7 @@
 #include <uthash.h>
 
 #define TTL_5M_USEC (300ull * 1000000)
+#define TTL_30M_USEC (1800ull * 1000000)
 #define TTL_1H_USEC (3600ull * 1000000)
 #define ENTRIES_MAX 100000u /* a long test with ever new prompts must not eat the machine */
 
@@ -71,7 +72,9 @@ static uint64_t find_longest(struct cache *c, const struct cache_position *at, s
         for (size_t i = n; i-- > 0;) {
                 if (at[i].mark == MARK_NONE)
                         continue;
-                for (size_t back = 0; back < CACHE_LOOKBACK && back <= i; back++) {
+                size_t n_back = at[i].mark == MARK_30M ? 1 : CACHE_LOOKBACK;
+
+                for (size_t back = 0; back < n_back && back <= i; back++) {
                         struct entry *e = find_living(c, &at[i - back].digest, now);
 
                         if (!e)
@@ -82,6 +85,11 @@ static uint64_t find_longest(struct cache *c, const struct cache_position *at, s
                 }
         }
         return longest;
+}
+
+static uint64_t ttl_of(enum cache_mark mark)
+{
+        return mark == MARK_1H ? TTL_1H_USEC : mark == MARK_5M ? TTL_5M_USEC : TTL_30M_USEC;
 }
 
 /* With A the longest hit, B the last mark of 1 h and C the last mark: read A, B - A at the price of
@@ -105,32 +113,61 @@ void cache_account(struct cache *c, const struct cache_position *at, size_t n, u
                         b = MAX2(b, at[i].tokens);
                 ret_ticket->writes[w].digest = at[i].digest;
                 ret_ticket->writes[w].tokens = at[i].tokens;
-                ret_ticket->writes[w].ttl_usec = at[i].mark == MARK_1H ? TTL_1H_USEC : TTL_5M_USEC;
+                ret_ticket->writes[w].ttl_usec = ttl_of(at[i].mark);
                 ret_ticket->n_writes++;
         }
         *ret = (struct cache_usage){
                 .input = total - end, .read = a, .write_1h = b - a, .write_5m = end - b};
 }
 
+void cache_account_steps(struct cache *c, const struct cache_position *at, size_t n, uint64_t total,
+                         uint64_t ttl_usec, uint64_t now_usec, bool is_missing,
+                         struct cache_usage *ret, struct cache_ticket *ret_ticket)
+{
+        uint64_t read = 0;
+
+        for (size_t i = n; i-- > 0 && !is_missing && !read;) {
+                struct entry *e = find_living(c, &at[i].digest, now_usec);
+
+                if (!e)
+                        continue;
+                e->expires_usec = now_usec + e->ttl_usec;
+                read = e->tokens;
+        }
+        *ret_ticket = (struct cache_ticket){
+                .started_usec = now_usec, .steps = at, .n_steps = n, .step_ttl_usec = ttl_usec};
+        *ret = (struct cache_usage){.input = total - read, .read = read};
+}
+
+/* A failure for want of memory is a miss more, as with the real one. */
+static void publish_one(struct cache *c, const XXH128_hash_t *digest, uint64_t tokens,
+                        uint64_t ttl_usec, uint64_t started_usec, uint64_t visible_usec)
+{
+        struct entry *e;
+
+        HASH_FIND(hh, c->entries, digest, sizeof(e->digest), e);
+        if (!e) {
+                e = calloc(1, sizeof(*e));
+                if (!e)
+                        return;
+                e->digest = *digest;
+                e->visible_usec = visible_usec;
+                HASH_ADD(hh, c->entries, digest, sizeof(e->digest), e);
+        }
+        e->tokens = tokens;
+        e->ttl_usec = MAX2(e->ttl_usec, ttl_usec);
+        e->expires_usec = MAX2(e->expires_usec, started_usec + e->ttl_usec);
+        e->visible_usec = MIN2(e->visible_usec, visible_usec);
+}
+
 void cache_publish(struct cache *c, const struct cache_ticket *t, uint64_t visible_usec)
 {
-        for (size_t i = 0; i < t->n_writes; i++) {
-                struct entry *e;
-
-                HASH_FIND(hh, c->entries, &t->writes[i].digest, sizeof(e->digest), e);
-                if (!e) {
-                        e = calloc(1, sizeof(*e));
-                        if (!e)
-                                return; /* a miss more, as with the real one */
-                        e->digest = t->writes[i].digest;
-                        e->visible_usec = visible_usec;
-                        HASH_ADD(hh, c->entries, digest, sizeof(e->digest), e);
-                }
-                e->tokens = t->writes[i].tokens;
-                e->ttl_usec = MAX2(e->ttl_usec, t->writes[i].ttl_usec);
-                e->expires_usec = MAX2(e->expires_usec, t->started_usec + e->ttl_usec);
-                e->visible_usec = MIN2(e->visible_usec, visible_usec);
-        }
+        for (size_t i = 0; i < t->n_writes; i++)
+                publish_one(c, &t->writes[i].digest, t->writes[i].tokens, t->writes[i].ttl_usec,
+                            t->started_usec, visible_usec);
+        for (size_t i = 0; i < t->n_steps; i++)
+                publish_one(c, &t->steps[i].digest, t->steps[i].tokens, t->step_ttl_usec,
+                            t->started_usec, visible_usec);
         while (HASH_COUNT(c->entries) > ENTRIES_MAX)
                 entry_drop(c, c->entries);
 }

@@ -17,7 +17,9 @@
 
 struct cache;
 
-enum cache_mark { MARK_NONE, MARK_5M, MARK_1H };
+/* MARK_30M: an exact boundary; MARK_WHOLE: the same at the end of a whole request, which finds
+ * earlier ends too. */
+enum cache_mark { MARK_NONE, MARK_5M, MARK_1H, MARK_30M, MARK_WHOLE };
 
 struct cache_position {
         XXH128_hash_t digest;
@@ -38,6 +40,9 @@ struct cache_ticket {
         } writes[CACHE_MARKS_MAX];
         size_t n_writes;
         uint64_t started_usec;
+        const struct cache_position *steps; /* borrowed: of a cache that needs no marks */
+        size_t n_steps;
+        uint64_t step_ttl_usec;
 };
 
 int cache_new(struct cache **ret) _must_check_;
@@ -48,5 +53,10 @@ void cache_clear(struct cache *c);
 void cache_account(struct cache *c, const struct cache_position *at, size_t n, uint64_t total,
                    uint64_t minimum, uint64_t now_usec, bool is_missing, struct cache_usage *ret,
                    struct cache_ticket *ret_ticket);
+/* A cache without marks: at[] are the boundaries at which a prefix can be found again, and all of
+ * them are written. */
+void cache_account_steps(struct cache *c, const struct cache_position *at, size_t n, uint64_t total,
+                         uint64_t ttl_usec, uint64_t now_usec, bool is_missing,
+                         struct cache_usage *ret, struct cache_ticket *ret_ticket);
 void cache_publish(struct cache *c, const struct cache_ticket *t, uint64_t visible_usec);
 size_t cache_n_entries(const struct cache *c);

@@ -28,6 +28,11 @@ static const struct {
         OPTION("rpm", limits.per_minute[LIMIT_REQUESTS], OPTION_U64),
         OPTION("itpm", limits.per_minute[LIMIT_INPUT], OPTION_U64),
         OPTION("otpm", limits.per_minute[LIMIT_OUTPUT], OPTION_U64),
+        OPTION("context", context, OPTION_U64),
+        OPTION("load-ms", load_ms, OPTION_U64),
+        OPTION("parallel", parallel, OPTION_U64),
+        OPTION("queue", queue, OPTION_U64),
+        OPTION("details", details, OPTION_U64),
 };
 
 static const struct {
@@ -53,12 +58,31 @@ static int set_tier(struct sim *s, const char *value, struct buf *why)
         return CONDITION_REFUSED;
 }
 
+static int set_flavour(struct sim *s, const char *value, struct buf *why)
+{
+        static const char *const names[N_FLAVOURS] = {
+                [FLAVOUR_OPENAI] = "openai",     [FLAVOUR_OLLAMA] = "ollama",
+                [FLAVOUR_LMSTUDIO] = "lmstudio", [FLAVOUR_LLAMACPP] = "llamacpp",
+                [FLAVOUR_VLLM] = "vllm",
+        };
+
+        for (size_t i = 0; i < N_FLAVOURS; i++)
+                if (str_is_equal(names[i], value)) {
+                        s->options.flavour = (enum flavour)i;
+                        return 0;
+                }
+        buf_printf(why, "'%s' is no flavour: openai, ollama, lmstudio, llamacpp, vllm", value);
+        return CONDITION_REFUSED;
+}
+
 int control_set_option(struct sim *s, const char *name, const char *value, struct buf *why)
 {
         int r = -EINVAL;
 
         if (str_is_equal(name, "tier"))
                 return set_tier(s, value, why);
+        if (str_is_equal(name, "flavour"))
+                return set_flavour(s, value, why);
         for (size_t i = 0; i < N_ELEMENTS(options); i++) {
                 void *at = (char *)&s->options + options[i].offset;
 

@@ -8,9 +8,8 @@
 #include "common/str.h"
 #include "tests/sim/anthropic.h"
 #include "tests/sim/body.h"
-#include "tests/sim/cache.h"
-#include "tests/sim/faults.h"
 #include "tests/sim/journal.h"
+#include "tests/sim/loaded.h"
 #include "tests/sim/model.h"
 #include "tests/sim/pace.h"
 #include "tests/sim/tokens.h"
@@ -18,7 +17,9 @@
 #define ID_BYTES 40
 
 struct exchange {
-        struct sim *sim;        /* borrowed: outlives the loop's work */
+        struct sim *sim; /* borrowed: outlives the loop's work */
+        const struct sim_dialect *dialect;
+        const char *path;       /* static: of the dialect */
         struct http_conn *conn; /* borrowed; NULL: the peer left */
         char message_id[ID_BYTES];
         char id[ID_BYTES];      /* of the request; the message's id has the same number */
@@ -28,6 +29,7 @@ struct exchange {
         uint64_t number, realtime_ms, arrived_usec, first_usec;
         uint64_t cost_usec;
         struct prompt prompt;
+        uint64_t load_usec; /* model time until a local model is there */
         struct reply_usage usage;
         struct cache_ticket ticket;
         struct fault_set faults;
@@ -72,7 +74,7 @@ static void exchange_record(struct exchange *x, int status, const char *outcome)
                 .n = x->number,
                 .realtime_ms = x->realtime_ms,
                 .headers = take(x->headers),
-                .path = "/v1/messages",
+                .path = x->path,
                 .request_id = x->id,
                 .scope = x->scope,
                 .body_hash = {x->body_hash[0], x->body_hash[1]},
@@ -91,19 +93,10 @@ static void exchange_record(struct exchange *x, int status, const char *outcome)
                 .cost_usec = x->cost_usec,
         };
 
-        if (x->prompt.model)
+        if (x->prompt.model && x->dialect == &sim_anthropic)
                 limits_take_output(s->limits, x->prompt.model->class, x->usage.output,
                                    e.ended_usec);
         journal_add(s->journal, &e);
-}
-
-static void add_common_headers(struct exchange *x, bool is_known)
-{
-        http_add_header(x->conn, "request-id", "%s", x->id);
-        if (!is_known)
-                return;
-        http_add_header(x->conn, "anthropic-organization-id", "org-simulated");
-        http_add_header(x->conn, "anthropic-workspace-id", "%s", x->scope);
 }
 
 /* A client's clock knows nothing of model time. */
@@ -112,74 +105,36 @@ static uint64_t real_usec(const struct sim *s, uint64_t usec)
         return s->options.speed > 0 ? sim_to_real_usec(s, usec) : usec;
 }
 
-/* In seconds, as providers do; in a hurry those would be minutes, and fractions are told. */
-static void format_reset(const struct sim *s, uint64_t wait_usec, char *at, size_t n)
-{
-        uint64_t when_ms = clock_realtime_ms() + (real_usec(s, wait_usec) + 999) / 1000;
-        time_t when;
-        struct tm tm;
-
-        if (s->options.speed > 1) {
-                clock_format_rfc3339(when_ms, at);
-                return;
-        }
-        when = (time_t)((when_ms + 999) / 1000);
-        gmtime_r(&when, &tm);
-        strftime(at, n, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
-
-static void add_limit(struct exchange *x, const char *name, uint64_t limit, uint64_t remaining,
-                      uint64_t wait_usec)
-{
-        static const char *const suffixes[] = {"limit", "remaining", "reset"};
-        char reset[32], full[64];
-
-        format_reset(x->sim, wait_usec, reset, sizeof(reset));
-        for (size_t i = 0; i < N_ELEMENTS(suffixes); i++) {
-                (void)snprintf(full, sizeof(full), "anthropic-ratelimit-%s-%s", name, suffixes[i]);
-                if (i == 2)
-                        http_add_header(x->conn, full, "%s", reset);
-                else
-                        http_add_header(x->conn, full, "%llu",
-                                        (unsigned long long)(i ? remaining : limit));
-        }
-}
-
-/* Tokens are told in thousands; `tokens` repeats the tighter of the two. */
 static void add_limit_headers(struct exchange *x)
 {
-        static const char *const names[N_LIMITS] = {"requests", "input-tokens", "output-tokens"};
         struct limits_state s;
-        size_t tight = 0;
 
         if (!limits_is_on(x->sim->limits))
                 return;
         limits_get(x->sim->limits, x->prompt.model->class, sim_now_usec(x->sim), &s);
-        for (size_t k = 0; k < N_LIMITS; k++) {
-                if (!s.limit[k])
-                        continue;
-                if (k != LIMIT_REQUESTS)
-                        s.remaining[k] = (s.remaining[k] + 500) / 1000 * 1000;
-                if (k != LIMIT_REQUESTS &&
-                    (!tight || s.remaining[k] * s.limit[tight] < s.remaining[tight] * s.limit[k]))
-                        tight = k;
-                add_limit(x, names[k], s.limit[k], s.remaining[k], s.full_usec[k]);
-        }
-        if (tight)
-                add_limit(x, "tokens", s.limit[tight], s.remaining[tight], s.full_usec[tight]);
+        for (size_t k = 0; k < N_LIMITS; k++)
+                s.full_usec[k] = real_usec(x->sim, s.full_usec[k]);
+        x->dialect->add_limits(x->conn, x->sim, &s);
 }
 
-/* An error in the provider's form; the exchange is over. */
-static void exchange_refuse(struct exchange *x, int status, const char *type, const char *message,
-                            const char *outcome)
+/* Replies with an error; the exchange is over. */
+static void exchange_refuse(struct exchange *x, const struct refusal *why, const char *outcome)
 {
         _cleanup_buf_ struct buf b = {0};
 
-        add_common_headers(x, status != 401);
-        anthropic_write_error(&b, type, message, x->id);
-        exchange_record(x, status, outcome);
-        http_reply(x->conn, status, "application/json", buf_span(&b));
+        x->dialect->add_headers(x->conn, x->id, x->scope, why->status != 401);
+        x->dialect->write_error(&b, x->sim, why, x->id);
+        exchange_record(x, why->status, outcome);
+        http_reply(x->conn, why->status, "application/json", buf_span(&b));
         exchange_free(x);
+}
+
+static void exchange_break(struct exchange *x)
+{
+        struct refusal why = {0};
+
+        x->dialect->explain(x->sim, FAULT_SERVER_ERROR, &why);
+        exchange_refuse(x, &why, "no_memory");
 }
 
 static void add_retry_headers(struct exchange *x, const struct fault *f)
@@ -206,47 +161,31 @@ static void add_retry_headers(struct exchange *x, const struct fault *f)
         }
 }
 
+/* What replaces a reply, other than an error of the dialect: by fault. */
 static const struct {
         int status;
-        const char *type, *message;
-} reply_faults[FAULT_OVERLOADED + 1] = {
-        [FAULT_RATE_LIMIT] = {429, "rate_limit_error",
-                              "This request would exceed your organization's rate limit. Please "
-                              "reduce the prompt length or "
-                              "the maximum tokens requested, or try again later."},
-        [FAULT_SPEND_CAP] = {429, "rate_limit_error",
-                             "This organization has reached its monthly spend limit."},
-        [FAULT_USAGE_LIMIT] = {400, "invalid_request_error",
-                               "You have reached your specified API usage limits. You will regain "
-                               "access on the first "
-                               "of next month."},
-        [FAULT_BAD_REQUEST] = {400, "invalid_request_error",
-                               "messages.0.content: Input should be a valid list"},
-        [FAULT_UNAUTHORIZED] = {401, "authentication_error", "invalid x-api-key"},
-        [FAULT_BILLING] = {402, "billing_error", "Your account has a billing problem."},
-        [FAULT_FORBIDDEN] =
-                {403, "permission_error",
-                 "Your API key does not have permission to use the specified resource."},
-        [FAULT_NOT_FOUND] = {404, "not_found_error", "The requested resource could not be found."},
-        [FAULT_CONFLICT] = {409, "conflict_error",
-                            "The request conflicts with the state of the resource."},
-        [FAULT_SERVER_ERROR] = {500, "api_error", "Internal server error"},
-        [FAULT_TIMEOUT] = {504, "timeout_error", "The request timed out."},
-        [FAULT_OVERLOADED] = {529, "overloaded_error", "Overloaded"},
+        const char *type, *body;
+} pages[N_FAULTS] = {
+        [FAULT_TOO_LARGE] = {413, "text/html",
+                             "<html>\r\n<head><title>413 Request Entity Too "
+                             "Large</title></head>\r\n<body>\r\n<center><h1>413 Request Entity Too "
+                             "Large</h1></center>\r\n<hr><center>cloudflare</center>\r\n</body>\r\n"
+                             "</html>\r\n"},
+        [FAULT_ERROR_HTML] = {502, "text/html",
+                              "<html><head><title>502 Bad Gateway</title></head><body><center><h1>"
+                              "502 Bad Gateway</h1></center></body></html>\r\n"},
+        [FAULT_ERROR_TEXT] = {500, "application/json", "{\"error\":\"the server failed\"}"},
+        [FAULT_EMPTY_BODY] = {200, "application/json", ""},
+        [FAULT_STATUS] = {500, "application/json", ""},
 };
 
 /* A reply fault: the exchange is over. */
 static void exchange_fail(struct exchange *x, const struct fault *f)
 {
-        static const char html[] =
-                "<html>\r\n<head><title>413 Request Entity Too "
-                "Large</title></head>\r\n<body>\r\n<center><h1>413 Request Entity Too "
-                "Large</h1></center>\r\n<hr><center>cloudflare</center>\r\n</body>\r\n</html>\r\n";
-        char outcome[64];
         struct http_conn *c = x->conn;
-        int status = f->status                     ? (int)f->status
-                     : f->kind <= FAULT_OVERLOADED ? reply_faults[f->kind].status
-                                                   : 0;
+        struct refusal why = {0};
+        char outcome[64];
+        int status;
 
         (void)snprintf(outcome, sizeof(outcome), "fault:%s", fault_kind_name(f->kind));
         if (f->kind == FAULT_DROP || f->kind == FAULT_RESET) {
@@ -256,32 +195,19 @@ static void exchange_fail(struct exchange *x, const struct fault *f)
                 return;
         }
         add_retry_headers(x, f);
-        if (f->kind == FAULT_TOO_LARGE || f->kind == FAULT_EMPTY_BODY || f->kind == FAULT_STATUS ||
-            f->kind == FAULT_SPEND_CAP || f->body) {
-                _cleanup_free_ char *made = NULL;
-                const char *body = f->body, *type = "application/json";
-
-                if (!body && f->kind == FAULT_TOO_LARGE) {
-                        status = status ? status : 413;
-                        type = "text/html";
-                        body = html;
-                } else if (!body && f->kind == FAULT_SPEND_CAP) {
-                        made = str_printf(
-                                "{\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\","
-                                "\"message\":\"%s\",\"details\":{\"error_code\":"
-                                "\"enforced_spend_limit_reached\"}},\"request_id\":\"%s\"}",
-                                reply_faults[f->kind].message, x->id);
-                        body = made;
-                }
-                add_common_headers(x, true);
-                status = status ? status : f->kind == FAULT_STATUS ? 500 : 200;
-                exchange_record(x, status, outcome);
-                http_reply(c, status, type, span_of(body ? body : ""));
-                exchange_free(x);
+        x->dialect->explain(x->sim, f->kind, &why);
+        status = f->status ? (int)f->status : why.status ? why.status : pages[f->kind].status;
+        if (!f->body && why.status) {
+                why.status = status;
+                why.type = f->error ? f->error : why.type;
+                exchange_refuse(x, &why, outcome);
                 return;
         }
-        exchange_refuse(x, status, f->error ? f->error : reply_faults[f->kind].type,
-                        reply_faults[f->kind].message, outcome);
+        x->dialect->add_headers(c, x->id, x->scope, true);
+        exchange_record(x, status, outcome);
+        http_reply(c, status, pages[f->kind].type ? pages[f->kind].type : "application/json",
+                   span_of(f->body ? f->body : pages[f->kind].body));
+        exchange_free(x);
 }
 
 static void on_first(void *arg)
@@ -330,7 +256,7 @@ static uint64_t cut_answer(struct exchange *x)
                 at = token_end(s, at, is_dense);
                 n++;
         }
-        if (at < s.n || max == 0) {
+        if (!x->prompt.is_load && (at < s.n || max == 0)) {
                 x->text.n = at;
                 x->stop_reason = "max_tokens";
         }
@@ -346,21 +272,20 @@ static uint64_t first_usec(const struct exchange *x)
         uint64_t fresh = x->usage.in.input + x->usage.in.write_5m + x->usage.in.write_1h;
 
         if (x->sim->options.first_ms == 0)
-                return 0;
-        return base * 1000 + fresh * 1000000 / m->fresh_per_s +
+                return x->load_usec;
+        return x->load_usec + base * 1000 + fresh * 1000000 / m->fresh_per_s +
                x->usage.in.read * 1000000 / m->cached_per_s;
 }
 
 static bool exchange_is_over_limit(struct exchange *x)
 {
-        static const char *const names[N_LIMITS] = {"requests", "input tokens", "output tokens"};
-        uint64_t input = x->usage.in.input + x->usage.in.write_5m + x->usage.in.write_1h, wait;
-        uint64_t real_ms;
         const char *class = x->prompt.model->class;
         enum limit_kind kind = LIMIT_REQUESTS;
-        char text[256];
+        struct refusal why = {0};
+        uint64_t wait, real_ms;
 
-        if (limits_take(x->sim->limits, class, input, sim_now_usec(x->sim), &kind, &wait))
+        if (limits_take(x->sim->limits, class, x->dialect->charge(&x->prompt, &x->usage.in),
+                        sim_now_usec(x->sim), &kind, &wait))
                 return false;
         add_limit_headers(x);
         real_ms = (real_usec(x->sim, wait) + 999) / 1000;
@@ -369,43 +294,50 @@ static bool exchange_is_over_limit(struct exchange *x)
         else
                 http_add_header(x->conn, "retry-after", "%llu",
                                 (unsigned long long)((real_ms + 999) / 1000));
-        (void)snprintf(
-                text, sizeof(text),
-                "This request would exceed your organization's rate limit of %llu %s per minute.",
-                (unsigned long long)x->sim->options.limits.per_minute[kind], names[kind]);
+        x->dialect->say_limited(&x->prompt, kind, x->sim->options.limits.per_minute[kind], &why);
         memset(&x->usage, 0, sizeof(x->usage));
-        exchange_refuse(x, 429, "rate_limit_error", text, "limited");
+        exchange_refuse(x, &why, "limited");
         return true;
 }
 
 static void exchange_reply(struct exchange *x, uint64_t turn_usec)
 {
         const struct sim_options *o = &x->sim->options;
+        uint64_t rate = o->tokens_per_second ? o->tokens_per_second : x->prompt.model->output_per_s;
         struct pace_config c = {
                 .sim = x->sim,
                 .conn = x->conn,
-                .id = x->message_id,
-                .model = x->prompt.model_name,
+                .dialect = x->dialect,
                 .is_stream = x->prompt.is_stream,
                 .is_dense = x->prompt.model->is_dense,
                 .n_tokens = cut_answer(x),
-                .stop_reason = x->stop_reason,
-                .usage = &x->usage,
-                .faults = &x->faults,
                 .first_usec = first_usec(x),
-                .tokens_per_second =
-                        o->tokens_per_second ? o->tokens_per_second : x->prompt.model->output_per_s,
+                .tokens_per_second = rate,
                 .on_first = on_first,
                 .on_end = on_end,
                 .arg = x,
         };
 
-        c.text = buf_span(&x->text);
-        add_common_headers(x, true);
+        c.reply = (struct sim_reply){
+                .sim = x->sim,
+                .id = x->message_id,
+                .model = x->prompt.model_name,
+                .prompt = &x->prompt,
+                .text = buf_span(&x->text),
+                .stop_reason = x->stop_reason,
+                .usage = x->usage,
+                .faults = &x->faults,
+                .load_usec = x->load_usec,
+                .prompt_usec = c.first_usec - x->load_usec,
+                .output_usec = c.n_tokens * 1000000 / rate,
+        };
+        if (x->prompt.is_native)
+                loaded_occupy(x->sim, x->arrived_usec + c.first_usec + c.reply.output_usec);
+        x->dialect->add_headers(x->conn, x->id, x->scope, true);
         add_limit_headers(x);
         x->cost_usec = clock_monotonic_usec() - turn_usec;
         if (pace_start(&c, &x->pace) < 0)
-                exchange_refuse(x, 500, "api_error", "Internal server error", "no_memory");
+                exchange_break(x);
 }
 
 static double chance_of(void *arg)
@@ -413,10 +345,10 @@ static double chance_of(void *arg)
         return sim_chance(arg);
 }
 
-static int pick_faults(struct exchange *x, const char *path)
+static int pick_faults(struct exchange *x)
 {
         _cleanup_free_ struct span *texts = calloc(x->prompt.n_parts + 1, sizeof(*texts));
-        struct fault_view view = {.path = path,
+        struct fault_view view = {.path = x->path,
                                   .model = x->prompt.model_name,
                                   .texts = texts,
                                   .n_texts = x->prompt.n_parts};
@@ -435,9 +367,7 @@ static void account(struct exchange *x)
         struct sim *s = x->sim;
         bool is_missing = s->options.miss_rate > 0 && sim_chance(s) < s->options.miss_rate;
 
-        cache_account(s->cache, x->prompt.positions, x->prompt.n_positions, x->prompt.n_tokens,
-                      x->prompt.model->cache_minimum, x->arrived_usec, is_missing, &x->usage.in,
-                      &x->ticket);
+        x->dialect->account(s, &x->prompt, x->arrived_usec, is_missing, &x->usage.in, &x->ticket);
 }
 
 /* Body to answer. 0: the exchange goes on; else it is over. */
@@ -450,25 +380,29 @@ static int exchange_judge(struct exchange *x, const struct http_request *r, cons
 
         x->body = body_read((struct span){r->body ? r->body : "", r->n_body}, &why, &at);
         if (!x->body) {
-                (void)snprintf(refusal.message, sizeof(refusal.message),
-                               "The request body is not valid JSON: %s: byte %zu", why, at);
-                exchange_refuse(x, 400, "invalid_request_error", refusal.message, "refused");
+                (void)refusal_set(&refusal, 400, "invalid_request_error",
+                                  "The request body is not valid JSON: %s: byte %zu", why, at);
+                exchange_refuse(x, &refusal, "refused");
                 return 1;
         }
         XXH128_hash_t scope = XXH3_128bits(key, strlen(key));
         (void)snprintf(x->scope, sizeof(x->scope), "wrkspc_%08llx",
                        (unsigned long long)(scope.low64 & 0xffffffff));
-        e = anthropic_read(x->body, x->scope, false, &x->prompt, &refusal);
+        e = x->dialect->read(x->sim, x->path, x->body, x->scope, &x->prompt, &refusal);
         if (e > 0) {
-                exchange_refuse(x, refusal.status, refusal.type, refusal.message, "refused");
+                exchange_refuse(x, &refusal, "refused");
                 return 1;
         }
-        if (e < 0 || pick_faults(x, r->path) < 0) {
-                exchange_refuse(x, 500, "api_error", "Internal server error", "no_memory");
+        if (e < 0 || pick_faults(x) < 0) {
+                exchange_break(x);
                 return 1;
         }
         if (x->faults.reply) {
                 exchange_fail(x, x->faults.reply);
+                return 1;
+        }
+        if (loaded_need(x->sim, &x->prompt, &x->load_usec, &refusal) > 0) {
+                exchange_refuse(x, &refusal, "refused");
                 return 1;
         }
         account(x);
@@ -486,6 +420,10 @@ static struct exchange *exchange_new(struct sim *s, struct http_conn *c,
         hash = XXH3_128bits(r->body ? r->body : "", r->n_body);
         x->sim = s;
         x->conn = c;
+        x->dialect = sim_dialect_find(r->path);
+        for (const char *const *path = x->dialect->paths; *path; path++)
+                if (str_is_equal(*path, r->path))
+                        x->path = *path;
         x->body_hash[0] = hash.low64;
         x->body_hash[1] = hash.high64;
         x->number = ++s->n_exchanges;
@@ -517,16 +455,21 @@ void exchange_start(struct sim *s, struct http_conn *c, const struct http_reques
                                                  .should_retry = -1});
                 return;
         }
-        e = anthropic_check_headers(r, s->options.keys, s->options.n_keys, &key, &refusal);
-        if (e) {
-                exchange_refuse(x, e > 0 ? refusal.status : 500, e > 0 ? refusal.type : "api_error",
-                                refusal.message, "refused");
+        e = x->dialect->check_head(s, r, &key, &refusal);
+        if (e > 0) {
+                exchange_refuse(x, &refusal, "refused");
+                return;
+        }
+        if (e < 0) {
+                exchange_break(x);
                 return;
         }
         if (exchange_judge(x, r, key))
                 return;
-        if (model_answer(&x->prompt, &x->faults, &x->text, &x->stop_reason) < 0) {
-                exchange_refuse(x, 500, "api_error", "Internal server error", "no_memory");
+        x->stop_reason = "load";
+        if (!x->prompt.is_load &&
+            model_answer(&x->prompt, &x->faults, &x->text, &x->stop_reason) < 0) {
+                exchange_break(x);
                 return;
         }
         exchange_reply(x, r->woken_usec);
@@ -540,12 +483,12 @@ void exchange_count_tokens(struct sim *s, struct http_conn *c, const struct http
                 .status = 500, .type = "api_error", .message = "Internal server error"};
         struct prompt prompt = {0};
         const char *key;
-        int e = anthropic_check_headers(r, s->options.keys, s->options.n_keys, &key, &refusal);
+        int e = anthropic_check_head(s, r, &key, &refusal);
 
         if (!e)
                 e = anthropic_read(body, "", true, &prompt, &refusal);
         if (e)
-                anthropic_write_error(&b, refusal.type, refusal.message, "req_sim_count");
+                anthropic_write_error(&b, s, &refusal, "req_sim_count");
         else
                 buf_printf(&b, "{\"input_tokens\":%llu}", (unsigned long long)prompt.n_tokens);
         http_add_header(c, "request-id", "%s", "req_sim_count");

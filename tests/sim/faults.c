@@ -24,6 +24,8 @@ static const struct {
         [FAULT_DROP] = {"drop", GROUP_REPLY},
         [FAULT_RESET] = {"reset", GROUP_REPLY},
         [FAULT_EMPTY_BODY] = {"empty_body", GROUP_REPLY},
+        [FAULT_ERROR_TEXT] = {"error_text", GROUP_REPLY},
+        [FAULT_ERROR_HTML] = {"error_html", GROUP_REPLY},
         [FAULT_SLOW_FIRST_BYTE] = {"slow_first_byte", GROUP_STREAM},
         [FAULT_CUT] = {"cut", GROUP_STREAM},
         [FAULT_STALL] = {"stall", GROUP_STREAM},
@@ -35,6 +37,18 @@ static const struct {
         [FAULT_NULL_USAGE] = {"null_usage", GROUP_STREAM},
         [FAULT_CRLF] = {"crlf", GROUP_STREAM},
         [FAULT_NOISE] = {"noise", GROUP_STREAM},
+        [FAULT_TIGHT] = {"tight", GROUP_STREAM},
+        [FAULT_USAGE_IN_FINISH] = {"usage_in_finish", GROUP_STREAM},
+        [FAULT_ODD_CONTENT] = {"odd_content", GROUP_STREAM},
+        [FAULT_ROLES] = {"roles", GROUP_STREAM},
+        [FAULT_NO_ROLE] = {"no_role", GROUP_STREAM},
+        [FAULT_JOINED_FINISH] = {"joined_finish", GROUP_STREAM},
+        [FAULT_TOOL_CALLS] = {"tool_calls", GROUP_STREAM},
+        [FAULT_REASONING] = {"reasoning", GROUP_STREAM},
+        [FAULT_ERROR_EVENT] = {"error_event", GROUP_STREAM},
+        [FAULT_ERROR_LINE] = {"error_line", GROUP_STREAM},
+        [FAULT_ERROR_DONE] = {"error_done", GROUP_STREAM},
+        [FAULT_ABORT] = {"abort", GROUP_STREAM},
         [FAULT_MISSING_FILE] = {"missing_file", GROUP_ANSWER},
         [FAULT_FENCE] = {"fence", GROUP_ANSWER},
         [FAULT_INNER_FENCE] = {"inner_fence", GROUP_ANSWER},
@@ -213,11 +227,6 @@ static int faults_add(struct faults *f, struct fault **x, struct buf *why)
                 buf_printf(why, "more than %d faults", FAULTS_MAX);
                 return CONDITION_REFUSED;
         }
-        if (!(*x)->path) {
-                (*x)->path = strdup("/v1/messages");
-                if (!(*x)->path)
-                        return -ENOMEM;
-        }
         f->at[f->n++] = take(*x);
         return 0;
 }
@@ -289,7 +298,7 @@ int faults_add_json(struct faults *f, const json_t *value, struct buf *why)
 
 static bool fault_fits(const struct fault *x, const struct fault_view *v)
 {
-        if (!str_is_equal(x->path, "*") && !str_is_equal(x->path, v->path))
+        if (x->path && !str_is_equal(x->path, "*") && !str_is_equal(x->path, v->path))
                 return false;
         if (x->model && (!v->model || !strstr(v->model, x->model)))
                 return false;

@@ -2,7 +2,7 @@
 /* Faults on demand.
  *
  *     spec = kind *("," name "=" value)         match= takes all the rest of the spec, commas too
- * Which requests: path (default /v1/messages), match (text in the prompt), model (part of its
+ * Which requests: path (default: any model call), match (text in the prompt), model (part of its
  * name); of those the nth (from 1), or every nth, or with a probability, or all; at most `times`
  * times (nth: once;
  * `count` says the same). JSON has the same names:
@@ -36,6 +36,8 @@ enum fault_kind {
         FAULT_DROP,
         FAULT_RESET,
         FAULT_EMPTY_BODY,
+        FAULT_ERROR_TEXT,
+        FAULT_ERROR_HTML,
         /* stream */
         FAULT_SLOW_FIRST_BYTE,
         FAULT_CUT,
@@ -48,6 +50,18 @@ enum fault_kind {
         FAULT_NULL_USAGE,
         FAULT_CRLF,
         FAULT_NOISE,
+        FAULT_TIGHT,
+        FAULT_USAGE_IN_FINISH,
+        FAULT_ODD_CONTENT,
+        FAULT_ROLES,
+        FAULT_NO_ROLE,
+        FAULT_JOINED_FINISH,
+        FAULT_TOOL_CALLS,
+        FAULT_REASONING,
+        FAULT_ERROR_EVENT,
+        FAULT_ERROR_LINE,
+        FAULT_ERROR_DONE,
+        FAULT_ABORT,
         /* answer */
         FAULT_MISSING_FILE,
         FAULT_FENCE,

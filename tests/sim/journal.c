@@ -205,6 +205,7 @@ static int record_write(const struct record *r, struct buf *b)
         if (!whole || !list || json_object_set_new(whole, "prompt", list) < 0)
                 return -ENOMEM;
         write_blocks(list, "system", json_object_get(r->body, "system"));
+        write_blocks(list, "user", json_object_get(r->body, "prompt"));
         for (size_t i = 0; i < json_array_size(messages); i++) {
                 const json_t *m = json_array_get(messages, i);
                 const char *role = json_get_text(m, "role");

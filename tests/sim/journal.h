@@ -5,9 +5,7 @@
 #include <jansson.h>
 
 #include "common/macros.h"
-#include "tests/sim/anthropic.h"
-#include "tests/sim/http.h"
-#include "tests/sim/prompt.h"
+#include "tests/sim/dialect.h"
 
 struct journal;
 struct sim;

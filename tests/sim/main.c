@@ -10,15 +10,16 @@
 
 #include "common/buf.h"
 #include "common/clock.h"
-#include "common/json.h"
 #include "common/str.h"
 #include "tests/sim/cache.h"
 #include "tests/sim/control.h"
+#include "tests/sim/dialect.h"
 #include "tests/sim/exchange.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/http.h"
 #include "tests/sim/journal.h"
-#include "tests/sim/models.h"
+#include "tests/sim/lists.h"
+#include "tests/sim/loaded.h"
 #include "tests/sim/sim.h"
 
 #define DEFAULT_SPEED 50
@@ -28,8 +29,9 @@
 
 static const char help[] =
         "Usage: genopt-sim [OPTION]...\n"
-        "A simulated model provider (Anthropic Messages over HTTP/1.1) for tests, demonstrations "
-        "and benchmarks.\n"
+        "A simulated model provider over HTTP/1.1, for tests, demonstrations and benchmarks. It "
+        "speaks\nAnthropic Messages (/v1/messages), OpenAI Chat Completions "
+        "(/v1/chat/completions) and Ollama\n(/api/chat, /api/generate), all at once.\n"
         "\n"
         "  --port N               listen on 127.0.0.1:N; 0 (default): any, printed as `listening "
         "on 127.0.0.1:PORT`\n"
@@ -49,6 +51,13 @@ static const char help[] =
         "  --delta-tokens N       tokens in one delta of a stream (default 8)\n"
         "  --tier NAME            rate limits: none (default), start, build, scale\n"
         "  --rpm N --itpm N --otpm N   requests, input and output tokens a minute; 0: no limit\n"
+        "  --flavour NAME         who speaks OpenAI's dialect: openai (default), ollama, lmstudio, "
+        "llamacpp, vllm\n"
+        "  --context N            tokens that a local server holds, when the request does not say\n"
+        "  --load-ms N            to load a model of a local server\n"
+        "  --parallel N --queue N Ollama: requests at once (0, default: any number), and waiting "
+        "before it is full\n"
+        "  --details 1            vLLM tells what it had cached\n"
         "  --help                 this text\n"
         "\n"
         "Tests steer it by GET /sim/stats, /sim/log?from=N, /sim/faults; POST /sim/faults, "
@@ -91,27 +100,9 @@ void sim_reset(struct sim *s)
         cache_clear(s->cache);
         limits_configure(s->limits, &s->options.limits);
         faults_clear(s->faults);
+        loaded_clear(s->loaded);
         journal_clear(s->journal);
         s->chance = s->options.seed * 0x9E3779B97F4A7C15ull | 1;
-}
-
-static void serve_models(struct http_conn *c)
-{
-        json_t *list = json_array();
-        _cleanup_json_ json_t *o = json_pack("{s:o s:b}", "data", list, "has_more", 0);
-        _cleanup_free_ char *text = NULL;
-
-        for (size_t i = 0; sim_model_at(i); i++) {
-                const struct sim_model *m = sim_model_at(i);
-
-                (void)json_array_append_new(list,
-                                            json_pack("{s:s s:s s:s s:I s:I}", "type", "model",
-                                                      "id", m->prefix, "display_name", m->prefix,
-                                                      "max_input_tokens", (json_int_t)m->window,
-                                                      "max_tokens", (json_int_t)m->max_output));
-        }
-        text = o ? json_dumps(o, JSON_COMPACT) : NULL;
-        http_reply(c, text ? 200 : 500, "application/json", span_of(text ? text : ""));
 }
 
 static void on_request(struct http_conn *c, struct http_request *r, void *arg)
@@ -121,16 +112,16 @@ static void on_request(struct http_conn *c, struct http_request *r, void *arg)
 
         if (str_has_prefix(r->path, "/sim/"))
                 control_serve(s, c, r);
-        else if (is_post && str_is_equal(r->path, "/v1/messages"))
+        else if (is_post && sim_dialect_find(r->path))
                 exchange_start(s, c, r);
         else if (is_post && str_is_equal(r->path, "/v1/messages/count_tokens"))
                 exchange_count_tokens(s, c, r);
-        else if (str_is_equal(r->path, "/v1/models"))
-                serve_models(c);
+        else if (lists_serve(s, c, r))
+                return;
         else if (str_is_equal(r->path, "/"))
                 http_reply(c, 200, "text/plain", SPAN("genopt-sim\n"));
         else
-                http_reply(c, str_is_equal(r->path, "/v1/messages") ? 405 : 404, "application/json",
+                http_reply(c, sim_dialect_find(r->path) ? 405 : 404, "application/json",
                            SPAN("{\"type\":\"error\",\"error\":{\"type\":\"not_found_error\","
                                 "\"message\":\"Not Found\"}}"));
 }
@@ -179,6 +170,12 @@ static int read_arguments(int argc, char **argv, struct sim *s, struct arguments
                 {"rpm", 1, 0, 0},
                 {"itpm", 1, 0, 0},
                 {"otpm", 1, 0, 0},
+                {"flavour", 1, 0, 0},
+                {"context", 1, 0, 0},
+                {"load-ms", 1, 0, 0},
+                {"parallel", 1, 0, 0},
+                {"queue", 1, 0, 0},
+                {"details", 1, 0, 0},
                 {0},
         };
         int c, i, r = 0;
@@ -268,6 +265,7 @@ static void sim_done(struct sim *s)
         s->journal = journal_free(s->journal);
         s->faults = faults_free(s->faults);
         s->limits = limits_free(s->limits);
+        s->loaded = loaded_free(s->loaded);
         s->cache = cache_free(s->cache);
         for (size_t i = 0; i < s->options.n_keys; i++)
                 free(s->options.keys[i]);
@@ -296,6 +294,8 @@ int main(int argc, char **argv)
                 r = limits_new(&s.limits);
         if (!r)
                 r = faults_new(&s.faults);
+        if (!r)
+                r = loaded_new(&s.loaded);
         if (!r)
                 r = read_arguments(argc, argv, &s, &a, &why);
         if (r > 0) {

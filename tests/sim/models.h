@@ -18,7 +18,11 @@ struct sim_model {
         bool is_thinking;  /* thinking cannot be switched off */
         bool is_dense;     /* the newer tokenizer: more tokens for the same text */
         const char *class; /* shares rate limits */
+        bool is_marked;    /* its cache wants marks, and a write has a price of its own */
 };
 
-const struct sim_model *sim_model_find(const char *name); /* NULL: no such model */
-const struct sim_model *sim_model_at(size_t i);           /* NULL: past the end */
+enum sim_maker { MAKER_ANTHROPIC, MAKER_OPENAI, MAKER_LOCAL, N_MAKERS };
+
+/* NULL: no such model, or past the end. */
+const struct sim_model *sim_model_find(enum sim_maker maker, const char *name);
+const struct sim_model *sim_model_at(enum sim_maker maker, size_t i);

@@ -11,21 +11,13 @@
 #define TICK_USEC 500 /* timers are not asked for more often */
 #define FOREVER_SECONDS 86400
 
-enum step {
-        STEP_MESSAGE_START,
-        STEP_BLOCK_START,
-        STEP_PING,
-        STEP_DELTA,
-        STEP_BLOCK_STOP,
-        STEP_MESSAGE_DELTA,
-        STEP_MESSAGE_STOP,
-        STEP_DONE
-};
+enum step { STEP_OPENING, STEP_TEXT, STEP_CLOSING, STEP_DONE };
 
 struct pace {
         struct pace_config c;
         struct event *timer; /* owned */
         enum step step;
+        unsigned n_step;   /* events of this step */
         size_t at;         /* in the text */
         uint64_t n_tokens; /* sent */
         uint64_t n_events, n_bytes;
@@ -38,14 +30,7 @@ struct pace {
 
 static const struct fault *fault_of(const struct pace *p, enum fault_kind kind)
 {
-        return p->c.faults->at[kind];
-}
-
-static enum usage_style usage_style(const struct pace *p)
-{
-        return fault_of(p, FAULT_NO_USAGE)     ? USAGE_NONE
-               : fault_of(p, FAULT_NULL_USAGE) ? USAGE_NULL
-                                               : USAGE_FULL;
+        return p->c.reply.faults->at[kind];
 }
 
 static void pace_flush(struct pace *p)
@@ -74,100 +59,144 @@ static void make_crlf(struct buf *b, size_t from)
         buf_done(&copy);
 }
 
+/* "data: x" to "data:x" in what was added after `from`: the blank after the first colon of a line
+ * that is no JSON. */
+static void make_tight(struct buf *b, size_t from)
+{
+        struct buf copy = {0};
+        bool is_name = true; /* before the first colon of the line */
+
+        buf_add(&copy, b->at + from, b->n - from);
+        b->n = from;
+        for (size_t i = 0; i < copy.n; i++) {
+                char c = copy.at[i];
+
+                if (!(is_name && c == ' ' && i > 0 && copy.at[i - 1] == ':'))
+                        buf_add_char(b, c);
+                if (c == '{' || (c == ' ' && is_name))
+                        is_name = false;
+                if (c == '\n')
+                        is_name = true;
+        }
+        buf_done(&copy);
+}
+
+static bool is_due(const struct pace *p, const struct fault *f)
+{
+        return f && p->n_events >= (f->events ? f->events : GATE_EVENTS);
+}
+
+static bool breaks_now(struct pace *p)
+{
+        static const enum fault_kind kinds[] = {FAULT_ERROR_FRAME, FAULT_ERROR_EVENT,
+                                                FAULT_ERROR_LINE, FAULT_ERROR_DONE};
+        static const char *const outcomes[] = {"fault:error_frame", "fault:error_event",
+                                               "fault:error_line", "fault:error_done"};
+
+        for (size_t i = 0; i < N_ELEMENTS(kinds); i++) {
+                const struct fault *f = fault_of(p, kinds[i]);
+
+                if (!is_due(p, f))
+                        continue;
+                p->c.dialect->write_break(&p->out, &p->c.reply, kinds[i],
+                                          f->error ? f->error : "overloaded_error");
+                p->outcome = outcomes[i];
+                return true;
+        }
+        return false;
+}
+
 /* Whether the stream breaks or stops before its next event. */
 static bool gate_is_shut(struct pace *p)
 {
-        const struct fault *cut = fault_of(p, FAULT_CUT), *stall = fault_of(p, FAULT_STALL),
-                           *error = fault_of(p, FAULT_ERROR_FRAME);
+        const struct fault *cut = fault_of(p, FAULT_CUT), *stall = fault_of(p, FAULT_STALL);
 
-        if (cut && !cut->bytes && p->n_events >= (cut->events ? cut->events : GATE_EVENTS)) {
+        if (cut && !cut->bytes && is_due(p, cut)) {
                 p->outcome = "fault:cut";
                 return true;
         }
-        if (error && p->n_events >= (error->events ? error->events : GATE_EVENTS)) {
-                const char *type = error->error ? error->error : "overloaded_error";
-
-                anthropic_write_error_event(&p->out, type,
-                                            str_is_equal(type, "overloaded_error")
-                                                    ? "Overloaded"
-                                                    : "Internal server error");
-                p->outcome = "fault:error_frame";
+        if (breaks_now(p))
                 return true;
-        }
-        if (stall && !p->was_stalled &&
-            p->n_events >= (stall->events ? stall->events : GATE_EVENTS)) {
+        if (!p->was_stalled && is_due(p, stall)) {
                 p->was_stalled = p->is_stalled = true;
                 return true;
         }
         return false;
 }
 
-static void write_delta(struct pace *p)
+static void go_to(struct pace *p, enum step step)
 {
-        struct span text = p->c.text;
+        p->step = step;
+        p->n_step = 0;
+}
+
+/* The server gives up: what came is all that comes. */
+static void check_abort(struct pace *p)
+{
+        if (p->step != STEP_TEXT || !is_due(p, fault_of(p, FAULT_ABORT)))
+                return;
+        p->c.reply.text.n = p->at;
+        p->c.reply.stop_reason = "abort";
+        p->c.n_tokens = p->c.reply.usage.output = p->n_tokens;
+        go_to(p, STEP_CLOSING);
+}
+
+static void write_text(struct pace *p)
+{
+        struct span text = p->c.reply.text;
         size_t start = p->at;
 
-        if (fault_of(p, FAULT_NOISE)) {
-                buf_add_text(&p->out, ": a comment\n\nevent: shape_of_things\ndata: {\"type\": "
-                                      "\"shape_of_things\"}\n\n");
-                anthropic_write_ping(&p->out);
-        }
+        if (fault_of(p, FAULT_NOISE))
+                p->c.dialect->write_noise(&p->out, &p->c.reply);
         for (uint64_t i = 0; i < p->c.sim->options.delta_tokens && p->at < text.n; i++) {
                 p->at = token_end(text, p->at, p->c.is_dense);
                 p->n_tokens++;
         }
-        anthropic_write_delta(&p->out, (struct span){text.at + start, p->at - start});
+        p->c.dialect->write_text(&p->out, &p->c.reply,
+                                 (struct span){text.at + start, p->at - start}, p->at == text.n);
 }
 
-/* Writes the event of this step and goes to the next. False: nothing is due now. */
+static bool text_is_due(const struct pace *p, uint64_t n_due)
+{
+        return n_due >= MIN2(p->n_tokens + p->c.sim->options.delta_tokens, p->c.n_tokens);
+}
+
+/* Writes the next event of the step in hand, going on to the step where there is one. False:
+ * nothing is due now, or all was written. */
+static bool write_next(struct pace *p, uint64_t n_due)
+{
+        const struct sim_dialect *d = p->c.dialect;
+
+        if (p->step == STEP_OPENING && !d->write_opening(&p->out, &p->c.reply, p->n_step))
+                go_to(p, STEP_TEXT);
+        else if (p->step == STEP_OPENING)
+                return true;
+        check_abort(p);
+        if (p->step == STEP_TEXT && p->at == p->c.reply.text.n)
+                go_to(p, STEP_CLOSING);
+        if (p->step == STEP_TEXT) {
+                if (!text_is_due(p, n_due))
+                        return false;
+                write_text(p);
+                return true;
+        }
+        if (p->step == STEP_CLOSING && d->write_closing(&p->out, &p->c.reply, p->n_step))
+                return true;
+        p->step = STEP_DONE;
+        return false;
+}
+
 static bool pace_step(struct pace *p, uint64_t n_due)
 {
-        struct reply_usage usage = *p->c.usage;
         size_t from = p->out.n;
-        bool is_last = p->at == p->c.text.n;
 
-        if (p->step == STEP_DONE || p->outcome || gate_is_shut(p))
+        if (p->step == STEP_DONE || p->outcome || gate_is_shut(p) || !write_next(p, n_due))
                 return false;
-        if (p->step == STEP_DELTA && is_last)
-                p->step = STEP_BLOCK_STOP;
-        if (p->step == STEP_DELTA &&
-            n_due < MIN2(p->n_tokens + p->c.sim->options.delta_tokens, p->c.n_tokens))
-                return false;
-        usage.output = p->c.n_tokens;
-        switch (p->step) {
-        case STEP_MESSAGE_START:
-                anthropic_write_start(&p->out, p->c.id, p->c.model, &p->c.usage->in,
-                                      usage_style(p));
-                p->step = p->c.text.n ? STEP_BLOCK_START : STEP_MESSAGE_DELTA;
-                break;
-        case STEP_BLOCK_START:
-                anthropic_write_block_start(&p->out);
-                p->step = STEP_PING;
-                break;
-        case STEP_PING:
-                anthropic_write_ping(&p->out);
-                p->step = STEP_DELTA;
-                break;
-        case STEP_DELTA:
-                write_delta(p);
-                break;
-        case STEP_BLOCK_STOP:
-                anthropic_write_block_stop(&p->out);
-                p->step = STEP_MESSAGE_DELTA;
-                break;
-        case STEP_MESSAGE_DELTA:
-                anthropic_write_delta_end(&p->out, p->c.stop_reason, &usage, usage_style(p));
-                p->step = fault_of(p, FAULT_NO_STOP) ? STEP_DONE : STEP_MESSAGE_STOP;
-                break;
-        case STEP_MESSAGE_STOP:
-                anthropic_write_stop(&p->out);
-                p->step = STEP_DONE;
-                break;
-        case STEP_DONE:
-                break;
-        }
+        if (fault_of(p, FAULT_TIGHT))
+                make_tight(&p->out, from);
         if (fault_of(p, FAULT_CRLF))
                 make_crlf(&p->out, from);
+        p->n_step++;
         p->n_events++;
         p->n_bytes += p->out.n - from;
         return true;
@@ -204,12 +233,10 @@ static void pace_finish(struct pace *p)
 static void reply_whole(struct pace *p)
 {
         const struct fault *cut = fault_of(p, FAULT_CUT);
-        struct reply_usage usage = *p->c.usage;
 
-        p->n_tokens = usage.output = p->c.n_tokens;
+        p->n_tokens = p->c.n_tokens;
         p->c.on_first(p->c.arg);
-        anthropic_write_message(&p->out, p->c.id, p->c.model, p->c.text, p->c.stop_reason, &usage,
-                                usage_style(p));
+        p->c.dialect->write_whole(&p->out, &p->c.reply);
         p->outcome = "ok";
         if (!cut) {
                 http_reply(p->c.conn, 200, "application/json", buf_span(&p->out));
@@ -246,7 +273,7 @@ static void stream_tick(struct pace *p, uint64_t now)
 {
         if (!p->has_begun) {
                 p->has_begun = true;
-                http_stream_begin(p->c.conn, 200, "text/event-stream; charset=utf-8");
+                http_stream_begin(p->c.conn, 200, p->c.dialect->stream_type);
                 p->begun_usec = now;
         }
         if (p->is_stalled) { /* the timer that ended the stall: go on from here */
@@ -293,16 +320,17 @@ static void on_timer(_unused_ evutil_socket_t fd, _unused_ short what, void *arg
 int pace_start(const struct pace_config *c, struct pace **ret)
 {
         struct pace *p = calloc(1, sizeof(*p));
-        const struct fault *slow = c->faults->at[FAULT_SLOW_FIRST_BYTE];
+        const struct fault *slow = c->reply.faults->at[FAULT_SLOW_FIRST_BYTE];
         uint64_t wait;
 
         if (!p)
                 return -ENOMEM;
         p->c = *c;
-        if (c->faults->at[FAULT_EMPTY]) {
-                p->c.text.n = 0;
+        if (c->reply.faults->at[FAULT_EMPTY]) {
+                p->c.reply.text.n = 0;
                 p->c.n_tokens = 0;
         }
+        p->c.reply.usage.output = p->c.n_tokens;
         p->timer = evtimer_new(c->sim->base, on_timer, p);
         if (!p->timer) {
                 free(p);

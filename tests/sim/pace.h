@@ -2,22 +2,17 @@
 /* Sends an answer at the speed of a model: waits for the first token, then lets tokens go as they
  * become due, by timers. Stream faults happen here. */
 
-#include "tests/sim/anthropic.h"
-#include "tests/sim/faults.h"
-#include "tests/sim/sim.h"
+#include "tests/sim/dialect.h"
 
 struct pace;
 
 struct pace_config {
         struct sim *sim;
         struct http_conn *conn;
-        const char *id, *model; /* of the message */
+        const struct sim_dialect *dialect;
+        struct sim_reply reply; /* copied */
         bool is_stream, is_dense;
-        struct span text;
-        uint64_t n_tokens; /* of the text */
-        const char *stop_reason;
-        const struct reply_usage *usage;
-        const struct fault_set *faults;
+        uint64_t n_tokens;          /* of the text */
         uint64_t first_usec;        /* model time to the first token */
         uint64_t tokens_per_second; /* model time */
         /* The first event was sent. */

@@ -16,6 +16,17 @@ struct cache;
 struct faults;
 struct journal;
 struct http_server;
+struct loaded;
+
+/* Which server the OpenAI dialect stands for. */
+enum flavour {
+        FLAVOUR_OPENAI,
+        FLAVOUR_OLLAMA,
+        FLAVOUR_LMSTUDIO,
+        FLAVOUR_LLAMACPP,
+        FLAVOUR_VLLM,
+        N_FLAVOURS
+};
 
 struct sim_options {
         double speed;
@@ -28,7 +39,14 @@ struct sim_options {
         uint64_t tokens_per_second; /* 0: as the model's row says */
         uint64_t keep;              /* requests remembered for /sim/log */
         struct limits_config limits;
-        char **keys; /* owned; none: any key is good */
+        /* Local servers: */
+        enum flavour flavour;
+        uint64_t
+                context; /* tokens that it holds when the request does not say; 0: a usual number */
+        uint64_t load_ms;         /* model time to load a model */
+        uint64_t parallel, queue; /* Ollama: requests at once, and waiting, before it is full */
+        uint64_t details;         /* vLLM tells what it had cached */
+        char **keys;              /* owned; none: any key is good */
         size_t n_keys;
 };
 
@@ -39,6 +57,7 @@ struct sim {
         struct limits *limits;    /* owned */
         struct faults *faults;    /* owned */
         struct journal *journal;  /* owned */
+        struct loaded *loaded;    /* owned: models in memory of a local server */
         struct sim_options options;
         uint64_t started_usec, shifted_usec; /* of model time */
         uint64_t chance;                     /* state of the generator */
