@@ -19,6 +19,26 @@ const struct option_row stop_options[] = {
         {NULL, 0, NULL, NULL},
 };
 
+/* What is ready before it is asked for: a connection, models in a local server's memory. */
+static void print_warm(const json_t *warm)
+{
+        const json_t *models = json_object_get(warm, "models");
+        char text[FORMAT_BYTES];
+        json_t *model;
+        size_t i;
+
+        if (json_object_get(warm, "connection_ms"))
+                printf(", connection used %s ago",
+                       format_ms(progress_number(warm, "connection_ms"), text));
+        json_array_foreach (models, i, model) {
+                const char *name = json_get_text(model, "name");
+
+                printf("%s%s (%" PRIu64 " tokens, used %s ago)", i == 0 ? ", model " : ", ",
+                       name ? name : "?", progress_number(model, "context"),
+                       format_ms(progress_number(model, "used_ms"), text));
+        }
+}
+
 static void print_providers(const json_t *providers)
 {
         json_t *one;
@@ -29,9 +49,11 @@ static void print_providers(const json_t *providers)
                            *reason = json_get_text(one, "reason");
                 bool is_ready = json_get_bool(one, "configured", false);
 
-                printf("%-9s %s: %s%s%s%s\n", i == 0 ? "providers" : "", name ? name : "?",
+                printf("%-9s %s: %s%s%s%s", i == 0 ? "providers" : "", name ? name : "?",
                        is_ready ? "ready" : "not ready", reason && *reason ? " (" : "",
                        reason ? reason : "", reason && *reason ? ")" : "");
+                print_warm(json_object_get(one, "warm"));
+                printf("\n");
         }
 }
 

@@ -98,6 +98,7 @@ static void configure_provider(struct assembly *a, const struct provider_option 
                 .name = o->name,
                 .dialect = o->dialect,
                 .base_url = o->base_url,
+                .keep_alive = o->keep_alive,
                 .connect_timeout_ms = config_get_u64(a->config, OPTION_CONNECT_MS),
                 .first_byte_timeout_ms = config_get_u64(a->config, OPTION_FIRST_BYTE_MS),
                 .stall_timeout_ms = config_get_u64(a->config, OPTION_STALL_MS),

@@ -154,9 +154,10 @@ static bool exceeds(uint64_t limit, uint64_t spent, uint64_t more)
  * judge. */
 static int judge(struct calls *c, const struct call_spec *s, struct failure **ret)
 {
-        const struct provider *p = provider_find(c->providers, s->provider);
+        struct provider *p = provider_find(c->providers, s->provider);
         uint64_t more = MAX2(s->worst_nanousd, s->estimate_nanousd), unsettled;
         const struct account *a;
+        enum failure_id lack;
         const char *reason;
 
         HASH_FIND(hh, c->accounts, &s->job, sizeof(s->job), a);
@@ -166,9 +167,8 @@ static int judge(struct calls *c, const struct call_spec *s, struct failure **re
         if (!p)
                 return refuse(ret, failure_new(FAILURE_BAD_CONFIG, "there is no provider %s",
                                                s->provider));
-        if (!provider_is_ready(p, &reason)) {
-                struct failure *f =
-                        failure_new(FAILURE_KEY_MISSING, "provider %s: %s", s->provider, reason);
+        if (!provider_is_ready(p, &lack, &reason)) {
+                struct failure *f = failure_new(lack, "provider %s: %s", s->provider, reason);
 
                 calls_name_key(f, s->provider);
                 return refuse(ret, f);

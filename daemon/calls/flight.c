@@ -525,6 +525,7 @@ static void send(struct flight *f)
         struct call *payer = flight_payer(f);
         struct provider *p = provider_find(f->room->providers, f->lane->provider);
         char job[ULID_TEXT_BYTES];
+        enum failure_id lack;
         const char *reason;
         int r;
 
@@ -536,10 +537,8 @@ static void send(struct flight *f)
                            STOP_OTHER, NULL);
                 return;
         }
-        if (!provider_is_ready(p, &reason)) {
-                flight_end(f,
-                           failure_new(FAILURE_KEY_MISSING, "provider %s: %s", f->lane->provider,
-                                       reason),
+        if (!provider_is_ready(p, &lack, &reason)) {
+                flight_end(f, failure_new(lack, "provider %s: %s", f->lane->provider, reason),
                            STOP_OTHER, NULL);
                 return;
         }

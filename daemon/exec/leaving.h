@@ -28,6 +28,11 @@ uint32_t ready_take(struct run *r);
 bool prefixes_enter(struct run *r, uint32_t task, const uint32_t prefixes[N_BEGINNINGS]);
 /* was_written: its answer has begun; else it is gone before that. */
 void prefixes_leave(struct run *r, const uint32_t prefixes[N_BEGINNINGS], bool was_written);
+/* obtain.c: the first provider of the tier that can be used; else the first, whose refusal says
+ * what is missing. False: the tier has none. */
+bool run_choose_route(struct run *r, enum tier tier);
+/* warm.c */
+void run_warm(struct run *r);
 /* window.c: does the call fit the model's window? 0: yes. CONDITION_ABSENT: it was split, or goes
  * to another tier. CONDITION_REFUSED: *ret_failure. */
 int window_check(struct run *r, const struct step *s, struct failure **ret_failure) _must_check_;

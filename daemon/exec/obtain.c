@@ -233,9 +233,7 @@ static int start_answer(struct run_call *c, const char *tag)
         return answer_new(tag, paths, c->n_tasks, &events, c, &c->answer);
 }
 
-/* The first provider of the tier that can be used; else the first, whose refusal says what is
- * missing. */
-static bool choose_route(struct run *r, enum tier tier)
+bool run_choose_route(struct run *r, enum tier tier)
 {
         const struct tier_route *route = &r->setup.routes[tier];
         size_t chosen = 0;
@@ -243,10 +241,11 @@ static bool choose_route(struct run *r, enum tier tier)
         if (tier >= N_TIERS || route->n == 0)
                 return false;
         for (size_t i = 0; i < route->n; i++) {
-                const struct provider *p = provider_find(r->setup.providers, route->at[i].provider);
-                const char *reason = NULL;
+                struct provider *p = provider_find(r->setup.providers, route->at[i].provider);
+                const char *reason;
+                enum failure_id lack;
 
-                if (p && provider_is_ready(p, &reason)) {
+                if (p && provider_is_ready(p, &lack, &reason)) {
                         chosen = i;
                         break;
                 }
@@ -381,7 +380,7 @@ static int start_call(struct run *r, struct step *s, struct failure **ret_failur
         struct run_call *c;
         int k;
 
-        if (!choose_route(r, s->tier)) {
+        if (!run_choose_route(r, s->tier)) {
                 *ret_failure =
                         failure_new(FAILURE_KEY_MISSING, "no model is configured for tier %s",
                                     tier_names[s->tier]);

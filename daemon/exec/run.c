@@ -328,6 +328,7 @@ int run_new(const struct run_setup *s, const struct run_events *events, void *ar
 int run_start(struct run *r)
 {
         r->started_usec = clock_monotonic_usec();
+        run_warm(r);
         for (uint32_t i = 0; i < r->work->n_tasks; i++)
                 if (r->tasks[i].state == TASK_BLOCKED && r->tasks[i].n_waiting == 0)
                         make_due(r, i);

@@ -258,9 +258,10 @@ static void warm_providers(const struct job *job)
                 struct provider *p =
                         tier->n_routes ? provider_find(j->c.providers, tier->routes[0].provider)
                                        : NULL;
+                enum failure_id lack;
                 const char *reason;
 
-                if (p && provider_is_ready(p, &reason))
+                if (p && provider_is_ready(p, &lack, &reason))
                         provider_warm(p); /* rate limited: several tiers of one provider are one
                                              connection */
         }

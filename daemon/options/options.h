@@ -107,7 +107,7 @@ struct limits_option {
 };
 
 struct provider_option {
-        char *name, *dialect, *base_url; /* owned */
+        char *name, *dialect, *base_url, *keep_alive; /* owned; the last may be NULL */
         enum key_source key_source;
         char *key_name; /* variable, absolute path or credential; owned, NULL for KEY_NONE */
         char *key_file; /* where `genopt key set` puts one: the key when key_source gives none;

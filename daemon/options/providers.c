@@ -1,10 +1,9 @@
 /* The maps of the file.
  *
- *     providers: {NAME: {dialect: TEXT, base_url: TEXT, key: KEY, limits: LIMITS}}
- *     tiers:     {fast | balanced | quality: ROUTE | [ROUTE…]}
- *     KEY    = {env: VARIABLE} | {file: PATH} | {credential: NAME}
- *     ROUTE  = {provider: NAME, model: TEXT, limits: LIMITS}
- *     LIMITS = {calls: N, requests: N, input: N, output: N}      calls of a provider only
+ *     providers: {NAME: {dialect: TEXT, base_url: TEXT, key: KEY, keep_alive: TIME, limits:
+ * LIMITS}} tiers:     {fast | balanced | quality: ROUTE | [ROUTE…]} KEY    = {env: VARIABLE} |
+ * {file: PATH} | {credential: NAME} ROUTE  = {provider: NAME, model: TEXT, limits: LIMITS} LIMITS =
+ * {calls: N, requests: N, input: N, output: N}      calls of a provider only
  *
  * An entry replaces the default one of its name; others stay. */
 
@@ -23,6 +22,7 @@ void provider_option_done(struct provider_option *p)
         free(p->name);
         free(p->dialect);
         free(p->base_url);
+        free(p->keep_alive);
         free(p->key_name);
         free(p->key_file);
         free(p->where);
@@ -249,10 +249,24 @@ static int read_limits(struct reading *r, struct yaml_node *n, bool is_of_provid
         return k ? k : read_limit(r, n, "output", &ret->output);
 }
 
+/* "10m", or a number of seconds as the server takes it: -1 is for ever. */
+static int read_keep_alive(struct reading *r, struct yaml_node *n, struct provider_option *p)
+{
+        int k = read_text(r, n, "keep_alive", &p->keep_alive);
+        uint64_t ms;
+        int64_t s;
+
+        if (k != 0 || !p->keep_alive || str_to_ms(p->keep_alive, &ms) == 0 ||
+            str_to_i64(p->keep_alive, &s) == 0)
+                return k;
+        return refuse(r, yaml_get(n, "keep_alive"),
+                      "`keep_alive` is a time such as 10m, or -1 for ever");
+}
+
 static int read_provider(struct reading *r, const struct yaml_node *key, struct yaml_node *n,
                          struct provider_option *p)
 {
-        static const char *const known[] = {"dialect", "base_url", "key", "limits"};
+        static const char *const known[] = {"dialect", "base_url", "key", "keep_alive", "limits"};
         int k;
 
         if (!is_name(key->text))
@@ -269,6 +283,7 @@ static int read_provider(struct reading *r, const struct yaml_node *key, struct 
         k = check_known(r, n, known, N_ELEMENTS(known));
         k = k ? k : need_text(r, n, "dialect", &p->dialect);
         k = k ? k : need_text(r, n, "base_url", &p->base_url);
+        k = k ? k : read_keep_alive(r, n, p);
         k = k ? k : read_key(r, yaml_get(n, "key"), p);
         return k ? k : read_limits(r, yaml_get(n, "limits"), true, &p->limits);
 }

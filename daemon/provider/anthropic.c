@@ -108,7 +108,7 @@ static int write_messages(const struct piece *at, size_t n, struct buf *out)
         return out->failed;
 }
 
-static int write_body(const struct request *r, bool is_local _unused_, struct buf *out)
+static int write_body(const struct request *r, const struct manner *m _unused_, struct buf *out)
 {
         _cleanup_free_ struct piece *at = NULL;
         size_t n, n_system = 0;
@@ -441,7 +441,9 @@ static void read_limits(header_fn *header, void *arg, uint64_t now_ms, struct ad
 
 const struct dialect dialect_anthropic = {
         .name = "anthropic",
+        .root = "/v1",
         .path = "/messages",
+        .list_path = "/models",
         .is_key_needed = true,
         .write_head = write_head,
         .write_body = write_body,

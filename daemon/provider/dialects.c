@@ -9,6 +9,7 @@
 static const struct dialect *const table[] = {
         &dialect_anthropic,
         &dialect_openai,
+        &dialect_ollama,
 };
 
 const struct dialect *dialect_find(const char *name)
@@ -30,6 +31,7 @@ void reading_init(struct reading *r)
         *r = (struct reading){.stop = STOP_OTHER};
         sse_init(&r->sse);
         buf_init(&r->text, PROVIDER_ANSWER_BYTES);
+        buf_init(&r->held, PROVIDER_ANSWER_BYTES);
         advice_init(&r->advice);
 }
 
@@ -37,6 +39,7 @@ void reading_done(struct reading *r)
 {
         sse_done(&r->sse);
         buf_done(&r->text);
+        buf_done(&r->held);
         r->failure = failure_free(r->failure);
 }
 

@@ -57,12 +57,12 @@ struct http_transfer {
         struct curl_slist *head; /* owned, wiped */
         struct timer *timer;     /* owned: first byte, stall, linger */
         struct buf in;           /* bytes not handed on yet */
-        char *url;               /* owned */
+        char *url, *unix_path;   /* owned */
         struct span body;        /* borrowed: see http_request */
         size_t n_in, max_bytes, max_error_bytes;
         uint64_t connect_ms, first_byte_ms, stall_ms, total_ms;
         uint64_t started_usec, last_usec; /* last: of a byte of the body; 0: none yet */
-        bool is_tls, is_direct;
+        bool is_tls, is_direct, is_get;
         bool is_ready; /* in the list of that name */
         bool is_busy;  /* a callback of its owner is on the stack */
         bool is_gone;  /* cancelled then: freed when it returns */
@@ -278,6 +278,7 @@ static struct http_transfer *transfer_free(struct http_transfer *t)
         curl_slist_free_all(t->head);
         buf_done(&t->in);
         free(t->url);
+        free(t->unix_path);
         free(t);
         return NULL;
 }
@@ -492,7 +493,9 @@ static int launch(struct http_transfer *t)
                 curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body.n);
                 curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->body.at);
         } else
-                curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
+                curl_easy_setopt(t->easy, t->is_get ? CURLOPT_HTTPGET : CURLOPT_NOBODY, 1L);
+        if (t->unix_path)
+                curl_easy_setopt(t->easy, CURLOPT_UNIX_SOCKET_PATH, t->unix_path);
         curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, collect_bytes);
         curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
         set_limits(t);
@@ -581,7 +584,8 @@ static int transfer_new(struct http *h, const struct http_request *r, struct htt
         t->http = h;
         buf_init(&t->in, r->max_bytes);
         t->url = strdup(r->url);
-        if (!t->url)
+        t->unix_path = r->unix_path ? strdup(r->unix_path) : NULL;
+        if (!t->url || (r->unix_path && !t->unix_path))
                 return -ENOMEM;
         k = copy_head(r->head, r->body.at, &t->head);
         if (k == 0)
@@ -591,6 +595,7 @@ static int transfer_new(struct http *h, const struct http_request *r, struct htt
         t->body = r->body;
         t->is_tls = r->is_tls;
         t->is_direct = r->is_direct;
+        t->is_get = r->is_get;
         t->max_bytes = r->max_bytes;
         t->max_error_bytes = r->max_error_bytes;
         t->connect_ms = r->connect_ms;

@@ -41,7 +41,9 @@ enum http_fault {
 struct http_request {
         const char *url;         /* copied */
         const struct head *head; /* copied, wiped after use; NULL: none */
+        const char *unix_path;   /* copied; NULL: the URL's host */
         struct span body;        /* borrowed until the end of the transfer; POST. NULL at: HEAD */
+        bool is_get;             /* without a body: GET */
         size_t max_bytes;        /* of the answer's body: over it is HTTP_FAULT_TOO_LARGE */
         size_t max_error_bytes;  /* of the body of an answer that is no success: what is longer is
                                     cut */
@@ -73,8 +75,17 @@ unsigned http_status(const struct http_transfer *t); /* 0: none yet */
 /* By any case; NULL. Valid until the next call for this transfer. */
 const char *http_header(const struct http_transfer *t, const char *name);
 bool http_has_left(const struct http_transfer *t); /* the request, or a part of it, was sent */
-/* Splits and judges a base URL: scheme http or https, a host, no user, query or fragment.
- * CONDITION_REFUSED with a sentence. *ret_url is owned by the caller, without a slash at its end.
- */
-int http_read_base(const char *text, char **ret_url, bool *ret_is_tls, bool *ret_is_local,
-                   const char **ret_why) _must_check_;
+
+/* Where a server is: a base URL, or "unix:/path" of its socket. */
+struct http_base {
+        char *url;       /* owned; without a slash at its end */
+        char *unix_path; /* owned; NULL: none */
+        char host[64];   /* as the URL has it; "" when it is longer, which no address of ours is */
+        uint16_t port;
+        bool is_tls;
+        bool is_local; /* of this machine */
+};
+/* Splits and judges: scheme http or https, a host, no user, query or fragment. CONDITION_REFUSED
+ * with a sentence. */
+int http_read_base(const char *text, struct http_base *ret, const char **ret_why) _must_check_;
+void http_base_done(struct http_base *b);

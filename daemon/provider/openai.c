@@ -1,17 +1,18 @@
 /* OpenAI Chat Completions (POST /v1/chat/completions, always streamed) and the servers that speak
  * it: LM Studio, llama.cpp, vLLM, Ollama.
  *
- * Request: all system blocks as one message, the others as one for each run of blocks of one side,
- * because not every server takes lists of parts. Prefixes are cached by themselves, so equal
- * beginnings are equal bytes; newer models keep only what is marked (at most four), and read it
- * again only where it is marked again: they get parts, and are told to write nothing else, because
- * writing costs. The limit of the output is named max_completion_tokens, which new models demand,
- * except on this machine, where Ollama knows max_tokens only.
+ * Request: messages as chat.c writes them. Prefixes are cached by themselves, so equal beginnings
+ * are equal bytes; newer models keep only what is marked (at most four), and read it again only
+ * where it is marked again: they are told to write nothing else, because writing costs. The limit
+ * of the output is named max_completion_tokens by OpenAI, whose models refuse the older name, and
+ * max_tokens elsewhere, where Ollama knows only that; a server that asks for the other name gets it
+ * from then on.
  *
  * Stream: chunks without a type. choices may be empty (the chunk with the usage is), content may be
- * null, the role may stand anywhere; reasoning is not text. The end is [DONE]; where that is
- * missing, the end of the body after a finish_reason. usage.prompt_tokens INCLUDES what was cached
- * or written; llama.cpp gives `timings` where usage was not asked for or is not known. */
+ * null, the role may stand anywhere; reasoning and tool calls are not text. The end is [DONE];
+ * where that is missing, the end of the body after a finish_reason. A server that ignores `stream`
+ * gives one object with `message`. usage.prompt_tokens INCLUDES what was cached or written;
+ * llama.cpp gives `timings` where usage was not asked for or is not known. */
 
 #include <jansson.h>
 
@@ -19,85 +20,9 @@
 #include "common/str.h"
 #include "daemon/provider/dialects.h"
 
+#define LOADING_MS 10000 /* a server that loads its model is asked again after that */
+
 /* ---- request ---- */
-
-static const char *role_of(const struct prompt_block *b)
-{
-        return b->is_system ? "system" : b->is_assistant ? "assistant" : "user";
-}
-
-/* The message under way. Its text is one string, but where a mark ends a stretch of it. */
-struct message {
-        const char *role;
-        struct buf text; /* gathered; blocks end with a line break of their own */
-        size_t n_parts, n_messages;
-};
-
-static int write_part(struct message *m, bool is_marked, struct buf *out)
-{
-        int k;
-
-        if (m->n_parts == 0)
-                (void)buf_printf(out, "%s{\"role\":\"%s\",\"content\":[",
-                                 m->n_messages > 0 ? "," : "", m->role);
-        (void)buf_printf(out, "%s{\"type\":\"text\",\"text\":", m->n_parts > 0 ? "," : "");
-        k = json_write_string(out, buf_span(&m->text));
-        if (k < 0)
-                return k;
-        m->n_parts++;
-        buf_clear(&m->text);
-        return buf_add_text(out, is_marked ? ",\"prompt_cache_breakpoint\":{\"mode\":\"explicit\"}}"
-                                           : "}");
-}
-
-static int end_message(struct message *m, struct buf *out)
-{
-        int k = m->text.failed;
-
-        if (k < 0 || (m->text.n == 0 && m->n_parts == 0))
-                return k;
-        if (m->n_parts > 0) {
-                k = m->text.n > 0 ? write_part(m, false, out) : 0;
-                (void)buf_add_char(out, ']');
-        } else {
-                (void)buf_printf(out,
-                                 "%s{\"role\":\"%s\",\"content\":", m->n_messages > 0 ? "," : "",
-                                 m->role);
-                k = json_write_string(out, buf_span(&m->text));
-        }
-        buf_clear(&m->text);
-        m->n_parts = 0;
-        m->n_messages++;
-        return k < 0 ? k : buf_add_char(out, '}');
-}
-
-/* System blocks first, wherever they stand. A block of white space is not sent; its mark counts for
- * what is before it. */
-static int write_messages(const struct request *r, struct buf *out)
-{
-        struct message m = {.role = "system"};
-        bool has_user = false;
-        int k = 0;
-
-        for (size_t i = 0; i < 2 * r->n_blocks && k == 0; i++) {
-                const struct prompt_block *b = &r->blocks[i % r->n_blocks];
-
-                if (b->is_system != (i < r->n_blocks))
-                        continue;
-                if (!block_is_empty(b)) {
-                        if (!str_is_equal(m.role, role_of(b)))
-                                k = end_message(&m, out);
-                        m.role = role_of(b);
-                        has_user |= str_is_equal(m.role, "user");
-                        (void)buf_add_span(&m.text, b->text);
-                }
-                if (k == 0 && b->is_marked && r->is_cache_explicit && m.text.n > 0)
-                        k = write_part(&m, true, out);
-        }
-        k = k ? k : end_message(&m, out);
-        buf_done(&m.text);
-        return k < 0 || has_user ? k : -EINVAL;
-}
 
 static size_t count_marks(const struct request *r)
 {
@@ -108,25 +33,25 @@ static size_t count_marks(const struct request *r)
         return n;
 }
 
-static int write_body(const struct request *r, bool is_local, struct buf *out)
+static int write_body(const struct request *r, const struct manner *m, struct buf *out)
 {
         int k;
 
         if (r->is_cache_explicit && count_marks(r) > PROVIDER_MARKS_MAX)
                 return -EINVAL;
-
         (void)buf_add_text(out, "{\"model\":");
         k = json_write_string(out, span_of(r->model));
         if (k < 0)
                 return k;
-        (void)buf_printf(out,
-                         ",\"%s\":%llu,\"stream\":true,\"stream_options\":{\"include_usage\":true},"
-                         "%s\"messages\":[",
-                         is_local ? "max_tokens" : "max_completion_tokens",
-                         (unsigned long long)r->max_tokens,
-                         r->is_cache_explicit ? "\"prompt_cache_options\":{\"mode\":\"explicit\"},"
-                                              : "");
-        k = write_messages(r, out);
+        (void)buf_printf(
+                out, ",\"%s\":%llu,\"stream\":true,\"stream_options\":{\"include_usage\":true%s}",
+                m->is_home != m->is_limit_renamed ? "max_completion_tokens" : "max_tokens",
+                (unsigned long long)r->max_tokens,
+                m->is_home ? ",\"include_obfuscation\":false" : "");
+        if (r->is_cache_explicit)
+                (void)buf_add_text(out, ",\"prompt_cache_options\":{\"mode\":\"explicit\"}");
+        (void)buf_add_text(out, ",\"messages\":[");
+        k = chat_write_messages(r, out);
         if (k < 0)
                 return k;
         return buf_add_text(out, "]}");
@@ -198,6 +123,38 @@ static void judge(unsigned status, const char *code, const char *type, enum fail
                 }
 }
 
+/* Meanings that stand in the sentence only, of what would be a bad request. */
+static const struct {
+        const char *words;
+        enum failure_id id;
+} hints[] = {
+        {"maximum context length", FAILURE_TOO_LONG},
+        {"context size", FAILURE_TOO_LONG},
+        {"context length", FAILURE_TOO_LONG},
+        {"context window", FAILURE_TOO_LONG},
+};
+
+static enum failure_id look_for_hints(enum failure_id id, const char *message)
+{
+        for (size_t i = 0; id == FAILURE_BAD_REQUEST && message && i < N_ELEMENTS(hints); i++)
+                if (strcasestr(message, hints[i].words))
+                        return hints[i].id;
+        return id;
+}
+
+/* {"error": {…}} or {"error": "sentence"}; vLLM has the members outside, FastAPI a `detail`. */
+static const json_t *find_error(const json_t *body)
+{
+        const json_t *error = json_object_get(body, "error"),
+                     *detail = json_object_get(body, "detail");
+
+        if (error && !json_is_null(error))
+                return error;
+        if (json_is_string(detail))
+                return detail;
+        return str_is_equal(json_get_text(body, "object"), "error") ? body : NULL;
+}
+
 /* error: {"message", "type", "code"}, or the sentence alone, or NULL. */
 static struct failure *explain(unsigned status, const json_t *error, bool *ret_is_retryable)
 {
@@ -207,22 +164,52 @@ static struct failure *explain(unsigned status, const json_t *error, bool *ret_i
 
         judge(status, json_get_text(error, "code"), json_get_text(error, "type"), &id,
               ret_is_retryable);
-        return dialect_failure(id, status, message, error);
+        return dialect_failure(look_for_hints(id, message), status, message, error);
+}
+
+static bool adapt(const struct error_answer *e, struct manner *m)
+{
+        _cleanup_json_ json_t *body = NULL;
+        const json_t *error;
+        const char *wrong = m->is_home != m->is_limit_renamed ? "max_completion_tokens"
+                                                              : "max_tokens",
+                   *param, *message;
+
+        if (e->status != 400 && e->status != 422)
+                return false;
+        body = json_loadb(e->body.at, e->body.n, JSON_ALLOW_NUL, NULL);
+        error = find_error(body);
+        param = json_get_text(error, "param");
+        message =
+                json_is_string(error) ? json_string_value(error) : json_get_text(error, "message");
+        if (!str_is_equal(param, wrong) &&
+            !(message && strstr(message, wrong) && strcasestr(message, "unsupported parameter")))
+                return false;
+        if (!str_is_equal(json_get_text(error, "code"), "unsupported_parameter") &&
+            !(message && strcasestr(message, "unsupported parameter")))
+                return false;
+        m->is_limit_renamed = !m->is_limit_renamed;
+        return true;
 }
 
 static int read_error(const struct error_answer *e, struct failure **ret, struct advice *ret_advice)
 {
         _cleanup_json_ json_t *body = NULL;
+        const json_t *error;
         struct failure *failure;
         struct advice a;
 
         advice_init(&a);
         body = json_loadb(e->body.at, e->body.n, JSON_ALLOW_NUL, NULL);
-        failure = explain(e->status, json_object_get(body, "error"), &a.is_retryable);
+        error = find_error(body);
+        failure = explain(e->status, error, &a.is_retryable);
         if (!failure)
                 return -ENOMEM;
         if (failure->id != FAILURE_SPEND_LIMIT && failure->id != FAILURE_BILLING)
                 advice_read_headers(&a, e);
+        if (a.is_retryable && a.retry_after_ms == 0 &&
+            str_is_equal(json_get_text(error, "type"), "unavailable_error"))
+                a.retry_after_ms = LOADING_MS;
         *ret = failure;
         *ret_advice = a;
         return 0;
@@ -262,6 +249,17 @@ static void read_usage(struct reading *r, const json_t *event)
         }
 }
 
+/* Whether the reason is a server's giving up, which is no end. */
+static bool is_broken_off(const char *reason)
+{
+        static const char *const reasons[] = {"abort", "aborted", "cancelled", "error"};
+
+        for (size_t i = 0; i < N_ELEMENTS(reasons); i++)
+                if (str_is_equal(reasons[i], reason))
+                        return true;
+        return false;
+}
+
 static void read_finish(struct reading *r, const char *reason)
 {
         static const struct {
@@ -269,12 +267,11 @@ static void read_finish(struct reading *r, const char *reason)
                 enum stop_reason stop;
         } reasons[] = {
                 {"stop", STOP_END},
+                {"eos", STOP_END},
                 {"length", STOP_LENGTH},
                 {"content_filter", STOP_REFUSAL},
         };
 
-        if (!reason)
-                return;
         /* A refusal that was said stays one, whatever the reason. */
         if (!r->has_stop)
                 r->stop = STOP_OTHER;
@@ -286,17 +283,26 @@ static void read_finish(struct reading *r, const char *reason)
 
 static int read_choice(struct reading *r, const json_t *choice)
 {
-        const json_t *delta = json_object_get(choice, "delta"),
-                     *text = json_object_get(delta, "content");
+        const json_t *delta =
+                json_object_get(choice, "delta") ?: json_object_get(choice, "message");
+        const json_t *text = json_object_get(delta, "content");
+        const char *reason = json_get_text(choice, "finish_reason");
         int k = 0;
 
         if (json_is_string(text))
-                k = reading_add_text(r, json_string_value(text), json_string_length(text));
+                k = reading_add_answer(
+                        r, (struct span){json_string_value(text), json_string_length(text)});
         if (json_get_text(delta, "refusal")) {
                 r->stop = STOP_REFUSAL;
                 r->has_stop = true;
         }
-        read_finish(r, json_get_text(choice, "finish_reason"));
+        if (k == 0 && is_broken_off(reason))
+                return reading_fail(r,
+                                    failure_new(FAILURE_STREAM_BROKEN,
+                                                "the server gave up in the middle of its answer"),
+                                    true);
+        if (reason)
+                read_finish(r, reason);
         return k;
 }
 
@@ -312,13 +318,13 @@ static int read_event(const char *type, struct span data, void *arg)
                 return 0;
         if (span_is_equal(data, SPAN("[DONE]"))) {
                 r->is_ended = true;
-                return 0;
+                return reading_end_answer(r);
         }
         event = json_loadb(data.at, data.n, JSON_ALLOW_NUL, &why);
         if (!event && json_error_code(&why) == json_error_out_of_memory)
                 return -ENOMEM;
-        error = json_object_get(event, "error");
-        if ((error && !json_is_null(error)) || str_is_equal(type, "error")) {
+        error = find_error(event);
+        if (error || str_is_equal(type, "error")) {
                 struct failure *failure = explain(0, error ? error : event, &is_retryable);
 
                 return reading_fail(r, failure, is_retryable);
@@ -345,9 +351,14 @@ static int read_bytes(struct reading *r, struct span bytes)
         return k;
 }
 
-static void read_end(struct reading *r)
+static int read_end(struct reading *r)
 {
+        int k = sse_end(&r->sse, read_event, r);
+
+        if (k != 0)
+                return k;
         r->is_ended |= r->has_stop && !r->failure;
+        return reading_end_answer(r);
 }
 
 /* ---- limits ---- */
@@ -399,8 +410,9 @@ static void read_limits(header_fn *header, void *arg, uint64_t now_ms _unused_, 
 
 const struct dialect dialect_openai = {
         .name = "openai",
-        .charges_whole = true,
+        .root = "/v1",
         .path = "/chat/completions",
+        .list_path = "/models",
         .is_key_needed = true,
         .key_host = "//api.openai.com",
         .write_head = write_head,
@@ -408,5 +420,6 @@ const struct dialect dialect_openai = {
         .read = read_bytes,
         .read_end = read_end,
         .read_error = read_error,
+        .adapt = adapt,
         .read_limits = read_limits,
 };

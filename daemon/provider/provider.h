@@ -16,6 +16,7 @@
 #include "common/macros.h"
 #include "proto/failure.h"
 
+struct json_t;
 struct loop;
 struct provider_room; /* all providers: the HTTP pool, certificates */
 struct provider;
@@ -81,6 +82,8 @@ struct attempt_events {
 struct provider_config {
         const char *name, *dialect, *base_url;
         const char *key; /* NULL: none; copied and wiped by the provider */
+        const char
+                *keep_alive; /* how long a local server keeps a model: "10m"; NULL: its own way */
         uint64_t connect_timeout_ms, first_byte_timeout_ms, stall_timeout_ms,
                 total_timeout_ms; /* 0: defaults */
 };
@@ -101,9 +104,11 @@ int provider_configure(struct provider_room *r, const struct provider_config *c,
 void provider_remove(struct provider_room *r, const char *name);
 struct provider *provider_find(struct provider_room *r,
                                const char *name); /* borrowed until reconfigured */
-/* Usable as it stands: it has a key, or its dialect and address need none. Else *ret_reason is a
- * sentence. */
-bool provider_is_ready(const struct provider *p, const char **ret_reason);
+/* Usable as it stands: it has a key, or its dialect and address need none. A server of this machine
+ * without a key must be there: it is looked for (a connection to a loopback address is made at once
+ * or not at all), at most every half second. Else *ret_lack is KEY_MISSING or UNREACHABLE, and
+ * *ret_reason a sentence. */
+bool provider_is_ready(struct provider *p, enum failure_id *ret_lack, const char **ret_reason);
 /* Its token limit is one for all: what is read from its cache counts, and the output is charged
  * ahead at its limit. Else input and output are counted apart, as they come, cached input not. */
 bool provider_charges_whole(const struct provider *p);
@@ -111,6 +116,12 @@ const char *provider_name(const struct provider *p);
 /* Opens a connection ahead of need (a HEAD leaves it in the pool); quiet, rate limited, harmless
  * when it fails. */
 void provider_warm(struct provider *p);
+/* A call to that model is to be expected, with so many bytes of prompt: a local server that can be
+ * told to is made to load it. Quiet, once in a while, harmless when it fails; costs no money. */
+void provider_load(struct provider *p, const char *model, uint64_t n_bytes, uint64_t max_tokens);
+/* What is warm, for people: {"connection_ms": since it was used, "models": [{"name", "context"}]}.
+ */
+int provider_describe(const struct provider *p, struct json_t **ret) _must_check_;
 /* -ENOMEM, -EINVAL (more than 4 marks, a mark for 1 h after one for 5 minutes, no text outside of
  * system blocks, not UTF-8). */
 int provider_send(struct provider *p, const struct request *r, const struct attempt_events *events,

@@ -122,3 +122,10 @@ int sse_feed(struct sse *s, struct span bytes, sse_event_fn *fn, void *arg)
         }
         return 0;
 }
+
+int sse_end(struct sse *s, sse_event_fn *fn, void *arg)
+{
+        if (s->line.n == 0 || s->line.at[0] != '{')
+                return 0;
+        return end_line(s, SPAN(""), fn, arg);
+}

@@ -36,5 +36,7 @@ typedef int sse_event_fn(const char *type, struct span data, void *arg);
 
 void sse_init(struct sse *s);
 void sse_done(struct sse *s);
+/* The stream ended: a bare JSON line needs no line end to be one. Else as sse_feed(). */
+int sse_end(struct sse *s, sse_event_fn *fn, void *arg) _must_check_;
 /* 0, -ENOMEM, -EMSGSIZE, or what fn returned. */
 int sse_feed(struct sse *s, struct span bytes, sse_event_fn *fn, void *arg) _must_check_;

@@ -79,11 +79,15 @@ static json_t *providers_json(const struct server_setup *s)
         for (size_t i = 0; i < n; i++) {
                 struct provider *p = provider_find(s->providers, all[i].name);
                 const char *reason = p ? NULL : "its configuration cannot be used";
-                bool is_ready = p && provider_is_ready(p, &reason);
+                enum failure_id lack;
+                bool is_ready = p && provider_is_ready(p, &lack, &reason);
+                json_t *warm = NULL;
 
-                if (json_add(list, json_pack("{s:s,s:s,s:b,s:s?}", "name", all[i].name, "dialect",
-                                             all[i].dialect, "configured", is_ready, "reason",
-                                             is_ready ? NULL : reason)) < 0)
+                if (p && provider_describe(p, &warm) < 0)
+                        break;
+                if (json_add(list, json_pack("{s:s,s:s,s:b,s:s?,s:o*}", "name", all[i].name,
+                                             "dialect", all[i].dialect, "configured", is_ready,
+                                             "reason", is_ready ? NULL : reason, "warm", warm)) < 0)
                         break;
         }
         return list;

@@ -18,6 +18,7 @@ static inline void read_stream(const struct dialect *d, struct span bytes, size_
         struct reading r;
 
         reading_init(&r);
+        r.n_prompt_bytes = n_piece * 100; /* that of Ollama compares its count with it */
         for (size_t at = 0; at < bytes.n; at += n_piece) {
                 size_t n_text = r.n_text;
                 bool is_over = r.is_ended || r.failure;
@@ -28,7 +29,8 @@ static inline void read_stream(const struct dialect *d, struct span bytes, size_
                 buf_clear(&r.text);
         }
         if (d->read_end)
-                d->read_end(&r);
+                check(d->read_end(&r) == 0);
+        check(str_is_utf8(buf_span(&r.text)));
         check(!r.failure || !r.is_ended);
         check(!r.failure || str_is_utf8(span_of(failure_message(r.failure))));
         reading_done(&r);
@@ -44,6 +46,7 @@ static inline void read_error(const struct dialect *d, unsigned status, struct s
 {
         char *value = str_dup_span(bytes);
         struct failure *f = NULL;
+        struct manner m = {};
         struct advice a;
 
         check(value);
@@ -54,6 +57,8 @@ static inline void read_error(const struct dialect *d, unsigned status, struct s
         check(d->read_error(&e, &f, &a) == 0);
         check(f && str_is_utf8(span_of(failure_message(f))));
         check(a.is_retryable || a.retry_after_ms == 0);
+        if (d->adapt)
+                check(!d->adapt(&e, &m) || m.is_limit_renamed);
         failure_free(f);
         advice_init(&a);
         d->read_limits(same_header, value, 1767323045678, &a);

@@ -83,10 +83,15 @@ struct provider *provider_find(struct provider_room *r, const char *name)
         return (struct provider *)name;
 }
 
-bool provider_is_ready(const struct provider *p, const char **ret_reason)
+bool provider_is_ready(struct provider *p, enum failure_id *ret_lack, const char **ret_reason)
 {
-        (void)p, (void)ret_reason;
+        (void)p, (void)ret_lack, (void)ret_reason;
         return true;
+}
+
+void provider_load(struct provider *p, const char *model, uint64_t n_bytes, uint64_t max_tokens)
+{
+        (void)p, (void)model, (void)n_bytes, (void)max_tokens;
 }
 
 void provider_warm(struct provider *p)

@@ -76,10 +76,16 @@ uint64_t calls_backoff_ms(unsigned n_failed)
         return 1000U * n_failed;
 }
 
-bool provider_is_ready(const struct provider *p, const char **ret_reason)
+bool provider_is_ready(struct provider *p, enum failure_id *ret_lack, const char **ret_reason)
 {
+        *ret_lack = FAILURE_KEY_MISSING;
         *ret_reason = "it is out";
         return strcmp((const char *)p, "out") != 0;
+}
+
+void provider_load(struct provider *p, const char *model, uint64_t n_bytes, uint64_t max_tokens)
+{
+        (void)p, (void)model, (void)n_bytes, (void)max_tokens;
 }
 
 /* ---- in place of the jobs room ---- */

@@ -233,9 +233,17 @@ struct provider *provider_find(struct provider_room *r, const char *name)
         return NULL;
 }
 
-bool provider_is_ready(const struct provider *p, const char **ret_reason)
+bool provider_is_ready(struct provider *p, enum failure_id *ret_lack, const char **ret_reason)
 {
         (void)p;
+        *ret_lack = FAILURE_KEY_MISSING;
         *ret_reason = NULL;
         return false;
+}
+
+int provider_describe(const struct provider *p, json_t **ret)
+{
+        (void)p;
+        *ret = NULL;
+        return -ENOMEM;
 }

@@ -17,7 +17,7 @@ static int write_blocks(const struct prompt_block *blocks, size_t n, struct buf 
 {
         const struct request r = {.model = "m", .blocks = blocks, .n_blocks = n, .max_tokens = 99};
 
-        return dialect_anthropic.write_body(&r, false, out);
+        return dialect_anthropic.write_body(&r, &(struct manner){}, out);
 }
 
 static void test_request(void **state)

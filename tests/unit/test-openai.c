@@ -3,6 +3,8 @@
 #include "common/str.h"
 #include "daemon/provider/dialects.h"
 
+static const struct manner home = {.is_home = true}, desk = {.is_local = true};
+
 #define BLOCK(words, ...) ((struct prompt_block){.text = SPAN(words), __VA_ARGS__})
 
 static void test_request(void **state)
@@ -19,14 +21,15 @@ static void test_request(void **state)
         _cleanup_buf_ struct buf out = {};
 
         (void)state;
-        assert_int_equal(dialect_openai.write_body(&r, false, &out), 0);
+        assert_int_equal(dialect_openai.write_body(&r, &home, &out), 0);
         assert_string_equal(
                 out.at,
                 "{\"model\":\"m\",\"max_completion_tokens\":9,\"stream\":true,\"stream_options\":"
-                "{\"include_usage\":true},\"messages\":[{\"role\":\"system\",\"content\":\"rules\\n"
+                "{\"include_usage\":true,\"include_obfuscation\":false},\"messages\":[{\"role\":"
+                "\"system\",\"content\":\"rules\\n"
                 "\\\"more\\\"\\n\"},{\"role\":\"user\",\"content\":\"a\\nb\"}]}");
         buf_clear(&out);
-        assert_int_equal(dialect_openai.write_body(&r, true, &out), 0);
+        assert_int_equal(dialect_openai.write_body(&r, &desk, &out), 0);
         assert_non_null(strstr(out.at, "\"max_tokens\":9"));
 }
 
@@ -42,7 +45,7 @@ static void test_what_was_said_before(void **state)
         _cleanup_buf_ struct buf out = {};
 
         (void)state;
-        assert_int_equal(dialect_openai.write_body(&r, false, &out), 0);
+        assert_int_equal(dialect_openai.write_body(&r, &desk, &out), 0);
         assert_string_equal(
                 strstr(out.at, "\"messages\""),
                 "\"messages\":[{\"role\":\"system\",\"content\":\"rules\\n\"},{\"role\":\"user\","
@@ -70,7 +73,7 @@ static void test_marks_are_breakpoints(void **state)
         _cleanup_buf_ struct buf out = {};
 
         (void)state;
-        assert_int_equal(dialect_openai.write_body(&r, false, &out), 0);
+        assert_int_equal(dialect_openai.write_body(&r, &desk, &out), 0);
         assert_string_equal(
                 out.at,
                 "{\"model\":\"m\",\"max_completion_tokens\":9,\"stream\":true,\"stream_options\":"
@@ -84,14 +87,14 @@ static void test_marks_are_breakpoints(void **state)
         buf_clear(&out);
         r.blocks = &blocks[4];
         r.n_blocks = 2;
-        assert_int_equal(dialect_openai.write_body(&r, false, &out), 0);
+        assert_int_equal(dialect_openai.write_body(&r, &desk, &out), 0);
         assert_non_null(strstr(out.at, "\"mode\":\"explicit\"},\"messages\":[{\"role\":\"user\","
                                        "\"content\":\"a\\nb\"}]"));
         for (size_t i = 0; i < N_ELEMENTS(many); i++)
                 many[i] = BLOCK("x", .is_marked = true);
         r.blocks = many;
         r.n_blocks = N_ELEMENTS(many);
-        assert_int_equal(dialect_openai.write_body(&r, false, &out), -EINVAL);
+        assert_int_equal(dialect_openai.write_body(&r, &desk, &out), -EINVAL);
 }
 
 static void test_request_needs_a_user_text(void **state)
@@ -101,7 +104,34 @@ static void test_request_needs_a_user_text(void **state)
         _cleanup_buf_ struct buf out = {};
 
         (void)state;
-        assert_int_equal(dialect_openai.write_body(&r, false, &out), -EINVAL);
+        assert_int_equal(dialect_openai.write_body(&r, &home, &out), -EINVAL);
+}
+
+static void test_the_other_name_of_the_limit(void **state)
+{
+        static const struct {
+                const char *body;
+                bool is_home, is_taken;
+        } cases[] = {
+                {"{\"error\":{\"message\":\"Unsupported parameter: 'max_tokens'\",\"param\":\"max_"
+                 "tokens\",\"code\":\"unsupported_parameter\"}}",
+                 false, true},
+                {"{\"error\":\"Unsupported parameter: max_completion_tokens\"}", true, true},
+                {"{\"error\":{\"message\":\"max_tokens is too large\",\"param\":\"max_tokens\"}}",
+                 false, false},
+                {"{\"error\":{\"code\":\"unsupported_parameter\",\"param\":\"temperature\"}}",
+                 false, false},
+                {"<html>", false, false},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+                const struct error_answer e = {400, span_of(cases[i].body), NULL, NULL, 1};
+                struct manner m = {.is_home = cases[i].is_home};
+
+                assert_int_equal(dialect_openai.adapt(&e, &m), cases[i].is_taken);
+                assert_int_equal(m.is_limit_renamed, cases[i].is_taken);
+        }
 }
 
 static void test_head(void **state)
@@ -177,13 +207,13 @@ static void test_usage_in_the_last_chunk_and_no_done(void **state)
                                ",\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":7}"),
                  1000);
         assert_false(r.is_ended);
-        dialect_openai.read_end(&r);
+        assert_int_equal(dialect_openai.read_end(&r), 0);
         assert_true(r.is_ended);
         assert_int_equal(r.stop, STOP_LENGTH);
         assert_int_equal(r.usage.input, 5);
         reading_done(&r);
         read_all(&r, CHUNK("{\"content\":\"a\"}", "null", ""), 1000);
-        dialect_openai.read_end(&r);
+        assert_int_equal(dialect_openai.read_end(&r), 0);
         assert_false(r.is_ended); /* cut */
         assert_false(r.usage.is_known);
         reading_done(&r);
@@ -202,6 +232,39 @@ static void test_timings_of_llama(void **state)
         assert_int_equal(r.usage.input, 1);
         assert_int_equal(r.usage.output, 35);
         reading_done(&r);
+}
+
+static void test_oddities(void **state)
+{
+        static const struct {
+                const char *stream, *text;
+                enum stop_reason stop;
+        } cases[] = {
+                {CHUNK("{\"content\":\"a\"}", "\"stop\"", "") "data:[DONE]\r\n\r\n", "a", STOP_END},
+                {"data: {\"choices\":[{\"delta\":{}}]}\n\n" CHUNK("{\"content\":\"a\"}", "null", "")
+                         CHUNK("{}", "\"eos\"", ""),
+                 "a", STOP_END},
+                {CHUNK("{\"tool_calls\":[{\"function\":{\"arguments\":{\"a\":1}}}]}", "null", "")
+                         CHUNK("{\"content\":\"a\"}", "\"stop\"", ""),
+                 "a", STOP_END},
+                {CHUNK("{\"content\":\"<think>b</think>a\"}", "\"length\"", ""), "a", STOP_LENGTH},
+                /* a server that does not stream, without a line end */
+                {"{\"choices\":[{\"message\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}",
+                 "a", STOP_END},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+                struct reading r;
+
+                read_all(&r, cases[i].stream, 13);
+                assert_int_equal(dialect_openai.read_end(&r), 0);
+                assert_true(r.is_ended);
+                assert_false(r.usage.is_known);
+                assert_string_equal(r.text.at, cases[i].text);
+                assert_int_equal(r.stop, cases[i].stop);
+                reading_done(&r);
+        }
 }
 
 static void test_refusals(void **state)
@@ -233,6 +296,8 @@ static void test_errors_within_the_stream(void **state)
                 {"{\"error\":\"bare\"}\n", FAILURE_OVERLOADED},
                 {"data: {\"error\":{\"code\":\"context_length_exceeded\"}}\n\n", FAILURE_TOO_LONG},
                 {"data: nonsense\n\n", FAILURE_BAD_ANSWER},
+                {CHUNK("{\"content\":\"a\"}", "\"abort\"", ""), FAILURE_STREAM_BROKEN},
+                {"{\"detail\":\"no room\"}\n", FAILURE_OVERLOADED},
         };
 
         (void)state;
@@ -242,7 +307,7 @@ static void test_errors_within_the_stream(void **state)
                 read_all(&r, cases[i].event, 5);
                 assert_non_null(r.failure);
                 assert_int_equal(r.failure->id, cases[i].id);
-                dialect_openai.read_end(&r);
+                assert_int_equal(dialect_openai.read_end(&r), 0);
                 assert_false(r.is_ended);
                 reading_done(&r);
         }
@@ -276,6 +341,17 @@ static void test_error_table(void **state)
                  "{\"error\":{\"message\":\"model 'x' not found\",\"type\":\"not_found_error\"}}",
                  FAILURE_MODEL_NOT_FOUND, false},
                 {404, "not found", FAILURE_BAD_CONFIG, false},
+                {404,
+                 "{\"object\":\"error\",\"message\":\"The model `x` does not "
+                 "exist.\",\"type\":\"NotFoundError\",\"code\":404}",
+                 FAILURE_MODEL_NOT_FOUND, false},
+                {400,
+                 "{\"object\":\"error\",\"message\":\"This model's maximum context length is 9 "
+                 "tokens.\",\"type\":\"BadRequestError\",\"code\":400}",
+                 FAILURE_TOO_LONG, false},
+                {400, "{\"error\":\"The number of tokens to keep exceeds the context length\"}",
+                 FAILURE_TOO_LONG, false},
+                {502, "<html>", FAILURE_OVERLOADED, true},
                 {429, "{\"error\":{\"code\":\"rate_limit_exceeded\"}}", FAILURE_RATE_LIMITED, true},
                 {429, "{\"error\":{\"type\":\"insufficient_quota\"}}", FAILURE_BILLING, false},
                 {429, "{\"error\":{\"code\":\"project_spend_limit_exceeded\"}}",
@@ -297,6 +373,7 @@ static void test_error_table(void **state)
                 assert_int_equal(dialect_openai.read_error(&e, &f, &a), 0);
                 assert_string_equal(failure_table[f->id].name, failure_table[cases[i].id].name);
                 assert_int_equal(a.is_retryable, cases[i].is_retryable);
+                assert_int_equal(a.retry_after_ms > 0, strstr(cases[i].body, "Loading") != NULL);
                 failure_free(f);
         }
 }
@@ -338,10 +415,12 @@ int main(void)
                 cmocka_unit_test(test_what_was_said_before),
                 cmocka_unit_test(test_marks_are_breakpoints),
                 cmocka_unit_test(test_request_needs_a_user_text),
+                cmocka_unit_test(test_the_other_name_of_the_limit),
                 cmocka_unit_test(test_head),
                 cmocka_unit_test(test_stream),
                 cmocka_unit_test(test_usage_in_the_last_chunk_and_no_done),
                 cmocka_unit_test(test_timings_of_llama),
+                cmocka_unit_test(test_oddities),
                 cmocka_unit_test(test_refusals),
                 cmocka_unit_test(test_errors_within_the_stream),
                 cmocka_unit_test(test_error_table),

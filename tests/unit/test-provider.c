@@ -626,6 +626,7 @@ static void test_configuration(void **state)
         struct provider *p = NULL;
         struct failure *f = NULL;
         const char *reason = NULL;
+        enum failure_id lack;
 
         (void)state;
         open_bench(&b, &(struct fake_step){.answer = FAKE_GOOD}, 1);
@@ -634,12 +635,14 @@ static void test_configuration(void **state)
         expect_refusal(&b, "anthropic", "not a url", NULL, "base_url");
         expect_refusal(&b, "anthropic", "http://me:hunter2@h", NULL, "user name");
         expect_refusal(&b, "anthropic", "http://h/?a=b", NULL, "query");
+        expect_refusal(&b, "openai", "unix:run/s.sock", NULL, "whole path");
         expect_refusal(&b, "anthropic", "http://h", "sk-a\r\nx-evil: 1", "key");
         expect_refusal(&b, "anthropic", "http://h", "", "key");
         assert_int_equal(provider_configure(b.room, &remote, &p, &f), 0);
-        assert_false(provider_is_ready(p, &reason));
+        assert_false(provider_is_ready(p, &lack, &reason));
+        assert_int_equal(lack, FAILURE_KEY_MISSING);
         assert_non_null(reason);
-        assert_true(provider_is_ready(b.provider, &reason));
+        assert_true(provider_is_ready(b.provider, &lack, &reason));
         close_bench(&b);
 }
 
@@ -655,6 +658,7 @@ static void test_openai(void **state)
         struct provider_config c = {.name = "p", .dialect = "openai", .key = KEY};
         _cleanup_free_ char *url = NULL;
         struct failure *f = NULL;
+        enum failure_id lack;
         const char *reason;
         struct bench b;
 
@@ -673,10 +677,10 @@ static void test_openai(void **state)
         c.key = NULL;
         c.base_url = "http://gpu.example:8000/v1";
         assert_int_equal(provider_configure(b.room, &c, &b.provider, &f), 0);
-        assert_true(provider_is_ready(b.provider, &reason));
+        assert_true(provider_is_ready(b.provider, &lack, &reason));
         c.base_url = "https://api.openai.com/v1";
         assert_int_equal(provider_configure(b.room, &c, &b.provider, &f), 0);
-        assert_false(provider_is_ready(b.provider, &reason));
+        assert_false(provider_is_ready(b.provider, &lack, &reason));
         close_bench(&b);
 }
 
@@ -685,25 +689,28 @@ static void test_base_url(void **state)
         static const struct {
                 const char *text, *url;
                 bool is_tls, is_local;
+                unsigned port;
         } cases[] = {
-                {"https://api.anthropic.com", "https://api.anthropic.com", true, false},
-                {"https://h/v1/", "https://h/v1", true, false},
-                {"HTTP://localhost:80//", "http://localhost:80", false, true},
-                {"http://LOCALHOST", "http://localhost", false, true},
-                {"http://[::1]:9/x", "http://[::1]:9/x", false, true},
-                {"http://127.8.0.1", "http://127.8.0.1", false, true},
+                {"https://api.anthropic.com", "https://api.anthropic.com", true, false, 443},
+                {"https://h/v1/", "https://h/v1", true, false, 443},
+                {"HTTP://localhost:80//", "http://localhost:80", false, true, 80},
+                {"http://LOCALHOST", "http://localhost", false, true, 80},
+                {"http://[::1]:9/x", "http://[::1]:9/x", false, true, 9},
+                {"http://127.8.0.1", "http://127.8.0.1", false, true, 80},
+                {"unix:/run/llama.sock", "http://localhost", false, true, 0},
         };
 
         (void)state;
         for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
-                _cleanup_free_ char *url = NULL;
-                bool is_tls, is_local;
+                struct http_base b;
                 const char *why;
 
-                assert_int_equal(http_read_base(cases[i].text, &url, &is_tls, &is_local, &why), 0);
-                assert_int_equal(is_tls, cases[i].is_tls);
-                assert_int_equal(is_local, cases[i].is_local);
-                assert_int_equal(strcasecmp(url, cases[i].url), 0);
+                assert_int_equal(http_read_base(cases[i].text, &b, &why), 0);
+                assert_int_equal(b.is_tls, cases[i].is_tls);
+                assert_int_equal(b.is_local, cases[i].is_local);
+                assert_int_equal(strcasecmp(b.url, cases[i].url), 0);
+                assert_int_equal(b.port, cases[i].port);
+                http_base_done(&b);
         }
 }
 
