@@ -73,7 +73,8 @@ static void test_marks_are_breakpoints(void **state)
         _cleanup_buf_ struct buf out = {};
 
         (void)state;
-        assert_int_equal(dialect_openai.write_body(&r, &desk, &out), 0);
+        assert_int_equal(
+                dialect_openai.write_body(&r, &(struct manner){.is_limit_renamed = true}, &out), 0);
         assert_string_equal(
                 out.at,
                 "{\"model\":\"m\",\"max_completion_tokens\":9,\"stream\":true,\"stream_options\":"
