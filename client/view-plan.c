@@ -394,6 +394,20 @@ static void add_totals(struct buf *b, const json_t *plan)
         }
 }
 
+/* What the steps below do not show. */
+static void add_lost(struct buf *b, const json_t *lost)
+{
+        uint64_t n = progress_number(lost, "calls");
+        char money[FORMAT_BYTES];
+
+        if (n > 0)
+                (void)buf_printf(b,
+                                 "of it %s for %" PRIu64
+                                 " call%s that the end of a daemon cut off, as estimated\n",
+                                 format_money(progress_number(lost, "nanousd"), money), n,
+                                 n == 1 ? "" : "s");
+}
+
 /* ---- by rule ---- */
 
 /* A rule may cost in one respect what it saves in another. Without a value, blanks. */
@@ -469,6 +483,7 @@ int view_tabulate_plan(const json_t *plan, size_t columns, struct buf *b)
 {
         add_counts(b, plan);
         add_totals(b, plan);
+        add_lost(b, json_object_get(plan, "lost"));
         add_rules(b, plan);
         if (add_steps(b, plan, columns) < 0)
                 return -ENOMEM;

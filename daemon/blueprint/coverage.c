@@ -236,7 +236,7 @@ static int walk_requirements(struct walk *w, const json_t *list, const char *unr
                 return walk_key(w, "requirements", list);
         if (!unruled)
                 return 0;
-        w->reason = str_printf("%s does not know what requirement %.60s asks for",
+        w->reason = str_printf("%s does not know what %.60s asks for",
                                template_name(w->k->template), unruled);
         return w->reason ? CONDITION_REFUSED : -ENOMEM;
 }

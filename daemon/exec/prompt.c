@@ -264,7 +264,7 @@ static int write_item(struct run *r, struct prompt *p, const struct step *s,
                 out->text = (struct span){b->text, b->n_text};
                 out->is_system =
                         is_system_class[b->class] && (p->n_blocks == 0 || out[-1].is_system);
-                class = text_class_of_block[b->class];
+                class = cost_text_class(b);
                 break;
         }
         case RECIPE_SET:

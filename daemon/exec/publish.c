@@ -369,10 +369,14 @@ void publish_call(struct run_call *c)
                            .cache_read = c->usage.cache_read,
                            .cache_write = c->usage.cache_write_5m + c->usage.cache_write_1h,
                            .output = c->usage.output};
-        json_t *tasks = json_array();
+        json_t *tasks = json_array(), *tokens;
 
         if (!c->is_payer)
                 t = (struct tokens){0};
+        tokens = tokens_json(&t);
+        if (c->is_payer && c->usage.cache_write_1h > 0)
+                (void)!json_put(tokens, "cache_write_1h",
+                                json_integer((json_int_t)c->usage.cache_write_1h));
         if (b && call_settle(c->call, b) == 0)
                 c->call = NULL;
         else
@@ -384,10 +388,10 @@ void publish_call(struct run_call *c)
                 (void)!json_add(tasks, json_integer(c->tasks[i]));
         publish_news(r, "call.done",
                      json_pack("{s:I,s:o,s:s,s:o,s:I,s:I,s:I,s:s}", "call", (json_int_t)c->n,
-                               "tasks", tasks, "model", c->model, "tokens", tokens_json(&t),
-                               "nanousd", (json_int_t)(c->is_payer ? c->nanousd : 0),
-                               "first_token_ms", (json_int_t)c->first_token_ms, "ms",
-                               (json_int_t)c->ms, "state", c->failure ? "failed" : "ok"));
+                               "tasks", tasks, "model", c->model, "tokens", tokens, "nanousd",
+                               (json_int_t)(c->is_payer ? c->nanousd : 0), "first_token_ms",
+                               (json_int_t)c->first_token_ms, "ms", (json_int_t)c->ms, "state",
+                               c->failure ? "failed" : "ok"));
         run_log(r, NO_TASK, LOG_LEVEL_INFO, "call_done", "call %llu%s%s: %s, %llu ms",
                 (unsigned long long)c->n, c->request_id[0] ? " request " : "", c->request_id,
                 c->failure ? failure_message(c->failure) : "ok", (unsigned long long)c->ms);

@@ -159,6 +159,8 @@ static int on_call_done(struct reading *r, const json_t *event, uint64_t now_ms)
         read_tokens(json_object_get(event, "tokens"), &c.tokens);
         (void)json_get_u64(event, "nanousd", &c.nanousd);
         (void)json_get_u64(event, "ms", &ms);
+        (void)json_get_u64(json_object_get(event, "tokens"), "cache_write_1h", &c.write_1h);
+        c.write_1h = MIN2(c.write_1h, c.tokens.cache_write);
         c.end_ms = now_ms;
         c.start_ms = now_ms - MIN2(ms, now_ms);
         s = step_of_task(r, (uint64_t)json_integer_value(json_array_get(tasks, 0)));
@@ -327,6 +329,21 @@ struct explaining {
         struct buf reply;
 };
 
+/* What no event tells of: calls under way when a daemon died. They may have been paid for, and are
+ * booked so, at their estimates. */
+static int put_lost(const struct run_totals *t, const struct measured *m, json_t *plan)
+{
+        uint64_t n = t->n_calls - MIN2(t->n_calls, m->n_calls), nanousd = 0;
+
+        for (size_t i = 0; i < m->n_calls; i++)
+                nanousd += m->calls[i].nanousd;
+        nanousd = t->nanousd - MIN2(t->nanousd, nanousd);
+        return n == 0 ? 0
+                      : json_put(plan, "lost",
+                                 json_pack("{s:I,s:I}", "calls", (json_int_t)n, "nanousd",
+                                           (json_int_t)nanousd));
+}
+
 static int put_totals(const struct run_totals *t, json_t *plan)
 {
         struct estimate e = {t->tokens, t->n_calls, t->nanousd, t->ms};
@@ -352,6 +369,7 @@ static int put_measured(const struct explaining *x, json_t *plan)
                 all.tokens.input + all.tokens.cache_read + all.tokens.cache_write;
         k = k ? k : put_steps(&r, plan);
         k = k ? k : put_totals(&x->totals, plan);
+        k = k || !job_state_is_end(x->state) ? k : put_lost(&x->totals, &r.measured, plan);
         k = k ? k : put_phases(&r, plan);
         k = k ? k : plan_measure_rules(plan, &r.measured, x->prices);
         reading_done(&r);

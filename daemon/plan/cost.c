@@ -7,11 +7,20 @@
 #define FENCE_BYTES 12
 #define USES_BYTES 24 /* `uses:` and `path:` around what they say */
 
-const enum text_class text_class_of_block[N_BLOCK_CLASSES] = {
-        [BLOCK_STANDARDS] = TEXT_PROSE, [BLOCK_PROMPT] = TEXT_PROSE, [BLOCK_FACTS] = TEXT_DATA,
-        [BLOCK_INTERFACE] = TEXT_CODE,  [BLOCK_TASK] = TEXT_DATA,    [BLOCK_EVIDENCE] = TEXT_PROSE,
-        [BLOCK_ANSWER] = TEXT_PROSE,
-};
+enum text_class cost_text_class(const struct block *b)
+{
+        static const enum text_class classes[N_BLOCK_CLASSES] = {
+                [BLOCK_STANDARDS] = TEXT_PROSE, [BLOCK_PROMPT] = TEXT_PROSE,
+                [BLOCK_FACTS] = TEXT_DATA,      [BLOCK_INTERFACE] = TEXT_CODE,
+                [BLOCK_TASK] = TEXT_DATA,       [BLOCK_EVIDENCE] = TEXT_PROSE,
+                [BLOCK_ANSWER] = TEXT_PROSE,
+        };
+
+        /* The task of a file is a fenced block; a question stands as it was asked. */
+        if (b->class == BLOCK_TASK && !(b->n_text > 3 && memcmp(b->text, "```", 3) == 0))
+                return TEXT_PROSE;
+        return classes[b->class];
+}
 
 void estimate_add(struct estimate *sum, const struct estimate *e)
 {
@@ -112,7 +121,7 @@ void cost_prompt_bytes(const struct planning *in, const struct plan *p, const st
 
                 switch (item->kind) {
                 case RECIPE_BLOCK:
-                        ret->at[text_class_of_block[w->blocks[item->index].class]] +=
+                        ret->at[cost_text_class(&w->blocks[item->index])] +=
                                 w->blocks[item->index].n_text;
                         break;
                 case RECIPE_SET:

@@ -4,7 +4,7 @@
 
 #include "daemon/plan/planner.h"
 
-extern const enum text_class text_class_of_block[N_BLOCK_CLASSES];
+enum text_class cost_text_class(const struct block *b);
 
 /* What block 7 of a prompt takes (docs/prompts.md), and the path of each file in it. */
 #define COST_ANSWER_BYTES 420

@@ -13,6 +13,7 @@
 struct measured_call {
         const char *model; /* borrowed */
         struct tokens tokens;
+        uint64_t write_1h;                  /* of tokens.cache_write: at the price of an hour */
         uint64_t nanousd, start_ms, end_ms; /* wall clock */
         size_t n_tasks;
         bool is_ok;

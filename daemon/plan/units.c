@@ -76,7 +76,7 @@ static void count_bytes(struct units *u, const struct task *t, struct unit *x)
                 if (b->class == BLOCK_FACTS)
                         x->own_bytes += (uint32_t)b->n_text;
                 else
-                        x->tail.at[text_class_of_block[b->class]] += b->n_text;
+                        x->tail.at[cost_text_class(b)] += b->n_text;
         }
         x->has_shared = t->n_statements > 0 && w->n_whole > 0;
         x->rest_bytes = (uint32_t)cost_uses_bytes(w, t);

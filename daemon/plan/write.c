@@ -51,11 +51,10 @@ static int describe_tier(const struct draft *d, const struct lot *l, const struc
                          size_t n)
 {
         if (!d->in->is_on[RULE_TIER])
-                return snprintf(at, n, "tier %s, the best", tier_names[l->tier]);
+                return snprintf(at, n, "the best tier");
         if (l->tier > x->floor)
-                return snprintf(at, n, "tier %s: %s would be refused too often",
-                                tier_names[l->tier], tier_names[x->floor]);
-        return snprintf(at, n, "tier %s as its kind requires", tier_names[l->tier]);
+                return snprintf(at, n, "%s would be refused too often", tier_names[x->floor]);
+        return snprintf(at, n, "the tier that its kind requires");
 }
 
 static void describe(const struct draft *d, const struct lot *l, struct step *s)
@@ -77,8 +76,8 @@ static void describe(const struct draft *d, const struct lot *l, struct step *s)
                 snprintf(s->reason, sizeof(s->reason), "%zu of kind %.24s together; %s%s",
                          s->n_tasks, t->kind, tier, facts[l->presentation]);
         else if (t->uncovered && d->in->is_on[RULE_TEMPLATE]) /* why a model is asked at all */
-                snprintf(s->reason, sizeof(s->reason), "tier %s%s: %s", tier_names[l->tier],
-                         facts[l->presentation], t->uncovered);
+                snprintf(s->reason, sizeof(s->reason), "%.110s; %s%s", t->uncovered, tier,
+                         facts[l->presentation]);
         else
                 snprintf(s->reason, sizeof(s->reason), "%s%s", tier, facts[l->presentation]);
 }

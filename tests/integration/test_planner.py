@@ -2,11 +2,12 @@
 
 import itertools
 import json
+import re
 import shutil
 
 import pytest
 
-from conftest import ROOT, go_build, tree, write_spec
+from conftest import ROOT, Daemon, config_for, go_build, tree, write_spec
 
 SWITCHES = ["template", "context", "compress", "tier", "batch.enabled", "prefix.enabled", "schedule"]
 NAIVE = ("--set", "optimization.enabled=off", "--set", "limits.calls=1")
@@ -108,6 +109,69 @@ def test_what_was_learned_survives_a_kill(daemon, sim, place):
     # In the provider's cache prefixes lapse while the daemon was away; the sum of the tokens stays.
     tokens = [sum(p[k] for k in ("input", "cache_read", "cache_write")) for p in (learned, again)]
     assert abs(tokens[0] - tokens[1]) <= 2, (learned, again)
+
+
+def test_explain_tells_what_a_kill_cost(daemon, sim, place):
+    """What was paid stands in the steps, whichever daemon paid it; what was under way when one died stands beside them."""
+    spec = write_spec(place / "s.yaml", n_entities=4)
+    rpc = daemon.rpc()
+    sim.faults({"kind": "slow_first_byte", "ms": 30000, "nth": 4, "times": 2})
+    job = rpc.ok("job/submit", {"kind": "generate", "input": {"spec": {"name": spec.name, "text": spec.read_text()}},
+                                "options": {"optimization.template": "off", "optimization.batch.enabled": "off", "limits.calls": "2"}})["job"]
+    rpc.ok("job/attach", {"job": job, "after": 0})
+    for _ in range(3):
+        rpc.event("call.done")
+    while sim.stats()["in_flight"] < 2:
+        pass
+    daemon.kill()
+    sim.faults()
+    daemon.start()
+    rpc = daemon.rpc()
+    rpc.ok("job/attach", {"job": job, "after": 0})
+    assert rpc.end()["type"] == "done"
+    plan = rpc.ok("job/explain", {"job": job})
+    steps = [s["measured"] for s in plan["steps"]]
+    assert plan["lost"]["calls"] == 2 and plan["lost"]["nanousd"] > 0
+    assert sum(m["calls"] for m in steps) + 2 == plan["measured"]["calls"]
+    assert sum(m["nanousd"] for m in steps) + plan["lost"]["nanousd"] == plan["measured"]["nanousd"]
+    assert sum(m["nanousd"] for m in steps) == sum(r["nanousd"] for r in sim.requests() if r["outcome"] == "ok")
+    shown = daemon.genopt("explain", job, check=0).stdout
+    assert "for 2 calls that the end of a daemon cut off" in shown
+
+
+def windows(place, **tokens):
+    """The package's data, with other windows."""
+    data = place / "data"
+    data.mkdir()
+    (data / "blueprints").symlink_to(ROOT / "blueprints")
+    text = (ROOT / "daemon/plan/models.yaml").read_text()
+    for name, n in tokens.items():
+        head, tail = text.split(f"- name: claude-{name}\n", 1)
+        text = f"{head}- name: claude-{name}\n" + re.sub(r"window: \d+", f"window: {n}", tail, count=1)
+    (data / "models.yaml").write_text(text)
+    return {"GENOPT_DATA_DIR": str(data)}
+
+
+@pytest.mark.parametrize("sonnet, opus, outcome", [(5800, 1000000, "warned"), (4000, 1000000, "moved"), (4000, 4000, "refused")])
+def test_a_window_is_never_cut_silently(place, sim, sonnet, opus, outcome):
+    """Above four fifths of a window a warning; above all of it a tier with a larger one, or a refusal that says the numbers."""
+    daemon = Daemon(place, config_for(sim), windows(place, **{"sonnet-5": sonnet, "opus-5-5": opus}))
+    daemon.start()
+    prompt = "Describe in 20 words how a parcel " + "and another parcel of the same kind " * 400 + "leave."
+    r = daemon.genopt("ask", prompt, "--json")
+    events = daemon.events(r)
+    warnings = [e["text"] for e in events if e["type"] == "warning" and "of the window" in e["text"]]
+    failed = [e["error"]["message"] for e in events if e["type"] == "task.done" and e["verdict"] == "failed"]
+    asked = sim.requests()
+    if outcome == "refused":
+        assert r.returncode == 65 and not asked
+        assert f"do not fit the window of claude-sonnet-5-5 ({sonnet})" in failed[0], failed
+    else:
+        assert r.returncode == 0 and not failed and len(asked) == 1
+        assert len(warnings) == (outcome == "warned"), warnings
+        assert asked[0]["model"] == ("claude-opus-5-5" if outcome == "moved" else "claude-sonnet-5-5")
+        assert asked[0]["usage"]["input"] > 3500  # all of it
+    daemon.stop()
 
 
 def test_one_file_missing_is_one_call_more(daemon, sim, place):

@@ -89,6 +89,26 @@ static void rules_are_measured_by_what_calls_did(void **state)
         assert_null(json_object_get(json_array_get(json_object_get(plan, "rules"), 4), "measured"));
 }
 
+/* What is kept for an hour costs twice the input, not a quarter more. */
+static void an_hour_has_its_price(void **state)
+{
+        _cleanup_(price_book_unrefp) struct price_book *prices = book();
+        struct measured_call call = {.model = "mid",
+                                     .tokens = {0, 3000, 1000, 0},
+                                     .write_1h = 400,
+                                     .end_ms = 1,
+                                     .n_tasks = 1,
+                                     .is_ok = true};
+        struct measured m = {.calls = &call, .n_calls = 1};
+        _cleanup_json_ json_t *plan = plan_with("{\"name\": \"prefix\"}, {\"name\": \"tier\"}");
+
+        (void)state;
+        assert_int_equal(plan_measure_rules(plan, &m, prices), 0);
+        assert_int_equal(measured_of(plan, 0, "nanousd"), 3000 * 2700 - 600 * 750 - 400 * 3000);
+        /* great: 5, 6.25, 10, 0.5; mid: 3, 3.75, 6, 0.3 */
+        assert_int_equal(measured_of(plan, 1, "nanousd"), 3000 * 200 + 600 * 2500 + 400 * 4000);
+}
+
 static void rules_are_measured_by_what_came_true(void **state)
 {
         _cleanup_(price_book_unrefp) struct price_book *prices = book();
@@ -125,6 +145,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(rules_are_measured_by_what_calls_did),
+                cmocka_unit_test(an_hour_has_its_price),
                 cmocka_unit_test(rules_are_measured_by_what_came_true),
                 cmocka_unit_test(time_under_way_counts_once),
         };

@@ -30,8 +30,9 @@ static int measure(const struct measuring *in, const struct plan_rule *rule, con
                 const struct price *p = &price_book_find(in->prices, c->model)->price;
 
                 saved += (double)c->tokens.cache_read * ((double)p->input - (double)p->cache_read);
-                saved -= (double)c->tokens.cache_write *
-                         ((double)p->cache_write_5m - (double)p->input);
+                saved -= (double)(c->tokens.cache_write - c->write_1h) *
+                                 ((double)p->cache_write_5m - (double)p->input) +
+                         (double)c->write_1h * ((double)p->cache_write_1h - (double)p->input);
         }
         return measure_put(out, "nanousd", saved);
 }

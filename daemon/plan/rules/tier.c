@@ -43,10 +43,13 @@ static void decide(struct scheme *s, const struct scheme *final, const struct un
                         s->lots[i].tier = final->lots[final->lot_of[i]].tier;
 }
 
-static double price_of(const struct price *p, const struct tokens *t)
+static double price_of(const struct price *p, const struct measured_call *c)
 {
+        const struct tokens *t = &c->tokens;
+
         return (double)p->input * (double)t->input + (double)p->cache_read * (double)t->cache_read +
-               (double)p->cache_write_5m * (double)t->cache_write +
+               (double)p->cache_write_5m * (double)(t->cache_write - c->write_1h) +
+               (double)p->cache_write_1h * (double)c->write_1h +
                (double)p->output * (double)t->output;
 }
 
@@ -66,7 +69,7 @@ static int measure(const struct measuring *in, const struct plan_rule *rule, con
                 const struct measured_call *c = &in->m->calls[i];
                 const struct model_facts *used = price_book_find(in->prices, c->model);
 
-                saved += price_of(&naive->price, &c->tokens) - price_of(&used->price, &c->tokens);
+                saved += price_of(&naive->price, c) - price_of(&used->price, c);
         }
         return measure_put(out, "nanousd", saved);
 }
