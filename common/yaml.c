@@ -725,35 +725,49 @@ void yaml_mark_read(struct yaml_node *n)
         }
 }
 
-static int unread_below(struct yaml_node *n, struct buf *path, yaml_unread_fn *fn, void *arg)
+/* Where the walk stands: a path is written only for what is told. */
+struct step {
+        const struct step *above;
+        const struct yaml_node *node;
+        size_t at;
+};
+
+static void write_path(const struct step *s, struct buf *path)
 {
-        size_t n_path = path->n;
+        if (!s)
+                return;
+        write_path(s->above, path);
+        if (s->node->kind == YAML_LIST)
+                buf_printf(path, "[%zu]", s->at);
+        else
+                buf_printf(path, "%s%s", path->n ? "." : "",
+                           s->node->keys[s->at]->n_text ? s->node->keys[s->at]->text : "\"\"");
+}
 
-        for (size_t i = 0; i < n->n_items; i++) {
-                int r;
+static int tell_unread(const struct step *s, yaml_unread_fn *fn, void *arg)
+{
+        _cleanup_buf_ struct buf path = {0};
 
-                if (n->kind == YAML_LIST)
-                        r = buf_printf(path, "[%zu]", i);
-                else
-                        r = buf_printf(path, "%s%s", n_path ? "." : "",
-                                       n->keys[i]->n_text ? n->keys[i]->text : "\"\"");
-                if (r < 0)
-                        return r;
-                if (n->kind == YAML_MAP && !n->keys[i]->was_read)
-                        r = fn(path->at, n->keys[i], arg);
-                else
-                        r = unread_below(n->items[i], path, fn, arg);
-                if (r != 0)
-                        return r;
-                path->n = n_path;
-                path->at[n_path] = '\0';
+        write_path(s, &path);
+        return path.failed ? path.failed : fn(path.at, s->node->keys[s->at], arg);
+}
+
+static int unread_below(struct yaml_node *n, const struct step *above, yaml_unread_fn *fn,
+                        void *arg)
+{
+        struct step s = {.above = above, .node = n};
+        int r = 0;
+
+        for (; s.at < n->n_items && r == 0; s.at++) {
+                if (n->kind == YAML_MAP && !n->keys[s.at]->was_read)
+                        r = tell_unread(&s, fn, arg);
+                else if (n->items[s.at]->n_items > 0)
+                        r = unread_below(n->items[s.at], &s, fn, arg);
         }
-        return 0;
+        return r;
 }
 
 int yaml_unread(struct yaml_node *n, yaml_unread_fn *fn, void *arg)
 {
-        _cleanup_buf_ struct buf path = {0};
-
-        return n ? unread_below(n, &path, fn, arg) : 0;
+        return n ? unread_below(n, NULL, fn, arg) : 0;
 }

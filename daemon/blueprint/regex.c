@@ -32,9 +32,6 @@ int regex_new(const char *pattern, uint32_t options, struct regex *ret, struct d
                          (const char *)text);
                 return CONDITION_REFUSED;
         }
-        (void)pcre2_jit_compile(
-                code,
-                PCRE2_JIT_COMPLETE); /* without it (MemoryDenyWriteExecute) it is only slower */
         ret->code = code;
         return 0;
 }

@@ -3,6 +3,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "common/canon.h"
@@ -12,12 +13,15 @@
 #define MATCH_LIMIT 100000 /* a few milliseconds at most (measured: 1e5 steps take 2 ms) */
 #define HEAP_LIMIT_KIB 8192
 #define MAX_PATTERN_BYTES 4096
+#define JIT_AFTER_BYTES 8192
 #define UNRUNNABLE_CONFIDENCE 0.1 /* a rule that ran into its limit says little about the text */
 #define HASH_VERSION 2
 
 struct rule {
-        char *name, *message; /* owned */
-        pcre2_code *code;     /* owned */
+        char *name, *message;       /* owned */
+        pcre2_code *code;           /* owned */
+        _Atomic(pcre2_code *) fast; /* owned: the same as machine code, once that pays */
+        atomic_size_t n_bytes;      /* that were looked at without it */
         bool must_match;
         enum check_sight sees; /* never CHECK_SEES_GUESSED */
         double confidence;
@@ -40,6 +44,7 @@ struct check_set *check_set_free(struct check_set *s)
                 free(s->rules[i].name);
                 free(s->rules[i].message);
                 pcre2_code_free(s->rules[i].code);
+                pcre2_code_free(s->rules[i].fast);
         }
         free(s->rules);
         free(s);
@@ -90,8 +95,6 @@ static int compile_pattern(const struct check_rule_source *source, pcre2_code **
                 return refuse(ret_diag, "check `%.60s`: %s at character %zu of its pattern",
                               source->name, (const char *)why, at + 1);
         }
-        (void)pcre2_jit_compile(*ret,
-                                PCRE2_JIT_COMPLETE); /* without it the interpreter does the same */
         return 0;
 }
 
@@ -220,21 +223,41 @@ static const char *text_seen(const struct check_view *v, enum check_sight sees)
         return sees == CHECK_SEES_STRINGS ? v->mask->strings : v->mask->code;
 }
 
-static int match_rule(const struct rule *rule, const struct check_view *v, pcre2_match_data *match,
+/* Machine code takes as long to make as it saves on some kilobytes of text: rules of a job of few
+ * files never need it. Where it cannot be made, the copy is interpreted as well. */
+static const pcre2_code *code_for(struct rule *rule, size_t n_text)
+{
+        pcre2_code *code = atomic_load(&rule->fast), *none = NULL;
+
+        if (code)
+                return code;
+        if (atomic_fetch_add(&rule->n_bytes, n_text) < JIT_AFTER_BYTES)
+                return rule->code;
+        code = pcre2_code_copy(rule->code);
+        if (!code)
+                return rule->code;
+        (void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
+        if (atomic_compare_exchange_strong(&rule->fast, &none, code))
+                return code;
+        pcre2_code_free(code); /* another thread was first */
+        return none;
+}
+
+static int match_rule(struct rule *rule, const struct check_view *v, pcre2_match_data *match,
                       pcre2_match_context *context)
 {
         PCRE2_SPTR text = (PCRE2_SPTR)text_seen(v, rule->sees);
-        int n = pcre2_match(rule->code, text, v->subject->text.n, 0, PCRE2_NO_UTF_CHECK, match,
-                            context);
+        int n = pcre2_match(code_for(rule, v->subject->text.n), text, v->subject->text.n, 0,
+                            PCRE2_NO_UTF_CHECK, match, context);
 
         if (n == PCRE2_ERROR_JIT_STACKLIMIT) /* the interpreter has the heap instead */
-                n = pcre2_match(rule->code, text, v->subject->text.n, 0,
-                                PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, match, context);
+                n = pcre2_match(rule->code, text, v->subject->text.n, 0, PCRE2_NO_UTF_CHECK, match,
+                                context);
         return n;
 }
 
-static void run_rule(const struct rule *rule, const struct check_view *v,
-                     pcre2_match_context *context, struct check_report *r)
+static void run_rule(struct rule *rule, const struct check_view *v, pcre2_match_context *context,
+                     struct check_report *r)
 {
         pcre2_match_data *match = pcre2_match_data_create_from_pattern(rule->code, NULL);
         int n;

@@ -1,11 +1,12 @@
 #pragma once
 /* Checks: is a result to be accepted, refused or doubted? Pure; used in workers and on the loop.
  *
- * A rule set belongs to a task kind of a blueprint and is compiled when the blueprint loads (PCRE2
- * with JIT, match and heap limits set). The basic rules always hold: not empty, not cut, UTF-8
- * without NUL, no code fence around the whole, no talk before or after code, strings, comments and
- * brackets that end, expected names present, a line break at the end. Each finding says what is
- * wrong, where, and with what confidence c that it is a fault. From them:
+ * A rule set belongs to a task kind of a blueprint and is compiled when the blueprint loads (PCRE2,
+ * with match and heap limits; to machine code once it has looked at enough text). The basic rules
+ * always hold: not empty, not cut, UTF-8 without NUL, no code fence around the whole, no talk
+ * before or after code, strings, comments and brackets that end, expected names present, a line
+ * break at the end. Each finding says what is wrong, where, and with what confidence c that it is a
+ * fault. From them:
  *
  *      score      Π (1 − c) over the findings: 1 when there is none
  *      rejected   when one c ≥ CHECK_REJECT_CONFIDENCE, or score < CHECK_REJECT_SCORE
@@ -17,7 +18,7 @@
 #include "common/json.h"
 #include "common/macros.h"
 
-struct check_set; /* immutable once compiled */
+struct check_set; /* immutable to who looks; threads may run one at the same time */
 
 #define CHECK_REJECT_CONFIDENCE 0.9
 #define CHECK_REJECT_SCORE 0.3
