@@ -13,15 +13,13 @@
 #define MATCH_LIMIT 100000 /* a few milliseconds at most (measured: 1e5 steps take 2 ms) */
 #define HEAP_LIMIT_KIB 8192
 #define MAX_PATTERN_BYTES 4096
-#define JIT_AFTER_BYTES 8192
 #define UNRUNNABLE_CONFIDENCE 0.1 /* a rule that ran into its limit says little about the text */
 #define HASH_VERSION 2
 
 struct rule {
         char *name, *message;       /* owned */
         pcre2_code *code;           /* owned */
-        _Atomic(pcre2_code *) fast; /* owned: the same as machine code, once that pays */
-        atomic_size_t n_bytes;      /* that were looked at without it */
+        _Atomic(pcre2_code *) fast; /* owned: the same as machine code, made by its first use */
         bool must_match;
         enum check_sight sees; /* never CHECK_SEES_GUESSED */
         double confidence;
@@ -223,16 +221,14 @@ static const char *text_seen(const struct check_view *v, enum check_sight sees)
         return sees == CHECK_SEES_STRINGS ? v->mask->strings : v->mask->code;
 }
 
-/* Machine code takes as long to make as it saves on some kilobytes of text: rules of a job of few
- * files never need it. Where it cannot be made, the copy is interpreted as well. */
-static const pcre2_code *code_for(struct rule *rule, size_t n_text)
+/* A blueprint has hundreds of rules, and a job uses some of them. It is always machine code that
+ * runs, where it can be made: the interpreter counts other steps towards the limit. */
+static const pcre2_code *code_of(struct rule *rule)
 {
         pcre2_code *code = atomic_load(&rule->fast), *none = NULL;
 
         if (code)
                 return code;
-        if (atomic_fetch_add(&rule->n_bytes, n_text) < JIT_AFTER_BYTES)
-                return rule->code;
         code = pcre2_code_copy(rule->code);
         if (!code)
                 return rule->code;
@@ -247,8 +243,8 @@ static int match_rule(struct rule *rule, const struct check_view *v, pcre2_match
                       pcre2_match_context *context)
 {
         PCRE2_SPTR text = (PCRE2_SPTR)text_seen(v, rule->sees);
-        int n = pcre2_match(code_for(rule, v->subject->text.n), text, v->subject->text.n, 0,
-                            PCRE2_NO_UTF_CHECK, match, context);
+        int n = pcre2_match(code_of(rule), text, v->subject->text.n, 0, PCRE2_NO_UTF_CHECK, match,
+                            context);
 
         if (n == PCRE2_ERROR_JIT_STACKLIMIT) /* the interpreter has the heap instead */
                 n = pcre2_match(rule->code, text, v->subject->text.n, 0, PCRE2_NO_UTF_CHECK, match,

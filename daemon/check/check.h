@@ -2,7 +2,7 @@
 /* Checks: is a result to be accepted, refused or doubted? Pure; used in workers and on the loop.
  *
  * A rule set belongs to a task kind of a blueprint and is compiled when the blueprint loads (PCRE2,
- * with match and heap limits; to machine code once it has looked at enough text). The basic rules
+ * with match and heap limits; to machine code when it is first run). The basic rules
  * always hold: not empty, not cut, UTF-8 without NUL, no code fence around the whole, no talk
  * before or after code, strings, comments and brackets that end, expected names present, a line
  * break at the end. Each finding says what is wrong, where, and with what confidence c that it is a

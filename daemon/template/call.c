@@ -184,8 +184,17 @@ static bool is_key(struct span path)
                path_part(path).kind == V_TEXT;
 }
 
-int path_get(struct render *r, struct value item, struct value path, struct value otherwise,
-             struct value *ret)
+void path_open(struct render *r, struct value text, struct path *ret)
+{
+        *ret = (struct path){.text = text};
+        if (text.kind != V_TEXT || !is_key(text.text))
+                return;
+        ret->hash = text_hash(text.text);
+        ret->hint = render_hint(r, text.text.at);
+}
+
+int path_get_slowly(struct render *r, struct value item, struct value path, struct value otherwise,
+                    struct value *ret)
 {
         struct span rest;
         int failed = 0;
@@ -196,13 +205,6 @@ int path_get(struct render *r, struct value item, struct value path, struct valu
         if (path.kind != V_TEXT)
                 return value_item(r, item, path, ret);
         rest = path.text;
-        if (item.kind == V_DICT && is_key(rest)) { /* most are */
-                failed = dict_get_hinted(r, item.dict, rest, text_hash(rest),
-                                         render_hint(r, rest.at), ret);
-                if (failed || ret->kind != V_MISSING)
-                        return failed;
-                *ret = item;
-        }
         for (;;) {
                 const char *dot = memchr(rest.at, '.', rest.n);
                 size_t n = dot ? (size_t)(dot - rest.at) : rest.n;

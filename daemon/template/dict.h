@@ -34,7 +34,20 @@ int dict_find(struct render *r, const struct dict *d, struct value key, uint64_t
 /* kind V_MISSING when it has no such key. */
 int dict_get_hashed(struct render *r, struct dict *d, struct span key, uint64_t hash,
                     struct value *ret) _must_check_;
+/* A text is equal to texts alone. */
+static inline bool dict_is_pair(const struct pair *p, struct span key, uint64_t hash)
+{
+        return p->hash == hash && p->key.kind == V_TEXT && text_is_same(p->key.text, key);
+}
 /* *hint: at which pair the key was found in a dict like this one; tried first, and kept. */
-int dict_get_hinted(struct render *r, struct dict *d, struct span key, uint64_t hash, uint8_t *hint,
-                    struct value *ret) _must_check_;
+int dict_look(struct render *r, struct dict *d, struct span key, uint64_t hash, uint8_t *hint,
+              struct value *ret) _must_check_;
+_must_check_ static inline int dict_get_hinted(struct render *r, struct dict *d, struct span key,
+                                               uint64_t hash, uint8_t *hint, struct value *ret)
+{
+        if (*hint >= d->n || !dict_is_pair(&d->pairs[*hint], key, hash)) /* none while pending */
+                return dict_look(r, d, key, hash, hint, ret);
+        *ret = d->pairs[*hint].item;
+        return 0;
+}
 int dict_get(struct render *r, struct dict *d, struct value key, struct value *ret) _must_check_;

@@ -162,10 +162,27 @@ int call_text(struct render *r, const struct call *c, size_t i, struct span othe
 int call_subject_text(struct render *r, const struct call *c,
                       struct span *ret) _must_check_; /* str() of the subject */
 
-/* Attribute paths of filters: "address.city", 0. */
-int path_get(struct render *r, struct value item, struct value path, struct value otherwise,
-             struct value *ret)
-        _must_check_; /* otherwise: in place of what is undefined, or V_MISSING */
+/* Attribute paths of filters: "address.city", 0; looked at once for all the items. */
+struct path {
+        struct value text; /* or an index; V_MISSING: the item itself */
+        uint64_t hash;
+        uint8_t *hint; /* of dict_get_hinted(); NULL: it is not one name alone */
+};
+void path_open(struct render *r, struct value text, struct path *ret);
+int path_get_slowly(struct render *r, struct value item, struct value path, struct value otherwise,
+                    struct value *ret) _must_check_;
+/* otherwise: in place of what is undefined, or V_MISSING */
+_must_check_ static inline int path_get(struct render *r, struct value item, const struct path *p,
+                                        struct value otherwise, struct value *ret)
+{
+        if (p->hint && item.kind == V_DICT) { /* as most are */
+                int failed = dict_get_hinted(r, item.dict, p->text.text, p->hash, p->hint, ret);
+
+                if (failed || ret->kind != V_MISSING)
+                        return failed;
+        }
+        return path_get_slowly(r, item, p->text, otherwise, ret);
+}
 
 /* ops.c */
 int op_binary(struct render *r, enum op op, struct value a, struct value b,

@@ -23,8 +23,10 @@ int filter_join(struct render *r, const struct call *c, struct value *ret)
         struct iter *it;
         struct value v;
         bool is_first = true;
+        struct path path;
         int failed = iter_open(r, c->subject, &it);
 
+        path_open(r, c->at[1], &path);
         if (!failed)
                 failed = call_text(r, c, 0, SPAN(""), &between);
         capture_begin(r, &capture);
@@ -36,7 +38,7 @@ int filter_join(struct render *r, const struct call *c, struct value *ret)
                         failed = render_write(r, r->out, between);
                 is_first = false;
                 if (!failed)
-                        failed = path_get(r, v, c->at[1], VALUE_MISSING, &v);
+                        failed = path_get(r, v, &path, VALUE_MISSING, &v);
                 if (!failed)
                         failed = value_write(r, v, r->out);
         }
@@ -147,8 +149,10 @@ static int smallest_or_largest(struct render *r, const struct call *c, int wante
         bool is_sensitive;
         struct iter *it;
         struct value v, key, best_key = VALUE_MISSING;
+        struct path path;
         int order, failed = call_truth(r, c, 0, false, &is_sensitive);
 
+        path_open(r, c->at[1], &path);
         if (!failed)
                 failed = iter_open(r, c->subject, &it);
         *ret = VALUE_MISSING;
@@ -156,7 +160,7 @@ static int smallest_or_largest(struct render *r, const struct call *c, int wante
                 failed = iter_next(r, it, &v);
                 if (failed || v.kind == V_MISSING)
                         break;
-                failed = path_get(r, v, c->at[1], VALUE_MISSING, &key);
+                failed = path_get(r, v, &path, VALUE_MISSING, &key);
                 if (!failed)
                         failed = value_fold_case(r, is_sensitive, key, &key);
                 order = wanted;
@@ -187,8 +191,10 @@ int filter_sum(struct render *r, const struct call *c, struct value *ret)
 {
         struct iter *it;
         struct value v;
+        struct path path;
         int failed = iter_open(r, c->subject, &it);
 
+        path_open(r, c->at[0], &path);
         *ret = c->at[1].kind == V_MISSING ? VALUE_INT(0) : c->at[1];
         if (!failed && ret->kind == V_TEXT)
                 return render_fail(r, "sum() can't sum strings");
@@ -196,7 +202,7 @@ int filter_sum(struct render *r, const struct call *c, struct value *ret)
                 failed = iter_next(r, it, &v);
                 if (failed || v.kind == V_MISSING)
                         break;
-                failed = path_get(r, v, c->at[0], VALUE_MISSING, &v);
+                failed = path_get(r, v, &path, VALUE_MISSING, &v);
                 if (!failed)
                         failed = op_binary(r, OP_ADD, *ret, v, ret);
         }
@@ -251,9 +257,11 @@ static int open_source(struct render *r, struct iter *it)
 static int next_unique(struct render *r, struct iter *it, struct value *ret)
 {
         struct value key, seen = VALUE_NONE;
+        struct path path;
         bool is_sensitive;
         int failed = open_source(r, it);
 
+        path_open(r, it->call->at[1], &path);
         if (!failed)
                 failed = call_truth(r, it->call, 0, false, &is_sensitive);
         if (!failed && !it->over.dict)
@@ -262,7 +270,7 @@ static int next_unique(struct render *r, struct iter *it, struct value *ret)
                 failed = iter_next(r, it->source, ret);
                 if (failed || ret->kind == V_MISSING)
                         break;
-                failed = path_get(r, *ret, it->call->at[1], VALUE_MISSING, &key);
+                failed = path_get(r, *ret, &path, VALUE_MISSING, &key);
                 if (!failed)
                         failed = value_fold_case(r, is_sensitive, key, &key);
                 if (!failed)
@@ -415,23 +423,40 @@ static int open_if_true(struct render *r, struct iter *it)
         return failed ? failed : open_source(r, it);
 }
 
-static int map_attribute(struct render *r, const struct call *c, struct value item,
-                         struct value *ret)
-{
-        struct value path = VALUE_MISSING, otherwise = VALUE_MISSING;
+struct mapping {
+        struct path path;
+        struct value otherwise;
+};
 
+static int read_mapping(struct render *r, const struct call *c, struct mapping **ret)
+{
+        struct mapping *m = arena_alloc(&r->arena, sizeof(*m));
+        struct value path = VALUE_MISSING;
+
+        if (!m)
+                return render_no_room(r);
+        m->otherwise = VALUE_MISSING;
         for (size_t i = 0; i < c->n_keyed; i++) {
                 if (text_is_same(c->keys[i], SPAN("attribute")))
                         path = c->keyed[i];
                 else if (span_is_equal(c->keys[i], SPAN("default")))
-                        otherwise = c->keyed[i];
+                        m->otherwise = c->keyed[i];
                 else
                         return render_fail(r, "Unexpected keyword argument '%.*s'",
                                            (int)MIN2(c->keys[i].n, 60u), c->keys[i].at);
         }
         if (path.kind == V_MISSING)
                 return render_fail(r, "map requires a filter argument");
-        return path_get(r, item, path, otherwise, ret);
+        path_open(r, path, &m->path);
+        *ret = m;
+        return 0;
+}
+
+static int map_attribute(struct render *r, struct iter *it, struct value item, struct value *ret)
+{
+        int failed = it->mapping ? 0 : read_mapping(r, it->call, &it->mapping);
+
+        return failed ? failed : path_get(r, item, &it->mapping->path, it->mapping->otherwise, ret);
 }
 
 static int next_mapped(struct render *r, struct iter *it, struct value *ret)
@@ -447,7 +472,7 @@ static int next_mapped(struct render *r, struct iter *it, struct value *ret)
         if (failed || item.kind == V_MISSING)
                 return failed;
         if (it->call->n == 0)
-                return map_attribute(r, it->call, item, ret);
+                return map_attribute(r, it, item, ret);
         name = it->call->at[0];
         row = name.kind == V_TEXT ? filter_find(name.text) : NULL;
         if (!row)
@@ -469,6 +494,7 @@ int filter_map(struct render *r, const struct call *c, struct value *ret)
 
 struct selection {
         bool is_rejecting, by_attribute;
+        struct path path;
 };
 
 static int is_selected(struct render *r, const struct call *raw, const struct selection *how,
@@ -483,7 +509,7 @@ static int is_selected(struct render *r, const struct call *raw, const struct se
         if (raw->n < off)
                 return render_fail(r, "Missing parameter for attribute name");
         if (how->by_attribute)
-                failed = path_get(r, item, raw->at[0], VALUE_MISSING, &item);
+                failed = path_get(r, item, &how->path, VALUE_MISSING, &item);
         if (failed)
                 return failed;
         if (raw->n == off)
@@ -521,40 +547,37 @@ static int next_selected(struct render *r, struct iter *it, struct value *ret)
         return failed;
 }
 
-static int new_selection(struct render *r, const struct call *c, const struct selection *how,
-                         struct value *ret)
+static int new_selection(struct render *r, const struct call *c, bool is_rejecting,
+                         bool by_attribute, struct value *ret)
 {
-        int failed = new_generator(r, c, next_selected, ret);
+        struct selection *how = arena_alloc(&r->arena, sizeof(*how));
+        int failed = how ? new_generator(r, c, next_selected, ret) : render_no_room(r);
 
-        if (!failed)
-                ret->iter->state = how;
-        return failed;
+        if (failed)
+                return failed;
+        *how = (struct selection){.is_rejecting = is_rejecting, .by_attribute = by_attribute};
+        if (by_attribute && c->n > 0)
+                path_open(r, c->at[0], &how->path);
+        ret->iter->state = how;
+        return 0;
 }
 
 int filter_select(struct render *r, const struct call *c, struct value *ret)
 {
-        static const struct selection how = {0};
-
-        return new_selection(r, c, &how, ret);
+        return new_selection(r, c, false, false, ret);
 }
 
 int filter_reject(struct render *r, const struct call *c, struct value *ret)
 {
-        static const struct selection how = {.is_rejecting = true};
-
-        return new_selection(r, c, &how, ret);
+        return new_selection(r, c, true, false, ret);
 }
 
 int filter_selectattr(struct render *r, const struct call *c, struct value *ret)
 {
-        static const struct selection how = {.by_attribute = true};
-
-        return new_selection(r, c, &how, ret);
+        return new_selection(r, c, false, true, ret);
 }
 
 int filter_rejectattr(struct render *r, const struct call *c, struct value *ret)
 {
-        static const struct selection how = {.is_rejecting = true, .by_attribute = true};
-
-        return new_selection(r, c, &how, ret);
+        return new_selection(r, c, true, true, ret);
 }

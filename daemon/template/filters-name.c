@@ -38,10 +38,12 @@ static int read_acronyms(struct render *r, struct value v, struct span **ret, si
         return 0;
 }
 
+/* Two places for each: names that meet in one would be made again each time. */
 struct memo *memo_find(struct render *r, const void *what, struct span text, bool *ret_is_there)
 {
-        uint64_t at = text_hash(text) + (uintptr_t)what * 5;
-        struct memo *m;
+        uintptr_t from_here = (uintptr_t)what - (uintptr_t)styles; /* wherever we are loaded */
+        uint64_t at = text_hash(text) + from_here * 5;
+        struct memo *m, *other;
 
         *ret_is_there = false;
         if (!r->memos)
@@ -50,7 +52,11 @@ struct memo *memo_find(struct render *r, const void *what, struct span text, boo
                 return NULL;
         m = &r->memos[(at ^ at >> 8) % MEMO_ENTRIES];
         *ret_is_there = m->what == what && text_is_same(m->text, text);
-        return m;
+        if (*ret_is_there || !m->what)
+                return m;
+        other = &r->memos[((at ^ at >> 8) ^ 1) % MEMO_ENTRIES];
+        *ret_is_there = other->what == what && text_is_same(other->text, text);
+        return *ret_is_there || !other->what ? other : m;
 }
 
 /* What was written since the capture began, into *m. */

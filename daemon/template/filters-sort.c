@@ -78,13 +78,14 @@ static int sort_key(struct render *r, struct value item, struct value attributes
                     struct value *ret)
 {
         struct span rest = attributes.text;
+        struct path path;
         struct value v;
         int failed = value_list(r, V_LIST, 1, ret);
 
         if (failed)
                 return failed;
         if (attributes.kind != V_TEXT) {
-                failed = path_get(r, item, attributes, VALUE_MISSING, &v);
+                failed = path_get_slowly(r, item, attributes, VALUE_MISSING, &v);
                 if (!failed)
                         failed = value_fold_case(r, is_sensitive, v, &v);
                 return failed ? failed : list_add(r, ret->list, v);
@@ -93,8 +94,8 @@ static int sort_key(struct render *r, struct value item, struct value attributes
                 const char *comma = memchr(rest.at, ',', rest.n);
                 size_t n = comma ? (size_t)(comma - rest.at) : rest.n;
 
-                failed = path_get(r, item, VALUE_SPAN(((struct span){rest.at, n})), VALUE_MISSING,
-                                  &v);
+                path_open(r, VALUE_SPAN(((struct span){rest.at, n})), &path);
+                failed = path_get(r, item, &path, VALUE_MISSING, &v);
                 if (!failed)
                         failed = value_fold_case(r, is_sensitive, v, &v);
                 if (!failed)
@@ -193,8 +194,8 @@ static int make_group(struct render *r, const struct sorted *items, size_t i, si
         return failed;
 }
 
-static int make_groups(struct render *r, const struct call *c, const struct sorted *items, size_t n,
-                       struct value *ret)
+static int make_groups(struct render *r, const struct path *path, struct value otherwise,
+                       const struct sorted *items, size_t n, struct value *ret)
 {
         int failed = value_list(r, V_LIST, 0, ret);
 
@@ -209,7 +210,7 @@ static int make_groups(struct render *r, const struct call *c, const struct sort
                 }
                 /* as the first one has it: not in lower case */
                 if (!failed)
-                        failed = path_get(r, items[i].item, c->at[0], c->at[1], &grouper);
+                        failed = path_get(r, items[i].item, path, otherwise, &grouper);
                 if (!failed)
                         failed = make_group(r, items, i, end, grouper, &group);
                 if (!failed)
@@ -222,20 +223,22 @@ int filter_groupby(struct render *r, const struct call *c, struct value *ret)
 {
         struct value all, sorted, v;
         struct sorted *items = NULL;
+        struct path path;
         bool is_sensitive;
         int failed = value_to_list(r, c->subject, &all);
 
+        path_open(r, c->at[0], &path);
         if (!failed)
                 failed = call_truth(r, c, 2, false, &is_sensitive);
         if (!failed)
                 failed = sorted_new(r, all.list->n, &items);
         for (size_t i = 0; !failed && i < all.list->n; i++) {
                 items[i].item = all.list->at[i];
-                failed = path_get(r, items[i].item, c->at[0], c->at[1], &v);
+                failed = path_get(r, items[i].item, &path, c->at[1], &v);
                 if (!failed)
                         failed = value_fold_case(r, is_sensitive, v, &items[i].key);
         }
         if (!failed)
                 failed = sort_items(r, items, all.list->n, false, &sorted);
-        return failed ? failed : make_groups(r, c, items, all.list->n, ret);
+        return failed ? failed : make_groups(r, &path, c->at[1], items, all.list->n, ret);
 }

@@ -13,6 +13,7 @@ struct iter {
         bool is_done;
         const struct call *call;  /* of the filter that made it; arguments copied to the arena */
         const void *state;        /* particular to next */
+        struct mapping *mapping;  /* likewise; in the arena */
         struct activation *frame; /* likewise */
 };
 int iter_open(struct render *r, struct value v, struct iter **ret) _must_check_;

@@ -281,12 +281,6 @@ static int is_key(struct render *r, const struct pair *p, struct value key, uint
         return value_is_equal(r, p->key, key, ret);
 }
 
-/* A text is equal to texts alone. */
-static bool is_pair(const struct pair *p, struct span key, uint64_t hash)
-{
-        return p->hash == hash && p->key.kind == V_TEXT && text_is_same(p->key.text, key);
-}
-
 int dict_find(struct render *r, const struct dict *d, struct value key, uint64_t hash,
               struct pair **ret)
 {
@@ -296,7 +290,7 @@ int dict_find(struct render *r, const struct dict *d, struct value key, uint64_t
         *ret = NULL;
         if (!d->index && key.kind == V_TEXT) {
                 for (size_t i = 0; i < d->n && !*ret; i++)
-                        if (is_pair(&d->pairs[i], key.text, hash))
+                        if (dict_is_pair(&d->pairs[i], key.text, hash))
                                 *ret = &d->pairs[i];
                 return 0;
         }
@@ -391,27 +385,21 @@ int dict_get_hashed(struct render *r, struct dict *d, struct span key, uint64_t 
         return dict_get_hinted(r, d, key, hash, &hint, ret);
 }
 
-int dict_get_hinted(struct render *r, struct dict *d, struct span key, uint64_t hash, uint8_t *hint,
-                    struct value *ret)
+int dict_look(struct render *r, struct dict *d, struct span key, uint64_t hash, uint8_t *hint,
+              struct value *ret)
 {
         struct pair *at = NULL;
         int failed = dict_open(r, d);
 
+        if (!failed)
+                failed = dict_find(r, d, VALUE_SPAN(key), hash, &at);
         if (failed)
                 return failed;
-        if (*hint < d->n && is_pair(&d->pairs[*hint], key, hash)) {
-                *ret = d->pairs[*hint].item;
-                return 0;
+        *ret = VALUE_MISSING;
+        if (at) {
+                *hint = (uint8_t)(at - d->pairs);
+                *ret = at->item;
         }
-        failed = dict_find(r, d, VALUE_SPAN(key), hash, &at);
-        if (failed)
-                return failed;
-        if (!at) {
-                *ret = VALUE_MISSING;
-                return 0;
-        }
-        *hint = (uint8_t)(at - d->pairs);
-        *ret = at->item;
         return 0;
 }
 
@@ -419,12 +407,13 @@ int dict_get(struct render *r, struct dict *d, struct value key, struct value *r
 {
         struct pair *at = NULL;
         uint64_t hash;
-        int failed = dict_open(r, d);
+        int failed;
 
-        if (key.kind == V_TEXT && !failed)
+        if (key.kind == V_TEXT) {
                 failed = render_step(r, key.text.n);
-        if (key.kind == V_TEXT && !failed)
-                return dict_get_hashed(r, d, key.text, text_hash(key.text), ret);
+                return failed ? failed : dict_get_hashed(r, d, key.text, text_hash(key.text), ret);
+        }
+        failed = dict_open(r, d);
         if (!failed)
                 failed = value_hash(r, key, &hash);
         if (!failed)

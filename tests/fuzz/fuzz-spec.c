@@ -1,7 +1,5 @@
 /* Specifications of every format, all the way to tasks: whatever is read keeps the invariants of
- * work, is told in YAML that can be read, and gives the same keys twice. A text that begins with
- * "package" goes to the extractor instead: its interface is never empty, and finding it again in
- * itself changes nothing. */
+ * work, is told in YAML that can be read, and gives the same keys twice. */
 
 #include <stdio.h>
 
@@ -76,17 +74,6 @@ static struct work *apply(const struct model *m)
         return w;
 }
 
-static void extract(struct span text)
-{
-        _cleanup_buf_ struct buf once = {0}, twice = {0};
-
-        if (extractor_run(go->extractors[0], text, &once) != 0 || (text.n > 0 && once.n == 0))
-                abort();
-        if (extractor_run(go->extractors[0], text, &twice) != 0 ||
-            !span_is_equal(buf_span(&once), buf_span(&twice)))
-                abort();
-}
-
 static void check_model(const struct model *m)
 {
         if (!m->name || !m->name[0] || m->notes.n == 0)
@@ -141,10 +128,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
         struct span text = {(const char *)bytes, n};
 
         load();
-        if (n >= 7 && memcmp(bytes, "package", 7) == 0) {
-                extract(text);
-                return 0;
-        }
         read_as(text, "spec.yaml");
         if (n >= 3 && memcmp(bytes, "---", 3) == 0)
                 read_as(text, "spec.md");
