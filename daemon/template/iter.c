@@ -135,26 +135,38 @@ int iter_open(struct render *r, struct value v, struct iter **ret)
         return failed;
 }
 
-int iter_to_list(struct render *r, struct iter *it, struct value *ret)
+static int fill_list(struct render *r, struct iter *it, struct list *l)
 {
         struct value v;
-        int failed = value_list(r, V_LIST, 0, ret);
+        int failed = 0;
 
         while (!failed) {
                 failed = iter_next(r, it, &v);
                 if (failed || v.kind == V_MISSING)
                         break;
-                failed = list_add(r, ret->list, v);
+                failed = list_add(r, l, v);
         }
         return failed;
+}
+
+int iter_to_list(struct render *r, struct iter *it, struct value *ret)
+{
+        int failed = value_list(r, V_LIST, 0, ret);
+
+        return failed ? failed : fill_list(r, it, ret->list);
 }
 
 int value_to_list(struct render *r, struct value v, struct value *ret)
 {
         struct iter *it = NULL;
+        size_t room = 0;
         int failed = iter_open(r, v, &it);
 
-        return failed ? failed : iter_to_list(r, it, ret);
+        if (!failed && v.kind == V_RANGE) /* refused before it is filled, if it is too long */
+                failed = value_length(r, v, &room);
+        if (!failed)
+                failed = value_list(r, V_LIST, room, ret);
+        return failed ? failed : fill_list(r, it, ret->list);
 }
 
 int loop_next(struct render *r, struct loop *l, struct value *ret)

@@ -260,6 +260,13 @@ static int sum_up(const struct template_set *s, const struct source *entry, stru
         return 0;
 }
 
+bool template_set_is_compiled(const struct template_set *s, const char *name)
+{
+        const struct source *source = find_source(s, span_of(name));
+
+        return source && source->unit;
+}
+
 int template_set_compile(struct template_set *s, const char *name, struct template **ret,
                          const char **ret_where, struct diag *ret_diag)
 {

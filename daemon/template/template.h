@@ -35,6 +35,8 @@ DEFINE_CLEANUP(struct template_set, template_set_unref);
  * of the caller's. */
 int template_set_add(struct template_set *s, const char *name, struct span source) _must_check_;
 bool template_set_has(const struct template_set *s, const char *name);
+/* By itself, or by one that leads to it. */
+bool template_set_is_compiled(const struct template_set *s, const char *name);
 /* With all that it leads to. CONDITION_REFUSED: *ret_where is the name of the template in which
  * diag's line and column are; borrowed from the set. The template keeps the set. */
 int template_set_compile(struct template_set *s, const char *name, struct template **ret,
