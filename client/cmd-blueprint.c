@@ -5,7 +5,9 @@
 
 #include "client/command.h"
 #include "client/connection.h"
+#include "client/format.h"
 #include "client/own-blueprints.h"
+#include "client/progress.h"
 #include "client/table.h"
 #include "common/str.h"
 
@@ -116,7 +118,8 @@ static int list(struct client *c, struct failure **ret_failure)
 
 static int print_files(const json_t *b)
 {
-        static const char *const headings[] = {"kind", "for each", "file", "tier", "template"};
+        static const char *const headings[] = {"kind", "for each", "file",
+                                               "tier", "template", ">fixed text"};
         _cleanup_(table_freep) struct table *t = NULL;
         json_t *file;
         size_t i;
@@ -124,10 +127,14 @@ static int print_files(const json_t *b)
 
         json_array_foreach (json_object_get(b, "files"), i, file) {
                 const char *template = json_get_text(file, "template");
+                char fixed[FORMAT_BYTES] = "";
                 const char *const cells[] = {
                         json_get_text(file, "kind"), json_get_text(file, "each"),
                         json_get_text(file, "path"), json_get_text(file, "tier"),
-                        template ? template : "-"};
+                        template ? template : "-",   fixed};
+
+                if (template)
+                        (void)format_bytes(progress_number(file, "fixed_bytes"), fixed);
 
                 if (r == 0)
                         r = table_add(t, cells);
@@ -182,16 +189,23 @@ static int check(struct client *c, const char *dir, struct failure **ret_failure
 {
         _cleanup_(folder_freep) struct folder *f = NULL;
         _cleanup_json_ json_t *b = NULL;
+        json_t *path;
+        size_t i;
         int r = folder_open(dir, &f, ret_failure);
 
         if (r == 0)
                 r = check_folder(c, f, &b, ret_failure);
         if (r == 0 && c->is_json)
                 return client_put_json(b);
-        if (r == 0)
-                printf("%s: no faults, %zu kinds of files\n", json_get_text(b, "name"),
-                       json_array_size(json_object_get(b, "files")));
-        return r;
+        if (r != 0)
+                return r;
+        printf("%s: no faults, %zu kinds of files\n", json_get_text(b, "name"),
+               json_array_size(json_object_get(b, "files")));
+        json_array_foreach (json_object_get(b, "unreached"), i, path)
+                client_warn(c,
+                            "%s: no kind of files is made with it, and none of those leads to it",
+                            json_string_value(path));
+        return 0;
 }
 
 int cmd_blueprint(struct client *c)

@@ -44,7 +44,7 @@ void blueprint_hash(const struct blueprint *b, struct hash *ret); /* of all its 
 int blueprint_overlay(const struct blueprint *b, const struct blueprint_file *more, size_t n_more,
                       struct blueprint **ret, struct failure **ret_failure) _must_check_;
 /* For people: {name, description, language, parameters, files [{kind, each, path, tier,
- * template?}]}. */
+ * template?, fixed_bytes?}], unreached: templates that no kind leads to}. */
 int blueprint_to_json(const struct blueprint *b, json_t **ret) _must_check_;
 
 /* The blueprints of the package and the configuration. Opening it lists them; each is read and

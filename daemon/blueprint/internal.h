@@ -156,6 +156,7 @@ struct blueprint {
         size_t n_extractors;
         struct kind *kinds;
         size_t n_kinds;
+        struct strlist unreached; /* templates that no kind leads to */
 };
 
 /* All files below a folder; free with blueprint_files_free(). */

@@ -29,6 +29,7 @@ static void blueprint_free(struct blueprint *b)
         blueprint_release_names(b);
         limits_release(b);
         rules_release(b);
+        strlist_done(&b->unreached);
         blueprint_files_free(b->files, b->n_files);
         free(b->name);
         free(b->description);

@@ -2,6 +2,7 @@
 
 #include "common/path.h"
 #include "daemon/blueprint/internal.h"
+#include "daemon/template/template.h"
 
 /* A user's templates before those of a blueprint. An overlay is a folder with one folder for each
  * blueprint that it touches, called like it, and in that the files of the blueprint that it
@@ -94,33 +95,51 @@ int blueprint_overlay(const struct blueprint *b, const struct blueprint_file *mo
 
 /* ---- for lists ---- */
 
-static int kind_to_json(const struct blueprint *b, const struct kind *k, json_t *list)
+static int kind_to_json(const struct kind *k, json_t *list)
 {
         static const char *const each[] = {"project", "entity", "package", "service", "contract"};
-        json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s?}", "kind", k->name, "each", each[k->each],
+        json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s*}", "kind", k->name, "each", each[k->each],
                               "path", pattern_text(k->path), "tier", k->tier, "template",
                               k->template_path);
+        int r = o && k->template
+                        ? json_put(o, "fixed_bytes",
+                                   json_integer((json_int_t)template_fixed_bytes(k->template)))
+                        : 0;
 
-        (void)b;
-        return json_add(list, o);
+        if (r < 0)
+                json_decref(o);
+        return r < 0 ? r : json_add(list, o);
+}
+
+static int texts_to_json(const struct strlist *texts, json_t **ret)
+{
+        _cleanup_json_ json_t *list = json_array();
+        int r = list ? 0 : -ENOMEM;
+
+        for (size_t i = 0; i < texts->n && r == 0; i++)
+                r = json_add(list, json_string(texts->at[i]));
+        if (r == 0)
+                *ret = json_incref(list);
+        return r;
 }
 
 int blueprint_to_json(const struct blueprint *b, json_t **ret)
 {
-        _cleanup_json_ json_t *kinds = json_array(), *parameters = json_array();
+        _cleanup_json_ json_t *kinds = json_array(), *parameters = json_array(), *unreached = NULL;
         int r = kinds && parameters ? 0 : -ENOMEM;
 
         for (size_t i = 0; i < b->n_kinds && r == 0; i++)
-                r = kind_to_json(b, &b->kinds[i], kinds);
+                r = kind_to_json(&b->kinds[i], kinds);
         for (size_t i = 0; i < b->n_parameters && r == 0; i++)
                 r = json_add(parameters,
                              json_pack("{s:s, s:s?, s:s?}", "name", b->parameters[i].name, "from",
                                        b->parameters[i].from, "description",
                                        b->parameters[i].description));
+        r = r ? r : texts_to_json(&b->unreached, &unreached);
         if (r < 0)
                 return r;
-        *ret = json_pack("{s:s, s:s, s:s, s:O, s:O}", "name", b->name, "description",
+        *ret = json_pack("{s:s, s:s, s:s, s:O, s:O, s:O}", "name", b->name, "description",
                          b->description, "language", b->language, "parameters", parameters, "files",
-                         kinds);
+                         kinds, "unreached", unreached);
         return *ret ? 0 : -ENOMEM;
 }

@@ -62,3 +62,29 @@ void parse_template(struct parse *p, const struct blueprint_file *file, struct t
         else if (r < 0)
                 p->f->error = r;
 }
+
+static void compile_unreached(struct parse *p, const char *path)
+{
+        _cleanup_(template_freep) struct template *t = NULL;
+
+        parse_template(p, blueprint_find_file(p->b, path), &t);
+}
+
+/* Whoever wrote one wants to know that it is wrong before it is used, and that nothing uses it. */
+void parse_unreached(struct parse *p)
+{
+        struct strlist *unreached = &p->b->unreached;
+        int r = open_set(p);
+
+        for (size_t i = 0; i < p->b->n_files && r == 0; i++) {
+                const char *path = p->b->files[i].path;
+
+                if (str_has_prefix(path, TEMPLATES_DIR) &&
+                    !template_set_is_compiled(p->templates, template_name_of(path)))
+                        r = strlist_add(unreached, path);
+        }
+        for (size_t i = 0; i < unreached->n; i++)
+                compile_unreached(p, unreached->at[i]);
+        if (r < 0)
+                p->f->error = r;
+}

@@ -48,6 +48,8 @@ void parse_names(struct parse *p, struct yaml_node *top);
 void parse_kinds(struct parse *p, struct yaml_node *top);
 /* The files below templates/ are known to one another by their paths there. */
 void parse_template(struct parse *p, const struct blueprint_file *file, struct template **ret);
+/* Compiles those that no kind leads to, after the kinds; b->unreached names them. */
+void parse_unreached(struct parse *p);
 void blueprint_release_names(struct blueprint *b);
 void blueprint_release_kinds(struct blueprint *b);
 /* parts.c: hashes and values of what the kind's files are made with; when all of it is parsed. */

@@ -245,7 +245,7 @@ int phrases_get(const struct phrases *p, struct span text, uint32_t *ret)
 {
         struct window w = {.n = 0};
         char word[WORD_MAX_BYTES + 1];
-        uint32_t value;
+        uint32_t value = 0;
 
         while (w.n < p->max_words && next_word(&text, w.words[w.n]) > 0)
                 w.n++;

@@ -64,7 +64,7 @@ def test_list_and_show(alone, place):
     listed = json.loads(alone.genopt("blueprint", "list", "--json", check=0).stdout)
     assert {b["name"]: b["from"] for b in listed}["tiny"] == "yours"
     text = alone.genopt("blueprint", "show", "tiny", check=0).stdout
-    assert "templates/page.tmpl" in text and "{{ entity.snake }}.md" in text
+    assert "templates/page.tmpl" in text and "{{ entity.snake }}.md" in text and "fixed text" in text and " 6 B" in text
     r = alone.genopt("blueprint", "show", "tinny", check=65)
     assert "did you mean tiny?" in r.stderr
     # one of that name goes before genopt's
@@ -81,6 +81,14 @@ def test_check_tells_every_fault_with_its_place(alone, place):
                  "blueprint.yaml:11:15"):
         assert part in r.stderr, (part, r.stderr)
     good = write_tiny(place / "good" / "tiny")
+    (good / "templates" / "spare.tmpl").write_text("{% include 'spare-part.tmpl' %}\n")
+    (good / "templates" / "spare-part.tmpl").write_text("{{ x }}\n")
+    r = alone.genopt("blueprint", "check", good, check=0)
+    assert "no faults" in r.stdout and r.stderr.count("no kind of files is made with it") == 2 and "templates/spare-part.tmpl" in r.stderr
+    (good / "templates" / "spare-part.tmpl").write_text("{{ x | nofilter }}\n")
+    assert "templates/spare-part.tmpl:1:" in alone.genopt("blueprint", "check", good, check=65).stderr
+    (good / "templates" / "spare-part.tmpl").unlink()
+    (good / "templates" / "spare.tmpl").unlink()
     assert "no faults" in alone.genopt("blueprint", "check", good, check=0).stdout
     assert "blueprint.yaml" in alone.genopt("blueprint", "check", place / "good", check=65).stderr
 
