@@ -115,9 +115,23 @@ static struct failure *failure_of_errno(int r)
         }
 }
 
+/* Where our own output goes is full or gone: no disk or connection of the daemon's. */
+static struct failure *failure_of_output(void)
+{
+        int error = fflush(stdout) != 0 ? errno : EIO; /* what was lost is tried no more */
+        struct failure *f = failure_new(error == ENOSPC ? FAILURE_DISK_FULL : FAILURE_INTERNAL,
+                                        "standard output cannot be written: %s", strerror(error));
+
+        if (f && failure_set_remedy(f, "see where it goes, then try again") < 0)
+                return failure_free(f);
+        return f;
+}
+
 int client_fail(const struct client *c, int r, struct failure *f)
 {
-        _cleanup_(failure_freep) struct failure *owned = f ? f : failure_of_errno(r);
+        _cleanup_(failure_freep) struct failure *owned = f                ? f
+                                                         : ferror(stdout) ? failure_of_output()
+                                                                          : failure_of_errno(r);
         _cleanup_json_ json_t *error = NULL;
 
         if (!owned) {

@@ -157,6 +157,18 @@ void dialect_quote(struct span words, struct buf *out)
                 (void)buf_add_text(out, "…");
 }
 
+/* Trouble of theirs that passes is all dealt with as an overload is, but is not called so. */
+static const char *what_of(enum failure_id id, unsigned status)
+{
+        if (id != FAILURE_OVERLOADED || status == 0)
+                return failure_table[id].what;
+        if (status == 408 || status == 504)
+                return "the provider did not answer in time";
+        if (status == 409 || status == 503 || status == 529)
+                return failure_table[id].what;
+        return "the provider has a fault of its own";
+}
+
 struct failure *dialect_failure(enum failure_id id, unsigned status, const char *message,
                                 bool is_api)
 {
@@ -175,9 +187,9 @@ struct failure *dialect_failure(enum failure_id id, unsigned status, const char 
                 return failure_new(FAILURE_BAD_CONFIG, "there is no model API at the provider's "
                                                        "address (HTTP 404): correct base_url");
         if (words.n > 0)
-                return failure_new(id, "%s: %s", failure_table[id].what, words.at);
+                return failure_new(id, "%s: %s", what_of(id, status), words.at);
         if (status > 0)
-                return failure_new(id, "%s (HTTP %u)", failure_table[id].what, status);
+                return failure_new(id, "%s (HTTP %u)", what_of(id, status), status);
         return failure_new(id, NULL);
 }
 
