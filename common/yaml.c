@@ -351,7 +351,7 @@ static int read_alias(struct reader *r, const yaml_event_t *e)
 static int open_level(struct reader *r, enum yaml_kind kind, const yaml_char_t *anchor,
                       const yaml_char_t *tag, yaml_mark_t mark)
 {
-        struct yaml_node *n;
+        struct yaml_node *n = NULL;
         int q;
 
         if (r->depth == YAML_MAX_DEPTH)

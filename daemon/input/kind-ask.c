@@ -53,7 +53,7 @@ static int decode(const json_t *params, struct question *ret, struct failure **r
 
 static int need(const json_t *params, struct strlist *ret_paths, struct failure **ret_failure)
 {
-        struct question q;
+        struct question q = {0};
 
         (void)ret_paths;
         return decode(params, &q, ret_failure);
@@ -107,7 +107,7 @@ static int fill(struct work *w, const struct question *q)
 static int read_work(const struct input *in, struct work **ret, struct failure **ret_failure)
 {
         _cleanup_(work_freep) struct work *w = NULL;
-        struct question q;
+        struct question q = {0};
         int r;
 
         r = decode(in->params, &q, ret_failure);

@@ -41,8 +41,8 @@ static int decode(const json_t *params, const char **ret_path, int *ret_command,
 
 static int need(const json_t *params, struct strlist *ret_paths, struct failure **ret_failure)
 {
-        const char *path;
-        int command, r;
+        const char *path = "";
+        int command = -1, r;
 
         r = decode(params, &path, &command, ret_failure);
         return r != 0 ? r : strlist_add(ret_paths, path);
@@ -96,8 +96,8 @@ static int read_work(const struct input *in, struct work **ret, struct failure *
 {
         _cleanup_(work_freep) struct work *w = NULL;
         const struct input_file *file = NULL;
-        const char *path;
-        int command, r;
+        const char *path = "";
+        int command = -1, r;
 
         r = decode(in->params, &path, &command, ret_failure);
         if (r != 0)

@@ -100,8 +100,8 @@ static int read_metas(int fd, struct meta *ret, uint64_t *ret_n)
 int pages_glance(int dir_fd)
 {
         _cleanup_close_ int fd = openat(dir_fd, ENV_DATA, O_RDONLY | O_CLOEXEC);
-        struct meta meta;
-        uint64_t n;
+        struct meta meta = {0};
+        uint64_t n = 0;
         int r;
 
         if (fd < 0)
@@ -294,8 +294,8 @@ static int walk_all(struct walk *w, const struct meta *meta)
 int pages_check_file(int fd, uint64_t deadline_usec)
 {
         struct walk w = {.deadline_usec = deadline_usec};
-        struct meta meta;
-        uint64_t n;
+        struct meta meta = {0};
+        uint64_t n = 0;
         void *at;
         int r;
 
