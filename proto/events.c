@@ -47,6 +47,7 @@ const struct event_type event_table[N_EVENTS] = {
                               {"nanousd", true},
                               {"ms", true},
                               {"attempts", false},
+                              {"edits", false},
                               {"error", false}}},
         [EVENT_CALL_DONE] = {"call.done",
                              true,

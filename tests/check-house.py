@@ -14,7 +14,7 @@ import sys
 
 # From top to bottom: a room may include headers of the rooms after it, of proto and of common. `work` holds nouns without
 # behaviour and knows no room, so every room may use it.
-ROOMS = ("server jobs exec calls plan input blueprint check template provider store metrics options loop work").split()
+ROOMS = ("server jobs exec calls plan input blueprint check edit template provider store metrics options loop work").split()
 
 CONFINED = {  # library header -> where it may be included
     "lmdb.h": ("daemon/store/",),

@@ -23,7 +23,7 @@ struct walk {
         size_t n_path;
         const json_t *item; /* the nearest thing that has a name */
         const char *section;
-        char *reason; /* owned */
+        struct shortfall found;
 };
 
 static int find(const void *key, const void *item)
@@ -73,25 +73,33 @@ static void name_item(const struct walk *w, char *at, size_t n)
                 at[0] = '\0';
 }
 
-/* Not read: the item itself counts, where it has a name. */
-static int refuse_unread(struct walk *w)
+/* Not read: the item itself counts, where it has a name. n: how many things are passed over. */
+static int refuse_unread(struct walk *w, size_t n)
 {
         char of[80];
 
+        w->found.n += n;
+        if (w->found.reason)
+                return 0;
         name_item(w, of, sizeof(of));
-        w->reason =
+        w->found.reason =
                 str_printf("%s does not read `%s`%s", template_name(w->k->template), w->path, of);
-        return w->reason ? CONDITION_REFUSED : -ENOMEM;
+        return w->found.reason ? 0 : -ENOMEM;
 }
 
 static int refuse_value(struct walk *w, const char *text)
 {
         char of[80];
 
+        w->found.n++;
+        if (!has(&w->k->coverage.ignores, w->path)) /* else it only bounds what is passed over */
+                w->found.is_misread = true;
+        if (w->found.reason)
+                return 0;
         name_item(w, of, sizeof(of));
-        w->reason = str_printf("%s does not know `%s: %.40s`%s", template_name(w->k->template),
-                               w->path, text, of);
-        return w->reason ? CONDITION_REFUSED : -ENOMEM;
+        w->found.reason = str_printf("%s does not know `%s: %.40s`%s",
+                                     template_name(w->k->template), w->path, text, of);
+        return w->found.reason ? 0 : -ENOMEM;
 }
 
 static int check_bound(struct walk *w, const json_t *value)
@@ -128,6 +136,11 @@ static bool ignores_below(const struct walk *w)
         return false;
 }
 
+static size_t n_things(const json_t *value)
+{
+        return json_is_array(value) ? json_array_size(value) : 1;
+}
+
 /* Of a map that is not read every key may be ignored, one by one. */
 static int walk_unread(struct walk *w, const json_t *value)
 {
@@ -137,20 +150,20 @@ static int walk_unread(struct walk *w, const json_t *value)
         int r = 0;
 
         if (!ignores_below(w))
-                return refuse_unread(w);
+                return refuse_unread(w, n_things(value));
         if (json_is_array(value) && json_is_object(json_array_get(value, 0))) {
                 for (size_t i = 0; i < json_array_size(value) && r == 0; i++)
                         r = walk_unread(w, json_array_get(value, i));
                 return r;
         }
         if (!json_is_object(value))
-                return refuse_unread(w);
+                return refuse_unread(w, n_things(value));
         json_object_foreach ((json_t *)value, key, item) {
                 if (is_empty(item))
                         continue;
                 snprintf(w->path + n, sizeof(w->path) - n, ".%s", key);
                 if (!has(&w->k->coverage.ignores, w->path))
-                        r = refuse_unread(w);
+                        r = refuse_unread(w, n_things(item));
                 else
                         r = json_is_array(item) ? walk_value(w, item) : check_bound(w, item);
                 w->path[n] = '\0';
@@ -230,26 +243,28 @@ static int walk_entities(struct walk *w, const json_t *entities)
         return r;
 }
 
-static int walk_requirements(struct walk *w, const json_t *list, const char *unruled)
+static int walk_requirements(struct walk *w, const json_t *list, const char *unruled, size_t n)
 {
         if (has(&w->k->coverage.names, "requirements"))
                 return walk_key(w, "requirements", list);
         if (!unruled)
                 return 0;
-        w->reason = str_printf("%s does not know what %.60s asks for",
-                               template_name(w->k->template), unruled);
-        return w->reason ? CONDITION_REFUSED : -ENOMEM;
+        w->found.n += n;
+        if (!w->found.reason)
+                w->found.reason = str_printf("%s does not know what %.60s asks for",
+                                             template_name(w->k->template), unruled);
+        return w->found.reason ? 0 : -ENOMEM;
 }
 
 int coverage_measure(const struct blueprint *b, const struct kind *k, const json_t *context,
-                     const char *unruled, char **ret)
+                     const char *unruled, size_t n_unruled, struct shortfall *ret)
 {
         struct walk w = {.b = b, .k = k};
         const char *key;
         json_t *value;
         int r = 0;
 
-        *ret = NULL;
+        *ret = (struct shortfall){0};
         if (!k->template)
                 return 0;
         json_object_foreach ((json_t *)context, key, value) {
@@ -258,15 +273,17 @@ int coverage_measure(const struct blueprint *b, const struct kind *k, const json
                 if (strcmp(key, "entities") == 0)
                         r = walk_entities(&w, value);
                 else if (strcmp(key, "requirements") == 0)
-                        r = walk_requirements(&w, value, unruled);
+                        r = walk_requirements(&w, value, unruled, n_unruled);
                 else
                         r = walk_key(&w, key, value);
                 if (r != 0)
                         break;
         }
-        if (r < 0)
+        if (r < 0) {
+                free(w.found.reason);
                 return r;
-        *ret = w.reason;
+        }
+        *ret = w.found;
         return 0;
 }
 

@@ -41,7 +41,13 @@ void coverage_parse(struct parse *p, struct yaml_node *n, struct kind *k);
 void limits_parse(struct parse *p, struct yaml_node *top);
 void limits_release(struct blueprint *b);
 
-/* *ret: why the template does not do for a task with this context, owned by the caller; NULL: it
- * does. unruled: the first requirement of the slice that is no rule, or NULL. */
+/* How far the template does for a task. */
+struct shortfall {
+        char *reason;    /* owned by the caller: the first thing; NULL: it does */
+        size_t n;        /* things that it passes over */
+        bool is_misread; /* it reads something that it does not know: what it renders is wrong */
+};
+
+/* unruled: the first requirement of the slice that is no rule, or NULL; n_unruled: how many. */
 int coverage_measure(const struct blueprint *b, const struct kind *k, const json_t *context,
-                     const char *unruled, char **ret) _must_check_;
+                     const char *unruled, size_t n_unruled, struct shortfall *ret) _must_check_;

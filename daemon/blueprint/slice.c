@@ -23,6 +23,7 @@ struct slice {
         enum section section;
         bool has_head;       /* the section's key stands in the facts */
         const char *unruled; /* borrowed: the first requirement that is no rule */
+        size_t n_unruled;
 };
 
 /* Value: data, or JSON that the blueprint keeps. */
@@ -299,7 +300,7 @@ static int add_items(struct slice *s, const char *section, struct lay_item *item
                 if (!is_all && !is_item_ours(s, items, i, own))
                         continue;
                 r = add_item(s, section, &items[i].piece);
-                if (items == s->l->requirements && !items[i].is_ruled && !s->unruled)
+                if (items == s->l->requirements && !items[i].is_ruled && !s->n_unruled++)
                         s->unruled = items[i].piece.name;
         }
         return r;
@@ -679,11 +680,15 @@ static int add_depends(struct slice *s)
  * blueprint that decides otherwise asks for another result. */
 static int add_coverage(struct slice *s)
 {
+        struct shortfall found = {0};
         int r;
 
         if (!s->k->template)
                 return 0;
-        r = coverage_measure(s->l->b, s->k, s->t->context, s->unruled, &s->t->uncovered);
+        r = coverage_measure(s->l->b, s->k, s->t->context, s->unruled, s->n_unruled, &found);
+        s->t->uncovered = found.reason;
+        s->t->n_changes = (uint32_t)MIN2(found.n, (size_t)UINT32_MAX);
+        s->t->is_frame = found.reason && !found.is_misread;
         return r < 0 ? r
                      : add_said(s, "coverage", json_string(s->t->uncovered ? "model" : "template"));
 }

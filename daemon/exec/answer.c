@@ -6,6 +6,7 @@
 #include "common/yaml.h"
 
 #define BEGIN_MARK "<<<file "
+#define EDITS_MARK "<<<edits "
 #define END_MARK ">>>end "
 #define MARK_MAX_BYTES                                                            \
         (sizeof(BEGIN_MARK) + PATH_REL_BYTES + 128) /* a longer line is no marker \
@@ -15,7 +16,7 @@
 struct answer {
         char *tag;                          /* owned */
         struct strlist paths;               /* owned */
-        bool *is_done;                      /* owned; of paths */
+        bool *is_done, *may_edit;           /* owned; of paths */
         const struct answer_events *events; /* borrowed: the caller's, static as a rule */
         void *arg;                          /* borrowed: the caller's */
         struct answer_counts counts;
@@ -23,6 +24,7 @@ struct answer {
         struct buf content; /* of the open file */
         size_t file;        /* the open one, or NO_FILE */
         bool is_inside;     /* of a file, counted or refused */
+        bool is_edits;      /* what the open file is given as */
         bool is_mid_line;   /* the rest of this line is text */
         size_t n_bytes;     /* fed */
 };
@@ -33,6 +35,7 @@ struct answer *answer_free(struct answer *a)
                 return NULL;
         free(a->tag);
         free(a->is_done);
+        free(a->may_edit);
         strlist_done(&a->paths);
         buf_done(&a->line);
         buf_done(&a->content);
@@ -57,7 +60,8 @@ int answer_new(const char *tag, const char *const *paths, size_t n_paths,
         buf_init(&a->content, ANSWER_MAX_FILE_BYTES);
         a->tag = str_dup_span(span_of(tag));
         a->is_done = calloc(MAX2(n_paths, (size_t)1), sizeof(*a->is_done));
-        if (!a->tag || !a->is_done)
+        a->may_edit = calloc(MAX2(n_paths, (size_t)1), sizeof(*a->may_edit));
+        if (!a->tag || !a->is_done || !a->may_edit)
                 return -ENOMEM;
         for (size_t i = 0; i < n_paths; i++) {
                 int r = strlist_add(&a->paths, paths[i]);
@@ -67,6 +71,17 @@ int answer_new(const char *tag, const char *const *paths, size_t n_paths,
         }
         *ret = take(a);
         return 0;
+}
+
+void answer_allow_edits(struct answer *a, size_t file)
+{
+        if (file < a->paths.n)
+                a->may_edit[file] = true;
+}
+
+bool answer_is_edits(const struct answer *a)
+{
+        return a->is_edits;
 }
 
 static size_t find_path(const struct answer *a, struct span path)
@@ -92,14 +107,15 @@ static void drop_file(struct answer *a)
         close_file(a);
 }
 
-static void begin_file(struct answer *a, struct span path)
+static void begin_file(struct answer *a, struct span path, bool is_edits)
 {
         size_t file = find_path(a, path);
 
         if (a->is_inside)
                 drop_file(a);
         a->is_inside = true;
-        if (file == NO_FILE) {
+        a->is_edits = is_edits;
+        if (file == NO_FILE || (is_edits && !a->may_edit[file])) {
                 a->counts.n_unexpected++;
                 return;
         }
@@ -163,24 +179,28 @@ static bool strip(struct span *s, const char *prefix, const char *suffix)
 /* Whether a line is still, or could become, a marker. */
 static bool may_be_marker(struct span line)
 {
-        size_t n_begin = MIN2(line.n, sizeof(BEGIN_MARK) - 1),
-               n_end = MIN2(line.n, sizeof(END_MARK) - 1);
+        static const char *const marks[] = {BEGIN_MARK, EDITS_MARK, END_MARK};
 
-        return line.n <= MARK_MAX_BYTES &&
-               (memcmp(line.at, BEGIN_MARK, n_begin) == 0 || memcmp(line.at, END_MARK, n_end) == 0);
+        for (size_t i = 0; i < N_ELEMENTS(marks) && line.n <= MARK_MAX_BYTES; i++)
+                if (memcmp(line.at, marks[i], MIN2(line.n, strlen(marks[i]))) == 0)
+                        return true;
+        return false;
 }
 
 /* A whole line without its LF. False: it is text. */
 static bool read_marker(struct answer *a, struct span line)
 {
         struct span path;
+        bool is_edits;
 
         if (line.n && line.at[line.n - 1] == '\r')
                 line.n--;
         path = line;
-        if (strip(&path, BEGIN_MARK, a->tag) && path.n > 1 && path.at[path.n - 1] == ' ') {
+        is_edits = strip(&path, EDITS_MARK, a->tag);
+        if ((is_edits || strip(&path, BEGIN_MARK, a->tag)) && path.n > 1 &&
+            path.at[path.n - 1] == ' ') {
                 path.n--;
-                begin_file(a, path);
+                begin_file(a, path, is_edits);
                 return true;
         }
         if (a->is_inside && strip(&line, END_MARK, a->tag) && line.n == 0) {
@@ -325,42 +345,91 @@ void answer_tag(const struct hash *h, char ret[ANSWER_TAG_BYTES])
         ret[ANSWER_TAG_BYTES - 1] = 0;
 }
 
-static int write_answer_block(const char *tag, const char *const *paths, size_t n_paths,
-                              struct buf *out)
+static json_t *list_paths(const char *const *paths, const bool *is_shown, size_t n, bool which)
 {
-        _cleanup_json_ json_t *root = json_object(), *answer = json_object(), *files = json_array();
-        int r = root && answer && files ? 0 : -ENOMEM;
+        json_t *list = json_array();
 
-        for (size_t i = 0; i < n_paths && !r; i++)
-                r = json_add(files, json_string(paths[i]));
+        for (size_t i = 0; i < n && list; i++)
+                if ((is_shown && is_shown[i]) == which && json_add(list, json_string(paths[i]))) {
+                        json_decref(list);
+                        list = NULL;
+                }
+        return list;
+}
+
+static int write_answer_block(const char *tag, const char *const *paths, const bool *is_shown,
+                              size_t n_paths, struct buf *out)
+{
+        static const char *const keys[] = {"files", "edits"};
+        _cleanup_json_ json_t *root = json_object();
+        json_t *answer = json_object();
+        int r = root ? json_put(root, "answer", answer) : -ENOMEM;
+
+        if (!root)
+                json_decref(answer);
         if (!r)
                 r = json_put(answer, "tag", json_string(tag));
-        if (!r)
-                r = json_put(answer, "files", json_incref(files));
-        if (!r)
-                r = json_put(root, "answer", json_incref(answer));
+        for (size_t i = 0; i < N_ELEMENTS(keys) && !r; i++) {
+                json_t *list = list_paths(paths, is_shown, n_paths, i == 1);
+
+                if (list && json_array_size(list) == 0)
+                        json_decref(list);
+                else
+                        r = json_put(answer, keys[i], list);
+        }
         return r ? r : yaml_write(root, 0, out);
 }
 
-int answer_write_instructions(const char *tag, const char *const *paths, size_t n_paths,
-                              struct buf *out)
+/* How a file is written whole, or changed. */
+static void write_forms(const char *tag, size_t n_whole, size_t n_edited, struct buf *out)
 {
+        if (n_whole > 0)
+                buf_printf(out,
+                           "Write each %s whole, between two marker lines that stand alone, from "
+                           "the first column:\n"
+                           "\n" BEGIN_MARK "PATH %s\n"
+                           "the content of the file\n" END_MARK "%s\n"
+                           "\n",
+                           n_edited ? "file of `files`" : "file", tag, tag);
+        if (n_edited > 0)
+                buf_printf(out,
+                           "%s is shown above as it stands. Do not write it again: write what is "
+                           "to change in it, as edits between marker lines that stand alone, from "
+                           "the first column:\n"
+                           "\n" EDITS_MARK "PATH %s\n"
+                           "<<<old %s\n"
+                           "whole lines of the shown text, copied exactly\n"
+                           "===new %s\n"
+                           "the lines that take their place\n" END_MARK "%s\n"
+                           "\n"
+                           "An edit is a `<<<old` and a `===new` part; a file may have many, and "
+                           "needs none where nothing is to change. The old lines must stand in "
+                           "the shown text exactly once: add lines around them until they do. "
+                           "Edits do not overlap, and each is about the text as it is shown. "
+                           "Everything that no edit names stays as it is.\n",
+                           n_whole ? "Each file of `edits`" : "The text of each file", tag, tag,
+                           tag, tag);
+}
+
+int answer_write_instructions(const char *tag, const char *const *paths, const bool *is_shown,
+                              size_t n_paths, struct buf *out)
+{
+        size_t n_edited = 0;
         int r;
 
+        for (size_t i = 0; i < n_paths; i++)
+                n_edited += is_shown && is_shown[i];
         buf_printf(out,
                    "Answer with %s named below and nothing else: no explanation, no code fences "
-                   "around a file.\n"
-                   "Write each file whole, between two marker lines that stand alone, from the "
-                   "first column:\n"
-                   "\n" BEGIN_MARK "PATH %s\n"
-                   "the content of the file\n" END_MARK "%s\n"
-                   "\n"
+                   "around a file.\n",
+                   n_paths == 1 ? "the file" : "the files");
+        write_forms(tag, n_paths - n_edited, n_edited, out);
+        buf_printf(out,
                    "PATH is a path of the list, exactly as it stands there; each is written once. "
                    "A file without its end line does not count.\n"
                    "\n"
-                   "```yaml\n",
-                   n_paths == 1 ? "the file" : "the files", tag, tag);
-        r = write_answer_block(tag, paths, n_paths, out);
+                   "```yaml\n");
+        r = write_answer_block(tag, paths, is_shown, n_paths, out);
         if (r)
                 return r;
         return buf_add_text(out, "```\n");

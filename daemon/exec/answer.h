@@ -2,7 +2,11 @@
 /* The answer format of docs/prompts.md, read as it streams.
  *
  *      answer = {chatter | file}
- *      file   = "<<<file " path " " tag LF  content  ">>>end " tag LF
+ *      file   = begin path " " tag LF  content  ">>>end " tag LF
+ *      begin  = "<<<file " | "<<<edits "
+ *
+ * `file` gives a file whole; `edits` changes the text that the prompt shows of it, where it shows
+ * one (answer_allow_edits); their form is daemon/edit's.
  *
  * A marker stands alone on its line, from column 1 (a CR before its LF is tolerated, and the last
  * line may lack its LF). The content is what lies between, with its last line break, byte for byte.
@@ -47,6 +51,10 @@ int answer_new(const char *tag, const char *const *paths, size_t n_paths,
                const struct answer_events *events, void *arg, struct answer **ret) _must_check_;
 struct answer *answer_free(struct answer *a);
 DEFINE_CLEANUP(struct answer, answer_free);
+/* The prompt shows a text of this file: edits of it are an answer, too. */
+void answer_allow_edits(struct answer *a, size_t file);
+/* Of the file whose callback runs: edits, or the file whole. */
+bool answer_is_edits(const struct answer *a);
 /* Text in any pieces. -ENOMEM: the file that was being read is lost, the answer can still be fed.
  */
 int answer_feed(struct answer *a, struct span text) _must_check_;
@@ -66,6 +74,7 @@ const struct answer_counts *answer_counts(const struct answer *a);
 
 /* The tag of a call, from a hash over the keys of its tasks. */
 void answer_tag(const struct hash *h, char ret[ANSWER_TAG_BYTES]);
-/* Appends block 7 of a prompt: prose, then the fenced `answer`. */
-int answer_write_instructions(const char *tag, const char *const *paths, size_t n_paths,
-                              struct buf *out) _must_check_;
+/* Appends block 7 of a prompt: prose, then the fenced `answer`. is_shown: per path, whether the
+ * prompt shows a text to be edited; NULL: of none. */
+int answer_write_instructions(const char *tag, const char *const *paths, const bool *is_shown,
+                              size_t n_paths, struct buf *out) _must_check_;

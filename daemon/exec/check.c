@@ -39,6 +39,62 @@ static size_t expected_names(const struct task *t, const char *ret[MAX_EXPECTED]
         return n;
 }
 
+/* Edits that do not apply are refused like a text that fails its checks. */
+static int refuse_edits(struct candidate *c, const struct diag *d)
+{
+        struct finding *f = &c->report.findings[0];
+
+        c->report =
+                (struct check_report){.verdict = VERDICT_REJECTED, .n_findings = 1, .n_rules = 1};
+        *f = (struct finding){.rule = "edits", .confidence = 1};
+        memcpy(f->text, d->text, sizeof(f->text));
+        return CONDITION_REFUSED;
+}
+
+/* More than half of a text is not changed by what it lacks. */
+#define REMOVED_SHARE 0.5
+#define REMOVED_LINES 10
+
+static int check_removed(struct span base, struct span text, struct diag *d)
+{
+        size_t n_removed = 0, n_lines = 0;
+        int k = edits_removed(base, text, &n_removed, &n_lines);
+
+        if (k < 0 || n_removed <= REMOVED_LINES ||
+            (double)n_removed <= REMOVED_SHARE * (double)n_lines)
+                return k;
+        *d = (struct diag){0};
+        snprintf(d->text, sizeof(d->text),
+                 "the edits take away %zu of the %zu lines that were shown: change what is asked "
+                 "for and leave the rest as it is",
+                 n_removed, n_lines);
+        return CONDITION_REFUSED;
+}
+
+/* From edits to the text that they make of the base. */
+static int amend(struct run_work_item *item)
+{
+        struct candidate *c = item->candidate;
+        struct span base = {item->base.text, item->base.n};
+        _cleanup_edits_ struct edits edits = {0};
+        _cleanup_buf_ struct buf text = {0}, out = {0};
+        int k = edits_read((struct span){c->result.text, c->result.n_text}, item->tag, &edits,
+                           &item->diag);
+
+        buf_init(&text, ANSWER_MAX_FILE_BYTES);
+        buf_init(&out, ANSWER_MAX_FILE_BYTES);
+        k = k ? k : edits_apply(&edits, base, &text, &item->diag);
+        k = k ? k : check_removed(base, buf_span(&text), &item->diag);
+        k = k ? k : edit_base_write(&item->base, buf_span(&text), &out);
+        if (k == CONDITION_REFUSED)
+                return refuse_edits(c, &item->diag);
+        if (k < 0)
+                return k;
+        free(c->result.text);
+        c->result.text = buf_steal(&out, &c->result.n_text);
+        return c->result.text ? 0 : -ENOMEM;
+}
+
 static int judge(const struct task *t, struct candidate *c)
 {
         const char *expected[MAX_EXPECTED];
@@ -77,21 +133,11 @@ static int judge(const struct task *t, struct candidate *c)
 static void run_judge(void *arg)
 {
         struct run_work_item *item = arg;
+        int k = item->candidate->is_edits ? amend(item) : 0;
 
-        item->error = judge(item->source, item->candidate);
-}
-
-/* Test builds: GENOPT_TEST_TEMPLATE_FAILS is a kind of files, or `all`. */
-static bool is_made_to_fail(const struct task *t)
-{
-#if GENOPT_TESTING
-        const char *kind = getenv("GENOPT_TEST_TEMPLATE_FAILS");
-
-        return kind && (strcmp(kind, "all") == 0 || strcmp(kind, t->kind) == 0);
-#else
-        (void)t;
-        return false;
-#endif
+        if (k == 0)
+                k = judge(item->source, item->candidate);
+        item->error = k == CONDITION_REFUSED ? 0 : k; /* the report says why */
 }
 
 static void run_render(void *arg)
@@ -100,13 +146,7 @@ static void run_render(void *arg)
         _cleanup_buf_ struct buf out = {0};
 
         buf_init(&out, TEMPLATE_MAX_OUTPUT_BYTES);
-        if (is_made_to_fail(item->source)) {
-                snprintf(item->diag.text, sizeof(item->diag.text), "it is made to fail");
-                item->error = CONDITION_REFUSED;
-                return;
-        }
-        item->error =
-                template_render(item->source->template, item->source->context, &out, &item->diag);
+        item->error = plan_render(item->source, &out, &item->diag);
         if (item->error)
                 return;
         item->candidate->result.text = buf_steal(&out, &item->candidate->result.n_text);
@@ -205,6 +245,7 @@ static void finish_judge(struct run *r, struct run_work_item *item)
                 item->candidate->result.model = strdup(c->model);
                 t->candidate = take(item->candidate);
                 learn_attempt(c, item->task, !is_accepted(r, t->candidate), false);
+                t->was_edited = t->candidate->is_edits;
                 if (is_accepted(r, t->candidate))
                         learn_file(r, item->task, t->candidate);
         } else {
@@ -263,6 +304,7 @@ static void finish_item(void *arg)
         }
         release_hold(item->hold, item->loop);
         candidate_free(item->candidate);
+        edit_base_done(&item->base);
         free(item);
 }
 
@@ -273,11 +315,21 @@ static int run_item(struct loop *loop, struct run_work_item *item, void (*run)(v
 {
         struct pool_work work = {.run = run, .finish = finish_item, .arg = item};
 
-        if (!item->call || item->source->checks || item->source->extractor ||
-            item->candidate->result.n_text > JUDGED_HERE_BYTES)
+        if (!item->call || item->candidate->is_edits || item->source->checks ||
+            item->source->extractor || item->candidate->result.n_text > JUDGED_HERE_BYTES)
                 return loop_work(loop, &work);
         run(item);
         return loop_defer(loop, finish_item, item);
+}
+
+static int take_base(struct run *r, struct run_work_item *item)
+{
+        struct span base = {0};
+
+        if (!plan_base(r->setup.plan, item->source, &base))
+                return -EINVAL;
+        memcpy(item->tag, item->call->tag, sizeof(item->tag));
+        return edit_base_read(base, &item->base);
 }
 
 static int start_item(struct run *r, uint32_t task, struct run_call *call, struct candidate *c,
@@ -296,8 +348,10 @@ static int start_item(struct run *r, uint32_t task, struct run_call *call, struc
                                        .n_resets = call ? call->n_resets : 0,
                                        .source = &r->work->tasks[task],
                                        .hold = r->hold};
-        k = run_item(r->setup.loop, item, run);
+        k = c->is_edits ? take_base(r, item) : 0;
+        k = k ? k : run_item(r->setup.loop, item, run);
         if (k < 0) {
+                edit_base_done(&item->base);
                 free(item);
                 return k;
         }
@@ -317,6 +371,8 @@ int judge_start(struct run *r, uint32_t task, struct run_call *call, struct span
         if (!c)
                 return -ENOMEM;
         c->was_cut = was_cut;
+        c->is_edits = call->answer && answer_is_edits(call->answer);
+        c->n_answer = text.n;
         c->result.text = str_dup_span(text);
         c->result.n_text = text.n;
         if (!c->result.text)

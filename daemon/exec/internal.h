@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "daemon/calls/calls.h"
 #include "daemon/check/check.h"
+#include "daemon/edit/edits.h"
 #include "daemon/exec/remember.h"
 #include "daemon/exec/run.h"
 #include "daemon/work/evidence.h"
@@ -32,6 +33,8 @@ struct candidate {
         size_t n_interface;
         struct check_report report;
         bool was_cut;
+        bool is_edits;   /* the answer is: result.text until it is judged */
+        size_t n_answer; /* bytes of the answer that it is from */
 };
 
 struct run_task {
@@ -53,7 +56,7 @@ struct run_task {
         size_t n_partial;
         uint64_t delay_ms;    /* its next call leaves no sooner */
         unsigned n_continued; /* answers that ended too early, and brought something */
-        bool is_template_refused;
+        bool is_template_refused, was_edited;
         bool is_shown_whole; /* the whole context: its own was not enough */
         bool is_moved;       /* to `tier`, without an attempt: its own window is too small */
         bool is_decided, is_gathered; /* it joins the call planned for it or not; waits in it */
@@ -71,6 +74,7 @@ struct run_call {
         struct call *call;
         struct answer *answer; /* NULL: one text */
         struct buf before;     /* of an earlier answer: what this one goes on from */
+        char tag[17];
         struct text_bytes prompt_bytes;
         enum tier tier;
         uint32_t prefixes[N_BEGINNINGS]; /* of the plan */
@@ -100,6 +104,9 @@ struct run_work_item {
         const struct task *source;
         struct work_hold *hold;
         struct candidate *candidate;
+        struct edit_base
+                base; /* of edits; its own: the plan may be gone before the worker is done */
+        char tag[17];
         struct diag diag;
         int error;         /* 0, -ENOMEM, CONDITION_REFUSED: the template cannot be rendered */
         unsigned n_resets; /* of the call, when the text came */
@@ -186,15 +193,5 @@ DEFINE_CLEANUP(struct candidate, candidate_free);
 void task_refused(struct run *r, uint32_t task,
                   struct evidence *e); /* takes e->text; climbs the ladder */
 void call_checked(struct run_call *c); /* all that came with it is checked: publish and settle */
-/* publish.c */
-int publish_news(struct run *r, const char *type,
-                 json_t *fields); /* takes fields, also NULL: -ENOMEM */
-struct store_batch *publish_batch(
-        struct run *r); /* the batch of this turn; NULL for lack of memory */
-void publish_flush(struct run *r);
-void publish_end(struct run *r); /* the last batch goes with the end */
-void publish_result(struct run *r, uint32_t task, enum source source); /* from its candidate */
-void publish_kept(struct run *r, uint32_t task);
-void publish_call(struct run_call *c);
-void publish_failure(struct run *r, uint32_t task);
-bool publish_orphans(struct run *r);
+
+#include "daemon/exec/publish.h"

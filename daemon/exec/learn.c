@@ -44,13 +44,17 @@ static void learn_density(struct run_call *c, struct estimator *e,
                           const struct counted_reply *reply)
 {
         const struct work *w = c->run->work;
+        const struct plan *p = c->run->setup.plan;
+        struct span base = {0};
+        bool is_edits = plan_base(p, &w->tasks[c->tasks[0]], &base);
         char kind[ESTIMATOR_KIND_BYTES];
 
         for (size_t i = 0; i < c->n_tasks; i++)
                 if (!w->tasks[c->tasks[i]].path ||
+                    plan_base(p, &w->tasks[c->tasks[i]], &base) != is_edits ||
                     strcmp(w->tasks[c->tasks[i]].kind, w->tasks[c->tasks[0]].kind) != 0)
                         return;
-        plan_kind_name(w, &w->tasks[c->tasks[0]], kind);
+        plan_kind_name(w, &w->tasks[c->tasks[0]], is_edits, kind);
         estimator_learn_density(e, kind, reply);
 }
 
@@ -83,12 +87,14 @@ void learn_call(struct run_call *c)
 
 void learn_attempt(struct run_call *c, uint32_t task, bool was_refused, bool was_missing)
 {
+        const struct task *t = &c->run->work->tasks[task];
         char kind[ESTIMATOR_KIND_BYTES];
         struct estimator *at[2];
+        struct span base = {0};
 
         if (c->failure)
                 return; /* says nothing of the kind */
-        plan_kind_name(c->run->work, &c->run->work->tasks[task], kind);
+        plan_kind_name(c->run->work, t, plan_base(c->run->setup.plan, t, &base), kind);
         for (size_t i = list_estimators(c->run, at); i-- > 0;) {
                 if (!was_missing)
                         estimator_learn_attempt(at[i], kind, c->tier, was_refused);
@@ -102,8 +108,14 @@ void learn_file(struct run *r, uint32_t task, const struct candidate *c)
         const struct task *t = &r->work->tasks[task];
         char kind[ESTIMATOR_KIND_BYTES];
         struct estimator *at[2];
+        struct span base = {0};
 
-        plan_kind_name(r->work, t, kind);
+        /* Asked for edits: how long the answer is, and besides how long the file is. */
+        plan_kind_name(r->work, t, true, kind);
+        for (size_t i = list_estimators(r, at); i-- > 0 && plan_base(r->setup.plan, t, &base);)
+                estimator_learn_file(at[i], kind, cost_edits_bytes(t), cost_facts_bytes(r->work, t),
+                                     c->n_answer);
+        plan_kind_name(r->work, t, false, kind);
         for (size_t i = list_estimators(r, at); i-- > 0;)
                 estimator_learn_file(at[i], kind, cost_expected_bytes(t),
                                      cost_facts_bytes(r->work, t), c->result.n_text);
@@ -117,7 +129,7 @@ void learn_interface(struct run *r, uint32_t task)
 
         if (r->tasks[task].n_users == 0)
                 return;
-        plan_kind_name(r->work, t, kind);
+        plan_kind_name(r->work, t, false, kind);
         for (size_t i = list_estimators(r, at); i-- > 0;)
                 estimator_learn_interface(at[i], kind, cost_expected_interface(t),
                                           cost_facts_bytes(r->work, t), r->tasks[task].n_interface);

@@ -225,12 +225,19 @@ static int start_answer(struct run_call *c, const char *tag)
 {
         static const struct answer_events events = {.on_file_end = on_file_end};
         _cleanup_free_ const char **paths = calloc(c->n_tasks + 1, sizeof(*paths));
+        struct span base = {0};
+        int k;
 
         if (!paths)
                 return -ENOMEM;
         for (size_t i = 0; i < c->n_tasks; i++)
                 paths[i] = c->run->work->tasks[c->tasks[i]].path;
-        return answer_new(tag, paths, c->n_tasks, &events, c, &c->answer);
+        snprintf(c->tag, sizeof(c->tag), "%s", tag);
+        k = answer_new(tag, paths, c->n_tasks, &events, c, &c->answer);
+        for (size_t i = 0; i < c->n_tasks && k == 0; i++)
+                if (plan_base(c->run->setup.plan, &c->run->work->tasks[c->tasks[i]], &base))
+                        answer_allow_edits(c->answer, i);
+        return k;
 }
 
 bool run_choose_route(struct run *r, enum tier tier)
@@ -272,7 +279,7 @@ static uint64_t budget_left(const struct run *r)
 static uint64_t allowed_tokens(const struct run *r, const struct step *s)
 {
         const struct model_facts *f = r->setup.planning.tiers[s->tier].facts;
-        uint64_t n = plan_max_tokens(&r->setup.planning, s);
+        uint64_t n = plan_max_tokens(&r->setup.planning, r->setup.plan, s);
         unsigned n_cut = 0;
 
         for (size_t i = 0; i < s->n_tasks; i++) {

@@ -101,9 +101,34 @@ static int write_interface(struct run *r, struct prompt *p, uint32_t task, bool 
         return b.failed ? b.failed : keep_text(p, &b, ret);
 }
 
+/* The text that the answer edits, its lines as edits will find them. */
+static int write_base(struct run *r, struct prompt *p, uint32_t task, struct span *ret)
+{
+        const struct task *t = &r->work->tasks[task];
+        _cleanup_edit_base_ struct edit_base base = {0};
+        _cleanup_buf_ struct buf b = {0};
+        struct span text = {0};
+        int k;
+
+        if (!plan_base(r->setup.plan, t, &text))
+                return 0;
+        k = edit_base_read(text, &base);
+        if (k < 0)
+                return k;
+        text = (struct span){base.text, base.n};
+        buf_init(&b, 0);
+        add_fence(&b, text);
+        buf_printf(&b, "%s text %s\n", language_of(t), t->path);
+        buf_add_span(&b, text);
+        add_fence(&b, text);
+        buf_add_char(&b, '\n');
+        return b.failed ? b.failed : keep_text(p, &b, ret);
+}
+
 static int write_evidence(struct run *r, struct prompt *p, const struct step *s, struct span *ret)
 {
         _cleanup_buf_ struct buf b = {0};
+        struct span base = {0};
 
         buf_init(&b, 0);
         for (size_t i = 0; i < s->n_tasks; i++) {
@@ -111,10 +136,12 @@ static int write_evidence(struct run *r, struct prompt *p, const struct step *s,
 
                 if (t->evidence.text && !r->setup.is_mute)
                         buf_printf(&b,
-                                   "The last answer for %s was refused:\n%s\nWrite it again, whole "
-                                   "and "
-                                   "corrected.\n",
-                                   r->work->tasks[s->tasks[i]].title, t->evidence.text);
+                                   "The last answer for %s was refused:\n%s\nWrite %s again, whole "
+                                   "and corrected.\n",
+                                   r->work->tasks[s->tasks[i]].title, t->evidence.text,
+                                   plan_base(r->setup.plan, &r->work->tasks[s->tasks[i]], &base)
+                                           ? "all edits of the shown text"
+                                           : "it");
         }
         if (b.n == 0) {
                 *ret = (struct span){0};
@@ -126,15 +153,19 @@ static int write_evidence(struct run *r, struct prompt *p, const struct step *s,
 static int write_answer(struct run *r, struct prompt *p, const struct step *s, struct span *ret)
 {
         _cleanup_free_ const char **paths = calloc(s->n_tasks + 1, sizeof(*paths));
+        _cleanup_free_ bool *is_shown = calloc(s->n_tasks + 1, sizeof(*is_shown));
         _cleanup_buf_ struct buf b = {0};
+        struct span base = {0};
         int k;
 
         buf_init(&b, 0);
-        if (!paths)
+        if (!paths || !is_shown)
                 return -ENOMEM;
-        for (size_t i = 0; i < s->n_tasks; i++)
+        for (size_t i = 0; i < s->n_tasks; i++) {
                 paths[i] = r->work->tasks[s->tasks[i]].path;
-        k = answer_write_instructions(p->tag, paths, s->n_tasks, &b);
+                is_shown[i] = plan_base(r->setup.plan, &r->work->tasks[s->tasks[i]], &base);
+        }
+        k = answer_write_instructions(p->tag, paths, is_shown, s->n_tasks, &b);
         return k < 0 ? k : keep_text(p, &b, ret);
 }
 
@@ -277,6 +308,10 @@ static int write_item(struct run *r, struct prompt *p, const struct step *s,
                 break;
         case RECIPE_INTERFACE:
                 k = write_interface(r, p, item->index, item->is_squeezed, &out->text);
+                class = TEXT_CODE;
+                break;
+        case RECIPE_BASE:
+                k = write_base(r, p, item->index, &out->text);
                 class = TEXT_CODE;
                 break;
         case RECIPE_EVIDENCE:

@@ -4,6 +4,8 @@
  * commit: batches of state are committed in order, and nobody hears of an event before it is
  * durable. */
 
+#include "daemon/exec/publish.h"
+
 #include "common/clock.h"
 #include "common/log.h"
 #include "daemon/exec/learn.h"
@@ -110,6 +112,9 @@ static int say_done(struct run *r, uint32_t task, const char *source, const char
         json_t *error = NULL;
 
         if (fields && source && json_put(fields, "source", json_string(source)) < 0)
+                log_error("task %u: out of memory", task);
+        if (fields && t->was_edited && source && strcmp(source, source_names[SOURCE_CALL]) == 0 &&
+            json_put(fields, "edits", json_true()) < 0)
                 log_error("task %u: out of memory", task);
         if (fields && t->failure && failure_to_json(t->failure, &error) == 0)
                 (void)!json_put(fields, "error", error);

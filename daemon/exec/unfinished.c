@@ -38,6 +38,8 @@ static struct span begun_part(const struct run_call *c, struct span text, uint32
         bool is_open = !c->answer || answer_get_open(c->answer, &file, &text);
 
         *ret_task = c->tasks[file];
+        if (c->answer && answer_is_edits(c->answer)) /* their beginning is nothing of the file */
+                return (struct span){0};
         if (!is_open || !may_continue(c, *ret_task))
                 return (struct span){0};
         return complete_part(text, c->answer != NULL);

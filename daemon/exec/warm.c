@@ -23,7 +23,8 @@ static bool find_largest(const struct run *r, enum tier tier, uint64_t *ret_byte
                 has_any = true;
                 *ret_bytes = MAX2(*ret_bytes,
                                   (t->input + t->cache_read + t->cache_write) * BYTES_PER_TOKEN);
-                *ret_output = MAX2(*ret_output, plan_max_tokens(&r->setup.planning, s));
+                *ret_output =
+                        MAX2(*ret_output, plan_max_tokens(&r->setup.planning, r->setup.plan, s));
         }
         return has_any;
 }

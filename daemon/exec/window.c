@@ -12,12 +12,16 @@ static uint64_t count_input(struct run *r, const struct step *s)
         struct planning *in = &r->setup.planning;
         const struct tier_model *m = &in->tiers[s->tier];
         struct text_bytes bytes;
+        struct span base = {0};
 
         cost_prompt_bytes(in, r->setup.plan, s, &bytes);
         bytes.at[TEXT_CODE] = 0;
         for (size_t i = 0; i < s->recipe.n_items; i++)
-                if (s->recipe.items[i].kind == RECIPE_INTERFACE &&
-                    interface_load(r, s->recipe.items[i].index) == 0)
+                if (s->recipe.items[i].kind == RECIPE_BASE &&
+                    plan_base(r->setup.plan, &r->work->tasks[s->recipe.items[i].index], &base))
+                        bytes.at[TEXT_CODE] += base.n + COST_BASE_BYTES;
+                else if (s->recipe.items[i].kind == RECIPE_INTERFACE &&
+                         interface_load(r, s->recipe.items[i].index) == 0)
                         bytes.at[TEXT_CODE] += r->tasks[s->recipe.items[i].index].n_interface;
         return estimator_tokens(&in->estimator, m->facts, m->model, &bytes);
 }

@@ -85,6 +85,7 @@ static int on_task_done(struct reading *r, const json_t *event, uint64_t now_ms)
         learn_task(r, event);
         (void)json_get_u64(event, "task", &task);
         s = step_of_task(r, task);
+        r->measured.n_edited += json_is_true(json_object_get(event, "edits"));
         for (size_t i = 0; source && i < N_STEP_KINDS; i++)
                 if (strcmp(source, step_kind_names[i]) == 0)
                         r->measured.n_came[i]++;
@@ -256,7 +257,10 @@ static int index_steps(struct reading *r, const json_t *plan)
         memset(r->step_of, 0xff, r->n_tasks * sizeof(*r->step_of));
         json_array_foreach ((json_t *)steps, i, step) {
                 const char *kind = json_get_text(step, "kind");
+                uint64_t n_frames = 0;
 
+                if (json_get_u64(step, "frames", &n_frames))
+                        r->measured.n_framed += n_frames;
                 r->steps[i].rows = json_array();
                 if (!r->steps[i].rows)
                         return -ENOMEM;

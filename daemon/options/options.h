@@ -17,6 +17,7 @@
 #include "common/buf.h"
 #include "common/hash.h"
 #include "common/str.h"
+#include "daemon/options/option-id.h"
 #include "daemon/work/plan.h"
 #include "proto/failure.h"
 
@@ -32,51 +33,6 @@ enum option_type {
 };
 
 enum option_scope { SCOPE_DAEMON, SCOPE_JOB, SCOPE_JOB_TIGHTEN };
-
-enum option_id {
-        OPTION_OBJECTIVE,
-        OPTION_OPTIMIZE,
-        OPTION_KEEP,
-        OPTION_REUSE,
-        OPTION_TEMPLATE,
-        OPTION_CONTEXT,
-        OPTION_COMPRESS,
-        OPTION_TIER,
-        OPTION_BATCH_ENABLED,
-        OPTION_BATCH_MAX_OUTPUT,
-        OPTION_BATCH_MAX_FILES,
-        OPTION_PREFIX,
-        OPTION_PREFIX_ANTHROPIC,
-        OPTION_PREFIX_OPENAI,
-        OPTION_PREFIX_LOCAL,
-        OPTION_SCHEDULE,
-        OPTION_EVIDENCE,
-        OPTION_CONFIDENCE,
-        OPTION_PROGRESS,
-        OPTION_CALLS,
-        OPTION_CONNECT_MS,
-        OPTION_FIRST_BYTE_MS,
-        OPTION_STALL_MS,
-        OPTION_TOTAL_MS,
-        OPTION_SESSIONS,
-        OPTION_SESSIONS_PER_USER,
-        OPTION_JOBS_QUEUED,
-        OPTION_JOB_USD,
-        OPTION_DAY_USD,
-        OPTION_WARN_AT,
-        OPTION_APPROVAL_WHEN,
-        OPTION_APPROVAL_TOKENS,
-        OPTION_APPROVAL_USD,
-        OPTION_CACHE_DISK,
-        OPTION_CACHE_MEMORY,
-        OPTION_CACHE_MAX_AGE,
-        OPTION_RETENTION_JOBS,
-        OPTION_RETENTION_EVENTS,
-        OPTION_LOG_LEVEL,
-        OPTION_TEMPLATE_DIR,
-        OPTION_BLUEPRINT_DIR,
-        N_OPTIONS,
-};
 
 enum approval_when { APPROVAL_TERMINAL, APPROVAL_ALWAYS, APPROVAL_NEVER };
 enum objective { OBJECTIVE_COST, OBJECTIVE_BALANCED, OBJECTIVE_LATENCY };

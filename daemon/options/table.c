@@ -28,6 +28,10 @@ const struct option option_table[N_OPTIONS] = {
         [OPTION_TEMPLATE] = {"optimization.template", OPTION_BOOL, SCOPE_JOB, "on",
                              .variable = "GENOPT_TEMPLATE", RESULT,
                              .sentence = "use templates where the blueprint has them"},
+        [OPTION_FRAME] = {"optimization.frame", OPTION_BOOL, SCOPE_JOB, "on",
+                          .variable = "GENOPT_FRAME", RESULT,
+                          .sentence = "ask for edits of what a template renders, where it falls "
+                                      "short and that is cheaper"},
         [OPTION_CONTEXT] = {"optimization.context", OPTION_BOOL, SCOPE_JOB, "on",
                             .variable = "GENOPT_CONTEXT", RESULT,
                             .sentence = "tell a model what its task declares, not the whole"},

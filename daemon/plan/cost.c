@@ -48,6 +48,15 @@ uint64_t cost_expected_interface(const struct task *t)
         return t->extractor ? MAX2(whole * INTERFACE_SHARE_PERCENT / 100, (uint64_t)1) : whole;
 }
 
+/* A change is about ten lines with what they replace and their markers. */
+#define EDITS_BYTES 150
+#define CHANGE_BYTES 500
+
+uint64_t cost_edits_bytes(const struct task *t)
+{
+        return EDITS_BYTES + CHANGE_BYTES * (uint64_t)MAX2(t->n_changes, 1u);
+}
+
 uint64_t cost_facts_bytes(const struct work *w, const struct task *t)
 {
         uint64_t n = 0;
@@ -103,7 +112,7 @@ static void add_set(const struct work *w, const struct plan *p, enum presentatio
 static uint64_t interface_bytes(const struct planning *in, uint32_t task)
 {
         const struct task *t = &in->work->tasks[task];
-        const struct estimated_kind *k = plan_find_kind(in, t);
+        const struct estimated_kind *k = plan_find_kind(in, t, false);
 
         return COST_INTERFACE_BYTES +
                (uint64_t)estimator_interface_bytes(k, cost_expected_interface(t),
@@ -114,6 +123,7 @@ void cost_prompt_bytes(const struct planning *in, const struct plan *p, const st
                        struct text_bytes *ret)
 {
         const struct work *w = in->work;
+        struct span base = {0};
 
         *ret = (struct text_bytes){0};
         for (size_t i = 0; i < s->recipe.n_items; i++) {
@@ -133,6 +143,10 @@ void cost_prompt_bytes(const struct planning *in, const struct plan *p, const st
                 case RECIPE_INTERFACE:
                         ret->at[TEXT_CODE] += interface_bytes(in, item->index);
                         break;
+                case RECIPE_BASE:
+                        if (plan_base(p, &w->tasks[item->index], &base))
+                                ret->at[TEXT_CODE] += base.n + COST_BASE_BYTES;
+                        break;
                 case RECIPE_ANSWER:
                         ret->at[TEXT_PROSE] +=
                                 COST_ANSWER_BYTES + s->n_tasks * COST_ANSWER_BYTES_PER_FILE;
@@ -149,6 +163,7 @@ void cost_step(const struct planning *in, const struct plan *p, struct step *s)
         struct estimate *e = &s->estimate;
         struct text_bytes prompt;
         struct rates rates;
+        struct span base = {0};
         double output = 0;
 
         *e = (struct estimate){0};
@@ -163,13 +178,15 @@ void cost_step(const struct planning *in, const struct plan *p, struct step *s)
         estimator_rates(&in->estimator, m->facts, m->model, &rates);
         for (size_t i = 0; i < s->n_tasks; i++) {
                 const struct task *t = &in->work->tasks[s->tasks[i]];
-                const struct estimated_kind *k = plan_find_kind(in, t);
+                bool is_edits = plan_base(p, t, &base);
+                const struct estimated_kind *k = plan_find_kind(in, t, is_edits);
 
-                output +=
-                        estimator_density(k) * (estimator_file_bytes(k, cost_expected_bytes(t),
-                                                                     cost_facts_bytes(in->work, t))
-                                                        .p50 +
-                                                (t->path ? COST_FILE_BYTES : 0));
+                output += estimator_density(k) *
+                          (estimator_file_bytes(
+                                   k, is_edits ? cost_edits_bytes(t) : cost_expected_bytes(t),
+                                   cost_facts_bytes(in->work, t))
+                                   .p50 +
+                           (t->path ? COST_FILE_BYTES : 0));
         }
         e->tokens.input = estimator_tokens(&in->estimator, m->facts, m->model, &prompt);
         e->tokens.output = (uint64_t)(output * rates.answer + 0.5);

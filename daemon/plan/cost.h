@@ -21,6 +21,9 @@ void cost_prompt_bytes(const struct planning *in, const struct plan *p, const st
 void cost_step(const struct planning *in, const struct plan *p, struct step *s);
 uint64_t cost_expected_bytes(const struct task *t);     /* the blueprint's first guess */
 uint64_t cost_expected_interface(const struct task *t); /* likewise */
+/* What is around a text that a prompt shows to be edited: fences, language, path. */
+#define COST_BASE_BYTES 60
+uint64_t cost_edits_bytes(const struct task *t); /* first guess: of what it lacks */
 uint64_t cost_facts_bytes(const struct work *w, const struct task *t);
 /* A set of statements as one block; the block that says which of them are a task's own. */
 size_t cost_set_bytes(const struct work *w, const uint32_t *set, size_t n);

@@ -49,8 +49,19 @@ static int naive_to_json(const struct planning *in, const struct estimate *e, js
         return k;
 }
 
-static json_t *step_to_json(const struct planning *in, const struct step *s)
+/* Tasks that it asks for as edits of what their templates render. */
+static size_t count_frames(const struct plan *p, const struct step *s)
 {
+        size_t n = 0;
+
+        for (size_t i = 0; i < s->n_tasks && s->kind == STEP_CALL; i++)
+                n += p->frames[s->tasks[i]].text != NULL;
+        return n;
+}
+
+static json_t *step_to_json(const struct planning *in, const struct plan *p, const struct step *s)
+{
+        size_t n_frames = count_frames(p, s);
         _cleanup_json_ json_t *o = json_object(), *tasks = json_array();
         json_t *estimate = NULL;
         int k = o && tasks ? 0 : -ENOMEM;
@@ -67,6 +78,8 @@ static json_t *step_to_json(const struct planning *in, const struct step *s)
 
                 k = k ? k : json_put(o, "tier", json_string(tier_names[s->tier]));
                 k = k ? k : json_put(o, "model", model ? json_string(model) : json_null());
+                if (n_frames > 0)
+                        k = k ? k : json_put(o, "frames", integer(n_frames));
         }
         k = k ? k : json_put(o, "certain", json_boolean(s->is_certain));
         k = k ? k : json_put(o, "reason", json_string(s->reason));
@@ -94,7 +107,7 @@ int plan_to_json(const struct planning *in, const struct plan *p, json_t **ret)
         int k = o && steps && rules ? 0 : -ENOMEM;
 
         for (size_t i = 0; i < p->n_steps && k == 0; i++)
-                k = json_add(steps, step_to_json(in, &p->steps[i]));
+                k = json_add(steps, step_to_json(in, p, &p->steps[i]));
         for (size_t i = 0; i < p->n_effects && k == 0; i++)
                 k = json_add(rules, effect_to_json(&p->effects[i]));
         k = k ? k : json_put(o, "tasks", integer(p->n_tasks));

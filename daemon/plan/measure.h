@@ -23,6 +23,7 @@ struct measured {
         struct measured_call *calls;
         size_t n_calls;
         uint64_t n_planned[N_STEP_KINDS], n_came[N_STEP_KINDS]; /* tasks */
+        uint64_t n_framed, n_edited; /* tasks: to be answered by edits of a frame; that were */
         uint64_t estimated_input, measured_input; /* tokens of all calls, cached ones included */
 };
 

@@ -12,6 +12,7 @@
  * small files. */
 #define MAX_TOKENS_FACTOR 3
 #define MAX_TOKENS_FLOOR 4096
+#define FEWEST_BYTES_PER_TOKEN 2
 
 /* Keys and interfaces as far as they can be foretold, in topological order: a task whose key is
  * known has the interface of the result with that key; one that will be made anew probably keeps
@@ -128,18 +129,21 @@ int plan_make(const struct planning *in, struct plan **ret)
         return k;
 }
 
-void plan_kind_name(const struct work *w, const struct task *t, char ret[ESTIMATOR_KIND_BYTES])
+void plan_kind_name(const struct work *w, const struct task *t, bool is_edits,
+                    char ret[ESTIMATOR_KIND_BYTES])
 {
-        snprintf(ret, ESTIMATOR_KIND_BYTES, "%s/%s", w->blueprint ? w->blueprint : "", t->kind);
+        snprintf(ret, ESTIMATOR_KIND_BYTES, "%s%s/%s", is_edits ? "edits:" : "",
+                 w->blueprint ? w->blueprint : "", t->kind);
 }
 
-const struct estimated_kind *plan_find_kind(const struct planning *in, const struct task *t)
+const struct estimated_kind *plan_find_kind(const struct planning *in, const struct task *t,
+                                            bool is_edits)
 {
         char name[ESTIMATOR_KIND_BYTES];
 
         if (in->estimator.n_kinds == 0)
                 return NULL;
-        plan_kind_name(in->work, t, name);
+        plan_kind_name(in->work, t, is_edits, name);
         return estimator_kind(&in->estimator, name);
 }
 
@@ -188,13 +192,21 @@ int plan_group_step(const struct planning *in, const struct plan *p, const struc
         return 0;
 }
 
-uint64_t plan_max_tokens(const struct planning *in, const struct step *s)
+uint64_t plan_max_tokens(const struct planning *in, const struct plan *p, const struct step *s)
 {
         const struct model_facts *f = in->tiers[s->tier].facts;
-        uint64_t asked = 0, n = MAX_TOKENS_FACTOR * s->estimate.tokens.output;
+        uint64_t asked = 0, shown = 0, n = MAX_TOKENS_FACTOR * s->estimate.tokens.output;
 
-        for (size_t i = 0; i < s->n_tasks; i++)
-                asked += in->work->tasks[s->tasks[i]].max_tokens;
+        for (size_t i = 0; i < s->n_tasks; i++) {
+                const struct task *t = &in->work->tasks[s->tasks[i]];
+                struct span base = {0};
+
+                asked += t->max_tokens;
+                if (plan_base(p, t, &base))
+                        shown += base.n;
+        }
+        /* Instead of edits the whole text may come. */
+        n += shown / FEWEST_BYTES_PER_TOKEN;
         n = asked ? asked : MAX2(n, (uint64_t)MAX_TOKENS_FLOOR);
         return f ? MIN2(n, f->max_output) : n;
 }

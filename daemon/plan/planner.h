@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "common/hash.h"
+#include "common/json.h"
 #include "common/macros.h"
 #include "daemon/plan/estimate.h"
 #include "daemon/plan/prices.h"
@@ -50,6 +51,7 @@ enum plan_rule_id {
         RULE_KEEP,
         RULE_REUSE,
         RULE_TEMPLATE,
+        RULE_FRAME,
         RULE_CONTEXT,
         RULE_COMPRESS,
         RULE_TIER,
@@ -60,7 +62,11 @@ enum plan_rule_id {
 };
 
 /* What is worth more: money, or time? */
-enum plan_objective { PLAN_FOR_COST, PLAN_BALANCED, PLAN_FOR_LATENCY };
+enum plan_objective { PLAN_FOR_COST, PLAN_BALANCED, PLAN_FOR_LATENCY, N_PLAN_OBJECTIVES };
+/* Nano-dollars that a millisecond of waiting is worth: nothing but the choice between equals; 30
+ * cents an hour, which splits long batches over free places and leaves small ones whole; 30
+ * dollars. */
+extern const double plan_nanousd_per_ms[N_PLAN_OBJECTIVES];
 
 struct planning {
         const struct work *work;
@@ -86,11 +92,20 @@ uint64_t plan_worst_nanousd(const struct planning *in, const struct step *s, uin
                             uint64_t max_tokens);
 /* Tokens of the output allowed for a step: room for its expected text and as much again, within the
  * model's limit. */
-uint64_t plan_max_tokens(const struct planning *in, const struct step *s);
+uint64_t plan_max_tokens(const struct planning *in, const struct plan *p, const struct step *s);
 
-/* The row of the estimator for a task's kind, or NULL; its name there. */
-const struct estimated_kind *plan_find_kind(const struct planning *in, const struct task *t);
-void plan_kind_name(const struct work *w, const struct task *t, char ret[ESTIMATOR_KIND_BYTES]);
+/* The text that the answer for a task edits: what stands, or what its template renders of it.
+ * False: it is written whole. p may be NULL. */
+bool plan_base(const struct plan *p, const struct task *t, struct span *ret);
+/* Renders the template of a task; in any thread. As template_render(). */
+int plan_render(const struct task *t, struct buf *out, struct diag *ret_diag) _must_check_;
+
+/* The row of the estimator for a task's kind, or NULL; its name there. Edits are a kind of their
+ * own: they are as long as what changes. */
+const struct estimated_kind *plan_find_kind(const struct planning *in, const struct task *t,
+                                            bool is_edits);
+void plan_kind_name(const struct work *w, const struct task *t, bool is_edits,
+                    char ret[ESTIMATOR_KIND_BYTES]);
 /* Share of its model's window that a call fills, in thousandths; 0: not known. */
 unsigned plan_window_share(const struct planning *in, enum tier tier, uint64_t input_tokens,
                            uint64_t max_tokens);

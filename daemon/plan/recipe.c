@@ -72,6 +72,7 @@ static int add_facts(const struct work *w, struct step *s)
 int recipe_write(const struct planning *in, const struct plan *p, struct step *s)
 {
         const struct work *w = in->work;
+        struct span base = {0};
         int k = add_class(w, p, s, BLOCK_STANDARDS);
 
         if (k == 0)
@@ -87,6 +88,9 @@ int recipe_write(const struct planning *in, const struct plan *p, struct step *s
         k = k ? k : add_facts(w, s);
         for (int class = BLOCK_INTERFACE; class < BLOCK_EVIDENCE && k == 0; class ++)
                 k = add_class(w, p, s, (enum block_class) class);
+        for (size_t m = 0; m < s->n_tasks && k == 0; m++)
+                if (plan_base(p, &w->tasks[s->tasks[m]], &base))
+                        k = add_item(s, RECIPE_BASE, s->tasks[m]);
         k = k ? k : add_item(s, RECIPE_EVIDENCE, 0);
         if (k == 0 && w->tasks[s->tasks[0]].path)
                 k = add_item(s, RECIPE_ANSWER, 0);

@@ -31,6 +31,7 @@ struct unit {
         enum tier floor;          /* as its kind requires, or better where that is missing */
         bool is_call;             /* no rule has settled it */
         bool has_shared;          /* its facts are also known in pieces */
+        bool is_edits;            /* its answer edits a text that the prompt shows */
         uint32_t own_bytes, rest_bytes; /* facts: as a block; beside a set */
         uint32_t interface_bytes;
         struct text_bytes tail; /* what is its own in any case */
@@ -106,6 +107,8 @@ struct pricing; /* working memory; one for many runs */
 
 int units_new(const struct planning *in, const enum step_kind *settled,
               struct units **ret) _must_check_;
+/* Its prompt shows a text of so many bytes, and its answer edits that. */
+void units_show_frame(struct units *u, uint32_t unit, size_t n_frame);
 struct units *units_free(struct units *u);
 DEFINE_CLEANUP(struct units, units_free);
 

@@ -7,10 +7,7 @@
 #include "daemon/plan/rules.h"
 #include "daemon/plan/scheme.h"
 
-/* Nano-dollars that a millisecond of waiting is worth: nothing but the choice between equals; 30
- * cents an hour, which splits long batches over free places and leaves small ones whole; 30
- * dollars. */
-static const double nanousd_per_ms[] = {
+const double plan_nanousd_per_ms[N_PLAN_OBJECTIVES] = {
         [PLAN_FOR_COST] = 1, [PLAN_BALANCED] = 83, [PLAN_FOR_LATENCY] = 8333};
 
 struct units *units_free(struct units *u)
@@ -116,8 +113,9 @@ static bool is_same_model(const struct planning *in, enum tier tier)
 /* First guess: one answer in fifty is refused, one in a hundred more for each point of complexity;
  * twice that at the fast tier, half at the best. */
 static void guess_answer(struct units *u, const struct task *t, const struct estimated_kind *kind,
-                         struct unit *x)
+                         bool is_edits, struct unit *x)
 {
+        const struct estimated_kind *file = kind;
         static const double factors[N_TIERS] = {2.0, 1.0, 0.5};
         double risk = fmin(0.02 + 0.01 * units_complexity(u->in->work, t), 0.4);
         uint64_t facts = cost_facts_bytes(u->in->work, t);
@@ -127,12 +125,17 @@ static void guess_answer(struct units *u, const struct task *t, const struct est
                                         ? x->risk[tier - 1]
                                         : estimator_refusals(kind, tier, risk * factors[tier]);
         x->missing = estimator_missing(kind);
-        x->output_bytes = estimator_density(kind) *
-                          (estimator_file_bytes(kind, cost_expected_bytes(t), facts).p50 +
-                           (t->path ? COST_FILE_BYTES : 0));
+        x->output_bytes =
+                estimator_density(kind) *
+                (estimator_file_bytes(kind, is_edits ? cost_edits_bytes(t) : cost_expected_bytes(t),
+                                      facts)
+                         .p50 +
+                 (t->path ? COST_FILE_BYTES : 0));
+        if (is_edits) /* the interface is the whole file's */
+                file = plan_find_kind(u->in, t, false);
         x->interface_bytes =
                 COST_INTERFACE_BYTES +
-                (uint32_t)estimator_interface_bytes(kind, cost_expected_interface(t), facts);
+                (uint32_t)estimator_interface_bytes(file, cost_expected_interface(t), facts);
 }
 
 static enum tier floor_of(const struct planning *in, const struct task *t)
@@ -285,7 +288,34 @@ static void fill_rates(struct units *u)
                 u->cache_short[t] = (double)m->facts->price.cache_write_5m / base;
                 u->cache_long[t] = (double)m->facts->price.cache_write_1h / base;
         }
-        u->nanousd_per_ms = nanousd_per_ms[u->in->objective];
+        u->nanousd_per_ms = plan_nanousd_per_ms[u->in->objective];
+}
+
+/* kind: of the task before, whose look-up mostly does for this one. */
+static void fill_unit(struct units *u, uint32_t i, const struct estimated_kind **kind)
+{
+        const struct task *t = &u->in->work->tasks[i], *before = i > 0 ? t - 1 : NULL;
+        struct unit *x = &u->at[i];
+        struct span base = {0};
+
+        x->is_edits = plan_base(NULL, t, &base);
+        if (!before || x->is_edits != u->at[i - 1].is_edits || strcmp(t->kind, before->kind) != 0)
+                *kind = plan_find_kind(u->in, t, x->is_edits);
+        find_texts(u, t, x);
+        count_bytes(u, t, x);
+        if (x->is_edits)
+                x->tail.at[TEXT_CODE] += base.n + COST_BASE_BYTES;
+        guess_answer(u, t, *kind, x->is_edits, x);
+        x->floor = floor_of(u->in, t);
+}
+
+void units_show_frame(struct units *u, uint32_t i, size_t n_frame)
+{
+        const struct task *t = &u->in->work->tasks[i];
+
+        u->at[i].is_edits = true;
+        u->at[i].tail.at[TEXT_CODE] += n_frame + COST_BASE_BYTES;
+        guess_answer(u, t, plan_find_kind(u->in, t, true), true, &u->at[i]);
 }
 
 int units_new(const struct planning *in, const enum step_kind *settled, struct units **ret)
@@ -306,16 +336,9 @@ int units_new(const struct planning *in, const enum step_kind *settled, struct u
                 return -ENOMEM;
         fill_rates(u);
         for (uint32_t i = 0; i < u->n; i++) {
-                const struct task *t = &w->tasks[i];
-
-                if (i == 0 || strcmp(t->kind, w->tasks[i - 1].kind) != 0)
-                        kind = plan_find_kind(in, t);
                 u->at[i].is_call = settled[i] == STEP_CALL;
                 u->n_calls += u->at[i].is_call;
-                find_texts(u, t, &u->at[i]);
-                count_bytes(u, t, &u->at[i]);
-                guess_answer(u, t, kind, &u->at[i]);
-                u->at[i].floor = floor_of(in, t);
+                fill_unit(u, i, &kind);
                 find_level(u, i);
         }
         k = build_users(u);

@@ -67,17 +67,24 @@ static void describe(const struct draft *d, const struct lot *l, struct step *s)
                 [PRESENT_WHOLE] = "; the whole specification",
         };
         char tier[80];
+        size_t n_frames = 0;
 
+        for (size_t i = 0; i < s->n_tasks; i++)
+                n_frames += d->plan->frames[s->tasks[i]].text != NULL;
         for (size_t i = 1; i < s->n_tasks; i++)
                 if (d->units->at[s->tasks[i]].floor > x->floor)
                         x = &d->units->at[s->tasks[i]];
         (void)describe_tier(d, l, x, tier, sizeof(tier));
         if (s->n_tasks > 1)
-                snprintf(s->reason, sizeof(s->reason), "%zu of kind %.24s together; %s%s",
-                         s->n_tasks, t->kind, tier, facts[l->presentation]);
+                snprintf(s->reason, sizeof(s->reason), "%zu of kind %.24s together; %s%s%s",
+                         s->n_tasks, t->kind, tier, facts[l->presentation],
+                         n_frames == 0 ? ""
+                         : n_frames == s->n_tasks
+                                 ? "; as edits of what their template renders"
+                                 : "; some as edits of what their template renders");
         else if (t->uncovered && d->in->is_on[RULE_TEMPLATE]) /* why a model is asked at all */
-                snprintf(s->reason, sizeof(s->reason), "%.110s; %s%s", t->uncovered, tier,
-                         facts[l->presentation]);
+                snprintf(s->reason, sizeof(s->reason), "%.85s; %s%s%s", t->uncovered, tier,
+                         facts[l->presentation], n_frames ? "; edits of its rendering" : "");
         else
                 snprintf(s->reason, sizeof(s->reason), "%s%s", tier, facts[l->presentation]);
 }
@@ -112,9 +119,11 @@ static void write_spread(const struct draft *d, const struct lot *l, const struc
                 return;
         for (uint32_t i = 0; i < l->n; i++) {
                 const struct task *t = &in->work->tasks[s->tasks[i]];
-                const struct estimated_kind *kind = plan_find_kind(in, t);
-                struct size_guess file = estimator_file_bytes(kind, cost_expected_bytes(t),
-                                                              cost_facts_bytes(in->work, t));
+                bool is_edits = d->units->at[s->tasks[i]].is_edits;
+                const struct estimated_kind *kind = plan_find_kind(in, t, is_edits);
+                struct size_guess file = estimator_file_bytes(
+                        kind, is_edits ? cost_edits_bytes(t) : cost_expected_bytes(t),
+                        cost_facts_bytes(in->work, t));
 
                 density = estimator_density(kind);
                 size_sum_add(&sum, &file, t->path ? COST_FILE_BYTES : 0);

@@ -26,7 +26,8 @@ struct plan *plan_new(size_t n_tasks)
         p->steps = calloc(n_tasks + 1, sizeof(*p->steps));
         p->step_of_task = calloc(n_tasks + 1, sizeof(*p->step_of_task));
         p->foretold = calloc(n_tasks + 1, sizeof(*p->foretold));
-        return p->steps && p->step_of_task && p->foretold ? take(p) : NULL;
+        p->frames = calloc(n_tasks + 1, sizeof(*p->frames));
+        return p->steps && p->step_of_task && p->foretold && p->frames ? take(p) : NULL;
 }
 
 void step_init(struct step *s, enum step_kind kind)
@@ -53,6 +54,9 @@ struct plan *plan_free(struct plan *p)
         strlist_done(&p->warnings);
         free(p->step_of_task);
         free(p->foretold);
+        for (size_t i = 0; p->frames && i < p->n_tasks; i++)
+                free(p->frames[i].text);
+        free(p->frames);
         free(p);
         return NULL;
 }

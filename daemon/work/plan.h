@@ -30,6 +30,7 @@ enum recipe_kind {
         RECIPE_SET,       /* an enum presentation: facts of many tasks, as one block */
         RECIPE_USES,      /* a task: which of those facts are its own, and what is only its own */
         RECIPE_INTERFACE, /* a task */
+        RECIPE_BASE,      /* a task: the text that its answer edits */
         RECIPE_EVIDENCE,
         RECIPE_ANSWER
 };
@@ -84,6 +85,13 @@ struct plan_prefix {
         struct hash hash; /* of model and text */
 };
 
+/* What a template renders of a task that it does not cover: the call shows it, and is answered by
+ * edits of it. */
+struct frame {
+        char *text; /* owned; NULL: the whole is asked for */
+        size_t n;
+};
+
 #define MAX_RULES 16
 
 struct rule_effect {
@@ -103,6 +111,7 @@ struct plan {
         size_t n_steps;
         uint32_t *step_of_task;    /* owned */
         struct foretold *foretold; /* owned; per task */
+        struct frame *frames;      /* owned; per task */
         size_t n_tasks;
         struct estimate totals, naive;
         struct rule_effect effects[MAX_RULES];

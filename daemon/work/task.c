@@ -26,6 +26,7 @@ static void task_done(struct task *t)
         free(t->path);
         free(t->title);
         free(t->uncovered);
+        free(t->base);
         free(t->tier);
         json_decref(t->context);
         for (size_t i = 0; t->inputs && i < t->n_inputs; i++)

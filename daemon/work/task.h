@@ -85,8 +85,12 @@ struct task {
         uint32_t rest; /* block: facts of this kind alone, without a fence; NO_BLOCK */
         char *batch;   /* tasks of one kind and this group may be asked for together; NULL: alone */
         const struct template
-                *template; /* borrowed: work.keeper keeps the blueprint; NULL: none covers it */
-        char *uncovered;   /* why the template does not do for it; NULL: it does */
+                *template;  /* borrowed: work.keeper keeps the blueprint; NULL: none covers it */
+        char *uncovered;    /* why the template does not do for it; NULL: it does */
+        uint32_t n_changes; /* what the template passes over: things, each of them an edit or two */
+        bool is_frame;      /* what it renders is right as far as it goes: a text to be edited */
+        char *base; /* the text that stands: it is shown, and edits of it are the answer; or NULL */
+        size_t n_base;
         const struct check_set *checks; /* borrowed likewise; NULL: the basic rules only */
         const struct extractor
                 *extractor;           /* borrowed likewise; NULL: the interface is the whole text */

@@ -52,6 +52,7 @@ static void read_in(const uint8_t *bytes, size_t n, size_t step, struct seen *s,
 
         if (answer_new(TAG, paths, N_ELEMENTS(paths), &events, s, &a) != 0)
                 abort();
+        answer_allow_edits(a, 0);
         for (size_t i = 0; i < n; i += step)
                 if (answer_feed(a, (struct span){(const char *)bytes + i, MIN2(step, n - i)}) != 0)
                         abort();

@@ -22,6 +22,10 @@ struct facts *facts_free(struct facts *f)
                 free(f->shown[i].path);
                 free(f->shown[i].text);
         }
+        for (size_t i = 0; i < f->n_texts; i++) {
+                free(f->texts[i].path);
+                free(f->texts[i].text);
+        }
         yaml_free(f->answer);
         buf_done(&f->prose);
         strlist_done(&f->faults);
@@ -92,18 +96,27 @@ void node_write(const struct yaml_node *n, struct buf *b)
         write_node(n, b, false);
 }
 
-static int add_shown(struct facts *f, const char *info, struct span text)
+static int add_shown(struct shown *list, size_t *n, const char *path, struct span text)
 {
-        struct shown *s = &f->shown[f->n_shown];
-        const char *path = strstr(info, " interface ");
+        struct shown *s = &list[*n];
 
-        if (f->n_shown == FACTS_DOCS_MAX)
+        if (*n == FACTS_DOCS_MAX)
                 return 0;
-        s->path = strdup(path + strlen(" interface "));
+        s->path = strdup(path);
         s->text = str_dup_span(text);
         s->n_text = text.n;
-        f->n_shown++;
+        ++*n;
         return s->path && s->text ? 0 : -ENOMEM;
+}
+
+/* A fenced block that is no data: code of this file or of another. */
+static int add_code(struct facts *f, const char *info, struct span text)
+{
+        const char *interface = strstr(info, " interface "), *stands = strstr(info, " text ");
+
+        if (interface)
+                return add_shown(f->shown, &f->n_shown, interface + strlen(" interface "), text);
+        return stands ? add_shown(f->texts, &f->n_texts, stands + strlen(" text "), text) : 0;
 }
 
 static int add_data(struct facts *f, struct span text)
@@ -164,7 +177,7 @@ static int read_fence(struct facts *f, struct span first, size_t ticks, struct s
                 return -ENOMEM;
         if (str_is_equal(info, "yaml") || str_is_equal(info, "json"))
                 return add_data(f, text);
-        return strstr(info, " interface ") ? add_shown(f, info, text) : 0;
+        return add_code(f, info, text);
 }
 
 /* Prose that stands between the last task and the form of the answer says why an earlier answer was
@@ -185,7 +198,8 @@ static void note_evidence(struct facts *f, struct span part, size_t n_tasks_befo
 
 static int read_part(struct facts *f, struct span part)
 {
-        size_t n_tasks = f->n_tasks, n_docs = f->n_docs + f->n_uses, n_shown = f->n_shown;
+        size_t n_tasks = f->n_tasks, n_docs = f->n_docs + f->n_uses,
+               n_shown = f->n_shown + f->n_texts;
         bool had_answer = f->answer != NULL;
         struct span rest = part;
         int r = 0;
@@ -197,7 +211,7 @@ static int read_part(struct facts *f, struct span part)
                 if (ticks)
                         r = read_fence(f, line, ticks, &rest);
         }
-        if (!r && f->n_docs + f->n_uses == n_docs && f->n_shown == n_shown)
+        if (!r && f->n_docs + f->n_uses == n_docs && f->n_shown + f->n_texts == n_shown)
                 note_evidence(f, part, n_tasks, had_answer);
         return r;
 }

@@ -4,8 +4,8 @@
  *     fence = "```" info LF *(line LF) "```" LF          from column 1; longer fences close with
  * their own length `yaml` or `json` with the key `task` is a task, with `answer` the form of the
  * answer, with `uses` what of the facts belongs to one
- * file, else facts. `LANG interface PATH` shows what another file declares. Everything else is
- * prose. */
+ * file, else facts. `LANG interface PATH` shows what another file declares, `LANG text PATH` what
+ * stands in a file that is to be edited. Everything else is prose. */
 
 #include "common/buf.h"
 #include "common/str.h"
@@ -32,6 +32,8 @@ struct facts {
         size_t n_made;
         struct shown shown[FACTS_DOCS_MAX];
         size_t n_shown;
+        struct shown texts[FACTS_DOCS_MAX]; /* to be edited */
+        size_t n_texts;
         bool has_evidence;
         struct buf
                 prose; /* all parts as they are, for conventions that the prompt tells in words */

@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include "common/str.h"
+#include "tests/sim/edits.h"
 #include "tests/sim/facts.h"
 #include "tests/sim/writer.h"
 
@@ -175,8 +176,8 @@ static bool hits_file(const struct framing *f, enum fault_kind kind, size_t i)
         return x && (x->file == 0 || x->file == i + 1);
 }
 
-static void add_file(const struct framing *f, size_t i, const char *path, struct span content,
-                     struct buf *b)
+static void add_file(const struct framing *f, size_t i, const char *path, bool is_edits,
+                     struct span content, struct buf *b)
 {
         bool is_last_of_all =
                 f->faults->at[FAULT_MISSING_FILE] && f->faults->at[FAULT_MISSING_FILE]->file == 0
@@ -186,14 +187,16 @@ static void add_file(const struct framing *f, size_t i, const char *path, struct
 
         if (is_last_of_all)
                 return;
-        buf_printf(b, "<<<file %s%s %s\n", hits_file(f, FAULT_WRONG_PATH, i) ? "elsewhere/" : "",
-                   path, tag);
+        buf_printf(b, "<<<%s %s%s %s\n", is_edits ? "edits" : "file",
+                   hits_file(f, FAULT_WRONG_PATH, i) ? "elsewhere/" : "", path, tag);
         if (hits_file(f, FAULT_INNER_FENCE, i))
                 buf_add_text(b, "```\n");
         if (!hits_file(f, FAULT_EMPTY_FILE, i))
                 buf_add_span(b, content);
         if (hits_file(f, FAULT_INNER_FENCE, i))
                 buf_add_text(b, "```\n");
+        if (hits_file(f, FAULT_BROKEN, i) && is_edits)
+                buf_printf(b, "<<<old %s\nno such line\n===new %s\n", tag, tag);
         if (hits_file(f, FAULT_BROKEN, i))
                 buf_add_text(b, "}}} func broken( {\n");
         if (hits_file(f, FAULT_PLACEHOLDER, i))
@@ -212,13 +215,51 @@ static size_t task_of(const struct facts *f, const char *path, size_t i)
         return i;
 }
 
+/* A file whole, or as edits of the text that the prompt shows. */
+static int answer_file(struct facts *f, const struct framing *framing, size_t i, const char *path,
+                       bool may_edit, struct buf *b)
+{
+        const struct shown *text = may_edit ? edits_find_text(f, path) : NULL;
+        _cleanup_buf_ struct buf content = {0}, edits = {0};
+        struct facts_view view;
+        int r = facts_view_of(f, task_of(f, path, i), &view);
+
+        r = r ? r : writer_write(&view, path, &content);
+        r = r ? r : content.failed;
+        if (r)
+                return r;
+        r = text ? edits_write(&view, text, buf_span(&content), framing->tag, &edits)
+                 : CONDITION_ABSENT;
+        if (r < 0)
+                return r;
+        add_file(framing, i, path, r == 0, r == 0 ? buf_span(&edits) : buf_span(&content), b);
+        return 0;
+}
+
+static int answer_list(struct facts *f, const struct framing *framing, struct yaml_node *files,
+                       size_t from, bool may_edit, struct buf *b)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < node_size(files) && !r; i++) {
+                const struct yaml_node *file = node_at(files, i);
+                const char *path = file->kind == YAML_SCALAR ? file->text
+                                                             : node_text(node_at(files, i), "path");
+
+                if (path)
+                        r = answer_file(f, framing, from + i, path, may_edit, b);
+        }
+        return r;
+}
+
 static int answer_files(struct facts *f, const struct fault_set *faults, struct buf *b)
 {
         struct yaml_node *answer = yaml_get(f->answer, "answer"),
-                         *files = yaml_get(answer, "files");
-        struct framing framing = {
-                .tag = node_text(answer, "tag"), .faults = faults, .n_files = node_size(files)};
-        int r = 0;
+                         *files = yaml_get(answer, "files"), *edits = yaml_get(answer, "edits");
+        struct framing framing = {.tag = node_text(answer, "tag"),
+                                  .faults = faults,
+                                  .n_files = node_size(files) + node_size(edits)};
+        int r;
 
         if (!framing.tag)
                 framing.tag = "";
@@ -226,22 +267,8 @@ static int answer_files(struct facts *f, const struct fault_set *faults, struct 
                 buf_add_text(b, "Certainly! Here are the files that you asked for.\n\n");
         if (faults->at[FAULT_FENCE])
                 buf_add_text(b, "```go\n");
-        for (size_t i = 0; i < framing.n_files && !r; i++) {
-                const struct yaml_node *file = node_at(files, i);
-                const char *path = file->kind == YAML_SCALAR ? file->text
-                                                             : node_text(node_at(files, i), "path");
-                _cleanup_buf_ struct buf content = {0};
-                struct facts_view view;
-
-                if (!path)
-                        continue;
-                r = facts_view_of(f, task_of(f, path, i), &view);
-                r = r ? r : writer_write(&view, path, &content);
-                if (!r && content.failed)
-                        r = content.failed;
-                if (!r)
-                        add_file(&framing, i, path, buf_span(&content), b);
-        }
+        r = answer_list(f, &framing, files, 0, false, b);
+        r = r ? r : answer_list(f, &framing, edits, node_size(files), true, b);
         if (faults->at[FAULT_FENCE])
                 buf_add_text(b, "```\n");
         if (faults->at[FAULT_CHATTER])

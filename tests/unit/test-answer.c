@@ -283,7 +283,7 @@ static void test_instructions_can_be_read(void **state _unused_)
         struct diag d;
         const char *fence, *end;
 
-        assert_int_equal(answer_write_instructions("12345678", odd, 4, &b), 0);
+        assert_int_equal(answer_write_instructions("12345678", odd, NULL, 4, &b), 0);
         assert_non_null(strstr(b.at, "\n<<<file PATH 12345678\n"));
         assert_non_null(strstr(b.at, "\n>>>end 12345678\n"));
         fence = strstr(b.at, "```yaml\n");
@@ -303,12 +303,51 @@ static void test_instructions_can_be_read(void **state _unused_)
                 assert_string_equal(files->items[i]->text, odd[i]);
 }
 
+/* A file that the prompt shows comes as edits or whole; another one whole alone. */
+static void test_edits_are_another_form(void **state _unused_)
+{
+        static const char text[] = "<<<edits a.go " TAG "\nold and new\n>>>end " TAG "\n"
+                                   "<<<edits z.go " TAG "\nx\n>>>end " TAG "\n";
+
+        for (size_t n = 1; n <= strlen(text); n++) {
+                struct log log = {0};
+                struct answer *a;
+
+                assert_int_equal(answer_new(TAG, paths, 3, &events, &log, &a), 0);
+                answer_allow_edits(a, 0);
+                for (size_t i = 0; i < strlen(text); i += n)
+                        assert_int_equal(
+                                answer_feed(a, (struct span){text + i, MIN2(n, strlen(text) - i)}),
+                                0);
+                answer_finish(a);
+                assert_string_equal(log.text.at, "begin 0;end 0 [old and new\n];");
+                assert_int_equal(answer_counts(a)->n_unexpected, 1);
+                log_done(&log);
+                answer_free(a);
+        }
+}
+
+static void test_instructions_tell_both_forms(void **state _unused_)
+{
+        static const bool is_shown[] = {false, true, false}, all[] = {true, true, true};
+        _cleanup_buf_ struct buf b = {0}, edits = {0};
+
+        assert_int_equal(answer_write_instructions(TAG, paths, is_shown, 3, &b), 0);
+        assert_non_null(strstr(b.at, "\n<<<file PATH " TAG "\n"));
+        assert_non_null(strstr(b.at, "\n<<<edits PATH " TAG "\n<<<old " TAG "\n"));
+        assert_non_null(strstr(b.at, "edits:\n"));
+        assert_non_null(strstr(b.at, "files:\n"));
+        assert_int_equal(answer_write_instructions(TAG, paths, all, 3, &edits), 0);
+        assert_null(strstr(edits.at, "<<<file"));
+        assert_null(strstr(edits.at, "files:\n"));
+}
+
 static void test_instructions_are_deterministic(void **state _unused_)
 {
         _cleanup_buf_ struct buf a = {0}, b = {0};
 
-        assert_int_equal(answer_write_instructions(TAG, paths, 3, &a), 0);
-        assert_int_equal(answer_write_instructions(TAG, paths, 3, &b), 0);
+        assert_int_equal(answer_write_instructions(TAG, paths, NULL, 3, &a), 0);
+        assert_int_equal(answer_write_instructions(TAG, paths, NULL, 3, &b), 0);
         assert_string_equal(a.at, b.at);
 }
 
@@ -334,6 +373,8 @@ int main(void)
                 cmocka_unit_test(test_refuses_bad_arguments),
                 cmocka_unit_test(test_tag_is_of_the_hash),
                 cmocka_unit_test(test_instructions_can_be_read),
+                cmocka_unit_test(test_edits_are_another_form),
+                cmocka_unit_test(test_instructions_tell_both_forms),
                 cmocka_unit_test(test_instructions_are_deterministic),
         };
 

@@ -209,13 +209,14 @@ static void look(struct probe *p, const json_t *context)
 {
         _cleanup_buf_ struct buf out = {0};
         struct diag diag;
-        char *reason = NULL;
+        struct shortfall found = {0};
 
-        if (coverage_measure(p->b, p->k, context, NULL, &reason) != 0)
+        if (coverage_measure(p->b, p->k, context, NULL, 0, &found) != 0)
                 fail_msg("out of memory");
-        note(p, reason != NULL || template_render(p->k->template, context, &out, &diag) != 0 ||
+        note(p, found.reason != NULL ||
+                        template_render(p->k->template, context, &out, &diag) != 0 ||
                         !span_is_equal(buf_span(&out), buf_span(p->before)));
-        free(reason);
+        free(found.reason);
 }
 
 static void change(struct probe *p, const json_t *context, json_t *value);

@@ -170,7 +170,8 @@ static int read_answer(void)
         if (!r && !fed && !(answer_is_done(a, 0) && answer_is_done(a, 1)))
                 return -EINVAL;
         r = r ? r : fed;
-        return r ? r : answer_write_instructions("12345678", paths, 2, &b);
+        return r ? r
+                 : answer_write_instructions("12345678", paths, (const bool[]){false, true}, 2, &b);
 }
 
 static int make_checks(void)

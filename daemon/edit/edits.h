@@ -1,0 +1,57 @@
+#pragma once
+/* Edits: an answer that says what changes in a text that stands, instead of the text again.
+ *
+ *      edits = [move] {edit}                           move: the file's new path
+ *      move  = "+++to " path " " tag LF
+ *      edit  = "<<<old " tag LF  {line}  "===new " tag LF  {line}
+ *
+ * A marker stands alone on its line, from column 1 (a CR before its LF is tolerated). The lines of
+ * `old` are whole lines of the base, byte for byte, and stand there exactly once; those of `new`
+ * come in their place. All edits are found in the base as it was, none in what another one wrote;
+ * they may come in any order but not overlap. An answer that breaks any of this is refused as a
+ * whole, with a reason for whoever wrote it: nothing is guessed.
+ *
+ * A base is a text as an editor of lines sees it: every line ends with LF. What a file had instead
+ * (CRLF throughout, no break at its end) is remembered and given back. */
+
+#include "common/buf.h"
+#include "common/json.h"
+#include "common/macros.h"
+
+#define EDITS_MAX 512u                        /* of one text; more is a new text */
+#define EDIT_BASE_MAX_BYTES ((size_t)4 << 20) /* above any window */
+
+struct edit {
+        struct span old, new; /* borrowed from the answer */
+};
+
+struct edits {
+        struct edit *at; /* owned */
+        size_t n;
+        struct span move; /* borrowed; empty: the file stays where it is */
+};
+
+/* CONDITION_REFUSED: the answer has not this form; diag has the line in it, and why. */
+int edits_read(struct span text, const char *tag, struct edits *ret,
+               struct diag *ret_diag) _must_check_;
+void edits_done(struct edits *e);
+#define _cleanup_edits_ _cleanup_(edits_done)
+/* Appends the base with all edits. CONDITION_REFUSED: one of them does not apply. */
+int edits_apply(const struct edits *e, struct span base, struct buf *out,
+                struct diag *ret_diag) _must_check_;
+/* How many lines of the base the text has no more (blank ones do not count, nor where they stand),
+ * and how many it had. */
+int edits_removed(struct span base, struct span text, size_t *ret_removed,
+                  size_t *ret_lines) _must_check_;
+
+struct edit_base {
+        char *text; /* owned */
+        size_t n;
+        bool was_crlf, had_no_end;
+};
+
+int edit_base_read(struct span file, struct edit_base *ret) _must_check_; /* -EMSGSIZE */
+/* Appends a text that was made from the base, as the file has it. */
+int edit_base_write(const struct edit_base *b, struct span text, struct buf *out) _must_check_;
+void edit_base_done(struct edit_base *b);
+#define _cleanup_edit_base_ _cleanup_(edit_base_done)
