@@ -19,6 +19,7 @@
 #include "daemon/server/server.h"
 #include "daemon/service.h"
 #include "daemon/store/store.h"
+#include "daemon/warn.h"
 #include "proto/address.h"
 
 #define N_WORKERS 4                 /* planning, parsing, rendering: short pieces, few at a time */
@@ -135,6 +136,20 @@ static void configure_providers(struct assembly *a, const struct config *old)
                 configure_provider(a, &all[i]);
 }
 
+/* Test builds may hurry. */
+static uint64_t hurry(const char *variable, uint64_t ms)
+{
+#if GENOPT_TESTING
+        const char *text = getenv(variable);
+
+        if (text && str_to_u64(text, &ms) < 0)
+                log_warning("%s is no number", variable);
+#else
+        (void)variable;
+#endif
+        return ms;
+}
+
 static struct calls_limits find_limits(const char *provider, const char *model, void *arg)
 {
         const struct assembly *a = arg;
@@ -146,15 +161,50 @@ static struct calls_limits find_limits(const char *provider, const char *model, 
                                      .output = l.output};
 }
 
+static void run_warn_program(const struct assembly *a, const char *what, uint64_t spent,
+                             uint64_t limit)
+{
+        const char *program = config_get_text(a->config, OPTION_WARN_PROGRAM);
+
+        if (program)
+                warn_run(program, what, spent, limit);
+}
+
+static void on_budget(enum budget_period p, uint64_t spent, uint64_t limit, void *arg)
+{
+        static const char *const names[N_BUDGET_PERIODS] = {"day", "month"};
+        struct assembly *a = arg;
+        char text[120];
+
+        (void)snprintf(text, sizeof(text), "%u %% of the budget of this %s is spent",
+                       (unsigned)(spent / MAX2(limit / 100, UINT64_C(1))), names[p]);
+        log_event(LOG_LEVEL_WARNING, "budget_warning", "%s", text);
+        jobs_warn(a->jobs, text);
+        run_warn_program(a, names[p], spent, limit);
+}
+
+static void on_job_budget(const char *job, uint64_t spent, uint64_t limit, void *arg)
+{
+        _cleanup_free_ char *what = str_printf("job %s", job);
+
+        if (what)
+                run_warn_program(arg, what, spent, limit);
+}
+
 static void apply_config(struct assembly *a)
 {
         struct calls_config c = {.n_calls_max = (unsigned)config_get_u64(a->config, OPTION_CALLS),
                                  .find_limits = find_limits,
-                                 .arg = a};
-        uint64_t day = config_get_u64(a->config, OPTION_DAY_USD);
+                                 .arg = a,
+                                 .n_hurry = (unsigned)hurry("GENOPT_TEST_HURRY", 1)};
+        uint64_t day = config_get_u64(a->config, OPTION_DAY_USD),
+                 month = config_get_u64(a->config, OPTION_MONTH_USD);
         const struct strlist *warnings = config_warnings(a->config);
 
         c.day_budget_nanousd = day == UINT64_MAX ? 0 : day;
+        c.month_budget_nanousd = month == UINT64_MAX ? 0 : month;
+        c.warn_at_millionths = config_get_u64(a->config, OPTION_WARN_AT);
+        c.on_budget = on_budget;
         calls_configure(a->calls, &c);
         log_set_level(
                 (enum log_level)(LOG_LEVEL_ERROR + config_get_u64(a->config, OPTION_LOG_LEVEL)));
@@ -242,20 +292,6 @@ static void on_signal(int number, void *arg)
                 stop(a, a->is_stopping);
 }
 
-/* Test builds may hurry. */
-static uint64_t hurry(const char *variable, uint64_t ms)
-{
-#if GENOPT_TESTING
-        const char *text = getenv(variable);
-
-        if (text && str_to_u64(text, &ms) < 0)
-                log_warning("%s is no number", variable);
-#else
-        (void)variable;
-#endif
-        return ms;
-}
-
 static void on_retain(void *arg)
 {
         struct assembly *a = arg;
@@ -324,7 +360,9 @@ static int make_rooms(struct assembly *a)
                                  .providers = a->providers,
                                  .config = a->config,
                                  .shelf = a->shelf,
-                                 .prices = a->prices};
+                                 .prices = a->prices,
+                                 .on_budget = on_job_budget,
+                                 .arg = a};
         k = jobs_new(&j, &a->jobs);
         k = k ? k : jobs_recover(a->jobs);
         return say("recovery of jobs", k, NULL);
@@ -382,6 +420,7 @@ static int watch_signals(struct assembly *a)
         static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
         int k = 0;
 
+        k = warn_new(a->loop);
         for (size_t i = 0; i < N_ELEMENTS(numbers) && k == 0; i++)
                 k = loop_on_signal(a->loop, numbers[i], on_signal, a);
         return k;

@@ -105,6 +105,13 @@ static int call_new(struct calls *room, const struct call_spec *s, struct call *
         return 0;
 }
 
+uint64_t calls_backoff_ms(const struct calls *c, unsigned n_failed)
+{
+        uint64_t ms = backoff_ms(n_failed, 0, 0, (unsigned)clock_random_below(1000));
+
+        return ms / MAX2(c->config.n_hurry, 1U);
+}
+
 /* Identical: what makes the same bytes leave for the same uid. */
 static int key_of(const struct call_spec *s, struct hash *ret)
 {
@@ -145,43 +152,33 @@ static int refuse(struct failure **ret, struct failure *f)
         return CONDITION_REFUSED;
 }
 
-static bool exceeds(uint64_t limit, uint64_t spent, uint64_t more)
-{
-        return limit != UINT64_MAX && (more > limit || spent > limit - more);
-}
-
 /* What can be told at once; what may only have to wait for others to settle is the queue's to
  * judge. */
 static int judge(struct calls *c, const struct call_spec *s, struct failure **ret)
 {
         struct provider *p = provider_find(c->providers, s->provider);
-        uint64_t more = MAX2(s->worst_nanousd, s->estimate_nanousd), unsettled;
+        uint64_t more = MAX2(s->worst_nanousd, s->estimate_nanousd);
+        struct failure *f;
         const struct account *a;
         enum failure_id lack;
         const char *reason;
 
         HASH_FIND(hh, c->accounts, &s->job, sizeof(s->job), a);
-        unsettled = a ? a->unsettled : 0;
         if (c->is_draining)
                 return refuse(ret, failure_new(FAILURE_STOPPING, NULL));
         if (!p)
                 return refuse(ret, failure_new(FAILURE_BAD_CONFIG, "there is no provider %s",
                                                s->provider));
         if (!provider_is_ready(p, &lack, &reason)) {
-                struct failure *f = failure_new(lack, "provider %s: %s", s->provider, reason);
-
+                f = failure_new(lack, "provider %s: %s", s->provider, reason);
                 calls_name_key(f, s->provider);
                 return refuse(ret, f);
         }
         if (!store_has_room(c->store))
                 return refuse(ret, failure_new(FAILURE_DISK_FULL, NULL));
-        if (exceeds(s->budget_left_nanousd, unsettled, more))
-                return refuse(ret, failure_new(FAILURE_BUDGET,
-                                               "the job's budget does not allow the next call"));
-        if (exceeds(c->config.day_budget_nanousd ?: UINT64_MAX,
-                    ledger_today(c->ledger) + c->unsettled, more))
-                return refuse(ret, failure_new(FAILURE_BUDGET,
-                                               "today's budget does not allow the next call"));
+        f = budget_refuses(c, s->budget_left_nanousd, a ? a->unsettled : 0, more);
+        if (f)
+                return refuse(ret, f);
         return 0;
 }
 
@@ -375,6 +372,7 @@ static void on_kick(void *arg)
         catch_up(c);
         if (c->is_draining)
                 give_back(c);
+        budget_watch(c);
         wait = queue_run(c);
         if (wait != UINT64_MAX)
                 calls_kick(c, wait);
@@ -506,6 +504,11 @@ uint64_t calls_n_running(const struct calls *c)
 uint64_t calls_spent_today(const struct calls *c)
 {
         return ledger_today(c->ledger) + c->unsettled + c->reserved;
+}
+
+uint64_t calls_spent_this_month(const struct calls *c)
+{
+        return ledger_month(c->ledger) + c->unsettled + c->reserved;
 }
 
 void calls_drain(struct calls *c, void (*on_drained)(void *arg), void *arg)

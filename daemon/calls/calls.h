@@ -98,13 +98,19 @@ struct calls_limits {
         uint64_t requests, input, output; /* a minute, of the model */
 };
 
+enum budget_period { BUDGET_DAY, BUDGET_MONTH, N_BUDGET_PERIODS };
+
 struct calls_config {
         unsigned n_calls_max; /* limits.calls: per provider */
         /* Asked when a provider or model is first used, and by calls_configure(). model NULL: of
          * the provider. The function NULL: there are none. */
         struct calls_limits (*find_limits)(const char *provider, const char *model, void *arg);
-        void *arg;
-        uint64_t day_budget_nanousd; /* 0: none */
+        void *arg;        /* of the functions here */
+        unsigned n_hurry; /* tests: waits of our own are shorter by so much; 0: 1 */
+        uint64_t day_budget_nanousd, month_budget_nanousd; /* 0: none */
+        uint64_t warn_at_millionths; /* of a budget: then on_budget(), once in its time; 0: never */
+        void (*on_budget)(enum budget_period p, uint64_t spent_nanousd, uint64_t limit_nanousd,
+                          void *arg);
 };
 
 int calls_new(struct loop *loop, struct store *store, struct provider_room *providers,
@@ -120,7 +126,7 @@ int calls_recover(struct calls *c) _must_check_;
 int calls_start(struct calls *c, const struct call_spec *spec, const struct call_events *events,
                 void *arg, struct call **ret, struct failure **ret_failure) _must_check_;
 /* The delay_ms of a call that goes on from n_failed broken ones. */
-uint64_t calls_backoff_ms(unsigned n_failed);
+uint64_t calls_backoff_ms(const struct calls *c, unsigned n_failed);
 /* After on_end: adds settlement and ledger rows to the batch; frees the call when the batch is
  * submitted (0). */
 int call_settle(struct call *c, struct store_batch *b) _must_check_;
@@ -130,7 +136,9 @@ void call_cancel(struct call *c);
 uint64_t calls_n_running(const struct calls *c);
 uint64_t calls_spent_today(
         const struct calls *c); /* nano-dollars, with reserves of running calls */
-/* The room's record of one call, as JSON for job/get (docs/protocol.md): prompts only if asked. */
+uint64_t calls_spent_this_month(const struct calls *c); /* likewise */
+/* The room's records of a job's calls, as JSON for job/get (docs/protocol.md): prompts only if
+ * asked. Also in a worker. */
 int calls_describe(struct calls *c, const struct ulid *job, bool has_prompts,
                    struct json_t **ret) _must_check_;
 /* What is on disk of a job's calls, lost ones included: where numbering goes on, and what they

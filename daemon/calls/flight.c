@@ -420,6 +420,9 @@ static void start_retry(struct flight *f, struct failure *why, const struct advi
         uint64_t delay = backoff_ms(f->n_attempts, f->n_refusals, advice->retry_after_ms,
                                     (unsigned)clock_random_below(1000));
 
+        if (advice->retry_after_ms == 0)
+                delay /= MAX2(f->room->config.n_hurry, 1U);
+
         give_slot(f);
         metrics_count(calls_retries);
         failure_free(f->retry_why);

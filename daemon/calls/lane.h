@@ -62,7 +62,3 @@ void queue_review(
 /* Sends what may leave. Returns when to come again, in usec from now; UINT64_MAX: when something
  * ends. */
 uint64_t queue_run(struct calls *c);
-/* Whether the flight's worst case fits beside all that is reserved. *ret_is_never: nor will it when
- * that is settled. */
-bool budget_fits(const struct flight *f, bool *ret_is_never);
-void budget_reserve(struct flight *f, uint64_t nanousd); /* sets what it has reserved */

@@ -1,5 +1,7 @@
 #include "daemon/calls/ledger.h"
 
+#include <time.h>
+
 #define HASH_NONFATAL_OOM 1 /* then hh.tbl of what was to be added is NULL */
 #include <uthash.h>
 
@@ -22,8 +24,9 @@ struct ledger {
         struct store *store; /* borrowed: outlives this room */
         uint32_t day;
         bool is_loaded;
-        struct row *rows; /* owned: of that day */
-        uint64_t nanousd; /* their sum */
+        struct row *rows;         /* owned: of that day */
+        uint64_t nanousd;         /* their sum */
+        uint64_t earlier_nanousd; /* of the days before it, in its month */
 };
 
 static void put_u32(uint8_t *at, uint32_t value)
@@ -82,7 +85,45 @@ static int load_row(struct span key, struct span value, void *arg)
         return 0;
 }
 
-/* A day's rows are read once: at its first use. */
+static int add_money(struct span key _unused_, struct span value, void *arg)
+{
+        struct ledger *l = arg;
+        _cleanup_json_ json_t *o = NULL;
+        uint64_t nanousd = 0;
+        struct diag diag;
+
+        if (json_read(value, &o, &diag) == 0 && json_get_u64(o, "nanousd", &nanousd))
+                l->earlier_nanousd += nanousd;
+        return 0;
+}
+
+static struct tm date_of(uint32_t day)
+{
+        time_t at = (time_t)day * (DAY_MS / 1000);
+        struct tm tm = {.tm_mday = 1};
+
+        gmtime_r(&at, &tm);
+        return tm;
+}
+
+static int see_month(struct ledger *l)
+{
+        l->earlier_nanousd = 0;
+        for (int i = 1; i < date_of(l->day).tm_mday; i++) {
+                uint8_t prefix[4];
+                int r;
+
+                put_u32(prefix, l->day - (uint32_t)i);
+                r = store_scan(l->store, TABLE_LEDGER,
+                               (struct span){(const char *)prefix, sizeof(prefix)}, (struct span){},
+                               add_money, l);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* A day's rows are read once, at its first use, and those of its month before it. */
 static int see_day(struct ledger *l)
 {
         uint32_t day = (uint32_t)(clock_realtime_ms() / DAY_MS);
@@ -96,6 +137,8 @@ static int see_day(struct ledger *l)
         put_u32(prefix, day);
         r = store_scan(l->store, TABLE_LEDGER, (struct span){(const char *)prefix, sizeof(prefix)},
                        (struct span){}, load_row, l);
+        if (r == 0)
+                r = see_month(l);
         if (r < 0) {
                 forget(l);
                 return r;
@@ -180,6 +223,20 @@ uint64_t ledger_today(struct ledger *l)
         if (r < 0)
                 log_warning("the ledger of today cannot be read: %s", strerror(-r));
         return l->nanousd;
+}
+
+uint32_t ledger_period(struct ledger *l, bool is_month)
+{
+        struct tm tm;
+
+        (void)ledger_today(l);
+        tm = date_of(l->day);
+        return is_month ? (uint32_t)(tm.tm_year * 12 + tm.tm_mon) : l->day;
+}
+
+uint64_t ledger_month(struct ledger *l)
+{
+        return ledger_today(l) + l->earlier_nanousd;
 }
 
 int ledger_new(struct store *store, struct ledger **ret)

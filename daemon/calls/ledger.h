@@ -29,3 +29,6 @@ struct ledger *ledger_free(struct ledger *l);
  * if the batch is lost. */
 int ledger_add(struct ledger *l, struct store_batch *b, const struct ledger_entry *e) _must_check_;
 uint64_t ledger_today(struct ledger *l); /* nano-dollars */
+uint64_t ledger_month(struct ledger *l); /* today included */
+/* A number of today, or of this month: another one tomorrow, or next month. */
+uint32_t ledger_period(struct ledger *l, bool is_month);

@@ -1,8 +1,5 @@
 #include "daemon/calls/limiter.h"
 
-#include "common/clock.h"
-#include "daemon/calls/calls.h"
-
 #define BUCKET_WINDOW_USEC 60e6 /* limits are per minute where no reset says otherwise */
 
 void gate_init(struct gate *g, unsigned n_max)
@@ -253,9 +250,4 @@ uint64_t backoff_ms(unsigned n_failed, unsigned n_refusals, uint64_t retry_after
         if (n_refusals >= 2)
                 delay = refused[MIN2(n_refusals, (unsigned)N_ELEMENTS(refused)) - 1];
         return delay - delay * chance / 4000;
-}
-
-uint64_t calls_backoff_ms(unsigned n_failed)
-{
-        return backoff_ms(n_failed, 0, 0, (unsigned)clock_random_below(1000));
 }

@@ -178,44 +178,6 @@ void queue_review(struct flight *f)
         f->turn = t;
 }
 
-/* ---- budgets ---- */
-
-static bool fits(uint64_t limit, uint64_t spent, uint64_t reserved, uint64_t more,
-                 bool *ret_is_never)
-{
-        if (limit == UINT64_MAX)
-                return true;
-        if (more > limit || spent > limit - more) {
-                *ret_is_never = true;
-                return false;
-        }
-        return reserved <= limit - more - spent;
-}
-
-bool budget_fits(const struct flight *f, bool *ret_is_never)
-{
-        const struct calls *c = f->room;
-        const struct call *payer = flight_payer(f);
-        const struct account *a = payer->account;
-        uint64_t more = payer->worst_nanousd + f->lost_nanousd;
-        uint64_t day = c->config.day_budget_nanousd ?: UINT64_MAX;
-
-        /* Its own reserve, when it has one, is what is being replaced. */
-        *ret_is_never = false;
-        return fits(a->left, a->unsettled, a->reserved - f->reserved, more, ret_is_never) &&
-               fits(day, ledger_today(c->ledger) + c->unsettled, c->reserved - f->reserved, more,
-                    ret_is_never);
-}
-
-void budget_reserve(struct flight *f, uint64_t nanousd)
-{
-        struct account *a = flight_payer(f)->account;
-
-        a->reserved = a->reserved - f->reserved + nanousd;
-        f->room->reserved = f->room->reserved - f->reserved + nanousd;
-        f->reserved = nanousd;
-}
-
 /* ---- running ---- */
 
 /* The flight may leave now; else *wait is lowered to when it may. CONDITION_REFUSED: its budget

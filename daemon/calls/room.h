@@ -119,6 +119,12 @@ struct call {
         bool is_lost;    /* once it ended: nothing but an estimate is known of a part */
 };
 
+/* Of today, or of this month. */
+struct warned {
+        uint32_t period;
+        bool is_known, has_passed;
+};
+
 struct calls {
         struct loop *loop;               /* borrowed: outlives all rooms */
         struct store *store;             /* borrowed: likewise */
@@ -136,6 +142,7 @@ struct calls {
         LIST_HEAD(, pending) pendings;
         uint64_t reserved, unsettled; /* sums over the accounts */
         uint64_t n_running;           /* flights that hold a slot */
+        struct warned warned[N_BUDGET_PERIODS];
         bool is_draining;
         void (*on_drained)(void *arg);
         void *drained_arg;
@@ -152,6 +159,15 @@ void call_free(struct call *c);
 /* Settles what has ended by a batch of the room's own; frees the call. */
 void call_settle_alone(struct call *c);
 
+/* budget.c */
+/* Whether the flight's worst case fits beside all that is reserved. *ret_is_never: nor will it when
+ * that is settled. */
+bool budget_fits(const struct flight *f, bool *ret_is_never);
+void budget_reserve(struct flight *f, uint64_t nanousd); /* sets what it has reserved */
+/* Why a call of `more` will never fit; NULL: it may. */
+struct failure *budget_refuses(const struct calls *c, uint64_t left, uint64_t unsettled,
+                               uint64_t more);
+void budget_watch(struct calls *c); /* warns once where a share of a budget is spent */
 /* flight.c */
 int flight_new(struct calls *c, const struct call_spec *spec, const struct hash *key,
                struct flight **ret) _must_check_;

@@ -154,7 +154,11 @@ int run_files(const struct run *r, struct run_file **ret, size_t *ret_n) _must_c
 /* `summary` and `failures` of a `done` event. */
 int run_summary(struct run *r, json_t **ret) _must_check_;
 int run_failures(struct run *r, json_t **ret) _must_check_;
-int run_tasks(struct run *r, json_t **ret) _must_check_; /* for job/get */
+/* For job/get: a look at all tasks, taken on the loop; its rows may be written in a worker. */
+struct run_look;
+int run_look(struct run *r, struct run_look **ret) _must_check_;
+int run_look_rows(const struct run_look *l, json_t **ret) _must_check_;
+struct run_look *run_look_free(struct run_look *l); /* on the loop */
 int run_totals_to_json(const struct run_totals *t, json_t **ret) _must_check_;
 void run_totals_from_json(struct run_totals *t, const json_t *value); /* what does not fit is 0 */
 

@@ -100,34 +100,85 @@ int run_failures(struct run *r, json_t **ret)
         return k;
 }
 
-static json_t *task_row(struct run *r, uint32_t task)
+struct task_look {
+        enum task_state state;
+        enum source source;
+        unsigned attempts;
+        json_t *error; /* owned or NULL */
+};
+
+struct run_look {
+        struct work_hold *hold; /* counted: titles and paths */
+        struct loop *loop;
+        struct task_look *tasks; /* owned */
+};
+
+int run_look(struct run *r, struct run_look **ret)
 {
-        const struct run_task *t = &r->tasks[task];
-        _cleanup_json_ json_t *o = json_pack(
-                "{s:I,s:s?,s:s,s:I}", "task", (json_int_t)task, "path", r->work->tasks[task].path,
-                "state", task_state_names[t->state], "attempts",
-                (json_int_t)(t->evidence.attempts +
-                             (t->state == TASK_DONE && t->source == SOURCE_CALL)));
-        json_t *error = NULL;
+        struct run_look *l = calloc(1, sizeof(*l));
+        int k = 0;
+
+        if (!l)
+                return -ENOMEM;
+        *l = (struct run_look){r->hold, r->setup.loop,
+                               calloc(r->work->n_tasks + 1, sizeof(*l->tasks))};
+        r->hold->n_refs++;
+        if (!l->tasks)
+                k = -ENOMEM;
+        for (size_t i = 0; i < r->work->n_tasks && k == 0; i++) {
+                const struct run_task *t = &r->tasks[i];
+
+                l->tasks[i] = (struct task_look){
+                        .state = t->state, .source = t->source, .attempts = t->evidence.attempts};
+                if (t->failure)
+                        k = failure_to_json(t->failure, &l->tasks[i].error);
+        }
+        if (k < 0) {
+                run_look_free(l);
+                return k;
+        }
+        *ret = l;
+        return 0;
+}
+
+struct run_look *run_look_free(struct run_look *l)
+{
+        if (!l)
+                return NULL;
+        for (size_t i = 0; l->tasks && i < l->hold->work->n_tasks; i++)
+                json_decref(l->tasks[i].error);
+        release_hold(l->hold, l->loop);
+        free(l->tasks);
+        free(l);
+        return NULL;
+}
+
+static json_t *task_row(const struct run_look *l, size_t task)
+{
+        const struct task_look *t = &l->tasks[task];
+        bool was_called = t->state == TASK_DONE && t->source == SOURCE_CALL;
+        _cleanup_json_ json_t *o =
+                json_pack("{s:I,s:s?,s:s,s:I}", "task", (json_int_t)task, "path",
+                          l->hold->work->tasks[task].path, "state", task_state_names[t->state],
+                          "attempts", (json_int_t)(t->attempts + was_called));
 
         if (!o)
                 return NULL;
         if (t->state == TASK_DONE &&
             json_put(o, "source", json_string(source_names[t->source])) < 0)
                 return NULL;
-        if (t->failure &&
-            (failure_to_json(t->failure, &error) < 0 || json_put(o, "error", error) < 0))
+        if (t->error && json_put(o, "error", json_deep_copy(t->error)) < 0)
                 return NULL;
         return take(o);
 }
 
-int run_tasks(struct run *r, json_t **ret)
+int run_look_rows(const struct run_look *l, json_t **ret)
 {
         _cleanup_json_ json_t *list = json_array();
         int k = list ? 0 : -ENOMEM;
 
-        for (uint32_t i = 0; i < r->work->n_tasks && k == 0; i++)
-                k = json_add(list, task_row(r, i));
+        for (size_t i = 0; i < l->hold->work->n_tasks && k == 0; i++)
+                k = json_add(list, task_row(l, i));
         if (k == 0)
                 *ret = take(list);
         return k;

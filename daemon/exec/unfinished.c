@@ -102,7 +102,7 @@ bool unfinished_go_on(struct run_call *c, uint32_t task)
             !(c->is_broken || (!c->failure && c->stop == STOP_LENGTH)))
                 return false;
         t->n_continued++;
-        t->delay_ms = c->is_broken ? calls_backoff_ms(t->n_continued) : 0;
+        t->delay_ms = c->is_broken ? calls_backoff_ms(r->setup.calls, t->n_continued) : 0;
         free(t->evidence.text);
         t->evidence = (struct evidence){.kind = c->is_broken ? EVIDENCE_BROKEN : EVIDENCE_CUT,
                                         .attempts = t->evidence.attempts + 1};

@@ -42,6 +42,10 @@ struct jobs_config {
         struct config *config;
         struct blueprint_shelf *shelf;
         struct price_book *prices;
+        /* A share of a job's budget is spent (budget.warn_at). May be NULL. */
+        void (*on_budget)(const char *job, uint64_t spent_nanousd, uint64_t limit_nanousd,
+                          void *arg);
+        void *arg;
 };
 
 int jobs_new(const struct jobs_config *c, struct jobs **ret) _must_check_;
@@ -53,6 +57,8 @@ int jobs_recover(struct jobs *j) _must_check_;
  * go on. */
 void jobs_reload(struct jobs *j, struct config *config, struct blueprint_shelf *shelf,
                  struct price_book *prices);
+/* Tells all jobs that are at work. */
+void jobs_warn(struct jobs *j, const char *text);
 /* No new job, no new call; on_drained when nothing is running any more. */
 void jobs_drain(struct jobs *j, void (*on_drained)(void *arg), void *arg);
 void jobs_stop(struct jobs *j); /* NULL is allowed. All work ends now; what was accepted goes on at
@@ -89,13 +95,13 @@ void jobs_answer(struct jobs *j, const struct peer *p, const json_t *params,
                  jobs_reply_fn *on_reply, void *arg);
 void jobs_explain(struct jobs *j, const struct peer *p, const json_t *params,
                   jobs_reply_fn *on_reply, void *arg);
+void jobs_list(struct jobs *j, const struct peer *p, const json_t *params, jobs_reply_fn *on_reply,
+               void *arg);
+void jobs_get(struct jobs *j, const struct peer *p, const json_t *params, jobs_reply_fn *on_reply,
+              void *arg);
 /* Read only: answered at once. */
 int jobs_get_blob(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out,
                   struct failure **ret_failure) _must_check_;
-int jobs_list(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out,
-              struct failure **ret_failure) _must_check_;
-int jobs_get(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out,
-             struct failure **ret_failure) _must_check_;
 int jobs_why(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out,
              struct failure **ret_failure) _must_check_;
 /* The blueprints at hand, and whether the files of one make a blueprint: in a worker, which reads

@@ -377,9 +377,42 @@ void job_fail(struct job *job, struct failure *why)
 
 /* ---- the run ---- */
 
+void jobs_warn(struct jobs *j, const char *text)
+{
+        struct job *job, *next;
+
+        HASH_ITER (hh, j->live, job, next)
+                if (is_at_work(job->state))
+                        journal_say(job, "warning", json_pack("{s:s}", "text", text));
+}
+
+/* Once, when the share that is worth a warning is passed. */
+static void watch_budget(struct job *job, uint64_t spent_before)
+{
+        uint64_t limit = job_options_get_u64(&job->options, OPTION_JOB_USD);
+        double share = (double)job_options_get_u64(&job->options, OPTION_WARN_AT) / 1e6;
+        double at = (double)limit * share;
+        _cleanup_free_ char *text = NULL;
+
+        if (limit == UINT64_MAX || share == 0 || (double)spent_before >= at ||
+            (double)job->totals.nanousd < at)
+                return;
+        text = str_printf("%.0f %% of the job's budget is spent: %.2f of %.2f dollars",
+                          100.0 * (double)job->totals.nanousd / (double)limit,
+                          (double)job->totals.nanousd / 1e9, (double)limit / 1e9);
+        log_push("job", job->id_text);
+        log_event(LOG_LEVEL_WARNING, "budget_warning", "%s", text ? text : "");
+        log_pop();
+        if (text)
+                journal_say(job, "warning", json_pack("{s:s}", "text", text));
+        if (job->jobs->c.on_budget)
+                job->jobs->c.on_budget(job->id_text, job->totals.nanousd, limit, job->jobs->c.arg);
+}
+
 static void on_news(struct store_batch *b, const struct news *news, size_t n, void *arg)
 {
         struct job *job = arg;
+        uint64_t spent = job->totals.nanousd;
 
         if (!job->run) { /* it was suspended in this very turn */
                 store_batch_free(b);
@@ -392,6 +425,8 @@ static void on_news(struct store_batch *b, const struct news *news, size_t n, vo
                         job->deaths = 0; /* it gets on */
         estimates_add(job->jobs, b, false);
         journal_commit(job, b, news, n, NULL, NULL);
+        if (job->run)
+                watch_budget(job, spent);
 }
 
 static void on_delta(uint32_t task, struct span text, void *arg)
@@ -446,6 +481,7 @@ static void say_summary(const struct job *job)
 static void on_end(struct store_batch *b, const struct news *news, size_t n, void *arg)
 {
         struct job *job = arg;
+        uint64_t spent = job->totals.nanousd;
         json_t *fields;
 
         if (!job->run) {
@@ -454,6 +490,11 @@ static void on_end(struct store_batch *b, const struct news *news, size_t n, voi
         }
         job->n_done = run_n_done(job->run);
         job->totals = *run_totals(job->run);
+        watch_budget(job, spent);
+        if (!job->run) { /* that could not be written */
+                store_batch_free(b);
+                return;
+        }
         job->has_failed_tasks = job->totals.n_failed + job->totals.n_skipped > 0;
         fields = outcome_fields(job);
         if (!fields) {

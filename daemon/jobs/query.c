@@ -6,6 +6,7 @@
 #include "common/json.h"
 #include "daemon/calls/calls.h"
 #include "daemon/jobs/internal.h"
+#include "daemon/loop/loop.h"
 #include "daemon/store/store.h"
 
 #define LIST_DEFAULT 100
@@ -21,105 +22,186 @@ static json_t *time_json(uint64_t realtime_ms)
         return json_string(text);
 }
 
-static json_t *row(const struct job *job)
-{
-        return json_pack("{s:s,s:s,s:s,s:s?,s:o,s:o,s:I,s:I,s:I}", "job", job->id_text, "kind",
-                         job->kind->name, "state", job_state_names[job->state], "label", job->label,
-                         "created", time_json(job->created_ms), "ended", time_json(job->ended_ms),
-                         "done", (json_int_t)job->n_done, "total", (json_int_t)job->n_tasks,
-                         "nanousd", (json_int_t)job->totals.nanousd);
-}
-
-struct listing {
-        struct jobs *j;
-        const struct peer *peer;
-        const json_t *states; /* NULL: all */
-        json_t *rows;
-        struct ulid *ids; /* newest first, as found */
-        size_t n_ids, n_room;
+/* Work for a worker: large journals and long lists take longer than a turn of the loop may. */
+struct looking {
+        struct jobs *j; /* borrowed: outlives the pool's work */
+        int (*run)(struct looking *x);
+        json_t *reply; /* owned: what the loop knows; the worker adds to it */
+        struct ulid id;
+        struct run_look *tasks; /* owned or NULL */
+        bool has_calls, has_prompts;
+        /* of a list */
+        uint32_t uid;
+        bool is_root, has_before;
+        const json_t *states;  /* in `filter`; NULL: all */
+        json_t *filter, *rows; /* owned */
+        uint64_t limit;
+        struct buf out;
+        int error;
+        jobs_reply_fn *on_reply;
+        void *arg;
 };
 
-static int note_id(struct span key, struct span value, void *arg)
+static void free_looking(struct looking *x)
 {
-        struct listing *l = arg;
-
-        (void)value;
-        if (key.n != ULID_BYTES)
-                return 0; /* a plan beside its job */
-        if (l->n_ids == l->n_room) {
-                size_t room = l->n_room ? 2 * l->n_room : 256;
-                struct ulid *ids = realloc(l->ids, room * sizeof(*ids));
-
-                if (!ids)
-                        return -ENOMEM;
-                l->ids = ids;
-                l->n_room = room;
-        }
-        memcpy(l->ids[l->n_ids++].at, key.at, ULID_BYTES);
-        return 0;
+        run_look_free(x->tasks);
+        json_decref(x->reply);
+        json_decref(x->filter);
+        json_decref(x->rows);
+        buf_done(&x->out);
+        free(x);
 }
 
-static bool is_wanted(const struct listing *l, const struct job *job)
+static void run_looking(void *arg)
 {
+        struct looking *x = arg;
+
+        x->error = x->run(x);
+        x->error = x->error ? x->error : json_write(x->reply, &x->out);
+}
+
+static void finish_looking(void *arg)
+{
+        struct looking *x = arg;
+        struct failure *failure = NULL;
+
+        if (x->error)
+                failure = failure_new(FAILURE_INTERNAL, "%s", strerror(-x->error));
+        x->on_reply(x->arg, buf_span(&x->out), x->error ? failure : NULL);
+        failure_free(failure);
+        free_looking(x);
+}
+
+/* Takes x. */
+static void start_looking(struct looking *x, int k)
+{
+        struct pool_work work = {.run = run_looking, .finish = finish_looking, .arg = x};
+
+        x->error = k;
+        if (k == 0)
+                k = loop_work(x->j->c.loop, &work);
+        if (k == 0)
+                return;
+        x->error = k;
+        finish_looking(x);
+}
+
+static void refuse(jobs_reply_fn *on_reply, void *arg, int k, struct failure *failure)
+{
+        if (!failure)
+                failure = failure_new(FAILURE_INTERNAL, "%s", strerror(k < 0 ? -k : EIO));
+        on_reply(arg, (struct span){0}, failure);
+        failure_free(failure);
+}
+
+static struct looking *new_looking(struct jobs *j, int (*run)(struct looking *x),
+                                   jobs_reply_fn *on_reply, void *arg)
+{
+        struct looking *x = calloc(1, sizeof(*x));
+
+        if (!x)
+                return NULL;
+        x->j = j;
+        x->run = run;
+        x->on_reply = on_reply;
+        x->arg = arg;
+        buf_init(&x->out, 0);
+        return x;
+}
+
+/* ---- the list: of the records, newest first ---- */
+
+static bool is_wanted(const struct looking *x, const json_t *record)
+{
+        const char *state = json_get_text(record, "state");
+        uint64_t uid = UINT64_MAX;
         json_t *s;
         size_t i;
 
-        if (!l->states)
+        (void)json_get_u64(record, "uid", &uid);
+        if (!x->is_root && uid != x->uid)
+                return false;
+        if (!x->states)
                 return true;
-        json_array_foreach ((json_t *)l->states, i, s) {
-                if (json_is_string(s) &&
-                    str_is_equal(json_string_value(s), job_state_names[job->state]))
+        json_array_foreach ((json_t *)x->states, i, s) {
+                if (json_is_string(s) && str_is_equal(json_string_value(s), state))
                         return true;
         }
         return false;
 }
 
-static int add_row(struct listing *l, const struct ulid *id)
+static json_t *row_of_record(const struct ulid *id, const json_t *record)
 {
+        uint64_t created = 0, ended = 0, done = 0, tasks = 0, nanousd = 0;
         char text[ULID_TEXT_BYTES];
-        struct failure *failure = NULL;
-        struct job *job = NULL;
-        int k;
 
         ulid_to_text(id, text);
-        k = job_find(l->j, l->peer, span_of(text), &job, &failure);
-        failure_free(failure);
-        if (k == CONDITION_REFUSED)
-                return 0;
-        if (k == 0 && is_wanted(l, job))
-                k = json_add(l->rows, row(job));
-        job_unref(job);
-        return k;
+        (void)json_get_u64(record, "created", &created);
+        (void)json_get_u64(record, "ended", &ended);
+        (void)json_get_u64(record, "done", &done);
+        (void)json_get_u64(record, "tasks", &tasks);
+        (void)json_get_u64(json_object_get(record, "totals"), "nanousd", &nanousd);
+        return json_pack("{s:s,s:s?,s:s?,s:s?,s:o,s:o,s:I,s:I,s:I}", "job", text, "kind",
+                         json_get_text(record, "kind"), "state", json_get_text(record, "state"),
+                         "label", json_get_text(record, "label"), "created", time_json(created),
+                         "ended", time_json(ended), "done", (json_int_t)done, "total",
+                         (json_int_t)tasks, "nanousd", (json_int_t)nanousd);
 }
 
-int jobs_list(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out,
-              struct failure **ret_failure)
+/* One more than was asked for tells that there are more. */
+static int add_record(struct span key, struct span value, void *arg)
 {
-        _cleanup_json_ json_t *rows = json_array(), *reply = NULL;
-        struct listing l = {
-                .j = j, .peer = p, .states = json_object_get(params, "state"), .rows = rows};
-        const char *before = json_get_text(params, "before");
-        uint64_t limit = LIST_DEFAULT;
-        struct ulid last;
-        bool has_before = before && ulid_from_text(span_of(before), &last) == 0;
-        int k = rows ? 0 : -ENOMEM;
+        struct looking *x = arg;
+        _cleanup_json_ json_t *record = NULL;
+        struct diag diag;
+        struct ulid id;
 
-        (void)ret_failure;
-        (void)json_get_u64(params, "limit", &limit);
-        limit = MIN2(limit, (uint64_t)LIST_MAX);
-        k = k ? k
-              : store_scan(j->c.store, TABLE_JOB, (struct span){"", 0}, (struct span){0}, note_id,
-                           &l);
-        for (size_t i = l.n_ids; i-- > 0 && k == 0 && json_array_size(rows) <= limit;)
-                if (!has_before || memcmp(l.ids[i].at, last.at, ULID_BYTES) < 0)
-                        k = add_row(&l, &l.ids[i]);
-        free(l.ids);
+        if (key.n != ULID_BYTES) /* what is kept beside a job */
+                return 0;
+        if (json_array_size(x->rows) > x->limit)
+                return CONDITION_REFUSED;
+        if (json_read(value, &record, &diag) != 0 || !is_wanted(x, record))
+                return 0;
+        memcpy(id.at, key.at, ULID_BYTES);
+        return json_add(x->rows, row_of_record(&id, record));
+}
+
+static int run_list(struct looking *x)
+{
+        struct span before = {(const char *)x->id.at, x->has_before ? ULID_BYTES : 0};
+        bool has_more;
+        int k = store_scan_back(x->j->c.store, TABLE_JOB, before, add_record, x);
+
         if (k < 0)
                 return k;
-        reply = json_pack("{s:O,s:b}", "jobs", rows, "more", json_array_size(rows) > limit);
-        if (reply && json_array_size(rows) > limit)
-                (void)!json_array_remove(rows, limit);
-        return reply ? json_write(reply, out) : -ENOMEM;
+        has_more = json_array_size(x->rows) > x->limit;
+        if (has_more)
+                (void)!json_array_remove(x->rows, x->limit);
+        k = json_put(x->reply, "jobs", json_incref(x->rows));
+        return k ? k : json_put(x->reply, "more", json_boolean(has_more));
+}
+
+void jobs_list(struct jobs *j, const struct peer *p, const json_t *params, jobs_reply_fn *on_reply,
+               void *arg)
+{
+        struct looking *x = new_looking(j, run_list, on_reply, arg);
+        const char *before = json_get_text(params, "before");
+
+        if (!x) {
+                refuse(on_reply, arg, -ENOMEM, NULL);
+                return;
+        }
+        x->reply = json_object();
+        x->rows = json_array();
+        x->filter = json_deep_copy(params);
+        x->states = json_object_get(x->filter, "state");
+        x->uid = p->uid;
+        x->is_root = p->is_root;
+        x->has_before = before && ulid_from_text(span_of(before), &x->id) == 0;
+        x->limit = LIST_DEFAULT;
+        (void)json_get_u64(params, "limit", &x->limit);
+        x->limit = MIN2(x->limit, (uint64_t)LIST_MAX);
+        start_looking(x, x->reply && x->rows && (x->filter || !params) ? 0 : -ENOMEM);
 }
 
 /* ---- one job ---- */
@@ -170,7 +252,7 @@ static int compare_names(const void *a, const void *b)
         return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static int tasks_from_journal(struct job *job, json_t **ret)
+static int tasks_from_journal(const struct looking *x, json_t **ret)
 {
         _cleanup_json_ json_t *rows = json_object(), *list = json_array();
         _cleanup_free_ const char **names = NULL;
@@ -180,8 +262,8 @@ static int tasks_from_journal(struct job *job, json_t **ret)
         int k = rows && list ? 0 : -ENOMEM;
 
         k = k ? k
-              : store_scan(job->jobs->c.store, TABLE_EVENT,
-                           (struct span){(const char *)job->id.at, ULID_BYTES}, (struct span){0},
+              : store_scan(x->j->c.store, TABLE_EVENT,
+                           (struct span){(const char *)x->id.at, ULID_BYTES}, (struct span){0},
                            note_event, rows);
         names = calloc(json_object_size(rows) + 1, sizeof(*names));
         if (k < 0 || !names)
@@ -196,47 +278,79 @@ static int tasks_from_journal(struct job *job, json_t **ret)
         return k;
 }
 
-static int put_details(struct job *job, const json_t *params, json_t *o)
+static int run_get(struct looking *x)
 {
-        json_t *tasks = NULL, *calls = NULL, *error = NULL, *waits = json_array();
-        int k = waits ? 0 : -ENOMEM;
+        json_t *tasks = NULL, *calls = NULL;
+        int k = x->tasks ? run_look_rows(x->tasks, &tasks) : tasks_from_journal(x, &tasks);
 
-        if (job->wait != WAIT_NONE)
-                k = k ? k
-                      : json_add(waits,
-                                 json_pack("{s:s,s:I,s:s?,s:o}", "on", job_wait_names[job->wait],
-                                           "wait", (json_int_t)job->wait_id, "remedy",
-                                           job->wait_remedy, "need", job_needs_json(job)));
-        k = json_put(o, "waits", waits) < 0 ? -ENOMEM : k;
-        k = k ? k : (job->run ? run_tasks(job->run, &tasks) : tasks_from_journal(job, &tasks));
-        k = k ? k : json_put(o, "tasks", tasks);
-        if (job->summary)
-                k = k ? k : json_put(o, "summary", json_incref(job->summary));
-        if (job->failure && k == 0) {
-                k = failure_to_json(job->failure, &error);
-                k = k ? k : json_put(o, "error", error);
-        }
-        if (k == 0 &&
-            (json_get_bool(params, "calls", false) || json_get_bool(params, "prompts", false))) {
-                k = calls_describe(job->jobs->c.calls, &job->id,
-                                   json_get_bool(params, "prompts", false), &calls);
-                k = k ? k : json_put(o, "calls", calls);
+        k = k ? k : json_put(x->reply, "tasks", tasks);
+        if (k == 0 && (x->has_calls || x->has_prompts)) {
+                k = calls_describe(x->j->c.calls, &x->id, x->has_prompts, &calls);
+                k = k ? k : json_put(x->reply, "calls", calls);
         }
         return k;
 }
 
-int jobs_get(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out,
-             struct failure **ret_failure)
+static json_t *row(const struct job *job)
 {
-        _cleanup_json_ json_t *o = NULL;
-        struct job *job = NULL;
-        int k = job_find_param(j, p, params, &job, ret_failure);
+        return json_pack("{s:s,s:s,s:s,s:s?,s:o,s:o,s:I,s:I,s:I}", "job", job->id_text, "kind",
+                         job->kind->name, "state", job_state_names[job->state], "label", job->label,
+                         "created", time_json(job->created_ms), "ended", time_json(job->ended_ms),
+                         "done", (json_int_t)job->n_done, "total", (json_int_t)job->n_tasks,
+                         "nanousd", (json_int_t)job->totals.nanousd);
+}
 
-        if (k)
-                return k;
-        o = row(job);
-        k = o ? put_details(job, params, o) : -ENOMEM;
-        k = k ? k : json_write(o, out);
-        job_unref(job);
+static json_t *waits_json(struct job *job)
+{
+        _cleanup_json_ json_t *waits = json_array();
+
+        if (waits && job->wait != WAIT_NONE &&
+            json_add(waits, json_pack("{s:s,s:I,s:s?,s:o}", "on", job_wait_names[job->wait], "wait",
+                                      (json_int_t)job->wait_id, "remedy", job->wait_remedy, "need",
+                                      job_needs_json(job))) < 0)
+                return NULL;
+        return take(waits);
+}
+
+/* What only the loop knows. */
+static int look(struct looking *x, struct job *job)
+{
+        json_t *error = NULL;
+        int k;
+
+        x->id = job->id;
+        x->reply = row(job);
+        k = x->reply ? json_put(x->reply, "waits", waits_json(job)) : -ENOMEM;
+        if (job->summary && k == 0)
+                k = json_put(x->reply, "summary", json_deep_copy(job->summary));
+        if (job->failure && k == 0) {
+                k = failure_to_json(job->failure, &error);
+                k = k ? k : json_put(x->reply, "error", error);
+        }
+        if (job->run && k == 0)
+                k = run_look(job->run, &x->tasks);
         return k;
+}
+
+void jobs_get(struct jobs *j, const struct peer *p, const json_t *params, jobs_reply_fn *on_reply,
+              void *arg)
+{
+        struct failure *failure = NULL;
+        struct looking *x;
+        struct job *job = NULL;
+        int k = job_find_param(j, p, params, &job, &failure);
+
+        if (k) {
+                refuse(on_reply, arg, k, failure);
+                return;
+        }
+        x = new_looking(j, run_get, on_reply, arg);
+        if (x) {
+                x->has_calls = json_get_bool(params, "calls", false);
+                x->has_prompts = json_get_bool(params, "prompts", false);
+                start_looking(x, look(x, job));
+        } else {
+                refuse(on_reply, arg, -ENOMEM, NULL);
+        }
+        job_unref(job);
 }

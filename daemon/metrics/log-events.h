@@ -18,6 +18,7 @@
         X(retry, "something is tried again, with the reason")                         \
         X(job_started, "work on a job begins or goes on")                             \
         X(job_waiting, "a job waits for somebody")                                    \
+        X(budget_warning, "a share of a budget is spent")                             \
         X(job_done, "a job ended, in whatever way")                                   \
         X(optimization_summary, "what a run cost, beside the naive plan")             \
         X(retention, "old jobs were removed")

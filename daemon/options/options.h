@@ -1,5 +1,5 @@
 #pragma once
-/* What can be set: one table, and the values that hold for the daemon (config) and for one job
+/* What can be set: one table; the values that hold for the daemon (config), for one job
  * (job_options).
  *
  *     default  <  genopt.yaml  <  the daemon's environment  <  a job's own options (its client's
@@ -36,7 +36,6 @@ enum option_scope { SCOPE_DAEMON, SCOPE_JOB, SCOPE_JOB_TIGHTEN };
 
 enum approval_when { APPROVAL_TERMINAL, APPROVAL_ALWAYS, APPROVAL_NEVER };
 enum objective { OBJECTIVE_COST, OBJECTIVE_BALANCED, OBJECTIVE_LATENCY };
-
 struct option {
         const char *name;
         enum option_type type;
@@ -48,7 +47,7 @@ struct option {
         const char *variable;    /* of the environment */
         bool is_reloaded;        /* a reload changes it; else a restart */
         bool is_part_of_results; /* counted by config_hash() */
-        bool is_reserved; /* nothing obeys it yet: another value than the default gives a warning */
+        bool is_reserved;        /* nothing obeys it yet: a value other than the default warns */
         const char *sentence;
 };
 
@@ -57,8 +56,7 @@ const struct option *option_find(const char *name); /* aliases too; NULL */
 
 enum key_source { KEY_NONE, KEY_ENV, KEY_FILE, KEY_CREDENTIAL };
 
-/* What a provider allows, as far as the file says it; 0: not said. */
-struct limits_option {
+struct limits_option {                           /* what a provider allows; 0: not said */
         uint64_t calls, requests, input, output; /* at once; a minute, for one model */
 };
 
@@ -107,7 +105,7 @@ const char *config_path(const struct config *c); /* of the file, NULL: there is 
 const struct provider_option *config_providers(const struct config *c,
                                                size_t *ret_n); /* sorted by name */
 const struct provider_option *config_find_provider(const struct config *c, const char *name);
-/* Of a model, else of each model of its provider (also model NULL). */
+/* Of a model, else of its provider (also model NULL). */
 struct limits_option config_limits(const struct config *c, const char *provider, const char *model);
 const struct tier_option *config_tier(const struct config *c,
                                       enum tier t); /* never NULL; perhaps without routes */
@@ -115,7 +113,7 @@ const struct strlist *config_warnings(const struct config *c);
 /* Over all that changes results: marked options, providers (without keys), tiers. Equal configs
  * give equal hashes. */
 int config_hash(const struct config *c, struct hash *ret) _must_check_;
-/* Names of options that differ and that a reload does not change. */
+/* Options that differ and that no reload changes. */
 int config_list_restarts(const struct config *old, const struct config *new,
                          struct strlist *ret) _must_check_;
 

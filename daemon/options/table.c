@@ -105,9 +105,16 @@ const struct option option_table[N_OPTIONS] = {
         [OPTION_DAY_USD] = {"budget.day_usd", OPTION_USD, SCOPE_DAEMON, "20",
                             .variable = "GENOPT_DAY_USD", RELOADED,
                             .sentence = "what all jobs of a day may spend, in dollars, or none"},
+        [OPTION_MONTH_USD] = {"budget.month_usd", OPTION_USD, SCOPE_DAEMON, "none",
+                              .variable = "GENOPT_MONTH_USD", RELOADED,
+                              .sentence =
+                                      "what all jobs of a month may spend, in dollars, or none"},
         [OPTION_WARN_AT] = {"budget.warn_at", OPTION_RATIO, SCOPE_JOB, "0.8",
-                            .variable = "GENOPT_WARN_AT", RESERVED,
+                            .variable = "GENOPT_WARN_AT", RELOADED,
                             .sentence = "share of a budget that is worth a warning"},
+        [OPTION_WARN_PROGRAM] = {"budget.warn_program", OPTION_TEXT, SCOPE_DAEMON, "",
+                                 .variable = "GENOPT_WARN_PROGRAM", RELOADED,
+                                 .sentence = "program that is run with such a warning"},
         [OPTION_APPROVAL_WHEN] = {"approval.when", OPTION_CHOICE, SCOPE_JOB, "terminal",
                                   .choices = approvals, .variable = "GENOPT_APPROVAL", RELOADED,
                                   .sentence = "who is asked before a dear job: a person at a "

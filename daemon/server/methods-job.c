@@ -70,12 +70,14 @@ int method_blob_get(struct server_call *c, const json_t *params)
 
 int method_job_list(struct server_call *c, const json_t *params)
 {
-        return query(c, params, jobs_list);
+        jobs_list(jobs_of(c), server_call_peer(c), params, server_call_answer, c);
+        return 0;
 }
 
 int method_job_get(struct server_call *c, const json_t *params)
 {
-        return query(c, params, jobs_get);
+        jobs_get(jobs_of(c), server_call_peer(c), params, server_call_answer, c);
+        return 0;
 }
 
 int method_job_explain(struct server_call *c, const json_t *params)

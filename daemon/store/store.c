@@ -475,6 +475,46 @@ static int scan(struct store *s, MDB_txn *txn, enum store_table t, struct span p
         return r < 0 ? r : 0;
 }
 
+static int scan_back(struct store *s, MDB_txn *txn, enum store_table t, struct span before,
+                     int (*fn)(struct span key, struct span value, void *arg), void *arg)
+{
+        _cleanup_buf_ struct buf unpacked = {0};
+        struct env *e = env_of(s, t);
+        MDB_val key = {before.n, (void *)before.at}, value;
+        MDB_cursor *cursor;
+        int r;
+
+        r = env_error(e, mdb_cursor_open(txn, e->dbi[t], &cursor));
+        if (r != 0)
+                return r;
+        /* On the first that is not before it, or past all: the one before that is wanted. */
+        if (before.n > 0 && mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE) == 0)
+                r = env_error(e, mdb_cursor_get(cursor, &key, &value, MDB_PREV));
+        else
+                r = env_error(e, mdb_cursor_get(cursor, &key, &value, MDB_LAST));
+        while (r == 0) {
+                r = visit(s, t, &key, &value, &unpacked, fn, arg);
+                if (r == 0)
+                        r = env_error(e, mdb_cursor_get(cursor, &key, &value, MDB_PREV));
+        }
+        mdb_cursor_close(cursor);
+        return r < 0 ? r : 0;
+}
+
+int store_scan_back(struct store *s, enum store_table t, struct span before,
+                    int (*fn)(struct span key, struct span value, void *arg), void *arg)
+{
+        struct env *e = env_of(s, t);
+        MDB_txn *txn;
+        int r = env_read_begin(e, &txn);
+
+        if (r < 0)
+                return r;
+        r = scan_back(s, txn, t, before, fn, arg);
+        env_read_end(e, txn);
+        return r;
+}
+
 int store_scan(struct store *s, enum store_table t, struct span prefix, struct span from,
                int (*fn)(struct span key, struct span value, void *arg), void *arg)
 {

@@ -121,6 +121,10 @@ int store_get(struct store *s, enum store_table t, struct span key, struct buf *
  * value are valid during fn only; fn must not call the store. */
 int store_scan(struct store *s, enum store_table t, struct span prefix, struct span from,
                int (*fn)(struct span key, struct span value, void *arg), void *arg) _must_check_;
+/* The whole table against key order, from what stands before `before` (n 0: from the end). */
+int store_scan_back(struct store *s, enum store_table t, struct span before,
+                    int (*fn)(struct span key, struct span value, void *arg),
+                    void *arg) _must_check_;
 
 /* Blobs of a uid, by content. Parts of 256 KiB, so that reading a little unpacks little. Text is
  * compressed. */

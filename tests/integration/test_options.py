@@ -29,14 +29,3 @@ def test_reload_of_a_bad_file_changes_nothing(daemon, sim):
     assert "genopt.yaml" in rpc.error("daemon/reload")["data"]["where"]
     r = rpc.ok("job/submit", {"kind": "ask", "input": {"prompt": "What is a mole?"}})
     assert events_of(rpc, r["job"])[-1]["type"] == "done"
-
-
-def test_job_is_warned_of_an_option_that_nothing_obeys(daemon):
-    rpc = daemon.rpc()
-    ask = {"kind": "ask", "input": {"prompt": "What is a jetty?"}}
-    r = rpc.ok("job/submit", {**ask, "options": {"budget.warn_at": "0.5"}})
-    events = events_of(rpc, r["job"])
-    assert [e["type"] for e in events[:2]] == ["queued", "warning"]
-    assert "budget.warn_at" in events[1]["text"]
-    r = rpc.ok("job/submit", {**ask, "input": {"prompt": "What is a wharf?"}, "options": {"optimization.objective": "cost"}})
-    assert "warning" not in [e["type"] for e in events_of(rpc, r["job"])]

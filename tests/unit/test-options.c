@@ -218,17 +218,6 @@ static void empty_groups_and_values_change_nothing(void **state)
         assert_int_equal(config_get_u64(c, OPTION_CALLS), 8);
 }
 
-static void what_nothing_obeys_yet_is_said(void **state)
-{
-        _cleanup_(config_unrefp) struct config *c =
-                parse("budget: {job_usd: 3, warn_at: 0.5}\noptimization: {objective: cost}");
-
-        (void)state;
-        assert_int_equal(config_warnings(c)->n, 1);
-        assert_string_equal(config_warnings(c)->at[0],
-                            "genopt.yaml:1:31: `budget.warn_at` has no effect in this version");
-}
-
 static void names_of_earlier_systems_are_accepted(void **state)
 {
         _cleanup_(config_unrefp) struct config *c = parse(
@@ -745,7 +734,6 @@ int main(void)
                 cmocka_unit_test(bad_values_say_where_and_why),
                 cmocka_unit_test(unknown_names_get_the_nearest),
                 cmocka_unit_test(empty_groups_and_values_change_nothing),
-                cmocka_unit_test(what_nothing_obeys_yet_is_said),
                 cmocka_unit_test(names_of_earlier_systems_are_accepted),
                 cmocka_unit_test(the_environment_goes_before_the_file),
                 cmocka_unit_test(limits_of_providers_and_models),

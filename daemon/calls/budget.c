@@ -1,0 +1,95 @@
+/* Budgets: of a job, of the day, of the month. What was settled stands in the ledger; what ended
+ * and is not settled, and the worst case of what is under way, are held beside it. */
+
+#include "daemon/calls/room.h"
+
+static bool fits(uint64_t limit, uint64_t spent, uint64_t reserved, uint64_t more,
+                 bool *ret_is_never)
+{
+        if (limit == UINT64_MAX)
+                return true;
+        if (more > limit || spent > limit - more) {
+                *ret_is_never = true;
+                return false;
+        }
+        return reserved <= limit - more - spent;
+}
+
+static uint64_t limit_of(const struct calls *c, enum budget_period p)
+{
+        uint64_t limit =
+                p == BUDGET_DAY ? c->config.day_budget_nanousd : c->config.month_budget_nanousd;
+
+        return limit ?: UINT64_MAX;
+}
+
+static uint64_t spent_in(const struct calls *c, enum budget_period p)
+{
+        return p == BUDGET_DAY ? ledger_today(c->ledger) : ledger_month(c->ledger);
+}
+
+bool budget_fits(const struct flight *f, bool *ret_is_never)
+{
+        const struct calls *c = f->room;
+        const struct call *payer = flight_payer(f);
+        const struct account *a = payer->account;
+        uint64_t more = payer->worst_nanousd + f->lost_nanousd;
+        bool has_room;
+
+        /* Its own reserve, when it has one, is what is being replaced. */
+        *ret_is_never = false;
+        has_room = fits(a->left, a->unsettled, a->reserved - f->reserved, more, ret_is_never);
+        for (enum budget_period p = 0; p < N_BUDGET_PERIODS && has_room; p++)
+                has_room = fits(limit_of(c, p), spent_in(c, p) + c->unsettled,
+                                c->reserved - f->reserved, more, ret_is_never);
+        return has_room;
+}
+
+struct failure *budget_refuses(const struct calls *c, uint64_t left, uint64_t unsettled,
+                               uint64_t more)
+{
+        static const char *const sentences[N_BUDGET_PERIODS] = {
+                "today's budget does not allow the next call",
+                "the month's budget does not allow the next call",
+        };
+        bool is_never = false;
+
+        (void)fits(left, unsettled, 0, more, &is_never);
+        if (is_never)
+                return failure_new(FAILURE_BUDGET, "the job's budget does not allow the next call");
+        for (enum budget_period p = 0; p < N_BUDGET_PERIODS; p++) {
+                (void)fits(limit_of(c, p), spent_in(c, p) + c->unsettled, 0, more, &is_never);
+                if (is_never)
+                        return failure_new(FAILURE_BUDGET, "%s", sentences[p]);
+        }
+        return NULL;
+}
+
+void budget_reserve(struct flight *f, uint64_t nanousd)
+{
+        struct account *a = flight_payer(f)->account;
+
+        a->reserved = a->reserved - f->reserved + nanousd;
+        f->room->reserved = f->room->reserved - f->reserved + nanousd;
+        f->reserved = nanousd;
+}
+
+/* What an earlier daemon has seen pass is not told again. */
+void budget_watch(struct calls *c)
+{
+        for (enum budget_period p = 0; p < N_BUDGET_PERIODS; p++) {
+                uint64_t limit = limit_of(c, p), spent = spent_in(c, p);
+                uint32_t now = ledger_period(c->ledger, p == BUDGET_MONTH);
+                bool has_passed =
+                        limit != UINT64_MAX && c->config.warn_at_millionths > 0 &&
+                        (double)spent >= (double)limit * (double)c->config.warn_at_millionths / 1e6;
+
+                if (!c->warned[p].is_known || c->warned[p].period != now)
+                        c->warned[p].has_passed = !c->warned[p].is_known && has_passed;
+                c->warned[p].is_known = true;
+                c->warned[p].period = now;
+                if (has_passed && !c->warned[p].has_passed && c->config.on_budget)
+                        c->config.on_budget(p, spent, limit, c->config.arg);
+                c->warned[p].has_passed = has_passed;
+        }
+}

@@ -1,0 +1,96 @@
+"""Budgets of a job, a day and a month: never passed, warned of in time, and a wait ends when there is more."""
+
+import time
+
+from conftest import DEADLINE, Daemon, Sim, config_for
+
+TEXT = "Tell me of the tides, reply with exactly 2000 bytes, number %s."
+
+
+def ask(rpc, n, **options):
+    job = rpc.ok("job/submit", {"kind": "ask", "input": {"prompt": TEXT % n}, "options": options})["job"]
+    rpc.ok("job/attach", {"job": job, "after": 0})
+    return job
+
+
+def spend(rpc, n):
+    ask(rpc, n)
+    end = rpc.end()
+    assert end["type"] == "done"
+    return end["summary"]["nanousd"]
+
+
+def worst_of(place):
+    """What a question costs, and what is reserved for it, so that budgets can be set by it."""
+    sim = Sim(place)
+    d = Daemon(place, config_for(sim))
+    d.start()
+    cost = spend(d.rpc(), "first")
+    d.stop()
+    sim.close()
+    return cost
+
+
+def wait_for_file(path):
+    deadline = time.monotonic() + DEADLINE
+    while not path.exists() or not path.read_text().endswith("\n"):
+        assert time.monotonic() < deadline, path
+    return path.read_text()
+
+
+def test_month_is_bounded_and_a_wait_ends_with_more(place):
+    (place / "measure").mkdir()
+    cost = worst_of(place / "measure")
+    sim = Sim(place)
+    d = Daemon(place, config_for(sim, f"budget: {{month_usd: {cost * 1.5 / 1e9:.9f}, day_usd: none}}\n"))
+    d.start()
+    rpc = d.rpc()
+    job = ask(rpc, "second")  # its worst case is more than is left: a question reserves all that it may say
+    w = rpc.event("waiting", "done")
+    assert w["type"] == "waiting" and w["on"] == "budget" and "month" in w["remedy"], w
+    assert rpc.ok("daemon/status")["spent_month_nanousd"] == 0 and not sim.requests()
+    d.write_config(config_for(sim, "budget: {month_usd: 10, day_usd: none}\n"))
+    rpc.ok("daemon/reload")
+    rpc.ok("job/resume", {"job": job})
+    assert rpc.end()["type"] == "done"
+    assert rpc.ok("daemon/status")["spent_month_nanousd"] == sim.stats()["nanousd"]
+    d.stop()
+    sim.close()
+
+
+def test_warned_once_of_the_day(place):
+    (place / "measure").mkdir()
+    cost = worst_of(place / "measure")
+    program = place / "warn"
+    program.write_text(f'#!/bin/sh\nprintf "%s|%s|%s|%s\\n" "$1" "$2" "$3" "${{TEST_KEY:-none}}" >> {place}/told\n')
+    program.chmod(0o755)
+    sim = Sim(place)
+    # After the second question more than the share is spent; a question may always be asked.
+    d = Daemon(place, config_for(sim, f"budget: {{day_usd: 1, warn_at: {cost * 1.5 / 1e9:.6f}, warn_program: {program}}}\n"))
+    d.start()
+    rpc = d.rpc()
+    watcher = d.rpc()
+    sim.faults({"kind": "stall", "match": "number slow", "events": 3})
+    slow = ask(watcher, "slow")  # at work all the while
+    watcher.event("task.started")
+    spend(rpc, "one")
+    spend(rpc, "two")
+    w = watcher.event("warning")
+    assert "day" in w["text"], w
+    told = wait_for_file(place / "told")
+    what, spent, limit, key = told.strip().split("|")
+    assert what == "day" and float(limit) == 1 and float(spent) >= cost * 1.5 / 1e9 - 1e-6 and key == "none"
+    spend(rpc, "three")
+    assert (place / "told").read_text() == told  # once
+    assert "budget_warning" in d.log()
+    rpc.ok("job/cancel", {"job": slow})
+    d.stop()
+    sim.close()
+
+
+def test_warned_of_a_job(daemon, sim):
+    rpc = daemon.rpc()
+    ask(rpc, "cheap", **{"budget.job_usd": "5", "budget.warn_at": "0.000001"})
+    w = rpc.event("warning", "done")
+    assert w["type"] == "warning" and "the job's budget" in w["text"], w
+    assert rpc.end()["type"] == "done"
