@@ -13,7 +13,7 @@
 #include "common/macros.h"
 #include "proto/failure.h"
 
-#define CLIENT_OPTIONS_MAX 12 /* options of one command beside the common ones */
+#define CLIENT_OPTIONS_MAX 20 /* options of one command beside the common ones */
 
 enum client_exit {
         EXIT_DONE = 0,

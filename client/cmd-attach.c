@@ -36,6 +36,7 @@ static int follow(struct client *c, const char *job, const char *dir, int *ret_c
         else
                 json_decref(params);
         kind = json_get_text(about, "kind");
+        f.is_editing = kind && strcmp(kind, "fix") == 0;
         f.is_text = kind && (strcmp(kind, "ask") == 0 || strcmp(kind, "echo-check") == 0);
         if (r == 0 && dir && !f.is_text)
                 r = outdir_open(c, dir, true, &o, ret_failure);

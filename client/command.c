@@ -53,6 +53,12 @@ const struct command command_table[] = {
          "an edit of yours: such a file is kept as it stands and named, unless you say --merge or --overwrite. A generated file "
          "that you deleted is made again. What stands unchanged is not asked for again.",
          gen_options, 1, 1, TAKES_ALL, false, cmd_gen},
+        {"fix", "[ANALYSIS] [--source DIR] [OPTION…]", "repair what an analyser found in source files",
+         "ANALYSIS is what Konveyor's analyser wrote (YAML or JSON), its simplified form, or a plan of kantra-ai. What a finding spells out "
+         "(renamed imports, coordinates, XML names) is repaired without a model; the rest is asked for file by file, as edits that must fit "
+         "exactly. A file is written only if it still stands as it was read. Findings in dependencies and build outputs are set aside and "
+         "counted. With --dry-run nothing is written and nothing asked: it says what would be repaired how, and for how much.",
+         fix_options, 0, 1, TAKES_ALL, false, cmd_fix},
         {"ask", "[PROMPT…|-] [OPTION…]", "ask a model one question and print its answer",
          "Several words are joined by blanks; - or no word reads the prompt from standard input. On a terminal the answer "
          "streams; elsewhere it is printed when it is whole, unless --stream is given.",

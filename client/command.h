@@ -52,6 +52,7 @@ int cmd_cancel(struct client *c);
 int cmd_complete(struct client *c);
 int cmd_echo_check(struct client *c);
 int cmd_explain(struct client *c);
+int cmd_fix(struct client *c);
 int cmd_gen(struct client *c);
 int cmd_help(struct client *c);
 int cmd_jobs(struct client *c);
@@ -67,5 +68,5 @@ int cmd_stop(struct client *c);
 int cmd_why(struct client *c);
 
 extern const struct option_row ask_options[], attach_options[], cache_options[], explain_options[],
-        gen_options[], jobs_options[], report_options[], show_options[], stop_options[],
-        why_options[];
+        fix_options[], gen_options[], jobs_options[], report_options[], show_options[],
+        stop_options[], why_options[];

@@ -155,6 +155,8 @@ static int put(struct step *s, struct span content, const struct hash *disk,
         r = record(s);
         if (r == 0)
                 s->counts->n_written++;
+        if (r == 0 && s->d->changes)
+                r = changes_note(s->d->changes, s->c->path, buf_span(&s->content), content);
         return r;
 }
 

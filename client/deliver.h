@@ -14,6 +14,7 @@
  * is_pruning removed; an edited one then stays, and is no longer ours. Every change is announced in
  * pending first, so that a run that dies here never takes our own file for the user's. */
 
+#include "client/changes.h"
 #include "client/fates.h"
 #include "client/outdir.h"
 
@@ -31,7 +32,8 @@ struct delivery {
         void *arg;
         enum edits edits;
         bool is_pruning;
-        bool is_editing; /* the job was asked to change the user's files (fix) */
+        bool is_editing;         /* the job was asked to change the user's files (fix) */
+        struct changes *changes; /* borrowed: what was changed; or NULL */
 };
 
 /* A content that may stand on disk while a replay catches up: earlier events expected it, or wrote

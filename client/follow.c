@@ -341,6 +341,8 @@ int follow_print_done(struct follow *f, const json_t *done)
                                  (uint64_t)json_array_size(failures));
         _cleanup_buf_ struct buf lines = {0};
 
+        if (f->changes && !f->summary)
+                f->summary = json_incref((json_t *)summary);
         if (plan && f->client->is_dry_run)
                 return print_plan(f, plan) < 0 ? client_fail(f->client, -EIO, NULL) : EXIT_DONE;
         if (!f->client->is_json) {
@@ -587,7 +589,8 @@ static int start_writing(struct session *s)
                                                     .arg = s,
                                                     .edits = f->edits,
                                                     .is_pruning = f->is_pruning,
-                                                    .is_editing = f->is_editing}};
+                                                    .is_editing = f->is_editing,
+                                                    .changes = f->changes}};
         int r = fates_new(f->client, &f->fates);
 
         if (r < 0)

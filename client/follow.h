@@ -25,7 +25,9 @@ struct follow {
         const char *hint_dir;          /* borrowed: what `-o` to name in hints, or NULL */
         bool is_text;                  /* a job of one text: print it */
         bool is_streaming;             /* print its text as it comes */
-        bool is_editing;               /* see deliver.h; and these two */
+        bool is_editing;               /* see deliver.h; and these three */
+        struct changes *changes;       /* borrowed, or NULL */
+        json_t *summary;               /* of the end, owned by the caller; only with changes */
         bool is_pruning;
         enum edits edits;
         struct fates *fates;  /* owned by follow_job() */

@@ -16,6 +16,7 @@ const struct setting setting_table[] = {
         {"GENOPT_BATCH_MAX_OUTPUT", "optimization.batch.max_output"},
         {"GENOPT_BATCH_MAX_FILES", "optimization.batch.max_files"},
         {"GENOPT_OPTIMIZE", "optimization.enabled"},
+        {"GENOPT_MECHANICAL", "optimization.mechanical"},
         {"GENOPT_FRAME", "optimization.frame"},
         {"GENOPT_CONTEXT", "optimization.context"},
         {"GENOPT_COMPRESS", "optimization.compress"},

@@ -130,6 +130,45 @@ static void compare_tokens(struct fact *f, const json_t *is, const json_t *naive
         (void)format_change(all, progress_tokens(naive), f->change);
 }
 
+/* "150 of 158: 108 mechanical, 42 by model; 8 in build outputs" */
+static void add_findings(struct buf *b, const json_t *findings, uint64_t ms, uint64_t nanousd)
+{
+        static const struct {
+                const char *field, *words;
+        } aside[] = {{"build", "in build outputs"},
+                     {"dependency", "in dependencies"},
+                     {"gone", "in files that are not there"},
+                     {"elsewhere", "elsewhere"},
+                     {"filtered", "not asked for"},
+                     {"repeated", "told twice"},
+                     {"there", "repaired before"},
+                     {"false", "false alarms"},
+                     {"manual", "left to you"}};
+        const json_t *repaired = json_object_get(findings, "repaired");
+        static const char *const words[N_SOURCES] = {"kept", "reused", "by template", "mechanical",
+                                                     "by model"};
+        uint64_t sum = 0;
+        char money[FORMAT_BYTES];
+
+        for (size_t i = 0; i < N_SOURCES; i++)
+                sum += progress_number(repaired, progress_source_names[i]);
+        (void)buf_printf(b, "findings  %" PRIu64 " of %" PRIu64 " repaired", sum,
+                         progress_number(findings, "total"));
+        for (size_t i = 0; i < N_SOURCES; i++)
+                if (progress_number(repaired, progress_source_names[i]) > 0)
+                        (void)buf_printf(b, ", %" PRIu64 " %s",
+                                         progress_number(repaired, progress_source_names[i]),
+                                         words[i]);
+        for (size_t i = 0; i < N_ELEMENTS(aside); i++)
+                if (progress_number(findings, aside[i].field) > 0)
+                        (void)buf_printf(b, "; %" PRIu64 " %s",
+                                         progress_number(findings, aside[i].field), aside[i].words);
+        if (sum > 0)
+                (void)buf_printf(b, "; %" PRIu64 " a minute, %s each", ms ? sum * 60000 / ms : sum,
+                                 format_money(nanousd / sum, money));
+        (void)buf_add_char(b, '\n');
+}
+
 int view_summarise(const json_t *summary, struct buf *b)
 {
         const json_t *naive = json_object_get(summary, "naive");
@@ -151,6 +190,9 @@ int view_summarise(const json_t *summary, struct buf *b)
                 failed = failed ? failed : facts[i].is.failed;
         if (!failed)
                 write_facts(facts, b);
+        if (!failed && json_object_get(summary, "findings"))
+                add_findings(b, json_object_get(summary, "findings"),
+                             progress_number(summary, "ms"), progress_number(summary, "nanousd"));
         for (size_t i = 0; i < N_FACTS; i++)
                 buf_done(&facts[i].is);
         return failed ? failed : b->failed;

@@ -12,6 +12,7 @@ const struct job_variable job_variables[] = {
         ROW("GENOPT_KEEP", "optimization.keep"),
         ROW("GENOPT_REUSE", "optimization.reuse"),
         ROW("GENOPT_TEMPLATE", "optimization.template"),
+        ROW("GENOPT_MECHANICAL", "optimization.mechanical"),
         ROW("GENOPT_FRAME", "optimization.frame"),
         ROW("GENOPT_TIER", "optimization.tier"),
         ROW("GENOPT_BATCH", "optimization.batch.enabled"),

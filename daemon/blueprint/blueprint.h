@@ -69,6 +69,10 @@ DEFINE_CLEANUP(struct blueprint_shelf, blueprint_shelf_unref);
 /* Of all that stands on it, as it was when it was opened or, later, read. Changes when files are
  * read that were changed since. */
 void blueprint_shelf_hash(const struct blueprint_shelf *s, struct hash *ret);
+/* A file of the folder `fix` beside the blueprints, which is for repairs what they are for
+ * projects; appends. CONDITION_ABSENT: there is none of that name. */
+int blueprint_shelf_fix(const struct blueprint_shelf *s, const char *name,
+                        struct buf *ret) _must_check_;
 /* By name, else as the specification asks, else by features; *ret_reason (owned by the caller) says
  * why. */
 int blueprint_choose(const struct blueprint_shelf *s, const char *name, const struct model *m,

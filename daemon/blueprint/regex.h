@@ -1,6 +1,6 @@
 #pragma once
 /* Regular expressions of blueprints: PCRE2 with a match limit, compiled when the blueprint loads.
- * Not for other rooms.
+ * Also for other data that has expressions (input/mechanical.c).
  *
  * They are not compiled to machine code: what they are matched with are names and lines, and that
  * took longer (a quarter of loading a blueprint) than it saves a project of three hundred entities;

@@ -1,6 +1,7 @@
 #include "daemon/blueprint/shelf.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 
 #include "common/path.h"
@@ -14,6 +15,7 @@
 
 #define SHELF_MAX 100    /* folders that are looked at */
 #define READ_TRIES_MAX 3 /* while somebody writes into the folder */
+#define FIX_FILE_BYTES ((size_t)1 << 20)
 
 /* ---- one place ---- */
 
@@ -208,6 +210,7 @@ struct blueprint_shelf *blueprint_shelf_unref(struct blueprint_shelf *s)
         for (size_t i = 0; i < s->n; i++)
                 place_unref(s->at[i]);
         free(s->at);
+        free(s->dir);
         free(s);
         return NULL;
 }
@@ -231,6 +234,19 @@ void blueprint_shelf_hash(const struct blueprint_shelf *s, struct hash *ret)
         }
         hasher_get(h, ret);
         hasher_free(h);
+}
+
+int blueprint_shelf_fix(const struct blueprint_shelf *s, const char *name, struct buf *ret)
+{
+        _cleanup_free_ char *folder = s->dir ? path_join(s->dir, "fix") : NULL;
+        _cleanup_close_ int fd = -1;
+        int r;
+
+        if (!folder)
+                return s->dir ? -ENOMEM : CONDITION_ABSENT;
+        fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        r = fd < 0 ? -errno : path_read(fd, name, FIX_FILE_BYTES, ret);
+        return r == -ENOENT || r == -EACCES || r == -ENOTDIR ? CONDITION_ABSENT : r;
 }
 
 size_t blueprint_shelf_count(const struct blueprint_shelf *s)
@@ -333,6 +349,9 @@ int blueprint_shelf_open(const char *dir, const char *templates, struct blueprin
 
         if (r < 0)
                 return r;
+        s->dir = str_dup_span(span_of(dir));
+        if (!s->dir)
+                return -ENOMEM;
         n = scandir(dir, &entries, NULL, alphasort);
         if (n < 0 && errno == ENOMEM)
                 return -ENOMEM;

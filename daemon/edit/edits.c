@@ -277,6 +277,64 @@ int edits_apply(const struct edits *e, struct span base, struct buf *out, struct
         return k;
 }
 
+/* ---- where ---- */
+
+/* Lines that say what a file uses: a repair may need others. */
+static bool is_import(struct span line)
+{
+        static const char *const words[] = {"import",  "package", "using", "#include",
+                                            "from ",   "<%@",     "xmlns", "@import",
+                                            "require", ")",       "("};
+
+        while (line.n > 0 && (*line.at == ' ' || *line.at == '\t')) {
+                line.at++;
+                line.n--;
+        }
+        if (without_break(line).n == 0)
+                return true;
+        for (size_t i = 0; i < N_ELEMENTS(words); i++)
+                if (line.n >= strlen(words[i]) && memcmp(line.at, words[i], strlen(words[i])) == 0)
+                        return true;
+        return false;
+}
+
+static bool are_imports(struct span text)
+{
+        while (text.n > 0)
+                if (!is_import(next_line(&text)))
+                        return false;
+        return true;
+}
+
+static bool is_near(unsigned from, unsigned to, const uint32_t *lines, size_t n, unsigned distance)
+{
+        for (size_t i = 0; i < n; i++)
+                if (lines[i] + distance >= from && lines[i] <= to + distance)
+                        return true;
+        return false;
+}
+
+int edits_check_near(const struct edits *e, struct span base, const uint32_t *lines, size_t n_lines,
+                     unsigned distance, struct diag *ret_diag)
+{
+        for (size_t i = 0; i < e->n && n_lines > 0; i++) {
+                struct span old = e->at[i].old;
+                size_t at = find_lines(base, old, 0);
+                unsigned from, n = 0;
+
+                if (at == SIZE_MAX)
+                        continue; /* edits_apply() says so */
+                from = line_at(base, at);
+                for (size_t k = 0; k < old.n; k++)
+                        n += old.at[k] == '\n';
+                if (!is_near(from, from + n, lines, n_lines, distance) &&
+                    !(are_imports(old) && are_imports(e->at[i].new)))
+                        return refuse_place(ret_diag, i, old,
+                                            "no finding is about this place: leave it as it is");
+        }
+        return 0;
+}
+
 /* ---- what is gone ---- */
 
 static int compare_hashes(const void *a, const void *b)

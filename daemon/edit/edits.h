@@ -44,6 +44,11 @@ int edits_apply(const struct edits *e, struct span base, struct buf *out,
 int edits_removed(struct span base, struct span text, size_t *ret_removed,
                   size_t *ret_lines) _must_check_;
 
+/* Does each edit touch what lies near one of these lines, or declarations of what a file uses
+ * (imports)? CONDITION_REFUSED: diag names one that does not. No lines: all is near. */
+int edits_check_near(const struct edits *e, struct span base, const uint32_t *lines, size_t n_lines,
+                     unsigned distance, struct diag *ret_diag) _must_check_;
+
 struct edit_base {
         char *text; /* owned */
         size_t n;

@@ -4,9 +4,11 @@
 
 #include "common/log.h"
 #include "daemon/blueprint/blueprint.h"
+#include "daemon/exec/amend.h"
 #include "daemon/exec/answer.h"
 #include "daemon/exec/learn.h"
 #include "daemon/exec/leaving.h"
+#include "daemon/exec/verify.h"
 #include "daemon/loop/loop.h"
 #include "daemon/plan/ladder.h"
 #include "daemon/template/template.h"
@@ -39,64 +41,25 @@ static size_t expected_names(const struct task *t, const char *ret[MAX_EXPECTED]
         return n;
 }
 
-/* Edits that do not apply are refused like a text that fails its checks. */
-static int refuse_edits(struct candidate *c, const struct diag *d)
+/* What was wrong with the text before is no fault of the edits. */
+static void excuse(const struct task *t, const struct check_subject *subject, struct span base,
+                   struct check_report *report)
 {
-        struct finding *f = &c->report.findings[0];
+        struct check_subject before = *subject;
+        struct check_report was;
 
-        c->report =
-                (struct check_report){.verdict = VERDICT_REJECTED, .n_findings = 1, .n_rules = 1};
-        *f = (struct finding){.rule = "edits", .confidence = 1};
-        memcpy(f->text, d->text, sizeof(f->text));
-        return CONDITION_REFUSED;
+        if (report->verdict == VERDICT_ACCEPTED || subject->was_cut)
+                return;
+        before.text = base;
+        check_run(t->checks, &before, &was);
+        if (was.verdict != VERDICT_ACCEPTED && was.score <= report->score)
+                report->verdict = VERDICT_ACCEPTED;
 }
 
-/* More than half of a text is not changed by what it lacks. */
-#define REMOVED_SHARE 0.5
-#define REMOVED_LINES 10
-
-static int check_removed(struct span base, struct span text, struct diag *d)
+static int judge(const struct run_work_item *item)
 {
-        size_t n_removed = 0, n_lines = 0;
-        int k = edits_removed(base, text, &n_removed, &n_lines);
-
-        if (k < 0 || n_removed <= REMOVED_LINES ||
-            (double)n_removed <= REMOVED_SHARE * (double)n_lines)
-                return k;
-        *d = (struct diag){0};
-        snprintf(d->text, sizeof(d->text),
-                 "the edits take away %zu of the %zu lines that were shown: change what is asked "
-                 "for and leave the rest as it is",
-                 n_removed, n_lines);
-        return CONDITION_REFUSED;
-}
-
-/* From edits to the text that they make of the base. */
-static int amend(struct run_work_item *item)
-{
+        const struct task *t = item->source;
         struct candidate *c = item->candidate;
-        struct span base = {item->base.text, item->base.n};
-        _cleanup_edits_ struct edits edits = {0};
-        _cleanup_buf_ struct buf text = {0}, out = {0};
-        int k = edits_read((struct span){c->result.text, c->result.n_text}, item->tag, &edits,
-                           &item->diag);
-
-        buf_init(&text, ANSWER_MAX_FILE_BYTES);
-        buf_init(&out, ANSWER_MAX_FILE_BYTES);
-        k = k ? k : edits_apply(&edits, base, &text, &item->diag);
-        k = k ? k : check_removed(base, buf_span(&text), &item->diag);
-        k = k ? k : edit_base_write(&item->base, buf_span(&text), &out);
-        if (k == CONDITION_REFUSED)
-                return refuse_edits(c, &item->diag);
-        if (k < 0)
-                return k;
-        free(c->result.text);
-        c->result.text = buf_steal(&out, &c->result.n_text);
-        return c->result.text ? 0 : -ENOMEM;
-}
-
-static int judge(const struct task *t, struct candidate *c)
-{
         const char *expected[MAX_EXPECTED];
         struct check_subject subject = {
                 .path = t->path, .expected = expected, .was_cut = c->was_cut};
@@ -119,7 +82,15 @@ static int judge(const struct task *t, struct candidate *c)
         subject.text = (struct span){c->result.text, c->result.n_text};
         subject.n_expected = expected_names(t, expected);
         check_run(t->checks, &subject, &c->report);
+        if (t->has_stands)
+                excuse(t, &subject, (struct span){item->base.text, item->base.n}, &c->report);
         c->result.score = c->report.score;
+        if (t->has_stands) {
+                k = restore_ends(item);
+                if (k < 0)
+                        return k;
+                subject.text = (struct span){c->result.text, c->result.n_text};
+        }
         hash_of(c->result.text, c->result.n_text, &c->result.content);
         buf_init(&interface, 0);
         k = extractor_run(t->extractor, subject.text, &interface);
@@ -133,10 +104,10 @@ static int judge(const struct task *t, struct candidate *c)
 static void run_judge(void *arg)
 {
         struct run_work_item *item = arg;
-        int k = item->candidate->is_edits ? amend(item) : 0;
+        int k = amend(item);
 
         if (k == 0)
-                k = judge(item->source, item->candidate);
+                k = judge(item);
         item->error = k == CONDITION_REFUSED ? 0 : k; /* the report says why */
 }
 
@@ -145,12 +116,16 @@ static void run_render(void *arg)
         struct run_work_item *item = arg;
         _cleanup_buf_ struct buf out = {0};
 
+        if (item->source->mechanical) {
+                item->error = judge(item); /* the text is there already */
+                return;
+        }
         buf_init(&out, TEMPLATE_MAX_OUTPUT_BYTES);
         item->error = plan_render(item->source, &out, &item->diag);
         if (item->error)
                 return;
         item->candidate->result.text = buf_steal(&out, &item->candidate->result.n_text);
-        item->error = item->candidate->result.text ? judge(item->source, item->candidate) : -ENOMEM;
+        item->error = item->candidate->result.text ? judge(item) : -ENOMEM;
 }
 
 /* ---- on the loop ---- */
@@ -169,7 +144,9 @@ static void accept(struct run *r, uint32_t task)
 
         r->totals.n_confident += t->candidate->report.verdict == VERDICT_ACCEPTED;
         r->totals.n_judged += t->candidate->report.verdict == VERDICT_DOUBTED;
-        if (r->work->tasks[task].command >= 0)
+        if (r->work->tasks[task].command >= 0 && r->work->tasks[task].has_stands)
+                verify_later(r, task);
+        else if (r->work->tasks[task].command >= 0)
                 run_task_park(r, task, RUN_WAIT_CLIENT, NULL);
         else
                 publish_result(r, task, t->candidate->result.made_by);
@@ -216,7 +193,8 @@ static void finish_render(struct run *r, struct run_work_item *item)
 
         run_task_move(r, item->task, TASK_CHECKING);
         if (item->error == 0 && is_accepted(r, item->candidate)) {
-                item->candidate->result.made_by = SOURCE_TEMPLATE;
+                item->candidate->result.made_by =
+                        item->source->mechanical ? SOURCE_MECHANICAL : SOURCE_TEMPLATE;
                 t->candidate = take(item->candidate);
                 accept(r, item->task);
         } else {
@@ -322,14 +300,15 @@ static int run_item(struct loop *loop, struct run_work_item *item, void (*run)(v
         return loop_defer(loop, finish_item, item);
 }
 
+/* What the text is compared with, or made from; a copy. */
 static int take_base(struct run *r, struct run_work_item *item)
 {
         struct span base = {0};
+        int k = base_load(r, item->task, &base);
 
-        if (!plan_base(r->setup.plan, item->source, &base))
-                return -EINVAL;
-        memcpy(item->tag, item->call->tag, sizeof(item->tag));
-        return edit_base_read(base, &item->base);
+        if (item->call)
+                memcpy(item->tag, item->call->tag, sizeof(item->tag));
+        return k < 0 ? k : edit_base_read(base, &item->base);
 }
 
 static int start_item(struct run *r, uint32_t task, struct run_call *call, struct candidate *c,
@@ -348,7 +327,7 @@ static int start_item(struct run *r, uint32_t task, struct run_call *call, struc
                                        .n_resets = call ? call->n_resets : 0,
                                        .source = &r->work->tasks[task],
                                        .hold = r->hold};
-        k = c->is_edits ? take_base(r, item) : 0;
+        k = c->is_edits || item->source->has_stands ? take_base(r, item) : 0;
         k = k ? k : run_item(r->setup.loop, item, run);
         if (k < 0) {
                 edit_base_done(&item->base);
@@ -386,8 +365,15 @@ int judge_start(struct run *r, uint32_t task, struct run_call *call, struct span
 int render_start(struct run *r, uint32_t task)
 {
         _cleanup_(candidate_freep) struct candidate *c = calloc(1, sizeof(*c));
-        int k = c ? start_item(r, task, NULL, c, run_render) : -ENOMEM;
+        const struct task *t = &r->work->tasks[task];
+        int k = c ? 0 : -ENOMEM;
 
+        if (k == 0 && t->mechanical) {
+                c->result.text = str_dup_span((struct span){t->mechanical, t->n_mechanical});
+                c->result.n_text = t->n_mechanical;
+                k = c->result.text ? 0 : -ENOMEM;
+        }
+        k = k ? k : start_item(r, task, NULL, c, run_render);
         if (k == 0)
                 c = NULL;
         return k;
@@ -486,7 +472,8 @@ void task_refused(struct run *r, uint32_t task, struct evidence *e)
                                             .may_show_more = group_may_show_more(r, task),
                                             .was_shown_whole = t->is_shown_whole},
                            e);
-        if (e->kind == EVIDENCE_COMMAND && r->work->tasks[task].template) {
+        if (e->kind == EVIDENCE_COMMAND &&
+            (r->work->tasks[task].template || r->work->tasks[task].mechanical)) {
                 t->is_template_refused = true; /* it would give the same text again */
                 if (r->work->tasks[task].n_blocks == 0)
                         rung = RUNG_GIVE_UP;

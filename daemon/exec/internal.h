@@ -32,9 +32,8 @@ struct candidate {
         char *interface; /* owned */
         size_t n_interface;
         struct check_report report;
-        bool was_cut;
-        bool is_edits;   /* the answer is: result.text until it is judged */
-        size_t n_answer; /* bytes of the answer that it is from */
+        bool was_cut, is_edits; /* is_edits: what result.text is until it is judged */
+        size_t n_answer;        /* bytes of the answer that it is from */
 };
 
 struct run_task {
@@ -56,9 +55,11 @@ struct run_task {
         size_t n_partial;
         uint64_t delay_ms;    /* its next call leaves no sooner */
         unsigned n_continued; /* answers that ended too early, and brought something */
-        bool is_template_refused, was_edited;
-        bool is_shown_whole; /* the whole context: its own was not enough */
-        bool is_moved;       /* to `tier`, without an attempt: its own window is too small */
+        bool is_template_refused, was_edited, was_delivered;
+        struct hash delivered; /* what a command looks at, or looked at last */
+        unsigned n_refused;    /* by the command */
+        bool is_shown_whole;   /* the whole context: its own was not enough */
+        bool is_moved;         /* to `tier`, without an attempt: its own window is too small */
         bool is_decided, is_gathered; /* it joins the call planned for it or not; waits in it */
         uint64_t nanousd, started_usec;
         struct tokens tokens;
@@ -104,8 +105,7 @@ struct run_work_item {
         const struct task *source;
         struct work_hold *hold;
         struct candidate *candidate;
-        struct edit_base
-                base; /* of edits; its own: the plan may be gone before the worker is done */
+        struct edit_base base; /* of edits; its own: the plan may be gone by then */
         char tag[17];
         struct diag diag;
         int error;         /* 0, -ENOMEM, CONDITION_REFUSED: the template cannot be rendered */
@@ -146,12 +146,11 @@ struct run {
         uint64_t started_usec;
         struct store_batch *batch; /* to be handed to on_news at the end of the turn */
         struct news *news;
-        size_t n_news;
+        size_t n_news, n_orphans_told;
         struct failure *stops[N_TIERS]; /* owned: what parked the first task for a person; no
                                            further call of the tier leaves while it stands */
         uint32_t *undecided; /* owned; per step of the plan: tasks that may still join its call */
         size_t n_gathered;   /* tasks that wait for the others of their call */
-        size_t n_orphans_told;
         struct remembered remembered; /* inputs and values that the cache is known to have */
         bool is_flush_due, is_pumping, is_ended, is_dead, has_warned, has_warned_window;
         struct result text; /* of a job of one text */
@@ -174,6 +173,9 @@ void run_log(const struct run *r, uint32_t task, enum log_level level, const cha
 void settle(struct run *r, uint32_t task);
 /* The interface of a file that was kept is read when somebody is to be shown it. */
 int interface_load(struct run *r, uint32_t task) _must_check_;
+/* The text that the answer for the task edits: what its dependency made of the file, what stands,
+ * or what a template renders. CONDITION_ABSENT: it is written whole. */
+int base_load(struct run *r, uint32_t task, struct span *ret) _must_check_;
 /* obtain.c */
 void obtain(struct run *r,
             uint32_t task); /* template at once; a call waits for its turn in the ready queue */
@@ -185,13 +187,13 @@ void task_stopped(struct run *r, uint32_t task, struct failure *why);
 int judge_start(struct run *r, uint32_t task, struct run_call *call, struct span text,
                 bool was_cut) _must_check_;
 int render_start(struct run *r, uint32_t task) _must_check_;
-void judge_again(struct run *r,
-                 uint32_t task); /* what was refused of a void attempt is forgotten */
+/* What was refused of a void attempt is forgotten. */
+void judge_again(struct run *r, uint32_t task);
 void release_hold(struct work_hold *h, struct loop *loop);
 struct candidate *candidate_free(struct candidate *c);
 DEFINE_CLEANUP(struct candidate, candidate_free);
-void task_refused(struct run *r, uint32_t task,
-                  struct evidence *e); /* takes e->text; climbs the ladder */
+/* Takes e->text; climbs the ladder. */
+void task_refused(struct run *r, uint32_t task, struct evidence *e);
 void call_checked(struct run_call *c); /* all that came with it is checked: publish and settle */
 
 #include "daemon/exec/publish.h"

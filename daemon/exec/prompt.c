@@ -110,8 +110,9 @@ static int write_base(struct run *r, struct prompt *p, uint32_t task, struct spa
         struct span text = {0};
         int k;
 
-        if (!plan_base(r->setup.plan, t, &text))
-                return 0;
+        k = base_load(r, task, &text);
+        if (k)
+                return k < 0 ? k : 0;
         k = edit_base_read(text, &base);
         if (k < 0)
                 return k;

@@ -131,19 +131,51 @@ static json_t *hash_json(const struct hash *h)
         return json_string(hex);
 }
 
-static int say_file(struct run *r, uint32_t task, const struct result *result, enum source source)
+/* The content that a repair was made from. */
+static const struct hash *base_of(struct run *r, uint32_t task)
+{
+        const struct task *t = &r->work->tasks[task];
+
+        return t->follows ? &run_task_of(r, t->depends[0])->content : &t->stands;
+}
+
+/* What must stand on disk, else it is the user's: what we wrote there, or what a repair was made
+ * from. */
+static json_t *base_json(struct run *r, uint32_t task)
 {
         const struct stand *s = &r->setup.stands->at[task];
+        const struct task *t = &r->work->tasks[task];
+
+        if (run_task_of(r, task)->was_delivered)
+                return hash_json(&run_task_of(r, task)->delivered);
+        if (t->has_stands)
+                return hash_json(base_of(r, task));
+        return s->is_in_manifest && s->is_on_disk ? hash_json(&s->written) : json_null();
+}
+
+int publish_revert(struct run *r, uint32_t task)
+{
+        struct run_task *t = run_task_of(r, task);
+
+        if (!t->was_delivered)
+                return 0;
+        return publish_news(r, "file",
+                            json_pack("{s:s,s:s,s:o,s:o,s:o,s:s}", "action", "write", "path",
+                                      r->work->tasks[task].path, "base", hash_json(&t->delivered),
+                                      "blob", hash_json(base_of(r, task)), "fingerprint",
+                                      hash_json(&t->key), "reason", "reverted"));
+}
+
+int publish_file(struct run *r, uint32_t task, const struct result *result, enum source source)
+{
         const struct task *t = &r->work->tasks[task];
 
         return publish_news(
                 r, "file",
                 json_pack("{s:s,s:s,s:o,s:o,s:I,s:o,s:s}", "action", "write", "path", t->path,
-                          "base",
-                          s->is_in_manifest && s->is_on_disk ? hash_json(&s->written) : json_null(),
-                          "blob", hash_json(&result->content), "size", (json_int_t)result->n_text,
-                          "fingerprint", hash_json(&run_task_of(r, task)->key), "source",
-                          source_names[source]));
+                          "base", base_json(r, task), "blob", hash_json(&result->content), "size",
+                          (json_int_t)result->n_text, "fingerprint",
+                          hash_json(&run_task_of(r, task)->key), "source", source_names[source]));
 }
 
 /* Whether there are more. What no task makes any more is told when all that is wanted stands: a run
@@ -266,7 +298,7 @@ static int put_and_say(struct run *r, uint32_t task, const struct result *result
         int k = 0;
 
         if (r->work->tasks[task].path && source != SOURCE_KEEP)
-                k = say_file(r, task, result, source);
+                k = publish_file(r, task, result, source);
         k = k ? k : say_done(r, task, source_names[source], "accepted");
         k = k ? k : put_result(r, task, result, source);
         while (k < 0 && r->n_news > n_before)

@@ -159,6 +159,22 @@ int interface_load(struct run *r, uint32_t task)
         return k > 0 ? -ENODATA : k;
 }
 
+int base_load(struct run *r, uint32_t task, struct span *ret)
+{
+        const struct task *t = &r->work->tasks[task];
+        const struct run_task *before;
+        int k;
+
+        if (!t->follows)
+                return plan_base(r->setup.plan, t, ret) ? 0 : CONDITION_ABSENT;
+        k = interface_load(r, t->depends[0]);
+        before = run_task_of(r, t->depends[0]);
+        if (k == 0)
+                *ret = (struct span){before->interface ? before->interface : "",
+                                     before->n_interface};
+        return k;
+}
+
 /* The file stands as we wrote it (or as the user edited it since) and would be made with the same
  * key. */
 static int keep(struct run *r, uint32_t task)

@@ -53,6 +53,37 @@ static json_t *naive_json(const struct estimate *e)
                          (json_int_t)e->ms);
 }
 
+/* Of an analysis: what was told of it, and which way findings were repaired, or not. */
+static int put_findings(struct run *r, json_t *summary)
+{
+        uint64_t by[N_SOURCES] = {0}, n_manual = 0;
+        json_t *o = json_copy(r->work->findings), *repaired = json_object();
+        int k = o && repaired ? 0 : -ENOMEM;
+
+        for (size_t i = 0; i < r->work->n_tasks; i++) {
+                const struct run_task *t = &r->tasks[i];
+
+                if (t->state == TASK_DONE)
+                        by[t->source] += r->work->tasks[i].n_findings;
+                else
+                        n_manual += r->work->tasks[i].n_findings;
+        }
+        for (size_t i = 0; i < N_SOURCES && k == 0; i++)
+                k = json_put(repaired, source_names[i], integer(by[i]));
+        k = k ? k : json_put(o, "manual", integer(n_manual));
+        if (k < 0) {
+                json_decref(o);
+                json_decref(repaired);
+                return k;
+        }
+        k = json_put(o, "repaired", repaired);
+        if (k < 0) {
+                json_decref(o);
+                return k;
+        }
+        return json_put(summary, "findings", o);
+}
+
 int run_summary(struct run *r, json_t **ret)
 {
         const struct run_totals *t = &r->totals;
@@ -64,6 +95,10 @@ int run_summary(struct run *r, json_t **ret)
                 (json_int_t)t->n_rejected, "nanousd", (json_int_t)t->nanousd, "ms",
                 (json_int_t)t->ms, "naive", naive_json(&r->setup.plan->naive));
 
+        if (o && r->work->findings && put_findings(r, o) < 0) {
+                json_decref(o);
+                o = NULL;
+        }
         if (!o)
                 return -ENOMEM;
         *ret = o;

@@ -18,7 +18,7 @@ static uint64_t count_input(struct run *r, const struct step *s)
         bytes.at[TEXT_CODE] = 0;
         for (size_t i = 0; i < s->recipe.n_items; i++)
                 if (s->recipe.items[i].kind == RECIPE_BASE &&
-                    plan_base(r->setup.plan, &r->work->tasks[s->recipe.items[i].index], &base))
+                    base_load(r, s->recipe.items[i].index, &base) == 0)
                         bytes.at[TEXT_CODE] += base.n + COST_BASE_BYTES;
                 else if (s->recipe.items[i].kind == RECIPE_INTERFACE &&
                          interface_load(r, s->recipe.items[i].index) == 0)

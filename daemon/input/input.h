@@ -8,6 +8,8 @@
 
 #include <jansson.h>
 
+#include "common/buf.h"
+#include "common/hash.h"
 #include "common/macros.h"
 #include "daemon/work/task.h"
 #include "proto/failure.h"
@@ -27,6 +29,12 @@ struct input {
         const struct input_file *files; /* all that `need` asked for */
         size_t n_files;
         const struct blueprint_shelf *shelf;
+        /* Content that the client was asked for by its hash; CONDITION_ABSENT: it has not come.
+         * Then its hash in hex goes into `need`, and what is read is read again when all has come.
+         */
+        int (*content)(const struct hash *h, struct buf *ret, void *arg);
+        void *arg;
+        struct strlist *need;
 };
 
 struct job_kind {
@@ -35,6 +43,7 @@ struct job_kind {
         bool is_interactive; /* goes before batch jobs */
         /* Checks params.input (CONDITION_REFUSED) and lists relative paths it needs. */
         int (*need)(const json_t *params, struct strlist *ret_paths, struct failure **ret_failure);
+        /* 0 without a work: in->need says what is wanted first. */
         int (*read)(const struct input *in, struct work **ret, struct failure **ret_failure);
 };
 

@@ -7,6 +7,7 @@
 static const struct job_kind *const kinds[] = {
         &job_kind_generate,
         &job_kind_ask,
+        &job_kind_fix,
         &job_kind_echo_check,
 };
 

@@ -8,7 +8,7 @@
 #include "common/json.h"
 #include "daemon/input/input.h"
 
-extern const struct job_kind job_kind_generate, job_kind_ask, job_kind_echo_check;
+extern const struct job_kind job_kind_generate, job_kind_ask, job_kind_fix, job_kind_echo_check;
 
 /* The fields of a kind's input. */
 struct input_field {

@@ -104,9 +104,19 @@ static int read_files(struct planning_item *item)
         return 0;
 }
 
+static int find_content(const struct hash *h, struct buf *ret, void *arg)
+{
+        const struct planning_item *item = arg;
+
+        return store_blob_get(item->store, item->uid, h, 0, UINT64_MAX, ret);
+}
+
 static int read_work(struct planning_item *item)
 {
-        struct input in = {.params = item->params,
+        struct input in = {.content = find_content,
+                           .arg = item,
+                           .need = &item->need,
+                           .params = item->params,
                            .files = item->files,
                            .n_files = item->n_files,
                            .shelf = item->shelf};
@@ -121,7 +131,8 @@ static void run_planning(void *arg)
         item->error = item->params ? 0 : read_params(item);
         item->error = item->error ? item->error : read_files(item);
         item->error = item->error ? item->error : read_work(item);
-        item->error = item->error ? item->error : plan_work(item);
+        if (item->error == 0 && item->work) /* else content is wanted first */
+                item->error = plan_work(item);
 }
 
 static void free_item(struct planning_item *item)

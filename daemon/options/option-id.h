@@ -7,6 +7,7 @@ enum option_id {
         OPTION_KEEP,
         OPTION_REUSE,
         OPTION_TEMPLATE,
+        OPTION_MECHANICAL,
         OPTION_FRAME,
         OPTION_CONTEXT,
         OPTION_COMPRESS,

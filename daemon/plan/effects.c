@@ -42,13 +42,44 @@ static void tell(struct telling *t, struct pricing *p, const char *name)
         t->last = now;
 }
 
+/* Repairs: people ask for each finding by itself, and have the whole file written again. That all
+ * findings of a file are one task, and its answer edits, is a saving of its own. */
+static void tell_findings(struct telling *t)
+{
+        const struct planning *in = t->d->in;
+        const struct model_facts *f = in->tiers[TIER_QUALITY].facts;
+        const struct rates *r = &t->all->rates[TIER_QUALITY];
+        struct estimate *naive = &t->d->plan->naive;
+
+        *naive = (struct estimate){0};
+        for (uint32_t i = 0; i < t->all->n; i++) {
+                const struct task *task = &in->work->tasks[i];
+                const struct lot_price *x = pricing_lot(t->pricing, i);
+                double input = x->stable + x->fresh, output = (double)task->n_base * r->answer,
+                       n = task->n_findings;
+
+                naive->calls += task->n_findings;
+                naive->tokens.input += (uint64_t)(n * input);
+                naive->tokens.output += (uint64_t)(n * output);
+                naive->ms += (uint64_t)(n * (r->first_ms + r->fresh_ms * input +
+                                             r->writing_ms * output));
+                if (f)
+                        naive->nanousd += (uint64_t)(n * (input * (double)f->price.input +
+                                                          output * (double)f->price.output));
+        }
+        note_effect(t->d->plan, "findings", naive, &t->last);
+}
+
 /* Rules that need no call: their tasks leave the scheme. */
 static void tell_settled(struct telling *t)
 {
         tell(t, t->pricing, NULL);
         t->d->plan->naive = t->last;
+        if (t->d->in->work->findings)
+                tell_findings(t);
         for (enum plan_rule_id r = 0; r < N_PLAN_RULES; r++) {
-                if (!t->d->in->is_on[r] || plan_rules[r]->settles == STEP_CALL)
+                if (!t->d->in->is_on[r] || plan_rules[r]->settles == STEP_CALL ||
+                    (r == RULE_MECHANICAL && !t->d->in->work->findings))
                         continue;
                 for (size_t i = 0; i < t->all->n; i++)
                         if (t->d->settled[i] == plan_rules[r]->settles)

@@ -117,6 +117,8 @@ int plan_to_json(const struct planning *in, const struct plan *p, json_t **ret)
         k = k ? k : naive_to_json(in, &p->naive, &naive);
         k = k ? k : json_put(o, "naive", naive);
         k = k ? k : json_put(o, "rules", json_incref(rules));
+        if (in->work->findings)
+                k = k ? k : json_put(o, "findings", json_incref(in->work->findings));
         if (k == 0)
                 *ret = take(o);
         return k;

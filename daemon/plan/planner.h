@@ -51,6 +51,7 @@ enum plan_rule_id {
         RULE_KEEP,
         RULE_REUSE,
         RULE_TEMPLATE,
+        RULE_MECHANICAL,
         RULE_FRAME,
         RULE_CONTEXT,
         RULE_COMPRESS,

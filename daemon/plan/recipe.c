@@ -39,7 +39,8 @@ static int add_class(const struct work *w, const struct plan *p, struct step *s,
                 for (size_t i = 0; i < t->n_blocks && k == 0; i++)
                         if (w->blocks[t->blocks[i]].class == class)
                                 k = add_item(s, RECIPE_BLOCK, in_brief(w, p, t->blocks[i]));
-                for (size_t i = 0; class == BLOCK_INTERFACE && i < t->n_depends && k == 0; i++)
+                for (size_t i = 0;
+                     class == BLOCK_INTERFACE && !t->follows && i < t->n_depends && k == 0; i++)
                         k = add_item(s, RECIPE_INTERFACE, t->depends[i]);
         }
         return k;

@@ -45,8 +45,8 @@ struct plan_rule {
 
 extern const struct plan_rule *const plan_rules[N_PLAN_RULES];
 
-extern const struct plan_rule rule_keep, rule_reuse, rule_template, rule_frame, rule_context,
-        rule_compress, rule_tier, rule_batch, rule_prefix, rule_schedule;
+extern const struct plan_rule rule_keep, rule_reuse, rule_template, rule_mechanical, rule_frame,
+        rule_context, rule_compress, rule_tier, rule_batch, rule_prefix, rule_schedule;
 
 /* Turns the step of one task into one that needs no call. */
 void draft_settle_task(struct draft *d, uint32_t task, enum step_kind kind, bool is_certain,

@@ -27,6 +27,8 @@ static void task_done(struct task *t)
         free(t->title);
         free(t->uncovered);
         free(t->base);
+        free(t->mechanical);
+        free(t->lines);
         free(t->tier);
         json_decref(t->context);
         for (size_t i = 0; t->inputs && i < t->n_inputs; i++)
@@ -61,6 +63,7 @@ struct work *work_free(struct work *w)
         free(w->slots);
         statements_free(w);
         json_decref(w->routing);
+        json_decref(w->findings);
         strlist_done(&w->warnings);
         strlist_done(&w->notes);
         free(w->blueprint);

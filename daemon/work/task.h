@@ -91,6 +91,14 @@ struct task {
         bool is_frame;      /* what it renders is right as far as it goes: a text to be edited */
         char *base; /* the text that stands: it is shown, and edits of it are the answer; or NULL */
         size_t n_base;
+        bool follows; /* it edits what its dependency makes of the file; base: a guess of that */
+        struct hash stands; /* the file's content, in place of which the result is to be put */
+        bool has_stands;
+        char *mechanical; /* the result, where findings spell it out; or NULL */
+        size_t n_mechanical;
+        uint32_t n_findings;            /* that it repairs; 0: it is no repair */
+        uint32_t *lines;                /* of the findings, in base */
+        size_t n_lines;                 /* 0: they are about the whole */
         const struct check_set *checks; /* borrowed likewise; NULL: the basic rules only */
         const struct extractor
                 *extractor;           /* borrowed likewise; NULL: the interface is the whole text */
@@ -112,6 +120,7 @@ struct work {
         uint32_t *whole; /* owned: the whole model as statements, in the order of sections */
         size_t n_whole;
         const char *const *sections; /* borrowed: keys of the facts; constants */
+        json_t *findings;            /* owned: what became of an analysis, in numbers; or NULL */
         json_t *routing; /* owned: which requirement went where, and why, for EXPLAIN; or NULL */
         struct strlist warnings;
         struct strlist notes;     /* "blueprint go-service: the specification names Go packages" */

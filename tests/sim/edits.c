@@ -207,6 +207,8 @@ int edits_write(const struct facts_view *v, const struct shown *shown, struct sp
         _cleanup_buf_ struct buf added = {0};
         bool is_go = str_has_suffix(shown->path, ".go");
 
+        if (yaml_get(v->task, "findings"))
+                return repair_write(v, shown, tag, b);
         if (!text.n || (is_go && !str_is_equal(role, "service") && lacks_import(text, own, own)))
                 return CONDITION_ABSENT;
         if (is_go && str_is_equal(role, "service"))

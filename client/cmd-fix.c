@@ -1,0 +1,356 @@
+/* `genopt fix ANALYSIS`: findings of an analyser, repaired in the files of a tree. */
+
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+
+#include "client/command.h"
+#include "client/follow.h"
+#include "client/submit.h"
+#include "client/tree.h"
+#include "common/path.h"
+#include "common/str.h"
+
+#define ANALYSIS_BYTES ((size_t)16 << 20)
+#define ANALYSIS_NAME "analysis" /* under which it travels */
+
+enum fix_option {
+        FIX_SOURCE,
+        FIX_CATEGORIES,
+        FIX_RULES,
+        FIX_FILES,
+        FIX_EXCLUDE,
+        FIX_PHASE,
+        FIX_EFFORT,
+        FIX_INSIGHTS,
+        FIX_FRESH,
+        FIX_DETACH,
+        FIX_YES,
+        FIX_BUDGET,
+        FIX_VERIFY,
+        FIX_COMMIT,
+        FIX_REPORT,
+        FIX_RESUME,
+        N_FIX_OPTIONS
+};
+
+const struct option_row fix_options[] = {
+        [FIX_SOURCE] = {"source", 's', "DIR", "the tree to repair (default: the current one)"},
+        [FIX_CATEGORIES] = {"categories", 0, "LIST",
+                            "only these, with commas: mandatory, optional, potential"},
+        [FIX_RULES] = {"rules", 0, "LIST", "only these rules, with commas; * and ? match"},
+        [FIX_FILES] = {"files", 0, "LIST", "only these files, with commas; * and ? match"},
+        [FIX_EXCLUDE] = {"exclude", 0, "LIST", "not these files, with commas; * and ? match"},
+        [FIX_PHASE] = {"phase", 0, "LIST", "only these phases of a plan, with commas"},
+        [FIX_EFFORT] = {"max-effort", 0, "N", "only findings of at most this effort (0 to 10)"},
+        [FIX_INSIGHTS] = {"insights", 0, NULL, "insights, too"},
+        [FIX_FRESH] = {"fresh", 0, NULL, "ask again also for what is known"},
+        [FIX_DETACH] = {"detach", 'd', NULL, "print the job's id and leave"},
+        [FIX_YES] = {"yes", 'y', NULL, "do not ask before spending, however much is estimated"},
+        [FIX_BUDGET] = {"budget", 0, "USD",
+                        "spend at most so many dollars; ask only about an estimate above that"},
+        [FIX_VERIFY] = {"verify", 0, "COMMAND",
+                        "run this in the tree when the repairs are in place; what it refuses is "
+                        "asked for again with its output, then taken back"},
+        [FIX_COMMIT] = {"commit", 0, "per-file|at-end", "commit what was changed, with git"},
+        [FIX_REPORT] = {"report", 0, "FILE", "write a page (HTML) with all changes"},
+        [FIX_RESUME] = {"resume", 0, NULL, "go on with the job that was last started for the tree"},
+        {NULL, 0, NULL, NULL},
+};
+
+/* Options that are lists, and what the job calls them. */
+static const struct {
+        enum fix_option option;
+        const char *field;
+} lists[] = {{FIX_CATEGORIES, "categories"},
+             {FIX_RULES, "rules"},
+             {FIX_FILES, "include"},
+             {FIX_EXCLUDE, "exclude"},
+             {FIX_PHASE, "phases"}};
+
+static int refuse(struct failure **ret_failure, const char *where, const char *text)
+{
+        *ret_failure = failure_new_at(FAILURE_BAD_SPEC, where, "%s", text);
+        return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
+}
+
+static int read_analysis(const char *path, struct buf *b, struct failure **ret_failure)
+{
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t n;
+        int r;
+
+        if (fd < 0)
+                return refuse(ret_failure, path, strerror(errno));
+        do {
+                r = buf_reserve(b, 65536);
+                if (r < 0)
+                        return r;
+                n = read(fd, b->at + b->n, 65536);
+                if (n < 0)
+                        return refuse(ret_failure, path, strerror(errno));
+                b->n += (size_t)n;
+                if (b->n > ANALYSIS_BYTES)
+                        return refuse(ret_failure, path, "an analysis is at most 16 MiB");
+        } while (n > 0);
+        if (!str_is_utf8(buf_span(b)) || memchr(b->at, '\0', b->n))
+                return refuse(ret_failure, path, "an analysis is UTF-8 text");
+        return 0;
+}
+
+static int put_list(json_t *input, const char *field, const char *text)
+{
+        json_t *list = json_array();
+        int r = json_put(input, field, list);
+
+        while (r == 0 && *text) {
+                size_t n = strcspn(text, ",");
+
+                if (n > 0)
+                        r = json_add(list, json_stringn(text, n));
+                text += n + (text[n] == ',');
+        }
+        return r;
+}
+
+static int put_filters(const struct client *c, json_t *input)
+{
+        uint64_t effort;
+        int r = 0;
+
+        for (size_t i = 0; i < N_ELEMENTS(lists) && r == 0; i++)
+                if (c->values[lists[i].option])
+                        r = put_list(input, lists[i].field, c->values[lists[i].option]);
+        if (r == 0 && c->values[FIX_EFFORT] && str_to_u64(c->values[FIX_EFFORT], &effort) == 0)
+                r = json_put(input, "max_effort", json_integer((json_int_t)effort));
+        if (r == 0 && c->values[FIX_INSIGHTS])
+                r = json_put(input, "insights", json_true());
+        return r;
+}
+
+static int make_input(const struct client *c, const struct outdir *o, struct span analysis,
+                      json_t **ret)
+{
+        _cleanup_free_ char *copy = str_dup_span(span_of(c->args[0]));
+        _cleanup_json_ json_t *input = json_object();
+        char hex[HASH_HEX_BYTES];
+        json_t *files = NULL;
+        struct hash hash;
+        size_t n_more = 0;
+        int r = copy && input ? tree_list(outdir_fd(o), analysis, &files, &n_more) : -ENOMEM;
+
+        if (r < 0)
+                return r;
+        if (n_more > 0)
+                client_warn(c, "%zu files beyond the first %u were not listed", n_more,
+                            TREE_MAX_FILES);
+        hash_of(analysis.at, analysis.n, &hash);
+        hash_to_hex(&hash, hex);
+        r = json_put(input, "files", files);
+        r = r ? r
+              : json_put(input, "analysis",
+                         json_pack("{s:s, s:s}", "name", basename(copy), "sha256", hex));
+        r = r ? r : put_filters(c, input);
+        if (r == 0 && c->values[FIX_VERIFY])
+                r = json_put(input, "verify", json_integer(0));
+        if (r == 0)
+                *ret = take(input);
+        return r;
+}
+
+/* The analysis under its own name, wherever it lies; the tree by hashes. */
+static int make_offer(const struct client *c, const struct outdir *o, const json_t *input,
+                      int *ret_fd, struct offer **ret)
+{
+        _cleanup_free_ char *copy = str_dup_span(span_of(c->args[0])),
+                            *base = str_dup_span(span_of(c->args[0]));
+        _cleanup_(offer_freep) struct offer *offer = NULL;
+        int r = copy && base ? offer_new(outdir_fd(o), &offer) : -ENOMEM;
+
+        if (r < 0)
+                return r;
+        *ret_fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (*ret_fd < 0)
+                return -errno;
+        r = offer_add_as(offer, ANALYSIS_NAME, *ret_fd, basename(base),
+                         json_get_text(json_object_get(input, "analysis"), "sha256"));
+        r = r ? r : offer_add_list(offer, json_object_get(input, "files"), "sha256");
+        if (r == 0)
+                *ret = take(offer);
+        return r;
+}
+
+/* The command stands in our own submit, and runs in the tree. */
+static int make_commands(const struct client *c, const char *dir, json_t **ret)
+{
+        if (!c->values[FIX_VERIFY])
+                return 0;
+        *ret = json_pack("[[s,s,s,s,s,s]]", "sh", "-c", "cd \"$1\" && eval \"$2\"", "genopt-verify",
+                         dir, c->values[FIX_VERIFY]);
+        return *ret ? 0 : -ENOMEM;
+}
+
+/* Reports and commits what was changed, however it ended. */
+static int conclude(struct client *c, const struct follow *f, const char *dir, const char *name,
+                    struct failure **ret_failure)
+{
+        const char *when = c->values[FIX_COMMIT];
+        int r = 0;
+
+        if (!f->changes || c->is_dry_run)
+                return 0;
+        if (c->values[FIX_REPORT])
+                r = changes_report(f->changes, c->values[FIX_REPORT], name, f->summary,
+                                   ret_failure);
+        if (r == 0 && when)
+                r = changes_commit(f->changes, dir, strcmp(when, "per-file") == 0, name);
+        return r;
+}
+
+/* --yes and --budget are short for options. */
+static int set_approval(struct client *c)
+{
+        const char *budget = c->values[FIX_BUDGET];
+        int r = 0;
+
+        if (!c->options)
+                c->options = json_object();
+        if (!c->options)
+                return -ENOMEM;
+        if (budget) {
+                r = json_put(c->options, "budget.job_usd", json_string(budget));
+                r = r < 0 ? r : json_put(c->options, "approval.usd", json_string(budget));
+                r = r < 0 ? r : json_put(c->options, "approval.tokens", json_string("0"));
+        }
+        if (c->values[FIX_YES])
+                r = r < 0 ? r : json_put(c->options, "approval.when", json_string("never"));
+        return r;
+}
+
+static int follow_or_leave(struct client *c, struct follow *f, struct outdir *o,
+                           struct submit_reply *reply)
+{
+        _cleanup_json_ json_t *line = NULL;
+
+        if (reply->done) {
+                if (c->is_json && follow_put_known(reply->done) < 0)
+                        return EXIT_INTERNAL;
+                return follow_print_done(f, reply->done);
+        }
+        if (!c->is_dry_run && outdir_set_job(o, reply->job) < 0)
+                client_warn(c, "the job's id cannot be noted in .genopt/job");
+        if (c->values[FIX_DETACH] && !c->is_dry_run) {
+                if (!c->is_json)
+                        return printf("%s\n", reply->job) < 0 ? EXIT_INTERNAL : EXIT_DONE;
+                line = json_pack("{s:s}", "job", reply->job);
+                return line && client_put_json(line) == 0 ? EXIT_DONE : EXIT_INTERNAL;
+        }
+        f->job = reply->job;
+        f->outdir = c->is_dry_run ? NULL : o;
+        return follow_job(f);
+}
+
+static int fix(struct client *c, const char *dir, int *ret_code, struct failure **ret_failure)
+{
+        _cleanup_(outdir_freep) struct outdir *o = NULL;
+        _cleanup_(offer_freep) struct offer *offer = NULL;
+        _cleanup_(view_freep) struct view *view = NULL;
+        _cleanup_close_ int analysis_fd = -1;
+        _cleanup_json_ json_t *input = NULL, *commands = NULL;
+        _cleanup_(changes_freep) struct changes *changes = NULL;
+        _cleanup_buf_ struct buf analysis = {0};
+        struct submission s = {
+                .kind = "fix", .label = c->args[0], .is_fresh = c->values[FIX_FRESH]};
+        struct submit_reply reply = {0};
+        struct follow f = {.client = c, .hint_dir = c->values[FIX_SOURCE], .is_editing = true};
+        int r;
+
+        s.can_ask = client_is_terminal(c) && isatty(STDIN_FILENO) && !c->values[FIX_DETACH];
+        r = set_approval(c);
+        r = r ? r : read_analysis(c->args[0], &analysis, ret_failure);
+        if (r == 0 && access(dir, R_OK | X_OK) < 0)
+                r = refuse(ret_failure, dir, strerror(errno));
+        r = r ? r : outdir_open(c, dir, !c->is_dry_run, &o, ret_failure);
+        r = r ? r : make_input(c, o, buf_span(&analysis), &input);
+        r = r ? r : make_offer(c, o, input, &analysis_fd, &offer);
+        r = r ? r : view_new(c, c->is_dry_run, &view);
+        r = r ? r : make_commands(c, dir, &commands);
+        r = r ? r : changes_new(c, isatty(STDOUT_FILENO) && !c->is_json && !c->is_quiet, &changes);
+        s.input = input;
+        s.commands = f.commands = commands;
+        f.changes = changes;
+        r = r ? r : submit_job(c, &s, offer, &f.connection, &reply, ret_failure);
+        if (r != 0)
+                return r;
+        f.offer = offer;
+        f.view = view;
+        *ret_code = follow_or_leave(c, &f, o, &reply);
+        r = conclude(c, &f, dir, c->args[0], ret_failure);
+        json_decref(f.summary);
+        json_decref(reply.done);
+        connection_free(f.connection);
+        return r;
+}
+
+/* Its files and its command are those of its own submit; what is left of it is delivered. */
+static int resume(struct client *c, const char *dir, int *ret_code, struct failure **ret_failure)
+{
+        _cleanup_(outdir_freep) struct outdir *o = NULL;
+        _cleanup_(view_freep) struct view *view = NULL;
+        _cleanup_(changes_freep) struct changes *changes = NULL;
+        _cleanup_json_ json_t *commands = NULL, *resumed = NULL;
+        struct follow f = {.client = c, .hint_dir = c->values[FIX_SOURCE], .is_editing = true};
+        struct failure *at_rest = NULL;
+        char job[OUTDIR_JOB_BYTES];
+        int r = outdir_read_job(dir, job);
+
+        if (r == CONDITION_ABSENT)
+                return refuse(ret_failure, dir, "no job was started for this tree");
+        r = r ? r : outdir_open(c, dir, true, &o, ret_failure);
+        r = r ? r : view_new(c, false, &view);
+        r = r ? r : make_commands(c, dir, &commands);
+        r = r ? r : changes_new(c, isatty(STDOUT_FILENO) && !c->is_json && !c->is_quiet, &changes);
+        r = r ? r : connection_open(c, START_IF_NEEDED, &f.connection, ret_failure);
+        if (r != 0)
+                return r;
+        /* One that runs, or is done, needs no push. */
+        r = connection_call(f.connection, "job/resume", json_pack("{s:s}", "job", job), &resumed,
+                            &at_rest);
+        failure_free(at_rest);
+        if (r < 0)
+                return r;
+        f.job = job;
+        f.outdir = o;
+        f.view = view;
+        f.commands = commands;
+        f.changes = changes;
+        *ret_code = follow_job(&f);
+        r = conclude(c, &f, dir, c->n_args > 0 ? c->args[0] : "the analyser", ret_failure);
+        json_decref(f.summary);
+        connection_free(f.connection);
+        return r;
+}
+
+int cmd_fix(struct client *c)
+{
+        const char *dir = c->values[FIX_SOURCE] ? c->values[FIX_SOURCE] : ".",
+                   *effort = c->values[FIX_EFFORT];
+        struct failure *failure = NULL;
+        int code = EXIT_INTERNAL, r;
+        uint64_t n;
+
+        for (int i = 0; i < N_FIX_OPTIONS; i++)
+                if (c->values[i] && !str_is_utf8(span_of(c->values[i])))
+                        return client_usage(c, "words must be UTF-8");
+        if (c->n_args > 0 && !str_is_utf8(span_of(c->args[0])))
+                return client_usage(c, "words must be UTF-8");
+        if (effort && (str_to_u64(effort, &n) < 0 || n > 10))
+                return client_usage(c, "--max-effort is a number from 0 to 10");
+        if (c->values[FIX_COMMIT] && strcmp(c->values[FIX_COMMIT], "per-file") != 0 &&
+            strcmp(c->values[FIX_COMMIT], "at-end") != 0)
+                return client_usage(c, "--commit is per-file or at-end");
+        if (!c->values[FIX_RESUME] && c->n_args == 0)
+                return client_usage(c, "name an ANALYSIS, or --resume");
+        r = c->values[FIX_RESUME] ? resume(c, dir, &code, &failure) : fix(c, dir, &code, &failure);
+        return r == 0 ? code : client_fail(c, r, failure);
+}
