@@ -60,6 +60,7 @@ static void print_providers(const json_t *providers)
 static int print_status(const json_t *status)
 {
         const json_t *jobs = json_object_get(status, "jobs"),
+                     *kept = json_object_get(status, "kept"),
                      *memory = json_object_get(status, "memory");
         const char *version = json_get_text(status, "version"),
                    *state = json_get_text(status, "state");
@@ -77,6 +78,13 @@ static int print_status(const json_t *status)
         printf("%-9s %s today\n", "money",
                format_money(progress_number(status, "spent_today_nanousd"), text));
         print_providers(json_object_get(status, "providers"));
+        if (progress_number(kept, "keep_for_ms") > 0)
+                printf("%-9s %" PRIu64 " kept alive for %s after a call, %" PRIu64
+                       " requests, %s since the start\n",
+                       "caches", progress_number(kept, "kept"),
+                       format_ms(progress_number(kept, "keep_for_ms"), anonymous),
+                       progress_number(kept, "requests"),
+                       format_money(progress_number(kept, "nanousd"), text));
         printf("%-9s %s (%s anonymous)\n", "memory",
                format_bytes(progress_number(memory, "rss"), text),
                format_bytes(progress_number(memory, "anonymous"), anonymous));

@@ -205,6 +205,7 @@ static void apply_config(struct assembly *a)
         c.month_budget_nanousd = month == UINT64_MAX ? 0 : month;
         c.warn_at_millionths = config_get_u64(a->config, OPTION_WARN_AT);
         c.on_budget = on_budget;
+        c.keep_for_ms = config_get_u64(a->config, OPTION_PREFIX_KEEP_FOR);
         calls_configure(a->calls, &c);
         log_set_level(
                 (enum log_level)(LOG_LEVEL_ERROR + config_get_u64(a->config, OPTION_LOG_LEVEL)));

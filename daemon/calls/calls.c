@@ -5,6 +5,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/str.h"
+#include "daemon/calls/keeper.h"
 #include "daemon/calls/room.h"
 #include "daemon/metrics/metrics.h"
 
@@ -444,7 +445,9 @@ int calls_new(struct loop *loop, struct store *store, struct provider_room *prov
         LIST_INIT(&c->pendings);
         TAILQ_INIT(&c->calls);
         TAILQ_INIT(&c->catching);
-        r = ledger_new(store, &c->ledger);
+        r = keeper_new(c, &c->keeper);
+        if (r == 0)
+                r = ledger_new(store, &c->ledger);
         if (r == 0)
                 r = timer_new(loop, on_kick, c, &c->kick);
         if (r < 0) {
@@ -466,6 +469,7 @@ struct calls *calls_free(struct calls *c)
         if (!c)
                 return NULL;
         c->on_drained = NULL;
+        keeper_free(c->keeper);
         while ((f = LIST_FIRST(&c->flights)))
                 flight_free(f);
         while ((call = TAILQ_FIRST(&c->calls)))
@@ -490,10 +494,16 @@ void calls_configure(struct calls *c, const struct calls_config *config)
         struct lane *l, *next;
 
         c->config = *config;
+        keeper_configure(c->keeper, config->keep_for_ms);
         c->config.n_calls_max = MIN2(config->n_calls_max ?: CALLS_DEFAULT_MAX, CALLS_AT_ONCE_MAX);
         HASH_ITER (hh, c->lanes, l, next)
                 lane_configure(c, l);
         calls_kick(c, 0);
+}
+
+json_t *calls_describe_kept(const struct calls *c)
+{
+        return keeper_describe(c->keeper);
 }
 
 uint64_t calls_n_running(const struct calls *c)
@@ -514,6 +524,7 @@ uint64_t calls_spent_this_month(const struct calls *c)
 void calls_drain(struct calls *c, void (*on_drained)(void *arg), void *arg)
 {
         c->is_draining = true;
+        keeper_configure(c->keeper, 0);
         c->on_drained = on_drained;
         c->drained_arg = arg;
         calls_kick(c, 0);

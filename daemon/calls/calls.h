@@ -53,7 +53,9 @@ struct call_spec {
         const struct prompt_block *blocks; /* copied */
         size_t n_blocks;
         uint64_t max_tokens;
-        bool is_cache_explicit; /* struct request */
+        bool is_cache_explicit;     /* struct request */
+        uint64_t cache_lifetime_ms; /* of what is marked in the provider's cache; 0: not to be kept
+                                     */
         struct price price;
         uint64_t estimate_nanousd, worst_nanousd; /* expected, and reserved until settled */
         /* Expected, for the provider's limits; 0: not known. cache_read of the input tokens. */
@@ -109,6 +111,7 @@ struct calls_config {
         unsigned n_hurry; /* tests: waits of our own are shorter by so much; 0: 1 */
         uint64_t day_budget_nanousd, month_budget_nanousd; /* 0: none */
         uint64_t warn_at_millionths; /* of a budget: then on_budget(), once in its time; 0: never */
+        uint64_t keep_for_ms;        /* keeper.h */
         void (*on_budget)(enum budget_period p, uint64_t spent_nanousd, uint64_t limit_nanousd,
                           void *arg);
 };
@@ -134,6 +137,7 @@ int call_settle(struct call *c, struct store_batch *b) _must_check_;
  * calls room itself. */
 void call_cancel(struct call *c);
 uint64_t calls_n_running(const struct calls *c);
+struct json_t *calls_describe_kept(const struct calls *c); /* keeper_describe() */
 uint64_t calls_spent_today(
         const struct calls *c); /* nano-dollars, with reserves of running calls */
 uint64_t calls_spent_this_month(const struct calls *c); /* likewise */

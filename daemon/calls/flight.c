@@ -3,6 +3,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/str.h"
+#include "daemon/calls/keeper.h"
 #include "daemon/calls/room.h"
 #include "daemon/metrics/metrics.h"
 
@@ -109,6 +110,7 @@ int flight_new(struct calls *c, const struct call_spec *spec, const struct hash 
         f->key = *key;
         f->max_tokens = spec->max_tokens;
         f->is_cache_explicit = spec->is_cache_explicit;
+        f->cache_lifetime_ms = spec->cache_lifetime_ms;
         f->created_usec = clock_monotonic_usec();
         f->started_ms = clock_realtime_ms();
         TAILQ_INIT(&f->owners);
@@ -514,6 +516,7 @@ static void on_end(struct attempt *a, enum stop_reason stop, const struct usage 
                 return;
         }
         gate_on_success(&f->lane->gate, usage->output, clock_monotonic_usec());
+        keeper_note(f->room->keeper, f);
         flight_end(f, NULL, stop, usage);
 }
 

@@ -68,6 +68,7 @@ struct flight {
         size_t n_blocks;
         uint64_t max_tokens;
         bool is_cache_explicit;
+        uint64_t cache_lifetime_ms;
         bool is_whole_charged;      /* its provider counts what is read from its cache as well */
         struct charge charge;       /* of the attempt under way */
         struct usage attempt_usage; /* of the attempt that just ended */
@@ -131,6 +132,7 @@ struct calls {
         struct provider_room *providers; /* borrowed: likewise */
         struct calls_config config;
         struct ledger *ledger;       /* owned */
+        struct keeper *keeper;       /* owned */
         struct timer *kick;          /* owned: runs the queues */
         uint64_t kick_usec;          /* when it fires; 0: not set */
         struct lane *lanes;          /* owned */

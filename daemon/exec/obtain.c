@@ -315,6 +315,7 @@ static void price_call(struct run *r, const struct step *s, const struct prompt 
         spec->worst_nanousd = plan_worst_nanousd(in, s, input, spec->max_tokens);
         spec->price = f->price;
         spec->is_cache_explicit = f->cache == PROMPT_CACHE_EXPLICIT;
+        spec->cache_lifetime_ms = f->cache == PROMPT_CACHE_PREFIX ? 0 : f->cache_short_ms;
         spec->budget_left_nanousd = budget_left(r);
 }
 

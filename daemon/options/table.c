@@ -65,6 +65,11 @@ const struct option option_table[N_OPTIONS] = {
         [OPTION_PREFIX_LOCAL] = {"optimization.prefix.local", OPTION_BOOL, SCOPE_JOB, "on",
                                  .variable = "GENOPT_PREFIX_LOCAL", RESULT,
                                  .sentence = "count on the prompt cache of local servers"},
+        [OPTION_PREFIX_KEEP_FOR] = {"optimization.prefix.keep_for", OPTION_MS, SCOPE_DAEMON, "0s",
+                                    0, 24 * HOUR_MS, .variable = "GENOPT_PREFIX_KEEP_FOR", RELOADED,
+                                    .sentence = "time after a call that a provider's cache is kept "
+                                                "alive, while that is expected to save; it spends "
+                                                "money"},
         [OPTION_SCHEDULE] = {"optimization.schedule", OPTION_BOOL, SCOPE_JOB, "on",
                              .variable = "GENOPT_SCHEDULE", RESULT,
                              .sentence = "calls side by side; off: one after another"},

@@ -2,10 +2,11 @@
 
 import json
 import socket
+import time
 
 import pytest
 
-from conftest import ROOT, Daemon, Sim, tree, write_spec
+from conftest import GENOPTD, ROOT, Daemon, Sim, tree, write_spec
 
 # name: (dialect, what base_url ends with, flags of the simulator, model)
 SERVERS = {
@@ -258,3 +259,52 @@ def test_examples_of_the_documentation_load(daemon):
         names = {p["name"] for p in rpc.ok("daemon/status")["providers"]}
         used = set(re.findall(r"provider: ([\w-]+)", text))
         assert used and used <= names, text
+
+
+# -- caches of providers over think-time
+
+SPEED = 300  # a lifetime of five minutes is a second
+
+
+def has_test_clocks():
+    return b"GENOPT_TEST_SPEED" in GENOPTD.read_bytes()
+
+
+def spent(daemon):
+    return daemon.rpc().ok("daemon/status")["spent_today_nanousd"]
+
+
+@pytest.mark.skipif(not has_test_clocks(), reason="a build without test clocks")
+def test_a_providers_cache_is_kept_alive_where_that_is_configured(place):
+    sim = Sim(place, "--speed", str(SPEED))
+    d = Daemon(place, config("anthropic", sim.url, "optimization: {prefix: {keep_for: 4s}}\n"), {"GENOPT_TEST_SPEED": str(SPEED)})
+    d.start()
+    d.genopt("gen", write_spec(place / "s.yaml", n_entities=3), "-o", place / "out", "--set", "optimization.template=off", check=0)
+    n = len([r for r in sim.requests() if r["max_tokens"] > 1])
+    rpc = d.rpc()
+    assert rpc.ok("daemon/status")["kept"]["kept"] + rpc.ok("daemon/status")["kept"]["requests"] > 0
+    deadline = time.monotonic() + 60
+    while rpc.ok("daemon/status")["kept"]["kept"] and time.monotonic() < deadline:
+        sim.stats()  # as good a pause as any
+    kept = rpc.ok("daemon/status")["kept"]
+    asked = [r for r in sim.requests() if r["max_tokens"] == 1]
+    assert kept["kept"] == 0 and 1 <= kept["requests"] == len(asked) <= 24, kept  # no longer than it is to be kept
+    assert len(sim.requests()) == n + len(asked) and all(r["usage"]["output"] <= 1 for r in asked)
+    assert any(r["usage"]["cache_read"] > 0 for r in asked), [r["usage"] for r in asked]
+    # all of it is booked, and told
+    assert kept["nanousd"] == sum(r["nanousd"] for r in asked) and spent(d) == sim.stats()["nanousd"]
+    assert f"{kept['requests']} requests" in d.genopt("status", check=0).stdout
+    d.stop()
+    sim.close()
+
+
+def test_nothing_is_kept_alive_unasked(place):
+    sim = Sim(place, "--speed", str(SPEED))
+    d = Daemon(place, config("anthropic", sim.url), {"GENOPT_TEST_SPEED": str(SPEED)})
+    d.start()
+    d.genopt("gen", write_spec(place / "s.yaml", n_entities=3), "-o", place / "out", "--set", "optimization.template=off", check=0)
+    kept = d.rpc().ok("daemon/status")["kept"]
+    assert kept == {"keep_for_ms": 0, "kept": 0, "requests": 0, "nanousd": 0}
+    assert all(r["max_tokens"] > 1 for r in sim.requests())
+    d.stop()
+    sim.close()

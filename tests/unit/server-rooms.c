@@ -247,6 +247,12 @@ bool provider_is_ready(struct provider *p, enum failure_id *ret_lack, const char
         return false;
 }
 
+json_t *calls_describe_kept(const struct calls *c)
+{
+        (void)c;
+        return json_object();
+}
+
 int provider_describe(const struct provider *p, json_t **ret)
 {
         (void)p;

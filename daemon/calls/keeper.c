@@ -1,0 +1,345 @@
+#include "daemon/calls/keeper.h"
+
+#include "common/canon.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/str.h"
+#include "daemon/calls/room.h"
+
+#define KEPT_MAX 8         /* beginnings: three tiers of two providers, and some */
+#define KEPT_BLOCKS_MAX 64 /* of a beginning: real ones have two or three */
+#define WINDOWS 16         /* lifetimes of quiet that are told apart */
+#define MARGIN_PARTS 10    /* the request leaves a tenth of the lifetime before its end */
+#define GUESS_BYTES 4      /* of a token, until a reply has counted */
+#define KEY_FORMAT 1
+
+struct kept {
+        TAILQ_ENTRY(kept) entry;
+        struct keeper *keeper; /* borrowed: frees them */
+        struct hash key;
+        char *provider, *model, *text; /* owned; text: of all blocks */
+        struct prompt_block *blocks;   /* owned; texts borrowed from text */
+        size_t n_blocks;               /* with the last one, which asks for nothing */
+        struct price price;
+        bool is_cache_explicit;
+        uint32_t uid;
+        uint64_t lifetime_ms, used_ms, touched_ms; /* providers' time */
+        uint64_t tokens;
+        struct timer *timer;     /* owned */
+        struct attempt *attempt; /* owned by the provider room; NULL: none under way */
+};
+
+struct keeper {
+        struct calls *room; /* borrowed: frees it */
+        uint64_t keep_for_ms;
+        TAILQ_HEAD(, kept) all; /* the one used last is the last */
+        size_t n;
+        uint64_t n_waited[WINDOWS], n_came[WINDOWS];
+        uint64_t n_requests, nanousd;
+};
+
+static void kept_free(struct kept *e)
+{
+        if (e->attempt)
+                provider_cancel(e->attempt, NULL);
+        TAILQ_REMOVE(&e->keeper->all, e, entry);
+        e->keeper->n--;
+        timer_free(e->timer);
+        free(e->provider);
+        free(e->model);
+        free(e->text);
+        free(e->blocks);
+        free(e);
+}
+
+/* ---- is it worth it? ---- */
+
+static size_t window_of(const struct kept *e, uint64_t now_ms)
+{
+        return MIN2((now_ms - e->used_ms) / e->lifetime_ms, (uint64_t)WINDOWS - 1);
+}
+
+/* Somebody came, or it was given up, after that many quiet lifetimes. */
+static void learn(struct keeper *k, size_t window, bool has_come)
+{
+        for (size_t i = 0; i <= window; i++)
+                k->n_waited[i]++;
+        if (has_come)
+                k->n_came[window]++;
+}
+
+static bool is_worth_it(const struct kept *e, uint64_t now_ms)
+{
+        const struct keeper *k = e->keeper;
+        /* The lifetime that the request would add. */
+        size_t w = MIN2(window_of(e, now_ms) + 1, (size_t)WINDOWS - 1);
+        double chance = (double)(k->n_came[w] + 1) / (double)(k->n_waited[w] + 4);
+        double tokens = (double)e->tokens, read = (double)e->price.cache_read,
+               write = (double)e->price.cache_write_5m;
+
+        return chance * tokens * (write - read) > tokens * read + (double)e->price.output;
+}
+
+static bool is_affordable(const struct kept *e)
+{
+        const struct calls *c = e->keeper->room;
+        uint64_t day = c->config.day_budget_nanousd, month = c->config.month_budget_nanousd,
+                 worst = e->tokens * e->price.cache_write_5m + e->price.output;
+
+        return (day == 0 || calls_spent_today(c) + worst <= day) &&
+               (month == 0 || calls_spent_this_month(c) + worst <= month);
+}
+
+/* ---- the request ---- */
+
+static void arm(struct kept *e, uint64_t now_ms)
+{
+        uint64_t at = e->touched_ms + e->lifetime_ms - e->lifetime_ms / MARGIN_PARTS;
+        uint64_t wait = at > now_ms ? at - now_ms : 0, scale = clock_provider_scale_ms(1);
+
+        if (timer_start(e->timer, wait / MAX2(scale, (uint64_t)1)) < 0)
+                kept_free(e);
+}
+
+static void book(struct kept *e, const struct usage *usage)
+{
+        struct calls *c = e->keeper->room;
+        const struct ledger_entry row = {.uid = e->uid,
+                                         .provider = e->provider,
+                                         .model = e->model,
+                                         .usage = *usage,
+                                         .nanousd = price_of_usage(&e->price, usage)};
+        struct store_batch *b;
+        int r = store_batch_new(STORE_STATE, &b);
+
+        e->keeper->nanousd += row.nanousd;
+        if (r == 0) {
+                r = ledger_add(c->ledger, b, &row);
+                if (r == 0)
+                        r = calls_commit(c, b, NULL);
+                else
+                        store_batch_free(b);
+        }
+        if (r < 0)
+                log_error("what keeping a provider's cache cost could not be booked: %s",
+                          strerror(-r));
+}
+
+static void on_end(struct attempt *a _unused_, enum stop_reason stop _unused_,
+                   const struct usage *usage, const struct failure *failure,
+                   const struct advice *advice _unused_, void *arg)
+{
+        struct kept *e = arg;
+
+        e->attempt = NULL;
+        if (usage->is_known)
+                book(e, usage);
+        if (failure) { /* no tries: the next call writes it anew */
+                log_debug("provider %s: its cache is not kept: %s", e->provider,
+                          failure_message(failure));
+                kept_free(e);
+                return;
+        }
+        if (usage->is_known && usage->cache_read + usage->cache_write_5m > 0)
+                e->tokens = usage->cache_read + usage->cache_write_5m;
+        arm(e, clock_provider_ms());
+}
+
+static void on_started(struct attempt *a _unused_, void *arg _unused_)
+{
+}
+
+static void on_text(struct attempt *a _unused_, struct span text _unused_, void *arg _unused_)
+{
+}
+
+static int touch(struct kept *e, uint64_t now_ms)
+{
+        static const struct attempt_events events = {
+                .on_started = on_started, .on_text = on_text, .on_end = on_end};
+        struct provider *p = provider_find(e->keeper->room->providers, e->provider);
+        enum failure_id lack;
+        const char *reason;
+        int r;
+
+        if (!p || !provider_is_ready(p, &lack, &reason))
+                return -ENOENT;
+        r = provider_send(p,
+                          &(struct request){.model = e->model,
+                                            .blocks = e->blocks,
+                                            .n_blocks = e->n_blocks,
+                                            .max_tokens = 1,
+                                            .is_cache_explicit = e->is_cache_explicit,
+                                            .job = "keeping"},
+                          &events, e, &e->attempt);
+        if (r < 0)
+                return r;
+        e->touched_ms = now_ms;
+        e->keeper->n_requests++;
+        return 0;
+}
+
+static void on_timer(void *arg)
+{
+        struct kept *e = arg;
+        struct keeper *k = e->keeper;
+        uint64_t now = clock_provider_ms();
+        bool is_over = now - e->used_ms >= clock_provider_scale_ms(k->keep_for_ms);
+
+        if (is_over || !is_worth_it(e, now) || k->room->is_draining || !is_affordable(e) ||
+            touch(e, now) < 0) {
+                learn(k, window_of(e, now), false);
+                kept_free(e);
+        }
+}
+
+/* ---- what is kept ---- */
+
+/* Blocks up to the first mark; 0: there is none, or it lives for an hour by itself. */
+static size_t find_beginning(const struct flight *f)
+{
+        for (size_t i = 0; i < f->n_blocks && i < KEPT_BLOCKS_MAX; i++)
+                if (f->blocks[i].is_marked)
+                        return f->blocks[i].is_mark_for_1h ? 0 : i + 1;
+        return 0;
+}
+
+static int key_of(const struct flight *f, size_t n, struct hash *ret)
+{
+        struct canon *c;
+        int r = canon_new(KEY_FORMAT, &c);
+
+        if (r < 0)
+                return r;
+        canon_add_text(c, 1, f->lane->provider);
+        canon_add_text(c, 2, f->model);
+        for (size_t i = 0; i < n; i++)
+                canon_add_bytes(c, f->blocks[i].is_system ? 3 : 4, f->blocks[i].text.at,
+                                f->blocks[i].text.n);
+        canon_get(c, ret);
+        canon_free(c);
+        return 0;
+}
+
+static int copy_blocks(struct kept *e, const struct flight *f, size_t n)
+{
+        _cleanup_buf_ struct buf text = {};
+        size_t at = 0;
+
+        for (size_t i = 0; i < n; i++)
+                (void)buf_add_span(&text, f->blocks[i].text);
+        e->blocks = calloc(n + 1, sizeof(*e->blocks));
+        e->text = text.failed ? NULL : str_dup_span(buf_span(&text));
+        if (!e->blocks || !e->text)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                e->blocks[i] = f->blocks[i];
+                e->blocks[i].text = (struct span){e->text + at, f->blocks[i].text.n};
+                at += f->blocks[i].text.n;
+        }
+        e->blocks[n] = (struct prompt_block){.text = SPAN(".")};
+        e->n_blocks = n + 1;
+        e->tokens = at / GUESS_BYTES;
+        return 0;
+}
+
+static struct kept *kept_new(struct keeper *k, const struct flight *f, const struct hash *key,
+                             size_t n)
+{
+        struct kept *e = calloc(1, sizeof(*e));
+
+        if (!e)
+                return NULL;
+        if (k->n == KEPT_MAX)
+                kept_free(TAILQ_FIRST(&k->all));
+        e->keeper = k;
+        e->key = *key;
+        TAILQ_INSERT_TAIL(&k->all, e, entry);
+        k->n++;
+        e->provider = strdup(f->lane->provider);
+        e->model = strdup(f->model);
+        if (!e->provider || !e->model || copy_blocks(e, f, n) < 0 ||
+            timer_new(k->room->loop, on_timer, e, &e->timer) < 0) {
+                kept_free(e);
+                return NULL;
+        }
+        return e;
+}
+
+static struct kept *find(struct keeper *k, const struct hash *key)
+{
+        struct kept *e;
+
+        TAILQ_FOREACH (e, &k->all, entry)
+                if (hash_is_equal(&e->key, key))
+                        return e;
+        return NULL;
+}
+
+void keeper_note(struct keeper *k, const struct flight *f)
+{
+        uint64_t now = clock_provider_ms(), began;
+        size_t n = find_beginning(f);
+        struct call *payer = flight_payer(f);
+        struct hash key;
+        struct kept *e;
+
+        if (k->keep_for_ms == 0 || f->cache_lifetime_ms == 0 || n == 0 || !payer ||
+            key_of(f, n, &key) < 0)
+                return;
+        began = now - clock_provider_scale_ms((clock_monotonic_usec() - f->sent_usec) / 1000);
+        e = find(k, &key);
+        if (e) {
+                size_t window = window_of(e, MAX2(began, e->used_ms));
+
+                if (window > 0)
+                        learn(k, window, true);
+                TAILQ_REMOVE(&k->all, e, entry);
+                TAILQ_INSERT_TAIL(&k->all, e, entry);
+        } else
+                e = kept_new(k, f, &key, n);
+        if (!e)
+                return;
+        e->price = payer->price;
+        e->uid = payer->uid;
+        e->is_cache_explicit = f->is_cache_explicit;
+        e->lifetime_ms = f->cache_lifetime_ms;
+        e->used_ms = e->touched_ms = MAX2(began, e->used_ms);
+        if (!e->attempt)
+                arm(e, now);
+}
+
+void keeper_configure(struct keeper *k, uint64_t keep_for_ms)
+{
+        k->keep_for_ms = keep_for_ms;
+        while (keep_for_ms == 0 && !TAILQ_EMPTY(&k->all))
+                kept_free(TAILQ_FIRST(&k->all));
+}
+
+json_t *keeper_describe(const struct keeper *k)
+{
+        return json_pack("{s:I,s:I,s:I,s:I}", "keep_for_ms", (json_int_t)k->keep_for_ms, "kept",
+                         (json_int_t)k->n, "requests", (json_int_t)k->n_requests, "nanousd",
+                         (json_int_t)k->nanousd);
+}
+
+int keeper_new(struct calls *room, struct keeper **ret)
+{
+        struct keeper *k = calloc(1, sizeof(*k));
+
+        if (!k)
+                return -ENOMEM;
+        k->room = room;
+        TAILQ_INIT(&k->all);
+        *ret = k;
+        return 0;
+}
+
+struct keeper *keeper_free(struct keeper *k)
+{
+        if (!k)
+                return NULL;
+        keeper_configure(k, 0);
+        free(k);
+        return NULL;
+}
