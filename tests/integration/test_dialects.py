@@ -103,10 +103,10 @@ HARMLESS = ["usage_in_finish", "odd_content", "roles", "no_role", "joined_finish
 # As well, but nobody says what it cost.
 UNCOUNTED = ["no_usage", "null_usage"]
 # What is asked again, with the reason.
-OVERLOADED, LIMITED, BROKEN = "the provider is overloaded", "the provider limits the rate", "provider there: "
+OVERLOADED, LIMITED, BROKEN, THEIRS = "the provider is overloaded", "the provider limits the rate", "provider there: ", "the provider has a fault of its own"
 AGAIN = {
     "error_frame": OVERLOADED, "error_event": OVERLOADED, "error_line": OVERLOADED, "error_done": OVERLOADED,
-    "error_text": OVERLOADED, "error_html": OVERLOADED, "server_error": OVERLOADED, "overloaded": OVERLOADED,
+    "error_text": THEIRS, "error_html": THEIRS, "server_error": THEIRS, "overloaded": OVERLOADED,
     "rate_limit": LIMITED, "empty": "provider there: the answer is empty", "cut": BROKEN,
     "empty_body": "provider there: the answer ended before its end mark",
 }
