@@ -116,9 +116,9 @@ static struct failure *failure_of_errno(int r)
 }
 
 /* Where our own output goes is full or gone: no disk or connection of the daemon's. */
-static struct failure *failure_of_output(void)
+static struct failure *failure_of_output(int r)
 {
-        int error = fflush(stdout) != 0 ? errno : EIO; /* what was lost is tried no more */
+        int error = r < 0 ? -r : EIO;
         struct failure *f = failure_new(error == ENOSPC ? FAILURE_DISK_FULL : FAILURE_INTERNAL,
                                         "standard output cannot be written: %s", strerror(error));
 
@@ -130,7 +130,7 @@ static struct failure *failure_of_output(void)
 int client_fail(const struct client *c, int r, struct failure *f)
 {
         _cleanup_(failure_freep) struct failure *owned = f                ? f
-                                                         : ferror(stdout) ? failure_of_output()
+                                                         : ferror(stdout) ? failure_of_output(r)
                                                                           : failure_of_errno(r);
         _cleanup_json_ json_t *error = NULL;
 
@@ -141,16 +141,18 @@ int client_fail(const struct client *c, int r, struct failure *f)
         if (c->is_json && failure_to_json(owned, &error) == 0)
                 return client_fail_json(c, error, NULL);
         print_failure(c, failure_message(owned), owned->where,
-                      !f && owned->id == FAILURE_INTERNAL ? NULL : failure_remedy(owned));
+                      !f && owned->id == FAILURE_INTERNAL && !owned->remedy
+                              ? NULL
+                              : failure_remedy(owned));
         return failure_table[owned->id].exit_code;
 }
 
 int client_put_json(const json_t *value)
 {
-        if (json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY) < 0)
-                return -EIO;
-        if (putchar('\n') == EOF || fflush(stdout) != 0)
-                return -EIO;
+        errno = 0;
+        if (json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY) < 0 || putchar('\n') == EOF ||
+            fflush(stdout) != 0)
+                return errno ? -errno : -EIO;
         return 0;
 }
 

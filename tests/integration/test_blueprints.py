@@ -3,10 +3,11 @@
 import json
 import re
 import shutil
+import subprocess
 
 import pytest
 
-from conftest import ROOT, Daemon, tree
+from conftest import GENOPT, ROOT, Daemon, tree
 
 SPEC = ROOT / "tests" / "specs" / "crud" / "one.yaml"
 GO = ROOT / "blueprints" / "go-service"
@@ -65,6 +66,10 @@ def test_list_and_show(alone, place):
     assert {b["name"]: b["from"] for b in listed}["tiny"] == "yours"
     text = alone.genopt("blueprint", "show", "tiny", check=0).stdout
     assert "templates/page.tmpl" in text and "{{ entity.snake }}.md" in text and "fixed text" in text and " 6 B" in text
+    with open("/dev/full", "w") as full:
+        for args in (["show", "tiny"], ["list", "--json"]):
+            r = subprocess.run([GENOPT, "blueprint", *args], env=alone.env, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+            assert r.returncode == 75 and "standard output cannot be written: No space left" in r.stderr and "state directory" not in r.stderr
     r = alone.genopt("blueprint", "show", "tinny", check=65)
     assert "did you mean tiny?" in r.stderr
     # one of that name goes before genopt's
