@@ -283,9 +283,9 @@ int jobs_get_blob(struct jobs *j, const struct peer *p, const json_t *params, st
         uint64_t offset = 0, limit = (uint64_t)4 << 20, size = 0;
         const char *hex = json_get_text(params, "sha256");
         _cleanup_buf_ struct buf content = {0};
-        struct job *job = NULL;
+        uint32_t owner;
         struct hash h;
-        int k = job_find_param(j, p, params, &job, ret_failure);
+        int k = job_find_owner(j, p, params, &owner, ret_failure);
 
         if (k)
                 return k;
@@ -294,11 +294,10 @@ int jobs_get_blob(struct jobs *j, const struct peer *p, const json_t *params, st
         limit = MIN2(limit, (uint64_t)4 << 20);
         buf_init(&content, 0);
         k = hex && hash_from_hex(span_of(hex), &h) == 0
-                    ? store_blob_size(j->c.store, job->uid, &h, &size)
+                    ? store_blob_size(j->c.store, owner, &h, &size)
                     : CONDITION_ABSENT;
         if (k == 0 && offset < size)
-                k = store_blob_get(j->c.store, job->uid, &h, offset, limit, &content);
-        job_unref(job);
+                k = store_blob_get(j->c.store, owner, &h, offset, limit, &content);
         if (k > 0) {
                 *ret_failure = failure_new(FAILURE_NO_SUCH_BLOB, NULL);
                 return *ret_failure ? CONDITION_REFUSED : -ENOMEM;

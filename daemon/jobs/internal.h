@@ -121,6 +121,9 @@ struct jobs {
         struct timer *retain_timer;         /* while old jobs are left to be removed */
         struct timer *disk_timer;           /* while jobs wait for room on the disk */
         uint64_t disk_check_ms;
+        struct ulid owned; /* job_find_owner: the job asked for last, and whose it is */
+        uint32_t owner;
+        bool has_owner;
         bool is_draining, is_scheduling;
         void (*on_drained)(void *arg);
         void *drained_arg;
@@ -134,6 +137,10 @@ struct job *job_unref(struct job *job);
 int job_find(struct jobs *j, const struct peer *p, struct span id, struct job **ret,
              struct failure **ret_failure) _must_check_;
 int job_find_param(struct jobs *j, const struct peer *p, const json_t *params, struct job **ret,
+                   struct failure **ret_failure) _must_check_;
+/* Whose it is, where nothing else of a job is needed: a client fetches thousands of contents of one
+ * job after it ended, and its record needs reading for the first only. */
+int job_find_owner(struct jobs *j, const struct peer *p, const json_t *params, uint32_t *ret,
                    struct failure **ret_failure) _must_check_;
 void jobs_check_drained(struct jobs *j);
 /* A worker read blueprints (for job, or NULL): changed ones make known answers old. */
