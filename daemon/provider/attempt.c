@@ -301,6 +301,7 @@ static bool ask_models(struct attempt *a, struct failure **failure)
 
         if (!url)
                 return false;
+        model_forget(p, a->model);
         r.url = url;
         r.head = &head;
         r.is_get = true;

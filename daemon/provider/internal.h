@@ -67,6 +67,7 @@ struct attempt *attempt_free(struct attempt *a);
  * before, in steps, so that a model is not loaded again for a few tokens more. Remembers it. */
 uint64_t model_context(struct provider *p, const char *model, uint64_t n_bytes,
                        uint64_t max_tokens);
+void model_forget(struct provider *p, const char *model); /* it is not there */
 void model_forget_all(struct provider *p);
 char *models_url(const struct provider *p); /* of the list; NULL: no memory. Owned by the caller */
 /* What to do about a model that a server does not know; list: what it said that it has, may be

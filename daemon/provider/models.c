@@ -36,6 +36,13 @@ static struct loaded_model *find_loaded(struct provider *p, const char *model)
         return oldest;
 }
 
+void model_forget(struct provider *p, const char *model)
+{
+        for (size_t i = 0; i < p->n_loaded; i++)
+                if (str_is_equal(p->loaded[i].name, model))
+                        p->loaded[i].used_usec = 0;
+}
+
 void model_forget_all(struct provider *p)
 {
         while (p->n_loaded > 0)

@@ -169,6 +169,7 @@ def test_unknown_models_are_told_with_what_there_is(bench, place):
         failure = end["failures"][0]
         assert failure["error"]["data"]["name"] == "model_not_found" and words in failure["remedy"], failure
         assert "qwen3-coder" in failure["remedy"]
+        assert all(m["name"] != "no-such" for p in b.daemon.rpc().ok("daemon/status")["providers"] for m in p.get("warm", {}).get("models", []))
 
 
 def test_a_server_that_is_not_there_is_passed_over(place):
