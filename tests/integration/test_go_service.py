@@ -1,15 +1,22 @@
 """go-service without a model: entities alone become a service that builds, lints clean and passes its own tests."""
 
+import json
 import os
 import re
 import subprocess
 
 import pytest
+import yaml
 
-from conftest import ROOT, Daemon, config_for, go_build, tree
+from conftest import ROOT, Daemon, config_for, tree
 
-SPECS = sorted((ROOT / "tests" / "specs" / "crud").glob("*.yaml"))
-GO = {**os.environ, "GOFLAGS": "-mod=mod", "GOPROXY": "off"}
+# Those of its own; of those that are fastapi-crud's by name, all but the largest, which is `./dev bench blueprints`.
+SPECS = [*sorted((ROOT / "tests" / "specs" / "crud").glob("*.yaml")),
+         *(ROOT / "tests" / "specs" / f"crud-{name}.yaml" for name in ("few", "types", "relations", "names", "words"))]
+# What is compiled twice is compiled once, wherever it lies.
+GO = {**os.environ, "GOFLAGS": "-mod=mod -trimpath", "GOPROXY": "off"}
+BLUEPRINT = yaml.safe_load((ROOT / "blueprints" / "go-service" / "blueprint.yaml").read_text())
+KINDS = [row["kind"] for row in BLUEPRINT["files"] if "template" in row]
 
 
 def run(directory, *command):
@@ -63,7 +70,7 @@ def test_no_name_that_the_specification_does_not_have(alone, place):
     """What is exported is made of the words of the specification and of those that the roles are made of."""
     roles = """New Err Invalid Not Found Exists Memory SQL Repository Service Handler Router Param Read JSON Write Error Database Open
         Break Fields Unwrap Validate Create Get List Update Delete Handle Serve HTTP Register ID Commit Rollback Begin Prepare Close
-        Exec Query Columns Next Connect Driver Num Input Test""".split()
+        Exec Query Columns Next Connect Driver Num Input Test Page Count""".split()
     generate(alone, ROOT / "tests" / "specs" / "crud" / "one.yaml", place / "out")
     words = {w.lower() for w in roles} | {"note", "title", "body", "pinned"}
     for path in sorted((place / "out").rglob("*.go")):
@@ -128,6 +135,11 @@ func TestAnswers(t *testing.T) {
 		{"GET", "/nothing", "", 404},
 		{"GET", "/owners?limit=no", "", 400},
 		{"GET", "/owners?offset=-1", "", 400},
+		{"POST", "/pets", `{"name": "Rex", "owner_id": "nobody"}`, 400},
+		{"POST", "/pets", `{"name": "Rex", "owner_id": "` + owner["id"].(string) + `"}`, 201},
+		{"POST", "/treatments", `{"title": "bath"}`, 201},
+		{"POST", "/treatments", `{"title": "bath", "treatment_ids": ["none"]}`, 400},
+		{"POST", "/vets", `{"id": "v", "name": "Eve", "mentor_id": "v"}`, 400},
 	} {
 		if w, got := ask(t, c.method, c.path, c.body); w.Code != c.code {
 			t.Errorf("%s %s: %d %v", c.method, c.path, w.Code, got)
@@ -148,26 +160,64 @@ func TestAnswers(t *testing.T) {
     run(place / "out", "go", "test", "./cmd/...")
 
 
-def test_a_template_that_fails_is_the_models(place, sim):
-    """Every template in turn is made to fail at once: a model is asked for each file, and passes the same checks."""
-    d = Daemon(place, config_for(sim), env={"GENOPT_TEST_TEMPLATE_FAILS": "all"})
+# Kinds that have to do with references, with references; the others are quicker with one entity.
+FORCED = [*((kind, "one") for kind in KINDS), *((kind, "relations") for kind in ("all", "repositories", "sql_repository", "domain"))]
+
+
+@pytest.mark.parametrize("kind, spec", FORCED)
+def test_a_template_that_fails_is_the_models(place, sim, kind, spec):
+    """Its files, and no others, are written by the model, and pass the same checks and tests."""
+    d = Daemon(place, config_for(sim), env={"GENOPT_TEST_TEMPLATE_FAILS": kind})
     d.start()
-    spec = ROOT / "tests" / "specs" / "crud" / "one.yaml"
-    events, summary = generate(d, spec, place / "out")
-    made = tree(place / "out")
-    assert summary["files"]["call"] == len(made) and summary["files"]["template"] == 0
-    for path in made:
+    events, summary = generate(d, ROOT / "tests" / "specs" / "crud" / f"{spec}.yaml", place / "out")
+    made, asked = tree(place / "out"), {e["path"] for e in events if e["type"] == "task.done" and e["source"] == "call"}
+    files = summary["files"]
+    assert files["failed"] == 0 and 0 < files["call"] == len(asked) and files["call"] + files["template"] == len(made)
+    assert (files["template"] == 0) == (kind == "all")
+    for path in asked:
         assert re.search(rf"template_fallback.*{re.escape(path)}", d.log()), path
-    go_build(place / "out")
+    d.stop()
+    assert run(place / "out", "gofmt", "-l", ".") == ""
     run(place / "out", "go", "vet", "./...")
+    run(place / "out", "go", "test", "./...")
+
+
+def test_templates_switched_off(place, sim):
+    """Without templates a model writes every file, and the project passes its tests."""
+    d = Daemon(place, config_for(sim))
+    d.start()
+    events, summary = generate(d, ROOT / "tests" / "specs" / "crud" / "one.yaml", place / "out", env={"ENABLE_TEMPLATES": "false"})
+    assert summary["files"]["template"] == 0 and summary["files"]["call"] == len(tree(place / "out"))
+    run(place / "out", "go", "test", "./...")
     d.stop()
 
 
-def test_one_template_that_fails_leaves_the_others(place, sim):
-    d = Daemon(place, config_for(sim), env={"GENOPT_TEST_TEMPLATE_FAILS": "service"})
+def test_what_a_template_does_not_cover_is_asked(place, sim):
+    """The plan says honestly which words no template knows; the model is asked for those files alone."""
+    spec = place / "s.yaml"
+    spec.write_text("""name: Ferry
+entities:
+  - {name: Ferry, attributes: {name: string, seats: int}}
+  - {name: Pier, attributes: {name: string, depth: quaternion}}
+requirements:
+  - {id: R1, description: The seats of a ferry must be at least 1.}
+  - {id: R2, description: A ferry must not leave in fog.}
+contracts:
+  - {method: POST, endpoint: /ferries}
+  - {method: GET, endpoint: "/ferries/{id}"}
+  - {method: POST, endpoint: "/ferries/{id}/depart"}
+""")
+    d = Daemon(place, config_for(sim))
     d.start()
-    events, summary = generate(d, ROOT / "tests" / "specs" / "crud" / "one.yaml", place / "out")
-    assert summary["files"]["call"] == 1
-    go_build(place / "out")
-    run(place / "out", "go", "test", "./...")
+    r = d.genopt("gen", spec, "-o", place / "out", "--blueprint", "go-service", "--set", "optimization.batch.enabled=off", "--dry-run", "--json", check=0)
+    asked = {task: s["reason"] for s in json.loads(r.stdout)["steps"] if s["kind"] == "call" for task in s["tasks"]}
+    wanted = {"ferry_handler.go": "/ferries/{id}/depart", "ferry_service.go": "does not read `contracts`",
+              "ferry_service_test.go": "does not know what requirement requirement:R2 asks for", "pier_sql_repository.go": "unknown_type",
+              "ferry.go": "R2", "pier.go": "unknown_type"}
+    for name, reason in wanted.items():
+        assert any(path.endswith("/" + name) and reason in why for path, why in asked.items()), (name, asked)
+    for name in ("ferry_repository.go", "ferry_sql_repository.go", "pier_service.go", "repositories.go", "router.go", "go.mod"):
+        assert not any(path.endswith(name) for path in asked), (name, asked)
+    generate(d, spec, place / "out")
+    run(place / "out", "go", "vet", "./...")
     d.stop()

@@ -172,9 +172,18 @@ static void emit_call(struct go_out *o, const struct go_contract *c, const struc
         go_emit(o, "\t\tweb.WriteError(w, %sStatus(err), err)\n\t\treturn\n\t}\n", o->lower);
         if (f->n_results > 1)
                 emit_response(o, c, t, status, "result", is_list);
-        else if (has_entity)
+        else if (has_entity) {
+                if (str_is_equal(f->name, "Create") && facts_says(o->v, "a header Location") &&
+                    go_find_field(t, "ID")) {
+                        go_import(o, "fmt");
+                        go_import(o, "net/url");
+                        go_import(o, "strings");
+                        go_emit(o, "\tplace := strings.TrimRight(req.URL.Path, \"/\")\n"
+                                   "\tw.Header().Set(\"Location\", place+\"/\"+"
+                                   "url.PathEscape(fmt.Sprint(e.ID)))\n");
+                }
                 emit_response(o, c, t, status, "e", false);
-        else
+        } else
                 go_emit(o, "\tw.WriteHeader(http.StatusNoContent)\n");
 }
 
@@ -191,6 +200,33 @@ static void handler_name(const struct go_contract *list, size_t i, char at[stati
                 (void)snprintf(at, GO_NAME_BYTES, "serve%.100s%zu", action, n + 1);
         else
                 (void)snprintf(at, GO_NAME_BYTES, "serve%.100s", action);
+}
+
+/* A part of the list, where the service gives parts and no answer of another form is wanted. */
+static bool emit_page(struct go_out *o, const struct go_contract *c, const char *service)
+{
+        if (!str_is_equal(c->action, "List") || yaml_get(c->node, "response") ||
+            !go_find_func(&o->w, o->dir, service, "Page", NULL) ||
+            !go_find_func(&o->w, o->dir, service, "Count", NULL))
+                return false;
+        go_import(o, "strconv");
+        go_emit(o,
+                "\tbounds := map[string]int{\"offset\": 0, \"limit\": 100}\n"
+                "\tfor name := range bounds {\n"
+                "\t\ttext := req.URL.Query().Get(name)\n\t\tif text == \"\" {\n"
+                "\t\t\tcontinue\n\t\t}\n\t\tn, err := strconv.ParseUint(text, 10, 31)\n"
+                "\t\tif err != nil {\n\t\t\tweb.WriteError(w, http.StatusBadRequest, err)\n"
+                "\t\t\treturn\n\t\t}\n\t\tbounds[name] = int(n)\n\t}\n"
+                "\tif bounds[\"limit\"] > 1000 {\n\t\tbounds[\"limit\"] = 1000\n\t}\n"
+                "\ttotal, err := h.service.Count(req.Context())\n\tif err != nil {\n"
+                "\t\tweb.WriteError(w, %1$sStatus(err), err)\n\t\treturn\n\t}\n"
+                "\tpart, err := h.service.Page(req.Context(), bounds[\"offset\"], "
+                "bounds[\"limit\"])\n\tif err != nil {\n"
+                "\t\tweb.WriteError(w, %1$sStatus(err), err)\n\t\treturn\n\t}\n"
+                "\tw.Header().Set(\"X-Total-Count\", strconv.Itoa(total))\n"
+                "\tweb.WriteJSON(w, http.StatusOK, part)\n",
+                o->lower);
+        return true;
 }
 
 static void emit_handler(struct go_out *o, const struct go_contract *list, size_t i,
@@ -210,7 +246,9 @@ static void emit_handler(struct go_out *o, const struct go_contract *list, size_
                 "*http.Request) {\n",
                 name, o->entity, name);
         go_emit_comment(o, "\t", "Contract: ", text.at);
-        if (f) {
+        if (f && emit_page(o, c, service)) {
+                ; /* all is said */
+        } else if (f) {
                 emit_call(o, c, f, file, t);
         } else {
                 go_import(o, "errors");

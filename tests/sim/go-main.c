@@ -128,6 +128,8 @@ int go_write_main(struct go_out *o)
         size_t n = facts_list(o->v, "entities", entities, ENTITIES_MAX), n_wired = 0;
         const struct go_file *web = go_find_package(&o->w, "web"), *api;
         const struct go_func *routes = find_routes(o, &api);
+        bool has_repositories =
+                facts_says(o->v, "`newRepositories(db *sql.DB) *repositories` of another file");
         char path[GO_NAME_BYTES];
 
         if (!list)
@@ -154,11 +156,19 @@ int go_write_main(struct go_out *o)
                    "os.Interrupt, syscall.SIGTERM)\n\terr := run(ctx, os.Getenv)\n"
                    "\tstop()\n\tif err != nil {\n\t\tfmt.Fprintln(os.Stderr, "
                    "err)\n\t\tos.Exit(1)\n\t}\n}\n");
-        go_emit(o, "\n// routes wires repositories, services and handlers.\nfunc routes() "
-                   "*web.Router {\n\trouter := web.NewRouter()\n");
+        go_emit(o,
+                "\n// routes wires repositories, services and handlers.\nfunc routes() "
+                "*web.Router {\n\trouter := web.NewRouter()\n%s",
+                has_repositories && n_wired ? "\tall := newRepositories(nil)\n" : "");
         for (size_t i = 0; i < n_wired; i++) {
-                go_emit(o, "\t%1$sService := %2$s.New%3$sService(%2$s.NewMemory%3$sRepository())\n",
-                        list[i].lower, list[i].package, list[i].entity);
+                if (has_repositories)
+                        go_emit(o, "\t%1$sService := %2$s.New%3$sService(all.%1$sRepository)\n",
+                                list[i].lower, list[i].package, list[i].entity);
+                else
+                        go_emit(o,
+                                "\t%1$sService := "
+                                "%2$s.New%3$sService(%2$s.NewMemory%3$sRepository())\n",
+                                list[i].lower, list[i].package, list[i].entity);
                 if (!list[i].is_asked)
                         go_emit(o, "\t%2$s.New%3$sHandler(%1$sService).Register(router)\n",
                                 list[i].lower, list[i].package, list[i].entity);

@@ -2,6 +2,13 @@
 
 #include "tests/sim/go.h"
 
+/* Some blueprints want parts of the list of what is kept. */
+static bool has_pages(struct go_out *o)
+{
+        return facts_says(o->v, "Page(ctx context.Context, offset, limit int) ([]*E, error)") &&
+               facts_says(o->v, "Count(ctx context.Context) (int, error)");
+}
+
 static void emit_verbs(struct go_out *o, const char *id_type)
 {
         go_emit(o,
@@ -10,8 +17,14 @@ static void emit_verbs(struct go_out *o, const char *id_type)
                 "\tGet(ctx context.Context, id %3$s) (*%1$s, error)\n"
                 "\tList(ctx context.Context) ([]*%1$s, error)\n"
                 "\tUpdate(ctx context.Context, e *%1$s) error\n"
-                "\tDelete(ctx context.Context, id %3$s) error\n}\n",
+                "\tDelete(ctx context.Context, id %3$s) error\n",
                 o->entity, o->lower, id_type);
+        if (has_pages(o))
+                go_emit(o,
+                        "\tPage(ctx context.Context, offset, limit int) ([]*%s, error)\n"
+                        "\tCount(ctx context.Context) (int, error)\n",
+                        o->entity);
+        go_emit(o, "}\n");
 }
 
 /* How an identifier that is empty is filled, by its type; lines of Create. store is the receiver's
@@ -72,6 +85,24 @@ struct kind_of_store {
         const char *type, *id_type, *lock, *unlock, *keep, *done;
         bool is_file;
 };
+
+/* Both see the list that List gives. */
+static void emit_pages(struct go_out *o, const char *type)
+{
+        if (!has_pages(o))
+                return;
+        go_emit(o,
+                "\n// Page returns at most limit of what List returns, from offset on.\n"
+                "func (r *%1$s) Page(ctx context.Context, offset, limit int) ([]*%2$s, error) {\n"
+                "\tlist, err := r.List(ctx)\n\tif err != nil {\n\t\treturn nil, err\n\t}\n"
+                "\tif offset < 0 || limit < 0 || offset >= len(list) {\n\t\treturn list[:0], "
+                "nil\n\t}\n\tif list = list[offset:]; limit < len(list) {\n\t\tlist = "
+                "list[:limit]\n\t}\n\treturn list, nil\n}\n"
+                "\n// Count tells how many there are.\n"
+                "func (r *%1$s) Count(ctx context.Context) (int, error) {\n"
+                "\tlist, err := r.List(ctx)\n\treturn len(list), err\n}\n",
+                type, o->entity);
+}
 
 static const char opening[] = "\tif err := ctx.Err(); err != nil {\n\t\treturn err\n\t}\n";
 
@@ -143,6 +174,7 @@ static void emit_all(struct go_out *o, const char *type, const char *id_type, bo
 
         emit_create(o, &k);
         emit_reads(o, type, id_type, k.lock, k.unlock);
+        emit_pages(o, type);
         emit_update(o, &k);
         emit_delete(o, &k);
 }

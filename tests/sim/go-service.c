@@ -56,9 +56,9 @@ static void emit_passing(struct go_out *o, const struct go_func *f, const struct
         go_import(o, "fmt");
         if (f->n_results > 1)
                 go_emit(o,
-                        ")\n\tif err != nil {\n\t\treturn nil, fmt.Errorf(\"%s %s: %%w\", "
+                        ")\n\tif err != nil {\n\t\treturn %s, fmt.Errorf(\"%s %s: %%w\", "
                         "err)\n\t}\n\treturn result, nil\n}\n",
-                        f->name, o->lower);
+                        go_is_integer(f->results[0].type) ? "0" : "nil", f->name, o->lower);
         else
                 go_emit(o,
                         "); err != nil {\n\t\treturn fmt.Errorf(\"%s %s: %%w\", "

@@ -23,6 +23,8 @@ static const struct {
         {"sqltest", go_write_sqltest},
         {"sql_repository", go_write_sql_repository},
         {"sql_test", go_write_sql_test},
+        {"repositories", go_write_repositories},
+        {"handler_test", go_write_handler_test},
         {"rpc", go_write_rpc},
         {"store", go_write_store},
         {"transport", go_write_transport},
@@ -428,7 +430,8 @@ static const char *package_of(struct go_out *o, const char *role)
 
         if (package)
                 return package;
-        if (str_is_equal(role, "main") || str_is_equal(role, "cli"))
+        if (str_is_equal(role, "main") || str_is_equal(role, "cli") ||
+            str_has_prefix(o->path, "cmd/"))
                 return "main";
         package = strrchr(o->dir, '/');
         return package ? package + 1 : *o->dir ? o->dir : "main";

@@ -93,6 +93,8 @@ int go_write_test(struct go_out *o) _must_check_;
 int go_write_sqltest(struct go_out *o) _must_check_;
 int go_write_sql_repository(struct go_out *o) _must_check_;
 int go_write_sql_test(struct go_out *o) _must_check_;
+int go_write_repositories(struct go_out *o) _must_check_;
+int go_write_handler_test(struct go_out *o) _must_check_;
 int go_write_rpc(struct go_out *o) _must_check_;
 int go_write_store(struct go_out *o) _must_check_;
 int go_write_transport(struct go_out *o) _must_check_;
