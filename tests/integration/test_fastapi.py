@@ -14,13 +14,15 @@ from conftest import DEADLINE, ROOT, Daemon, Sim, config_for, tree
 PYTHON = "/usr/bin/python3"
 SPECS = ROOT / "tests" / "specs"
 RUN = ROOT / "tests" / "integration" / "run_projects.py"
-NAMES = ["crud-1", "crud-few", "crud-types", "crud-relations", "crud-names", "crud-words", "crud-40"]
+NAMES = ["crud-1", "crud-few", "crud-types", "crud-relations", "crud-names", "crud-words", "crud-40", "crud/types", "crud/relations", "crud/awkward"]
 # Some resources of the large projects: all of them have the same tests.
 SOME = {"crud-40": ["tests/test_migrations.py", *(f"tests/test_{n}.py" for n in ("asset", "contract"))],
         "crud-names": ["tests/test_migrations.py", *(f"tests/test_{n}.py" for n in ("class_entity", "order", "none", "address"))],
+        "crud/relations": ["tests/test_visit.py", "tests/test_treatment.py"],
+        "crud/awkward": ["tests/test_order_item.py", "tests/test_router.py"],
         "crud-words": [f"tests/test_{n}.py" for n in ("книга", "читатель", "学生", "größe")]}
 # The rest of them, and whatever else takes minutes, is `./dev bench blueprints`.
-FEW = {"crud-40": ("asset", "contract", "crud", "main", "migrations")}
+FEW = {"crud/awkward": ("order_item", "router", "http_server", "main"), "crud-40": ("asset", "contract", "crud", "main", "migrations")}
 # No Python, or nothing but a docstring: no test of the project looks at them.
 SILENT = {"gitignore", "requirements", "pyproject", "readme", "package", "schemas_package", "routes_package", "tests_package"}
 BLUEPRINT = yaml.safe_load((ROOT / "blueprints" / "fastapi-crud" / "blueprint.yaml").read_text())

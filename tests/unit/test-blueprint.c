@@ -322,6 +322,7 @@ static void test_http_service(void **state)
                 "internal/user/user_service.go",
                 "internal/user/user_handler.go",
                 "internal/user/user_service_test.go",
+                "internal/user/user_handler_test.go",
                 "internal/user/address.go",
                 "internal/user/address_repository.go",
                 "internal/user/address_sql_repository.go",
@@ -341,6 +342,7 @@ static void test_http_service(void **state)
                 "internal/order/order_service.go",
                 "internal/order/order_handler.go",
                 "internal/order/order_service_test.go",
+                "internal/order/order_handler_test.go",
                 "internal/order/order_item.go",
                 "internal/order/order_item_repository.go",
                 "internal/order/order_item_sql_repository.go",
@@ -348,6 +350,7 @@ static void test_http_service(void **state)
                 "internal/order/order_item_service.go",
                 "internal/order/order_item_service_test.go",
                 "internal/api/routes.go",
+                "cmd/shop/repositories.go",
                 "cmd/shop/main.go",
         };
         struct work *w = apply_file("shop.yaml");

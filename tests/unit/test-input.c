@@ -198,7 +198,8 @@ static void test_edits(void **state)
                  {"internal/user/address.go", "internal/user/address_repository.go",
                   "internal/user/address_sql_repository.go", "migrations/0001_create_tables.sql",
                   "internal/user/address_sql_repository_test.go",
-                  "internal/user/address_service.go", "internal/user/address_service_test.go"}},
+                  "internal/user/address_service.go", "internal/user/address_service_test.go",
+                  "cmd/shop/repositories.go"}},
                 {"System must manage users",
                  "System must administer users", /* a requirement that names one entity */
                  {"internal/user/user.go", "internal/user/user_service.go",
@@ -213,7 +214,8 @@ static void test_edits(void **state)
                   "internal/user/user_service_test.go"}},
                 {"description: place",
                  "description: put",
-                 {"README.md", "internal/order/order_handler.go"}},
+                 {"README.md", "internal/order/order_handler.go",
+                  "internal/order/order_handler_test.go"}},
                 {"type: belongs_to", "type: has_one", {"internal/order/order_service.go"}},
                 {"coverage_target: 85.0",
                  "coverage_target: 90.0",
@@ -226,7 +228,7 @@ static void test_edits(void **state)
                  "api_contracts:\n- {endpoint: \"POST /orders/{id}/cancel\"}\n", /* an action is the
                                                                                     service's too */
                  {"README.md", "internal/order/order_handler.go",
-                  "internal/order/order_service.go"}},
+                  "internal/order/order_handler_test.go", "internal/order/order_service.go"}},
         };
         struct work *first = must_apply(go, base);
 
