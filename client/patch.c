@@ -125,21 +125,19 @@ static void put_hunks(struct buf *out, const struct script *s, const struct line
         size_t i = 0, k = 0;
 
         for (size_t at = 0; at < s->n;) {
-                size_t from = at, to = at, quiet = 0;
+                size_t first = at, from, last, to;
 
-                while (from < s->n && s->ops[from] == ' ')
-                        from++;
-                if (from == s->n)
+                while (first < s->n && s->ops[first] == ' ')
+                        first++;
+                if (first == s->n)
                         break;
-                from = from - at > PATCH_CONTEXT ? from - PATCH_CONTEXT : at;
+                from = first - at > PATCH_CONTEXT ? first - PATCH_CONTEXT : at;
                 i += from - at; /* all of them are kept */
                 k += from - at;
-                for (to = from; to < s->n && (quiet <= 2 * PATCH_CONTEXT || to == from); to++)
-                        quiet = s->ops[to] == ' ' && to >= from + PATCH_CONTEXT ? quiet + 1
-                                : s->ops[to] == ' '                             ? quiet
-                                                                                : 0;
-                if (quiet > PATCH_CONTEXT)
-                        to -= quiet - PATCH_CONTEXT;
+                for (last = to = first; to < s->n && to - last <= 2 * PATCH_CONTEXT; to++)
+                        if (s->ops[to] != ' ')
+                                last = to;
+                to = MIN2(last + 1 + PATCH_CONTEXT, s->n);
                 put_hunk(out, s, from, to, a, i, b, k);
                 for (size_t o = from; o < to; o++) {
                         i += s->ops[o] != '+';

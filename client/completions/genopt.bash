@@ -15,7 +15,7 @@ _genopt() {
                 esac
         done
         case $before in
-        --socket | --output | -o)
+        --socket | --output | -o | --source | -s | --report)
                 compopt -o filenames 2>/dev/null
                 COMPREPLY=($(compgen -f -- "$word"))
                 return

@@ -14,12 +14,14 @@
 enum phase { PHASE_NONE, PHASE_PLANNING, PHASE_RUNNING, PHASE_WAITING, N_PHASES };
 
 struct sums {
+        const char *kind; /* of the step; borrowed from the plan */
         struct estimate e;
         json_t *rows; /* owned: of its tasks */
 };
 
 struct reading {
-        json_t *by_path; /* owned: path -> index of its step */
+        json_t *by_path; /* owned: path -> [indices of its steps]: of repairs a file may have
+                            several */
         struct sums *steps;
         size_t n_steps, n_tasks;
         uint32_t *step_of;     /* of a task; UINT32_MAX: not known yet */
@@ -51,19 +53,49 @@ static struct sums *step_of_task(struct reading *r, uint64_t task)
                                                                   : NULL;
 }
 
-/* A job of one text has one step, and its task no path. */
+/* Of several steps of one path: the first that is of this kind, else the first. */
+static size_t choose_step(const struct reading *r, const json_t *steps, const char *kind)
+{
+        for (size_t i = 0; i < json_array_size(steps); i++) {
+                const char *other = r->steps[json_integer_value(json_array_get(steps, i))].kind;
+
+                if (kind && other && strcmp(kind, other) == 0)
+                        return i;
+        }
+        return 0;
+}
+
+/* A job of one text has one step, and its task no path. Each task takes a step of its path that no
+ * other has taken. */
 static void learn_task(struct reading *r, const json_t *event)
 {
         const char *path = json_get_text(event, "path");
-        const json_t *step = path ? json_object_get(r->by_path, path) : NULL;
+        const char *source = json_get_text(event, "source");
+        json_t *steps = path ? json_object_get(r->by_path, path) : NULL;
+        size_t at = choose_step(r, steps, source ? source : json_get_text(event, "step"));
         uint64_t task;
 
-        if (!json_get_u64(event, "task", &task) || task >= r->n_tasks)
+        if (!json_get_u64(event, "task", &task) || task >= r->n_tasks ||
+            r->step_of[task] < r->n_steps)
                 return;
-        if (step)
-                r->step_of[task] = (uint32_t)json_integer_value(step);
-        else if (!path)
+        if (!path)
                 r->step_of[task] = 0;
+        if (json_array_size(steps) > 0)
+                r->step_of[task] = (uint32_t)json_integer_value(json_array_get(steps, at));
+        if (json_array_size(steps) > 1)
+                (void)json_array_remove(steps, at);
+}
+
+static int note_step(struct reading *r, const char *path, size_t step)
+{
+        json_t *steps = json_object_get(r->by_path, path);
+
+        if (!steps) {
+                steps = json_array();
+                if (json_put(r->by_path, path, steps) < 0)
+                        return -ENOMEM;
+        }
+        return json_add(steps, json_integer((json_int_t)step));
 }
 
 static int on_task_started(struct reading *r, const json_t *event, uint64_t now_ms)
@@ -261,6 +293,7 @@ static int index_steps(struct reading *r, const json_t *plan)
 
                 if (json_get_u64(step, "frames", &n_frames))
                         r->measured.n_framed += n_frames;
+                r->steps[i].kind = kind;
                 r->steps[i].rows = json_array();
                 if (!r->steps[i].rows)
                         return -ENOMEM;
@@ -269,8 +302,7 @@ static int index_steps(struct reading *r, const json_t *plan)
                                 r->measured.n_planned[n] +=
                                         json_array_size(json_object_get(step, "tasks"));
                 json_array_foreach (json_object_get(step, "tasks"), t, path)
-                        if (json_put(r->by_path, json_string_value(path),
-                                     json_integer((json_int_t)i)) < 0)
+                        if (note_step(r, json_string_value(path), i) < 0)
                                 return -ENOMEM;
         }
         return 0;

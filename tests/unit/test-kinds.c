@@ -72,7 +72,7 @@ static void test_table(void **state)
         const struct job_kind *const *kinds;
 
         (void)state;
-        assert_int_equal(job_kinds(&kinds), 3);
+        assert_int_equal(job_kinds(&kinds), 4);
         assert_ptr_equal(job_kind_find("ask"), kinds[1]);
         assert_null(job_kind_find("askk"));
         assert_true(job_kind_find("ask")->is_interactive);
