@@ -8,6 +8,7 @@
 #include "common/buf.h"
 #include "common/hash.h"
 #include "common/str.h"
+#include "common/ulid.h"
 
 struct job;
 
@@ -20,6 +21,13 @@ struct need {
         struct hash hash;
         bool is_met, is_absent;
         bool is_storing; /* it came and is being committed: met when it is durable */
+};
+
+/* The job whose contents were asked for last, and whose it is. */
+struct blob_owner {
+        struct ulid job;
+        uint32_t uid;
+        bool is_known;
 };
 
 struct upload {

@@ -112,8 +112,7 @@ struct jobs {
         struct client_queues queues[2]; /* interactive, batch */
         struct client_queue *by_client; /* hash by key: those that have a job */
         LIST_HEAD(, job) accepting;     /* their acceptance is not durable yet */
-        size_t n_queued, n_running, n_waiting, n_commits;
-        size_t n_batch_running;              /* of n_running */
+        size_t n_queued, n_running, n_batch_running, n_waiting, n_commits;
         struct hash generation, salt, shelf; /* shelf: its part in the generation */
         struct estimates estimates;
         struct job_options written_options; /* of the record that was written last, */
@@ -121,9 +120,7 @@ struct jobs {
         struct timer *retain_timer;         /* while old jobs are left to be removed */
         struct timer *disk_timer;           /* while jobs wait for room on the disk */
         uint64_t disk_check_ms;
-        struct ulid owned; /* job_find_owner: the job asked for last, and whose it is */
-        uint32_t owner;
-        bool has_owner;
+        struct blob_owner owner;
         bool is_draining, is_scheduling;
         void (*on_drained)(void *arg);
         void *drained_arg;
@@ -137,10 +134,6 @@ struct job *job_unref(struct job *job);
 int job_find(struct jobs *j, const struct peer *p, struct span id, struct job **ret,
              struct failure **ret_failure) _must_check_;
 int job_find_param(struct jobs *j, const struct peer *p, const json_t *params, struct job **ret,
-                   struct failure **ret_failure) _must_check_;
-/* Whose it is, where nothing else of a job is needed: a client fetches thousands of contents of one
- * job after it ended, and its record needs reading for the first only. */
-int job_find_owner(struct jobs *j, const struct peer *p, const json_t *params, uint32_t *ret,
                    struct failure **ret_failure) _must_check_;
 void jobs_check_drained(struct jobs *j);
 /* A worker read blueprints (for job, or NULL): changed ones make known answers old. */

@@ -117,29 +117,6 @@ int job_find_param(struct jobs *j, const struct peer *p, const json_t *params, s
         return job_find(j, p, span_of(id ? id : ""), ret, ret_failure);
 }
 
-int job_find_owner(struct jobs *j, const struct peer *p, const json_t *params, uint32_t *ret,
-                   struct failure **ret_failure)
-{
-        const char *id = json_get_text(params, "job");
-        struct job *job = NULL;
-        struct ulid u;
-        int k;
-
-        if (j->has_owner && id && ulid_from_text(span_of(id), &u) == 0 &&
-            memcmp(&u, &j->owned, sizeof(u)) == 0 && (p->is_root || p->uid == j->owner)) {
-                *ret = j->owner;
-                return 0;
-        }
-        k = job_find_param(j, p, params, &job, ret_failure);
-        if (k)
-                return k;
-        *ret = j->owner = job->uid;
-        j->owned = job->id;
-        j->has_owner = true;
-        job_unref(job);
-        return 0;
-}
-
 /* ---- the room ---- */
 
 /* All that was read at start or reload: a stored answer holds for the same generation only. */
