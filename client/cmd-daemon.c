@@ -180,17 +180,14 @@ static int stop_daemon(struct client *c, struct connection *k, struct failure **
 
 /* Under the lock of starting, so that nobody whose connection breaks starts a daemon of their own
  * meanwhile. */
-static int stop_and_start(struct client *c, bool is_starting)
+static int stop_and_start_at(struct client *c, struct start_hold *h, bool is_starting)
 {
         _cleanup_(connection_freep) struct connection *k = NULL;
-        _cleanup_close_ int lock_fd = -1, fd = -1;
+        _cleanup_close_ int fd = -1;
         struct failure *failure = NULL;
         bool was_running;
         int r;
 
-        r = start_hold(c->socket, &lock_fd, &failure);
-        if (r != 0)
-                return client_fail(c, r, failure);
         r = connection_open(c, START_NEVER, &k, &failure);
         was_running = r == 0;
         if (r == CONDITION_REFUSED)
@@ -199,9 +196,9 @@ static int stop_and_start(struct client *c, bool is_starting)
                 r = stop_daemon(c, k, &failure);
         if (was_running && r != 0)
                 return client_fail(c, r, failure);
-        start_forget(c->socket, lock_fd);
+        start_forget(h);
         if (is_starting) {
-                r = start_under_lock(c->socket, lock_fd, &fd, &failure);
+                r = start_again(h, &fd, &failure);
                 if (r != 0)
                         return client_fail(c, r, failure);
         }
@@ -210,6 +207,19 @@ static int stop_and_start(struct client *c, bool is_starting)
                               : was_running ? "genoptd has stopped"
                                             : "genoptd was not running");
         return EXIT_DONE;
+}
+
+static int stop_and_start(struct client *c, bool is_starting)
+{
+        struct start_hold h = {.lock_fd = -1};
+        struct failure *failure = NULL;
+        int r = start_hold(c->socket, &h, &failure);
+
+        if (r != 0)
+                return client_fail(c, r, failure);
+        r = stop_and_start_at(c, &h, is_starting);
+        start_release(&h);
+        return r;
 }
 
 int cmd_stop(struct client *c)

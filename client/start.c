@@ -309,38 +309,52 @@ int start_connect(const char *given, enum start_mode mode, int *ret_fd,
         return start_at(&l.at[0], lock_fd, ret_fd, ret_failure);
 }
 
-int start_hold(const char *given, int *ret_lock_fd, struct failure **ret_failure)
+int start_hold(const char *given, struct start_hold *ret, struct failure **ret_failure)
 {
+        _cleanup_close_ int fd = -1;
+        struct start_hold h = {.lock_fd = -1};
         struct address_list l;
-        int r;
-
-        r = address_find(given, &l, ret_failure);
-        return r != 0 ? r : take_lock(&l.at[0], ret_lock_fd, ret_failure);
-}
-
-void start_forget(const char *given, int lock_fd)
-{
-        char made[SOCKET_NAME_BYTES], stands[SOCKET_NAME_BYTES];
-        struct failure *failure = NULL;
-        struct address_list l;
-        ssize_t n;
-
-        n = pread(lock_fd, made, sizeof(made) - 1, 0);
-        made[n > 0 ? n : 0] = '\0';
-        if (address_find(given, &l, &failure) == 0 && describe_socket(&l.at[0], stands) &&
-            strcmp(made, stands) == 0)
-                (void)unlink(l.at[0].path);
-        failure_free(failure);
-}
-
-int start_under_lock(const char *given, int lock_fd, int *ret_fd, struct failure **ret_failure)
-{
-        struct address_list l;
+        size_t i = 0;
         int r;
 
         r = address_find(given, &l, ret_failure);
         if (r != 0)
                 return r;
-        r = address_connect(&l.at[0], CONNECT_MS, ret_fd); /* a service manager listens for it */
-        return r == 0 ? 0 : start_at(&l.at[0], lock_fd, ret_fd, ret_failure);
+        if (address_connect_any(&l, CONNECT_MS, &fd, &i) < 0)
+                i = 0;
+        h.address = l.at[i];
+        r = h.address.is_users ? take_lock(&h.address, &h.lock_fd, ret_failure) : 0;
+        if (r == 0)
+                *ret = h;
+        return r;
+}
+
+void start_forget(const struct start_hold *h)
+{
+        char made[SOCKET_NAME_BYTES], stands[SOCKET_NAME_BYTES];
+        ssize_t n = h->lock_fd >= 0 ? pread(h->lock_fd, made, sizeof(made) - 1, 0) : 0;
+
+        made[n > 0 ? n : 0] = '\0';
+        if (describe_socket(&h->address, stands) && strcmp(made, stands) == 0)
+                (void)unlink(h->address.path);
+}
+
+int start_again(const struct start_hold *h, int *ret_fd, struct failure **ret_failure)
+{
+        int r = address_connect(&h->address, CONNECT_MS,
+                                ret_fd); /* a service manager listens for it */
+
+        if (r == 0)
+                return 0;
+        if (h->address.is_users)
+                return start_at(&h->address, h->lock_fd, ret_fd, ret_failure);
+        return refuse(ret_failure, "start it as root: systemctl start genoptd.socket", "%s: %s",
+                      h->address.path, strerror(-r));
+}
+
+void start_release(struct start_hold *h)
+{
+        if (h->lock_fd >= 0)
+                close(h->lock_fd);
+        h->lock_fd = -1;
 }

@@ -18,16 +18,19 @@
 #define MAX_FIELDS 16
 #define REFUSE_MS 1000 /* for whoever started us to connect, to ask, and to hang up */
 #define REFUSE_MAX 128 /* of those who wait: the backlog of a unit's socket */
-#define WEDGED_USEC \
-        (uint64_t)10000000 /* a writer with work that ends no transaction for so long is stuck */
 
+/* A writer with work that ends no batch for a whole period between pings is stuck. One that cannot
+ * write (a full disk) ends its batches too: their failure is told, and a restart mends no disk. */
+struct watched {
+        uint64_t n_ended, got_on_usec;
+};
 struct service {
         struct loop *loop;
         struct store *store;
         struct timer *watchdog; /* owned; NULL without a watchdog */
         uint64_t period_ms;
-        uint64_t n_commits; /* of both writers, when they last got on */
-        uint64_t got_on_usec;
+        struct watched writers[2]; /* by enum store_env */
+        bool is_stuck;
 };
 
 /* ---- log ---- */
@@ -160,19 +163,32 @@ void service_refuse(const struct failure *why)
 
 /* ---- readiness and watchdog ---- */
 
+static bool does_get_on(struct service *s, enum store_env env, uint64_t n_ended)
+{
+        struct watched *w = &s->writers[env];
+        uint64_t now = clock_monotonic_usec();
+
+        if (n_ended != w->n_ended || store_n_pending(s->store, env) == 0)
+                *w = (struct watched){n_ended, now};
+        return now - w->got_on_usec < s->period_ms * 1000;
+}
+
+/* Each for itself: a busy cache must not hide that state is stuck. */
 static bool do_writers_get_on(struct service *s)
 {
         struct store_counters c;
-        uint64_t n, now = clock_monotonic_usec();
+        bool has_state, has_cache;
 
         store_get_counters(s->store, &c);
-        n = c.state_commits + c.cache_commits;
-        if (n != s->n_commits ||
-            store_n_pending(s->store, STORE_STATE) + store_n_pending(s->store, STORE_CACHE) == 0) {
-                s->n_commits = n;
-                s->got_on_usec = now;
+        has_state = does_get_on(s, STORE_STATE, c.state_batches);
+        has_cache = does_get_on(s, STORE_CACHE, c.cache_batches);
+        if (s->is_stuck != !(has_state && has_cache)) {
+                s->is_stuck = !s->is_stuck;
+                log_warning("%s", !s->is_stuck ? "the writers get on again"
+                                  : has_state  ? "the writer of the cache is stuck"
+                                               : "the writer of the state is stuck");
         }
-        return now - s->got_on_usec < WEDGED_USEC;
+        return !s->is_stuck;
 }
 
 /* From the loop, and only while the writers get on: a wedged thread is caught too. */
@@ -197,6 +213,8 @@ int service_new(struct loop *loop, struct store *store, struct service **ret)
         s->store = store;
         if (sd_watchdog_enabled(0, &usec) > 0) {
                 s->period_ms = MAX2(usec / 1000 / WATCHDOG_SHARE, (uint64_t)1);
+                s->writers[STORE_STATE].got_on_usec = clock_monotonic_usec();
+                s->writers[STORE_CACHE].got_on_usec = clock_monotonic_usec();
                 k = timer_new(loop, ping, s, &s->watchdog);
                 if (k < 0) {
                         free(s);

@@ -8,6 +8,7 @@
 #include "daemon/calls/keeper.h"
 #include "daemon/calls/room.h"
 #include "daemon/metrics/metrics.h"
+#include "daemon/options/options.h"
 
 #define KEY_FORMAT 1 /* of identical work in flight; never stored */
 
@@ -142,7 +143,7 @@ static int key_of(const struct call_spec *s, struct hash *ret)
 void calls_name_key(struct failure *f, const char *provider)
 {
         if (f && (f->id == FAILURE_KEY_MISSING || f->id == FAILURE_KEY_REFUSED))
-                (void)!failure_set_remedy(f, "`genopt key set %s`: the job goes on then", provider);
+                (void)!key_set_remedy(f, provider, ": the job goes on then");
 }
 
 static int refuse(struct failure **ret, struct failure *f)

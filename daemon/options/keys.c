@@ -1,5 +1,8 @@
 /* Keys of providers: read when they are needed, never kept here.
  *
+ * Where the configuration says, else in the file of `genopt key set`, else among the credentials
+ * that the service gets of the directory /etc/genopt/keys (systemd calls them keys_NAME).
+ *
  * key = 1..KEY_MAX_BYTES of printable ASCII without blanks, so that it can stand in a header;
  * blanks around it are dropped. */
 
@@ -7,6 +10,9 @@
 #include <sys/stat.h>
 
 #include "daemon/options/internal.h"
+
+#define SYSTEM_KEYS "/etc/genopt/keys"
+#define SYSTEM_CREDENTIALS "/run/credentials/" /* a user's are below XDG_RUNTIME_DIR */
 
 void key_wipe(struct buf *b)
 {
@@ -90,6 +96,20 @@ static int read_credential(const char *name, struct buf *b)
         return path ? read_file(path, false, b) : -ENOMEM;
 }
 
+static int read_common_credential(const struct provider_option *p, struct buf *b)
+{
+        _cleanup_free_ char *name = str_printf("keys_%s", p->name);
+
+        return name ? read_credential(name, b) : -ENOMEM;
+}
+
+static bool is_of_system(void)
+{
+        const char *dir = getenv("CREDENTIALS_DIRECTORY");
+
+        return dir && str_has_prefix(dir, SYSTEM_CREDENTIALS);
+}
+
 static int read_source(const struct provider_option *p, struct buf *b)
 {
         switch (p->key_source) {
@@ -105,17 +125,31 @@ static int read_source(const struct provider_option *p, struct buf *b)
         return -ENOENT;
 }
 
+int key_set_remedy(struct failure *f, const char *provider, const char *then)
+{
+        if (is_of_system())
+                return failure_set_remedy(f,
+                                          "as root write it to " SYSTEM_KEYS
+                                          "/%s and `systemctl restart genoptd`%s",
+                                          provider, then);
+        return failure_set_remedy(f, "`genopt key set %s`%s", provider, then);
+}
+
 static int say_absent(const struct provider_option *p, struct failure **ret)
 {
         static const char *const places[] = {
                 [KEY_ENV] = "$", [KEY_FILE] = "the file ", [KEY_CREDENTIAL] = "the credential "};
 
-        *ret = failure_new(FAILURE_KEY_MISSING, "no key for %s: neither in %s%s nor in %s", p->name,
-                           places[p->key_source], p->key_name, p->key_file);
-        if (!*ret || failure_set_remedy(*ret, "`genopt key set %s`, then `genopt resume JOB`",
-                                        p->name) < 0) {
+        bool is_system = is_of_system();
+        int r;
+
+        *ret = failure_new(FAILURE_KEY_MISSING, "no key for %s: neither in %s%s nor in %s%s",
+                           p->name, places[p->key_source], p->key_name,
+                           is_system ? SYSTEM_KEYS "/" : "", is_system ? p->name : p->key_file);
+        r = *ret ? key_set_remedy(*ret, p->name, ", then `genopt resume JOB`") : -ENOMEM;
+        if (r < 0) {
                 *ret = failure_free(*ret);
-                return -ENOMEM;
+                return r;
         }
         return CONDITION_ABSENT;
 }
@@ -150,6 +184,10 @@ int key_read(const struct provider_option *p, struct buf *ret, struct failure **
         if (r == -ENOENT) {
                 place = p->key_file;
                 r = place ? read_file(place, true, &b) : -ENOENT;
+        }
+        if (r == -ENOENT) {
+                place = SYSTEM_KEYS;
+                r = read_common_credential(p, &b);
         }
         if (r == 0) {
                 *ret = b;

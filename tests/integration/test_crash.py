@@ -172,3 +172,24 @@ def test_stop_now_in_mid_job(daemon, sim, place):
     rpc.ok("job/attach", {"job": job, "after": 0})
     end = rpc.end()
     assert end["type"] == "done" and end["summary"]["files"]["failed"] == 0
+
+
+def test_stop_gives_up_calls_that_never_end(daemon, sim, place):
+    """A service manager would kill what does not stop; the daemon gives up before, in good order."""
+    daemon.process.terminate()
+    assert daemon.wait() == 0
+    daemon.start(env={"GENOPT_TEST_DRAIN_MS": "300"})
+    sim.faults({"kind": "stall", "events": 3})
+    rpc = daemon.rpc()
+    job = submit(rpc, write_spec(place / "s.yaml", n_entities=2))["job"]
+    rpc.ok("job/attach", {"job": job, "after": 0})
+    rpc.event("task.started")
+    daemon.process.terminate()
+    assert daemon.wait() == 0
+    assert "stopping without them" in daemon.log()
+    sim.faults()
+    daemon.start()
+    rpc = daemon.rpc()
+    rpc.ok("job/attach", {"job": job, "after": 0})
+    end = rpc.end()
+    assert end["type"] == "done" and end["summary"]["files"]["failed"] == 0

@@ -67,6 +67,45 @@ def test_watchdog_is_fed(managed, notify):
         wait_for(notify, "WATCHDOG=1")
 
 
+def hold_writer(directory):
+    """Takes the lock that LMDB's writers take turns by, in a process of its own: who wants to write waits. Kill it to let go."""
+    program = textwrap.dedent("""
+        import ctypes, sys
+        lmdb = ctypes.CDLL("liblmdb.so.0")
+        env, txn = ctypes.c_void_p(), ctypes.c_void_p()
+        assert lmdb.mdb_env_create(ctypes.byref(env)) == 0
+        assert lmdb.mdb_env_open(env, sys.argv[1].encode(), 0x200000, 0o600) == 0
+        assert lmdb.mdb_txn_begin(env, None, 0, ctypes.byref(txn)) == 0
+        print("held", flush=True)
+        sys.stdin.read()
+        lmdb.mdb_txn_abort(txn)
+        """)
+    p = subprocess.Popen([sys.executable, "-c", program, str(directory)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert p.stdout.readline() == "held\n"
+    return p
+
+
+def test_stuck_writer_is_told_by_the_watchdog(managed, notify):
+    """A loop that turns is not enough: a daemon whose state cannot be written is not well, and is to be killed."""
+    managed.launch(env={"WATCHDOG_USEC": "600000"})
+    wait_for(notify, "READY=1")
+    Rpc(managed.socket).ok("daemon/status")
+    with hold_writer(managed.dir / "state") as holder:
+        rpc = Rpc(managed.socket)
+        rpc.send("job/submit", {"kind": "ask", "input": {"prompt": "Does it write?"}})
+        notify.settimeout(1.5)  # more than two periods
+        with pytest.raises(TimeoutError):
+            for _ in range(20):
+                wait_for(notify, "WATCHDOG=1")
+        Rpc(managed.socket).ok("daemon/status")  # the loop itself does turn
+        notify.settimeout(DEADLINE)
+        holder.stdin.close()
+        holder.wait(timeout=DEADLINE)
+    wait_for(notify, "WATCHDOG=1")
+    assert "job" in rpc.read()["result"]
+    assert "the writer of the state is stuck" in managed.log()
+
+
 def test_reload(managed, notify, sim):
     p = managed.launch()
     wait_for(notify, "READY=1")

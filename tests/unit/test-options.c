@@ -572,7 +572,7 @@ static int read_key(struct provider_option *p, char *ret, size_t n_ret, struct f
 
 static void keys_come_from_where_the_option_says(void **state)
 {
-        char path[200], own[200], key[64];
+        char path[200], own[200], common[200], key[64];
         struct provider_option p = {
                 .name = (char *)"p", .key_source = KEY_FILE, .key_name = path, .key_file = own};
         struct failure *f = NULL;
@@ -603,9 +603,20 @@ static void keys_come_from_where_the_option_says(void **state)
         setenv("CREDENTIALS_DIRECTORY", directory, 1);
         assert_int_equal(read_key(&p, key, sizeof(key), &f), 0);
         assert_string_equal(key, "sk-first");
+        p.key_name = (char *)"absent";
+        assert_int_equal(unlink(own), 0);
+        snprintf(common, sizeof(common), "%s/keys_p", directory);
+        write_file(common, "third\n", 0400); /* of the directory that the unit names */
+        assert_int_equal(read_key(&p, key, sizeof(key), &f), 0);
+        assert_string_equal(key, "third");
+        assert_int_equal(unlink(common), 0);
+        setenv("CREDENTIALS_DIRECTORY", "/run/credentials/no-such.service", 1);
+        assert_int_equal(read_key(&p, key, sizeof(key), &f), CONDITION_ABSENT);
+        assert_non_null(strstr(f->message, "nor in /etc/genopt/keys/p"));
+        assert_non_null(strstr(f->remedy, "systemctl restart genoptd"));
+        f = failure_free(f);
         clear_environment();
         p.key_source = KEY_NONE;
-        assert_int_equal(unlink(own), 0);
         assert_int_equal(read_key(&p, key, sizeof(key), &f), 0);
         assert_string_equal(key, "");
 }
