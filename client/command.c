@@ -99,6 +99,10 @@ const struct command command_table[] = {
         {"stop", "[--now]", "stop the daemon; its jobs go on when it starts again", NULL, stop_options, 0, 0, 0, false, cmd_stop},
         {"restart", "[--now]", "stop the daemon and start it again", NULL, stop_options, 0, 0, 0, false, cmd_restart},
         {"reload", "", "let the daemon read its configuration and keys again", NULL, no_options, 0, 0, 0, false, cmd_reload},
+        {"doctor", "", "say what is wrong with this installation, and how to mend it",
+         "Looks at programs, configuration, keys (never into them), directories and their modes, sockets, systemd's units, the daemon, the way to the "
+         "providers, the cache. It changes and spends nothing. Exits with 1 when there is a fault.",
+         no_options, 0, 0, 0, false, cmd_doctor},
         {"help", "[COMMAND]", "show help for a command", NULL, no_options, 0, 1, TAKES_ALL, false, cmd_help},
         {"echo-check", "FILE -- COMMAND…", "give FILE back and accept it when COMMAND exits 0 (tests the way of commands)",
          NULL, no_options, 2, -1, TAKES_ALL, true, cmd_echo_check},

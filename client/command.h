@@ -50,6 +50,7 @@ int cmd_blueprint(struct client *c);
 int cmd_cache(struct client *c);
 int cmd_cancel(struct client *c);
 int cmd_complete(struct client *c);
+int cmd_doctor(struct client *c);
 int cmd_echo_check(struct client *c);
 int cmd_explain(struct client *c);
 int cmd_fix(struct client *c);

@@ -148,6 +148,15 @@ char *environment_state_dir(void)
         return xdg_dir("XDG_STATE_HOME", ".local/state");
 }
 
+char *environment_cache_dir(void)
+{
+        const char *given = getenv("GENOPT_CACHE_DIR");
+
+        if (given && *given)
+                return str_printf("%s", given);
+        return xdg_dir("XDG_CACHE_HOME", ".cache");
+}
+
 static int read_file(const char *path, struct buf *b)
 {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -170,7 +179,7 @@ static int read_file(const char *path, struct buf *b)
         return 0;
 }
 
-static char *own_config(void)
+char *environment_own_config(void)
 {
         const char *given = getenv("GENOPT_CONFIG");
         _cleanup_free_ char *dir = NULL;
@@ -193,7 +202,7 @@ static int read_if_there(const char *path, struct buf *b)
 
 int environment_read_own_config(struct buf *b)
 {
-        _cleanup_free_ char *own = own_config();
+        _cleanup_free_ char *own = environment_own_config();
 
         return read_if_there(own, b);
 }

@@ -20,3 +20,7 @@ char *environment_config_dir(void) _must_check_;
 /* $GENOPT_STATE_DIR, $XDG_STATE_HOME/genopt, else ~/.local/state/genopt; NULL: no home, or no
  * memory. */
 char *environment_state_dir(void) _must_check_;
+/* The same with $GENOPT_CACHE_DIR, $XDG_CACHE_HOME/genopt, ~/.cache/genopt. */
+char *environment_cache_dir(void) _must_check_;
+/* Path of the user's genopt.yaml, whether it is there or not. */
+char *environment_own_config(void) _must_check_;

@@ -25,6 +25,9 @@
 #define N_WORKERS 4                 /* planning, parsing, rendering: short pieces, few at a time */
 #define RETAIN_MS (uint64_t)3600000 /* between two slices of retention */
 #define FIRST_RETAIN_MS (uint64_t)60000
+/* How long calls under way may take to end when we are told to stop; their jobs ask again after it.
+ * Below TimeoutStopSec= of the units, so that the end is ours and not SIGKILL's. */
+#define DRAIN_MS (uint64_t)270000
 
 struct assembly {
         const struct assembly_arguments *arguments;
@@ -39,7 +42,7 @@ struct assembly {
         struct jobs *jobs;
         struct server *server;
         struct service *service;
-        struct timer *retain;
+        struct timer *retain, *drain;
         bool is_stopping;
         struct failure *refusal; /* owned; why it cannot start, where we know better than errno */
 };
@@ -264,6 +267,14 @@ static void on_drained(void *arg)
         loop_stop(a->loop);
 }
 
+static void on_impatient(void *arg)
+{
+        struct assembly *a = arg;
+
+        log_warning("calls still run; stopping without them: their jobs ask again");
+        loop_stop(a->loop);
+}
+
 static void stop(struct assembly *a, bool is_now)
 {
         if (a->is_stopping || is_now) {
@@ -275,6 +286,8 @@ static void stop(struct assembly *a, bool is_now)
         service_stopping(a->service);
         server_stop_listening(a->server);
         jobs_drain(a->jobs, on_drained, a);
+        if (timer_start(a->drain, hurry("GENOPT_TEST_DRAIN_MS", DRAIN_MS)) < 0)
+                loop_stop(a->loop);
 }
 
 static void on_stop(bool is_now, void *arg)
@@ -457,6 +470,7 @@ static int build(struct assembly *a)
         k = k ? k : open_server(a);
         k = k ? k : service_new(a->loop, a->store, &a->service);
         k = k ? k : timer_new(a->loop, on_retain, a, &a->retain);
+        k = k ? k : timer_new(a->loop, on_impatient, a, &a->drain);
         return k ? k : timer_start(a->retain, hurry("GENOPT_TEST_RETAIN_MS", FIRST_RETAIN_MS));
 }
 
@@ -499,6 +513,7 @@ struct assembly *assembly_free(struct assembly *a)
         if (!a)
                 return NULL;
         timer_free(a->retain);
+        timer_free(a->drain);
         service_free(a->service);
         server_free(a->server);
         /* Work ends first, while all that it may touch is there; then what it wrote is committed
@@ -525,4 +540,25 @@ int assembly_run(struct assembly *a)
         service_ready(a->service, "ready");
         log_notice("genoptd " GENOPT_VERSION " is ready");
         return loop_run(a->loop);
+}
+
+int assembly_check_config(const char *path)
+{
+        struct failure *failure = NULL;
+        struct config *config = NULL;
+        const struct strlist *warnings;
+        int k = config_load(path, &config, &failure);
+
+        if (k) {
+                fprintf(stderr, "%s%s%s\n", failure && failure->where ? failure->where : "",
+                        failure && failure->where ? ": " : "",
+                        failure ? failure_message(failure) : strerror(-k));
+                failure_free(failure);
+                return failure_table[FAILURE_BAD_CONFIG].exit_code;
+        }
+        warnings = config_warnings(config);
+        for (size_t i = 0; i < warnings->n; i++)
+                fprintf(stderr, "%s\n", warnings->at[i]);
+        config_unref(config);
+        return 0;
 }

@@ -19,3 +19,7 @@ int assembly_new(const struct assembly_arguments *a, struct assembly **ret,
 struct assembly *assembly_free(struct assembly *a);
 DEFINE_CLEANUP(struct assembly, assembly_free);
 int assembly_run(struct assembly *a) _must_check_; /* until it is told to stop */
+
+/* For --check-config: reads the configuration and says on standard error what is wrong with it.
+ * Returns the exit status. */
+int assembly_check_config(const char *path) _must_check_;

@@ -12,7 +12,7 @@
 #define EX_USAGE_ERROR 2
 
 static const char help[] =
-        "Usage: genoptd [--socket PATH] [--config FILE]\n"
+        "Usage: genoptd [--socket PATH] [--config FILE] [--check-config]\n"
         "\n"
         "The daemon behind genopt: it keeps caches and model connections warm and works on the "
         "jobs of all clients.\n"
@@ -21,6 +21,7 @@ static const char help[] =
         "  --socket PATH   listen there when no socket was inherited\n"
         "  --config FILE   instead of $GENOPT_CONFIG, ~/.config/genopt/genopt.yaml, "
         "/etc/genopt/genopt.yaml\n"
+        "  --check-config  read the configuration, say what is wrong with it, and exit\n"
         "  --version       print the version\n"
         "  --help          print this\n"
         "\n"
@@ -30,11 +31,12 @@ static const char help[] =
         "lost in\n"
         "$GENOPT_CACHE_DIR or ~/.cache/genopt. See genoptd(8).\n";
 
-enum { OPT_SOCKET = 256, OPT_CONFIG, OPT_CHECK_STORE, OPT_VERSION, OPT_HELP };
+enum { OPT_SOCKET = 256, OPT_CONFIG, OPT_CHECK_CONFIG, OPT_CHECK_STORE, OPT_VERSION, OPT_HELP };
 
 static const struct option long_options[] = {
         {"socket", required_argument, NULL, OPT_SOCKET},
         {"config", required_argument, NULL, OPT_CONFIG},
+        {"check-config", no_argument, NULL, OPT_CHECK_CONFIG},
         {"check-store", required_argument, NULL,
          OPT_CHECK_STORE}, /* the daemon runs itself so: see store/check.h */
         {"version", no_argument, NULL, OPT_VERSION},
@@ -45,6 +47,7 @@ static const struct option long_options[] = {
 /* -1: go on and run; else the exit status. */
 static int read_arguments(int argc, char **argv, struct assembly_arguments *ret)
 {
+        bool is_check = false;
         int option;
 
         while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
@@ -54,6 +57,9 @@ static int read_arguments(int argc, char **argv, struct assembly_arguments *ret)
                         break;
                 case OPT_CONFIG:
                         ret->config = optarg;
+                        break;
+                case OPT_CHECK_CONFIG:
+                        is_check = true;
                         break;
                 case OPT_CHECK_STORE:
                         return store_check_main(optarg);
@@ -72,7 +78,7 @@ static int read_arguments(int argc, char **argv, struct assembly_arguments *ret)
                         argv[optind]);
                 return EX_USAGE_ERROR;
         }
-        return -1;
+        return is_check ? assembly_check_config(ret->config) : -1;
 }
 
 static int run(int argc, char **argv)

@@ -119,9 +119,9 @@ int config_list_restarts(const struct config *old, const struct config *new,
 
 /* The key of a provider, now: from where its option says, else from its key_file, DIR/keys/NAME
  * (DIR is $XDG_CONFIG_HOME/genopt or ~/.config/genopt, without a home /etc/genopt), else from the
- * credential keys_NAME. ret is fresh; KEY_NONE without a key_file leaves it empty. CONDITION_ABSENT:
- * KEY_MISSING, where it was looked for. CONDITION_REFUSED: BAD_CONFIG, a file of others or that they
- * can read, or without a key. */
+ * credential keys_NAME. ret is fresh; KEY_NONE without a key_file leaves it empty.
+ * CONDITION_ABSENT: KEY_MISSING, where it was looked for. CONDITION_REFUSED: BAD_CONFIG, a file of
+ * others or that they can read, or without a key. */
 int key_read(const struct provider_option *p, struct buf *ret,
              struct failure **ret_failure) _must_check_;
 void key_wipe(struct buf *b);

@@ -28,6 +28,8 @@ void server_refuse_manage(struct server_call *c)
         struct failure *f =
                 failure_new(FAILURE_BAD_STATE, "only root and the daemon's own user may do this");
 
+        if (f && failure_set_remedy(f, "as root: `sudo genopt …`") < 0)
+                f = failure_free(f);
         server_call_fail(c, f);
         failure_free(f);
 }
@@ -85,9 +87,10 @@ static json_t *providers_json(const struct server_setup *s)
 
                 if (p && provider_describe(p, &warm) < 0)
                         break;
-                if (json_add(list, json_pack("{s:s,s:s,s:b,s:s?,s:o*}", "name", all[i].name,
-                                             "dialect", all[i].dialect, "configured", is_ready,
-                                             "reason", is_ready ? NULL : reason, "warm", warm)) < 0)
+                if (json_add(list, json_pack("{s:s,s:s,s:s,s:b,s:s?,s:o*}", "name", all[i].name,
+                                             "dialect", all[i].dialect, "base_url", all[i].base_url,
+                                             "configured", is_ready, "reason",
+                                             is_ready ? NULL : reason, "warm", warm)) < 0)
                         break;
         }
         return list;
