@@ -6,7 +6,8 @@
 #include "daemon/blueprint/tell-routes.h"
 
 /* Tasks of a model: by kind in the blueprint's order, within a kind in the specification's. As a
- * kind depends on earlier kinds only, that order is topological. */
+ * kind depends on earlier kinds only, that order is topological; where files of one kind depend on
+ * those of imported packages, these come first. */
 
 #define MAX_TASKS 200000u /* of one job: planning stays below a second */
 
@@ -210,24 +211,72 @@ static int make_task(struct application *a, const struct kind *k, const struct s
         return r != 0 ? r : slice_make(a->l, k, s, &v, t);
 }
 
+/* Packages after those that they import. */
+static int order_by_imports(const struct layout *l, uint32_t *order)
+{
+        _cleanup_free_ uint32_t *stack = calloc(l->n_packages + 1, sizeof(*stack));
+        _cleanup_free_ size_t *next = calloc(l->n_packages + 1, sizeof(*next));
+        _cleanup_free_ bool *is_seen = calloc(l->n_packages + 1, sizeof(*is_seen));
+        size_t n = 0, depth = 0;
+
+        if (!stack || !next || !is_seen)
+                return -ENOMEM;
+        for (uint32_t i = 0; i < l->n_packages; i++) {
+                if (is_seen[i])
+                        continue;
+                is_seen[i] = true;
+                stack[depth++] = i;
+                while (depth > 0) {
+                        uint32_t at = stack[depth - 1], other;
+                        const struct refs *imports = &l->packages[at].imports;
+
+                        if (next[at] == imports->n) {
+                                order[n++] = at;
+                                depth--;
+                                continue;
+                        }
+                        other = imports->at[next[at]++];
+                        if (!is_seen[other])
+                                stack[depth++] = other;
+                        is_seen[other] = true;
+                }
+        }
+        return 0;
+}
+
+static bool depends_on_itself(const struct kind *k, uint32_t kind)
+{
+        for (size_t i = 0; i < k->n_depends; i++)
+                if (k->depends[i].kind == kind && k->depends[i].of == OF_IMPORTS)
+                        return true;
+        return false;
+}
+
 static int make_kind(struct application *a, uint32_t kind)
 {
         const struct kind *k = &a->l->b->kinds[kind];
         struct kind_tasks *tasks = &a->kinds[kind];
+        _cleanup_free_ uint32_t *order = NULL;
         int r = 0;
 
         tasks->n = n_subjects(a->l, k->each);
         tasks->of = calloc(tasks->n + 1, sizeof(*tasks->of));
-        if (!tasks->of)
+        order = calloc(tasks->n + 1, sizeof(*order));
+        if (!tasks->of || !order)
                 return -ENOMEM;
-        for (size_t i = 0; i < tasks->n && r == 0; i++) {
-                struct subject s = subject_of(a->l, k->each, i);
-
+        for (size_t i = 0; i < tasks->n; i++) {
                 tasks->of[i] = UINT32_MAX;
+                order[i] = (uint32_t)i;
+        }
+        if (depends_on_itself(k, kind)) /* which files for each package or service do */
+                r = order_by_imports(a->l, order);
+        for (size_t i = 0; i < tasks->n && r == 0; i++) {
+                struct subject s = subject_of(a->l, k->each, order[i]);
+
                 if (!is_wanted(a->l, k, &s))
                         continue;
-                tasks->of[i] = (uint32_t)a->w->n_tasks;
-                r = make_task(a, k, &s, i);
+                tasks->of[order[i]] = (uint32_t)a->w->n_tasks;
+                r = make_task(a, k, &s, order[i]);
         }
         return r;
 }

@@ -194,7 +194,8 @@ static void parse_depends(struct parse *p, struct yaml_node *n, struct kind *k, 
                         continue;
                 for (j = 0; j < n_earlier && !str_is_equal(p->b->kinds[j].name, name);)
                         j++;
-                if (j == n_earlier) {
+                /* what others import comes before them within a kind, too */
+                if (j == n_earlier && (d->of != OF_IMPORTS || !str_is_equal(k->name, name))) {
                         parse_fault(p, item,
                                     "there is no kind %.60s before this one: a file depends on "
                                     "earlier kinds only",

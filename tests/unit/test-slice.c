@@ -48,6 +48,8 @@ static const char tiny[] = "format: 1\nname: tiny\ndescription: d\nlanguage: tex
                            "prompt: p.md, tier: fast, inputs: [package]}\n"
                            "- {kind: calls, each: service, path: \"calls/{{ package.name }}\", "
                            "prompt: p.md, tier: fast, depends: [{kind: server, of: imports}]}\n"
+                           "- {kind: built, each: service, path: \"built/{{ package.name }}\", "
+                           "prompt: p.md, tier: fast, depends: [{kind: built, of: imports}]}\n"
                            "- {kind: top, each: project, path: top, prompt: p.md, tier: fast, "
                            "logic: true, inputs: [project, requirements, scenarios],\n"
                            "   depends: [{kind: own, of: all}]}\n"
@@ -356,6 +358,10 @@ static void test_imports(void **state)
                       "server/b server/c");      /* nothing of a package that has nothing */
         check_depends(w, "calls/b", "server/c"); /* no circle */
         check_depends(w, "calls/c", "");
+        check_depends(w, "built/a", "built/b built/c");
+        check_depends(w, "built/b", "built/c");
+        assert_true(must_find(w, "built/c")->index < must_find(w, "built/b")->index);
+        assert_true(must_find(w, "built/b")->index < must_find(w, "built/a")->index);
         work_free(w);
 }
 
