@@ -20,6 +20,12 @@ static const struct {
         {"schemas_package", py_write_package},
         {"routes_package", py_write_package},
         {"tests_package", py_write_package},
+        {"library", py_write_library},
+        {"registry", py_write_registry},
+        {"dataclass", py_write_dataclass},
+        {"core", py_write_core},
+        {"namespace", py_write_namespace},
+        {"core_test", py_write_core_test},
 };
 
 /* ---- writing ---- */
@@ -180,19 +186,24 @@ static int section_of(struct py_out *o, const char *module)
                 "itertools", "json",    "logging",     "math",       "os",      "pathlib",
                 "random",    "re",      "sqlite3",     "string",     "sys",     "textwrap",
                 "time",      "typing",  "unittest",    "uuid"};
+        const char *own = facts_setting(o->v, "module");
         char top[PY_NAME_BYTES];
         size_t n = strcspn(module, ". ");
 
+        if (str_has_prefix(module, "__future__ "))
+                return 0;
         (void)snprintf(top, sizeof(top), "%.*s", (int)n, module);
         for (size_t i = 0; i < N_ELEMENTS(standard); i++)
                 if (str_is_equal(standard[i], top))
-                        return 0;
+                        return 1;
+        if (str_is_equal(own, top))
+                return 3;
         (void)snprintf(top, sizeof(top), "`%.*s`", (int)n, module);
         /* "first party: `app`, `tests`", or the folder that the file itself lies in */
         if ((strlen(o->path) > n && !strncmp(o->path, module, n) && o->path[n] == '/') ||
             (facts_says(o->v, "first party: ") && facts_says(o->v, top)))
-                return 2;
-        return 1;
+                return 3;
+        return 2;
 }
 
 /* Numbers within names by their value, upper and lower case alike. */
@@ -264,7 +275,7 @@ static void write_imports(struct py_out *o, struct buf *b)
 {
         if (o->imports.n)
                 qsort(o->imports.at, o->imports.n, sizeof(*o->imports.at), compare_imports);
-        for (int section = 0; section < 3; section++) {
+        for (int section = 0; section < 4; section++) {
                 bool is_first = true;
 
                 for (size_t i = 0; i < o->imports.n;) {
@@ -304,6 +315,10 @@ static void wrap_comments(struct span s, struct buf *b)
                         if (column && column + 1 + py_width(word) > PY_COLUMNS) {
                                 buf_add_text(b, "\n#");
                                 column = 1;
+                        }
+                        if (column == 1 && span_is_equal(word, SPAN("type:"))) {
+                                buf_add_text(b, " ..."); /* no comment of a type */
+                                column += 4;
                         }
                         buf_printf(b, "%s%.*s", column ? " " : "", (int)word.n, word.at);
                         column += py_width(word) + (column != 0);

@@ -170,10 +170,15 @@ int text_write(const struct facts_view *v, const char *path, const char *role, s
                 const char *role, *comment;
                 void (*write)(const struct facts_view *v, struct buf *b);
         } table[] = {
-                {"gomod", "// ", write_gomod},      {"dockerfile", "# ", write_dockerfile},
-                {"makefile", "# ", write_makefile}, {"gitignore", "# ", write_gitignore},
-                {"readme", "", write_readme},       {"schema", "-- ", write_schema},
-                {"proto", "// ", text_write_proto}, {"compose", "# ", text_write_compose},
+                {"gomod", "// ", write_gomod},
+                {"dockerfile", "# ", write_dockerfile},
+                {"makefile", "# ", write_makefile},
+                {"gitignore", "# ", write_gitignore},
+                {"readme", "", write_readme},
+                {"schema", "-- ", write_schema},
+                {"proto", "// ", text_write_proto},
+                {"compose", "# ", text_write_compose},
+                {"project_file", "# ", text_write_project},
         };
         size_t from = b->n;
 
