@@ -1,10 +1,11 @@
 """What benchmarks are measured on stays what it was, and is worth measuring."""
 
 import json
+import subprocess
 
 import pytest
 
-from conftest import ROOT, sha256
+from conftest import BUILD, DEADLINE, ROOT, sha256
 
 SPECS = ROOT / "tests" / "bench" / "specs"
 FROZEN = dict(reversed(line.split()) for line in (SPECS / "SHA256SUMS").read_text().splitlines())
@@ -21,3 +22,27 @@ def test_a_model_has_its_part(daemon, place, name):
     plan = json.loads(daemon.genopt("gen", SPECS / name, "-o", place / "out", "--dry-run", "--json", check=0).stdout)
     asked = sum(len(s["tasks"]) for s in plan["steps"] if s["kind"] == "call")
     assert asked >= 0.4 * plan["tasks"], (asked, plan["tasks"])
+
+
+@pytest.mark.parametrize("name", sorted(p.removesuffix(".yaml") for p in FROZEN))
+def test_nothing_rises(name, place):
+    """Calls, tokens and money of a plan, with and without templates, are at most what tests/bench/plan.json says; they are the same on every
+    machine and at every speed. Who makes them fall commits the new counts: ./dev bench plan --json tests/bench/plan.json"""
+    bench = ROOT / "tests" / "bench"
+    r = subprocess.run([bench / "bench-plan", BUILD, "--only", name, "--variants", "planned,without template", "--speed", "0",
+                        "--against", bench / "plan.json"], capture_output=True, text=True, timeout=DEADLINE * 5)
+    assert r.returncode == 0, r.stdout[-3000:] + r.stderr[-3000:]
+    assert "again " in r.stdout and "one entity edited" in r.stdout and "without template" in r.stdout
+
+
+def test_a_rise_is_seen(place):
+    """The test above can fail: counts that were lower once are told, each by its name."""
+    bench = ROOT / "tests" / "bench"
+    rows = json.loads((bench / "plan.json").read_text())
+    one = next(r for r in rows if r["project"] == "shop" and r["variant"] == "planned")
+    (place / "lower.json").write_text(json.dumps([{**one, "calls": one["calls"] - 1, "nanousd": one["nanousd"] - 1, "checks": one["checks"] + 1}]))
+    r = subprocess.run([bench / "bench-plan", BUILD, "--only", "shop", "--variants", "planned", "--speed", "0", "--against", place / "lower.json"],
+                       capture_output=True, text=True, timeout=DEADLINE * 5)
+    assert r.returncode == 1, r.stdout + r.stderr
+    told = [line for line in r.stdout.splitlines() if line.startswith("shop, planned:")]
+    assert [line.split()[2] for line in told] == ["calls", "nanousd", "checks"], told
