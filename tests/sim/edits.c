@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "tests/sim/go.h"
+#include "tests/sim/py.h"
 #include "tests/sim/writer.h"
 
 #define NAME_BYTES 200
@@ -165,7 +166,10 @@ static void add_facts(const struct facts_view *v, const char *path, struct span 
         buf_add_span(&all, text);
         buf_add_span(&all, buf_span(added));
         n = all.n;
-        writer_add_rest(v, comment_of(path), 0, &all);
+        if (str_has_suffix(path, ".py"))
+                py_add_rest(v, 0, &all);
+        else
+                writer_add_rest(v, comment_of(path), 0, &all);
         if (all.n > n)
                 buf_add(added, all.at + n, all.n - n);
         added->failed = added->failed ? added->failed : all.failed;

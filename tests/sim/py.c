@@ -329,7 +329,7 @@ static void wrap_comments(struct span s, struct buf *b)
         }
 }
 
-static void add_rest(const struct facts_view *v, size_t from, struct buf *b)
+void py_add_rest(const struct facts_view *v, size_t from, struct buf *b)
 {
         _cleanup_buf_ struct buf all = {0};
         size_t n = b->n - from;
@@ -369,7 +369,7 @@ int py_write(const struct facts_view *v, const char *path, const char *role, str
                 write_imports(&o, b);
                 if (rest)
                         buf_add(b, rest + 1, o.body.n - n_doc);
-                add_rest(v, from, b);
+                py_add_rest(v, from, b);
                 r = o.body.failed ? o.body.failed : b->failed;
         }
         buf_done(&o.body);

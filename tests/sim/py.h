@@ -28,6 +28,8 @@ int py_write(const struct facts_view *v, const char *path, const char *role,
  * role, all whose `says` stand in the prompt. CONDITION_ABSENT: none. */
 int py_write_words(const struct facts_view *v, const char *role, struct buf *b) _must_check_;
 
+/* The facts that the text from `from` on does not show, as comments that black leaves alone. */
+void py_add_rest(const struct facts_view *v, size_t from, struct buf *b);
 void py_emit(struct py_out *o, const char *format, ...) _printf_(2, 3);
 /* import module, or from module import name (name not NULL). */
 void py_import(struct py_out *o, const char *module, const char *name);
