@@ -513,6 +513,7 @@ def build(project, is_http):
                          [*domains, repository], name)
         p.make("test", facts_of(*closure, requirements=RULES), [domain, repository, service], name)
         if is_http:
+            p.make("sql_repository", facts_of(*closure), [domain, repository], name)
             every.append(p.make("handler", facts_of(*closure, contracts=CONTRACTS[name], web="helpdesk/internal/web"), [router, domain, repository, service], name))
         else:
             every += [domain, service, p.make("file_repository", facts_of(*closure), [domain, repository], name)]
@@ -521,6 +522,7 @@ def build(project, is_http):
     routes = p.make("routes", {**facts_of("Ticket", contracts=[{"method": "POST", "endpoint": "/login", "request": {"email": "string"}, "response": {"token": "string"}}]),
                                "web": "helpdesk/internal/web"}, [router, "internal/ticket/ticket.go", "internal/ticket/ticket_service.go"],
                     path="internal/api/routes.go", package="api")
+    p.make("repositories", {"project": PROJECT, **facts_of("Account", "Ticket")}, every, path="cmd/helpdesk/repositories.go", package="main")
     # tickets are served elsewhere: their service is made because package api asks for it
     return p.make("main", {"project": PROJECT, **facts_of("Account", requirements=RULES), "web": "helpdesk/internal/web", "api": "helpdesk/internal/api"},
                   [router, *every, routes], path="cmd/helpdesk/main.go", package="main")
