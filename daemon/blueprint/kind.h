@@ -57,6 +57,7 @@ enum input_kind {
         INPUT_ENTITIES,
         INPUT_SERVED_ENTITIES,
         INPUT_ENTITY_SUMMARIES,
+        INPUT_ENTITY_KEYS,
         INPUT_PACKAGE,
         INPUT_PACKAGES,
         INPUT_RELATIONS,

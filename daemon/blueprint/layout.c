@@ -217,6 +217,7 @@ static void entity_done(struct lay_entity *e)
                 piece_done(&e->links[i]);
         free(e->links);
         piece_done(&e->full);
+        piece_done(&e->keys);
         piece_done(&e->brief);
         piece_done(&e->summary);
 }

@@ -41,12 +41,11 @@ struct lay_entity {
         struct refs direct;  /* and those of foreign keys and relations: what it refers to */
         struct refs closure; /* transitively, itself left out; by name; made when asked for */
         struct refs named;   /* whom words of its files name; likewise */
-        bool has_closure, has_named;
+        bool has_closure, has_named, is_served;
         struct refs contracts, requirements, scenarios, relations;
-        bool is_served;
         struct piece *links; /* owned: as it sees them */
         size_t n_links;
-        struct piece full, brief, summary; /* all; what imports it needs; and its description */
+        struct piece full, keys, brief, summary; /* keys: none until asked for */
 };
 
 struct lay_package {
@@ -174,6 +173,7 @@ int layout_contracts(struct layout *l) _must_check_;
 int layout_routes(struct layout *l) _must_check_;
 /* pieces.c */
 int layout_pieces(struct layout *l) _must_check_;
+int layout_entity_keys(struct lay_entity *e, const char *identity) _must_check_; /* e->keys */
 int piece_set(struct piece *p, json_t *data, const char *name,
               const char *id) _must_check_; /* takes data */
 int piece_hash(const json_t *data, struct hash *ret) _must_check_;

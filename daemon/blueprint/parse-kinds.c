@@ -16,6 +16,7 @@ const char *const input_names[N_INPUT_KINDS] = {
         [INPUT_ENTITIES] = "entities",
         [INPUT_SERVED_ENTITIES] = "served_entities",
         [INPUT_ENTITY_SUMMARIES] = "entity_summaries",
+        [INPUT_ENTITY_KEYS] = "entity_keys",
         [INPUT_PACKAGE] = "package",
         [INPUT_PACKAGES] = "packages",
         [INPUT_RELATIONS] = "relations",

@@ -227,6 +227,46 @@ static int entity_pieces(struct layout *l, struct lay_entity *e)
                      : piece_set(&e->summary, entity_head(l, e, true), "entity.summary", e->name);
 }
 
+static bool is_key(const json_t *attribute, const char *identity)
+{
+        const char *name = json_get_text(attribute, "name");
+
+        return json_object_get(attribute, "reference") ||
+               (name && identity && strcmp(name, identity) == 0);
+}
+
+static json_t *key_data(const json_t *attribute)
+{
+        static const char *const fields[] = {"name", "type", "reference"};
+        json_t *o = json_object();
+
+        for (size_t i = 0; i < N_ELEMENTS(fields); i++)
+                put(&o, fields[i], json_get_text(attribute, fields[i]));
+        return o;
+}
+
+/* By name, with its identity and what refers to others: to who is told of these no other attribute
+ * makes a difference. Made when somebody is. */
+int layout_entity_keys(struct lay_entity *e, const char *identity)
+{
+        json_t *o, *list, *attribute;
+        size_t i;
+
+        if (e->keys.data)
+                return 0;
+        o = json_copy(e->brief.data);
+        list = json_array();
+        json_array_foreach (json_object_get(e->full.data, "attributes"), i, attribute) {
+                if (list && is_key(attribute, identity) &&
+                    json_add(list, key_data(attribute)) < 0) {
+                        json_decref(list);
+                        list = NULL;
+                }
+        }
+        put_value(&o, "attributes", list);
+        return piece_set(&e->keys, o, "entity.keys", e->name);
+}
+
 static int package_piece(struct layout *l, struct lay_package *p)
 {
         json_t *o = json_object(), *depends = NULL;

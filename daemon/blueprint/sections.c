@@ -9,7 +9,7 @@ const struct section_row sections[N_SECTIONS] = {
                               BIT(INPUT_ENTITY) | BIT(INPUT_CLOSURE) | BIT(INPUT_PACKAGE_ENTITIES) |
                                       BIT(INPUT_NAMED_ENTITIES) | BIT(INPUT_ALL_ENTITIES) |
                                       BIT(INPUT_ENTITIES) | BIT(INPUT_SERVED_ENTITIES) |
-                                      BIT(INPUT_ENTITY_SUMMARIES)},
+                                      BIT(INPUT_ENTITY_SUMMARIES) | BIT(INPUT_ENTITY_KEYS)},
         [SECTION_PACKAGES] = {"packages", true, BIT(INPUT_PACKAGE) | BIT(INPUT_PACKAGES)},
         [SECTION_RELATIONS] = {"relations", true, BIT(INPUT_RELATIONS)},
         [SECTION_CONTRACTS] = {"contracts", true,
@@ -104,10 +104,10 @@ static int state_whole(struct layout *l, enum section section, struct piece *p)
         return 0;
 }
 
-/* An entity has three forms: by name, with its description, whole. */
+/* An entity has four forms: by name, with its description, with its keys, whole. */
 static int state_entity(struct layout *l, struct lay_entity *e)
 {
-        const struct piece *less[] = {&e->brief, &e->summary};
+        const struct piece *less[] = {&e->brief, &e->summary, &e->keys};
         int r = state_whole(l, SECTION_ENTITIES, &e->full);
 
         for (size_t i = 0; i < N_ELEMENTS(less) && r == 0; i++)

@@ -152,6 +152,13 @@ static int add_named_entities(struct slice *s)
         return r;
 }
 
+static int add_entity_keys(struct slice *s, struct lay_entity *e)
+{
+        int r = layout_entity_keys(e, s->l->b->naming.identity);
+
+        return r < 0 ? r : add_item(s, "entities", &e->keys);
+}
+
 static int add_entities(struct slice *s)
 {
         struct layout *l = s->l;
@@ -179,6 +186,8 @@ static int add_entities(struct slice *s)
 
                 if (declares(s, INPUT_ALL_ENTITIES))
                         r = add_item(s, "entities", &e->full);
+                else if (declares(s, INPUT_ENTITY_KEYS))
+                        r = add_entity_keys(s, e);
                 else if (declares(s, INPUT_ENTITIES) ||
                          (declares(s, INPUT_SERVED_ENTITIES) && e->is_served))
                         r = add_item(s, "entities", &e->brief);

@@ -146,7 +146,7 @@ void py_end(struct py_out *o, const char *tail)
 
 void py_docstring(struct py_out *o, unsigned depth, const char *text)
 {
-        _cleanup_buf_ struct buf literal = {0}, lines = {0};
+        _cleanup_buf_ struct buf literal = {0};
         char indent[64];
         struct span s;
 

@@ -104,14 +104,16 @@ const struct pair pairs[] = {
         /* attributes and entities */
         {BUILDER, "Street: string}", "Street: string, Zip: string}",
          "internal/user/address.go internal/user/address_handler.go "
-         "internal/user/address_repository.go internal/user/address_service.go "
-         "internal/user/address_service_test.go internal/user/address_sql_repository.go "
-         "internal/user/address_sql_repository_test.go migrations/0001_create_tables.sql"},
+         "internal/user/address_handler_test.go internal/user/address_repository.go "
+         "internal/user/address_service.go internal/user/address_service_test.go "
+         "internal/user/address_sql_repository.go internal/user/address_sql_repository_test.go "
+         "migrations/0001_create_tables.sql"},
         {BUILDER, "Street: string}", "Road: string}",
          "internal/user/address.go internal/user/address_handler.go "
-         "internal/user/address_repository.go internal/user/address_service.go "
-         "internal/user/address_service_test.go internal/user/address_sql_repository.go "
-         "internal/user/address_sql_repository_test.go migrations/0001_create_tables.sql"},
+         "internal/user/address_handler_test.go internal/user/address_repository.go "
+         "internal/user/address_service.go internal/user/address_service_test.go "
+         "internal/user/address_sql_repository.go internal/user/address_sql_repository_test.go "
+         "migrations/0001_create_tables.sql"},
         {BUILDER, "Level: int", "Level: string",
          "internal/user/superuser.go internal/user/superuser_repository.go "
          "internal/user/superuser_service.go internal/user/superuser_service_test.go "
@@ -134,10 +136,10 @@ const struct pair pairs[] = {
          "internal/user/superuser_sql_repository.go internal/user/superuser_sql_repository_test.go "
          "migrations/0001_create_tables.sql"},
         {BUILDER, "Email: string", "Mail: string",
-         "internal/user/user.go internal/user/user_handler.go internal/user/user_repository.go "
-         "internal/user/user_service.go internal/user/user_service_test.go "
-         "internal/user/user_sql_repository.go internal/user/user_sql_repository_test.go "
-         "migrations/0001_create_tables.sql"},
+         "internal/user/user.go internal/user/user_handler.go internal/user/user_handler_test.go "
+         "internal/user/user_repository.go internal/user/user_service.go "
+         "internal/user/user_service_test.go internal/user/user_sql_repository.go "
+         "internal/user/user_sql_repository_test.go migrations/0001_create_tables.sql"},
         {BUILDER, "Quantity: int", "Amount: int",
          "internal/order/order_item.go internal/order/order_item_repository.go "
          "internal/order/order_item_service.go internal/order/order_item_service_test.go "
@@ -145,14 +147,16 @@ const struct pair pairs[] = {
          "internal/order/order_item_sql_repository_test.go migrations/0001_create_tables.sql"},
         {BUILDER, "\"[]*OrderItem\"", "\"[]OrderItem\"",
          "internal/order/order.go internal/order/order_handler.go "
-         "internal/order/order_repository.go internal/order/order_service.go "
-         "internal/order/order_service_test.go internal/order/order_sql_repository.go "
-         "internal/order/order_sql_repository_test.go migrations/0001_create_tables.sql"},
+         "internal/order/order_handler_test.go internal/order/order_repository.go "
+         "internal/order/order_service.go internal/order/order_service_test.go "
+         "internal/order/order_sql_repository.go internal/order/order_sql_repository_test.go "
+         "migrations/0001_create_tables.sql"},
         {BUILDER, "UserID: string", "BuyerID: string",
          "internal/order/order.go internal/order/order_handler.go "
-         "internal/order/order_repository.go internal/order/order_service.go "
-         "internal/order/order_service_test.go internal/order/order_sql_repository.go "
-         "internal/order/order_sql_repository_test.go migrations/0001_create_tables.sql"},
+         "internal/order/order_handler_test.go internal/order/order_repository.go "
+         "internal/order/order_service.go internal/order/order_service_test.go "
+         "internal/order/order_sql_repository.go internal/order/order_sql_repository_test.go "
+         "migrations/0001_create_tables.sql"},
         {BUILDER, "\"map[string][]Order\"", "\"map[string][]User\"",
          "internal/order/ledger.go internal/order/ledger_repository.go "
          "internal/order/ledger_service.go internal/order/ledger_service_test.go "
@@ -160,15 +164,16 @@ const struct pair pairs[] = {
          "migrations/0001_create_tables.sql"},
         {BUILDER, "ID: string, UserID: string", "ID: string, Paid: bool, UserID: string",
          "internal/order/order.go internal/order/order_handler.go "
-         "internal/order/order_repository.go internal/order/order_service.go "
-         "internal/order/order_service_test.go internal/order/order_sql_repository.go "
-         "internal/order/order_sql_repository_test.go migrations/0001_create_tables.sql"},
+         "internal/order/order_handler_test.go internal/order/order_repository.go "
+         "internal/order/order_service.go internal/order/order_service_test.go "
+         "internal/order/order_sql_repository.go internal/order/order_sql_repository_test.go "
+         "migrations/0001_create_tables.sql"},
         {BUILDER, "  - {name: Superuser, package: user, attributes: {ID: string, Level: int}}\n",
          "",
          "-internal/user/superuser.go -internal/user/superuser_repository.go "
          "-internal/user/superuser_service.go -internal/user/superuser_service_test.go "
          "-internal/user/superuser_sql_repository.go "
-         "-internal/user/superuser_sql_repository_test.go README.md "
+         "-internal/user/superuser_sql_repository_test.go README.md cmd/shop/repositories.go "
          "migrations/0001_create_tables.sql"},
         {BUILDER, "  - {name: Superuser, package", "  - {name: Root, package",
          "+internal/user/root.go +internal/user/root_repository.go +internal/user/root_service.go "
@@ -176,7 +181,7 @@ const struct pair pairs[] = {
          "+internal/user/root_sql_repository_test.go -internal/user/superuser.go "
          "-internal/user/superuser_repository.go -internal/user/superuser_service.go "
          "-internal/user/superuser_service_test.go -internal/user/superuser_sql_repository.go "
-         "-internal/user/superuser_sql_repository_test.go README.md "
+         "-internal/user/superuser_sql_repository_test.go README.md cmd/shop/repositories.go "
          "migrations/0001_create_tables.sql"},
         {BUILDER, "{name: Superuser, package: user", "{name: Superuser, package: order",
          "+internal/order/superuser.go +internal/order/superuser_repository.go "
@@ -185,7 +190,7 @@ const struct pair pairs[] = {
          "+internal/order/superuser_sql_repository_test.go -internal/user/superuser.go "
          "-internal/user/superuser_repository.go -internal/user/superuser_service.go "
          "-internal/user/superuser_service_test.go -internal/user/superuser_sql_repository.go "
-         "-internal/user/superuser_sql_repository_test.go README.md "
+         "-internal/user/superuser_sql_repository_test.go README.md cmd/shop/repositories.go "
          "migrations/0001_create_tables.sql"},
         {BUILDER, "{name: Superuser, package: user",
          "{name: Superuser, description: may do everything, package: user",
@@ -198,7 +203,7 @@ const struct pair pairs[] = {
          "+internal/order/coupon.go +internal/order/coupon_repository.go "
          "+internal/order/coupon_service.go +internal/order/coupon_service_test.go "
          "+internal/order/coupon_sql_repository.go +internal/order/coupon_sql_repository_test.go "
-         "README.md migrations/0001_create_tables.sql"},
+         "README.md cmd/shop/repositories.go migrations/0001_create_tables.sql"},
         /* requirements */
         {BUILDER, "System must manage users", "System must administer users",
          "internal/user/user.go internal/user/user_service.go internal/user/user_service_test.go"},
@@ -237,20 +242,24 @@ const struct pair pairs[] = {
          "internal/order/order_service_test.go"},
         /* contracts */
         {BUILDER, "description: place", "description: put",
-         "README.md internal/order/order_handler.go"},
+         "README.md internal/order/order_handler.go internal/order/order_handler_test.go"},
         {BUILDER, "request: {user_id: string}", "request: {user_id: int}",
-         "README.md internal/order/order_handler.go"},
+         "README.md internal/order/order_handler.go internal/order/order_handler_test.go"},
         {BUILDER, "response: {id: string}", "response: {id: string, total: int}",
-         "README.md internal/order/order_handler.go"},
+         "README.md internal/order/order_handler.go internal/order/order_handler_test.go"},
         {BUILDER, "GET /users, description", "PUT /users, description",
-         "README.md internal/user/user_handler.go internal/user/user_service.go"},
+         "README.md internal/user/user_handler.go internal/user/user_handler_test.go "
+         "internal/user/user_service.go"},
         {BUILDER, "GET /users, description", "GET /people, entity: User, description",
-         "README.md internal/user/user_handler.go internal/user/user_service.go"},
+         "README.md internal/user/user_handler.go internal/user/user_handler_test.go "
+         "internal/user/user_service.go"},
         {BUILDER, "- {endpoint: GET /users, description: all users}\n", "",
-         "-internal/user/user_handler.go README.md cmd/shop/main.go"},
+         "-internal/user/user_handler.go -internal/user/user_handler_test.go README.md "
+         "cmd/shop/main.go"},
         {BUILDER, "api_contracts:\n",
          "api_contracts:\n- {endpoint: \"POST /orders/{id}/cancel\", description: cancel}\n",
-         "README.md internal/order/order_handler.go internal/order/order_service.go"},
+         "README.md internal/order/order_handler.go internal/order/order_handler_test.go "
+         "internal/order/order_service.go"},
         /* relations */
         {BUILDER, "type: belongs_to", "type: has_one", "internal/order/order_service.go"},
         {BUILDER, "to: Address, type: has_one", "to: Address, type: has_one, description: home",
@@ -267,11 +276,12 @@ const struct pair pairs[] = {
          "internal/user/superuser_service_test.go internal/user/user_service_test.go"},
         {BUILDER, "unit_tests: true", "unit_tests: false",
          "-internal/order/ledger_service_test.go -internal/order/ledger_sql_repository_test.go "
-         "-internal/order/order_item_service_test.go "
+         "-internal/order/order_handler_test.go -internal/order/order_item_service_test.go "
          "-internal/order/order_item_sql_repository_test.go -internal/order/order_service_test.go "
          "-internal/order/order_sql_repository_test.go -internal/sqltest/sqltest.go "
-         "-internal/user/address_service_test.go -internal/user/address_sql_repository_test.go "
-         "-internal/user/superuser_service_test.go -internal/user/superuser_sql_repository_test.go "
+         "-internal/user/address_handler_test.go -internal/user/address_service_test.go "
+         "-internal/user/address_sql_repository_test.go -internal/user/superuser_service_test.go "
+         "-internal/user/superuser_sql_repository_test.go -internal/user/user_handler_test.go "
          "-internal/user/user_service_test.go -internal/user/user_sql_repository_test.go Makefile"},
         {BUILDER, "unit_tests: true", "unit_tests: true, integration_tests: true",
          "Makefile internal/order/ledger_service_test.go internal/order/order_item_service_test.go "
@@ -292,40 +302,44 @@ const struct pair pairs[] = {
         {BUILDER, "description: sells things", "description: \"1.20\"",
          "README.md cmd/shop/main.go"},
         {BUILDER, "name: Shop", "name: Store",
-         "+cmd/store/main.go -cmd/shop/main.go Dockerfile Makefile README.md"},
+         "+cmd/store/main.go +cmd/store/repositories.go -cmd/shop/main.go "
+         "-cmd/shop/repositories.go Dockerfile Makefile README.md"},
         {BUILDER, "module: example.org/shop", "module: example.org/store",
-         "README.md cmd/shop/main.go go.mod internal/order/ledger.go "
+         "README.md cmd/shop/main.go cmd/shop/repositories.go go.mod internal/order/ledger.go "
          "internal/order/ledger_repository.go internal/order/ledger_service.go "
          "internal/order/ledger_service_test.go internal/order/ledger_sql_repository.go "
          "internal/order/ledger_sql_repository_test.go internal/order/order.go "
-         "internal/order/order_handler.go internal/order/order_item.go "
-         "internal/order/order_item_repository.go internal/order/order_item_service.go "
-         "internal/order/order_item_service_test.go internal/order/order_item_sql_repository.go "
+         "internal/order/order_handler.go internal/order/order_handler_test.go "
+         "internal/order/order_item.go internal/order/order_item_repository.go "
+         "internal/order/order_item_service.go internal/order/order_item_service_test.go "
+         "internal/order/order_item_sql_repository.go "
          "internal/order/order_item_sql_repository_test.go internal/order/order_repository.go "
          "internal/order/order_service.go internal/order/order_service_test.go "
          "internal/order/order_sql_repository.go internal/order/order_sql_repository_test.go "
          "internal/user/address.go internal/user/address_handler.go "
-         "internal/user/address_repository.go internal/user/address_service.go "
-         "internal/user/address_service_test.go internal/user/address_sql_repository.go "
-         "internal/user/address_sql_repository_test.go internal/user/superuser.go "
-         "internal/user/superuser_repository.go internal/user/superuser_service.go "
-         "internal/user/superuser_service_test.go internal/user/superuser_sql_repository.go "
-         "internal/user/superuser_sql_repository_test.go internal/user/user.go "
-         "internal/user/user_handler.go internal/user/user_repository.go "
-         "internal/user/user_service.go internal/user/user_service_test.go "
-         "internal/user/user_sql_repository.go internal/user/user_sql_repository_test.go "
-         "internal/web/router.go migrations/0001_create_tables.sql"},
+         "internal/user/address_handler_test.go internal/user/address_repository.go "
+         "internal/user/address_service.go internal/user/address_service_test.go "
+         "internal/user/address_sql_repository.go internal/user/address_sql_repository_test.go "
+         "internal/user/superuser.go internal/user/superuser_repository.go "
+         "internal/user/superuser_service.go internal/user/superuser_service_test.go "
+         "internal/user/superuser_sql_repository.go internal/user/superuser_sql_repository_test.go "
+         "internal/user/user.go internal/user/user_handler.go internal/user/user_handler_test.go "
+         "internal/user/user_repository.go internal/user/user_service.go "
+         "internal/user/user_service_test.go internal/user/user_sql_repository.go "
+         "internal/user/user_sql_repository_test.go internal/web/router.go "
+         "migrations/0001_create_tables.sql"},
         {BUILDER, "description: place", "description: no",
-         "README.md internal/order/order_handler.go"},
+         "README.md internal/order/order_handler.go internal/order/order_handler_test.go"},
         {BUILDER, "description: place", "description: \"false\"",
-         "README.md internal/order/order_handler.go"},
+         "README.md internal/order/order_handler.go internal/order/order_handler_test.go"},
         {BUILDER, "path: internal/order", "path: internal/orders",
          "+internal/orders/ledger.go +internal/orders/ledger_repository.go "
          "+internal/orders/ledger_service.go +internal/orders/ledger_service_test.go "
          "+internal/orders/ledger_sql_repository.go +internal/orders/ledger_sql_repository_test.go "
          "+internal/orders/order.go +internal/orders/order_handler.go "
-         "+internal/orders/order_item.go +internal/orders/order_item_repository.go "
-         "+internal/orders/order_item_service.go +internal/orders/order_item_service_test.go "
+         "+internal/orders/order_handler_test.go +internal/orders/order_item.go "
+         "+internal/orders/order_item_repository.go +internal/orders/order_item_service.go "
+         "+internal/orders/order_item_service_test.go "
          "+internal/orders/order_item_sql_repository.go "
          "+internal/orders/order_item_sql_repository_test.go +internal/orders/order_repository.go "
          "+internal/orders/order_service.go +internal/orders/order_service_test.go "
@@ -333,13 +347,14 @@ const struct pair pairs[] = {
          "-internal/order/ledger.go -internal/order/ledger_repository.go "
          "-internal/order/ledger_service.go -internal/order/ledger_service_test.go "
          "-internal/order/ledger_sql_repository.go -internal/order/ledger_sql_repository_test.go "
-         "-internal/order/order.go -internal/order/order_handler.go -internal/order/order_item.go "
+         "-internal/order/order.go -internal/order/order_handler.go "
+         "-internal/order/order_handler_test.go -internal/order/order_item.go "
          "-internal/order/order_item_repository.go -internal/order/order_item_service.go "
          "-internal/order/order_item_service_test.go -internal/order/order_item_sql_repository.go "
          "-internal/order/order_item_sql_repository_test.go -internal/order/order_repository.go "
          "-internal/order/order_service.go -internal/order/order_service_test.go "
          "-internal/order/order_sql_repository.go -internal/order/order_sql_repository_test.go "
-         "README.md cmd/shop/main.go migrations/0001_create_tables.sql"},
+         "README.md cmd/shop/main.go cmd/shop/repositories.go migrations/0001_create_tables.sql"},
         {BUILDER, "hides storage", "keeps storage apart",
          "internal/order/ledger_service.go internal/order/order_item_service.go "
          "internal/order/order_service.go internal/user/address_service.go "
@@ -381,12 +396,14 @@ const struct pair pairs[] = {
          ""},
         /* OpenAPI: another meaning */
         {OPENAPI, "required: [name]", "required: [born]",
-         "README.md internal/dog/dog.go internal/dog/dog_handler.go internal/dog/dog_repository.go "
+         "README.md internal/dog/dog.go internal/dog/dog_handler.go "
+         "internal/dog/dog_handler_test.go internal/dog/dog_repository.go "
          "internal/dog/dog_service.go internal/dog/dog_service_test.go "
          "internal/dog/dog_sql_repository.go internal/dog/dog_sql_repository_test.go "
          "migrations/0001_create_tables.sql"},
         {OPENAPI, "format: date}", "format: date-time}",
-         "README.md internal/dog/dog.go internal/dog/dog_handler.go internal/dog/dog_repository.go "
+         "README.md internal/dog/dog.go internal/dog/dog_handler.go "
+         "internal/dog/dog_handler_test.go internal/dog/dog_repository.go "
          "internal/dog/dog_service.go internal/dog/dog_service_test.go "
          "internal/dog/dog_sql_repository.go internal/dog/dog_sql_repository_test.go "
          "migrations/0001_create_tables.sql"},
@@ -407,21 +424,24 @@ const struct pair pairs[] = {
          "migrations/0001_create_tables.sql"},
         {OPENAPI, "owner: {$ref: \"#/components/schemas/Owner\"}",
          "owners: {type: array, items: {$ref: \"#/components/schemas/Owner\"}}",
-         "README.md internal/dog/dog.go internal/dog/dog_handler.go internal/dog/dog_repository.go "
+         "README.md internal/dog/dog.go internal/dog/dog_handler.go "
+         "internal/dog/dog_handler_test.go internal/dog/dog_repository.go "
          "internal/dog/dog_service.go internal/dog/dog_service_test.go "
          "internal/dog/dog_sql_repository.go internal/dog/dog_sql_repository_test.go "
          "migrations/0001_create_tables.sql"},
-        {OPENAPI, "summary: take in", "summary: let in", "README.md internal/dog/dog_handler.go"},
+        {OPENAPI, "summary: take in", "summary: let in",
+         "README.md internal/dog/dog_handler.go internal/dog/dog_handler_test.go"},
         {OPENAPI, "description: full", "description: no place",
-         "README.md internal/dog/dog_handler.go"},
+         "README.md internal/dog/dog_handler.go internal/dog/dog_handler_test.go"},
         {OPENAPI, "{name: limit, in: query, schema: {type: integer}}",
          "{name: limit, in: query, required: true, schema: {type: integer}}",
-         "README.md internal/dog/dog_handler.go"},
+         "README.md internal/dog/dog_handler.go internal/dog/dog_handler_test.go"},
         {OPENAPI, "    Owner: {",
          "    Bowl: {type: object, properties: {id: {type: string}}}\n    Owner: {",
          "+internal/bowl/bowl.go +internal/bowl/bowl_repository.go +internal/bowl/bowl_service.go "
          "+internal/bowl/bowl_service_test.go +internal/bowl/bowl_sql_repository.go "
-         "+internal/bowl/bowl_sql_repository_test.go README.md migrations/0001_create_tables.sql"},
+         "+internal/bowl/bowl_sql_repository_test.go README.md cmd/kennel/repositories.go "
+         "migrations/0001_create_tables.sql"},
         /* FCS: how it was made is not what it says */
         {FCS, "6f0c-11", "77aa-22", ""},
         {FCS, "2025-11-18T00:00:00Z", "2026-01-02T03:04:05Z", ""},
@@ -431,10 +451,10 @@ const struct pair pairs[] = {
         {FCS, "Users come and go", "Users stay",
          "internal/user/user.go internal/user/user_service.go internal/user/user_service_test.go"},
         {FCS, "\"Mail\": \"string\"", "\"Mail\": \"[]string\"",
-         "internal/user/user.go internal/user/user_handler.go internal/user/user_repository.go "
-         "internal/user/user_service.go internal/user/user_service_test.go "
-         "internal/user/user_sql_repository.go internal/user/user_sql_repository_test.go "
-         "migrations/0001_create_tables.sql"},
+         "internal/user/user.go internal/user/user_handler.go internal/user/user_handler_test.go "
+         "internal/user/user_repository.go internal/user/user_service.go "
+         "internal/user/user_service_test.go internal/user/user_sql_repository.go "
+         "internal/user/user_sql_repository_test.go migrations/0001_create_tables.sql"},
         {FCS, "belongs_to", "has_many", "internal/room/room_service.go"},
         /* sentences */
         {SENTENCES, "create a student with name:str, email and age (int, required)",
@@ -444,29 +464,33 @@ const struct pair pairs[] = {
          "\n# second\n- create a course with title (string)\n", ""},
         {SENTENCES, "create a course with title\n", "* create a course with title\n", ""},
         {SENTENCES, "add course to student", "add student to course",
-         "internal/course/course.go internal/course/course_handler.go "
-         "internal/course/course_repository.go internal/course/course_service.go "
-         "internal/course/course_service_test.go internal/course/course_sql_repository.go "
-         "internal/course/course_sql_repository_test.go internal/student/student.go "
-         "internal/student/student_handler.go internal/student/student_repository.go "
+         "cmd/spec/repositories.go internal/course/course.go internal/course/course_handler.go "
+         "internal/course/course_handler_test.go internal/course/course_repository.go "
+         "internal/course/course_service.go internal/course/course_service_test.go "
+         "internal/course/course_sql_repository.go internal/course/course_sql_repository_test.go "
+         "internal/student/student.go internal/student/student_handler.go "
+         "internal/student/student_handler_test.go internal/student/student_repository.go "
          "internal/student/student_service.go internal/student/student_service_test.go "
          "internal/student/student_sql_repository.go "
          "internal/student/student_sql_repository_test.go migrations/0001_create_tables.sql"},
         {SENTENCES, "email and age (int, required)", "email and age (int)",
          "internal/student/student.go internal/student/student_handler.go "
-         "internal/student/student_repository.go internal/student/student_service.go "
-         "internal/student/student_service_test.go internal/student/student_sql_repository.go "
+         "internal/student/student_handler_test.go internal/student/student_repository.go "
+         "internal/student/student_service.go internal/student/student_service_test.go "
+         "internal/student/student_sql_repository.go "
          "internal/student/student_sql_repository_test.go migrations/0001_create_tables.sql"},
         {SENTENCES, "create a course with title\n", "create a course with no title\n",
          "internal/course/course.go internal/course/course_handler.go "
-         "internal/course/course_repository.go internal/course/course_service.go "
-         "internal/course/course_service_test.go internal/course/course_sql_repository.go "
-         "internal/course/course_sql_repository_test.go migrations/0001_create_tables.sql"},
+         "internal/course/course_handler_test.go internal/course/course_repository.go "
+         "internal/course/course_service.go internal/course/course_service_test.go "
+         "internal/course/course_sql_repository.go internal/course/course_sql_repository_test.go "
+         "migrations/0001_create_tables.sql"},
         {SENTENCES, "create a course with title\n", "create a course with unique title\n",
          "internal/course/course.go internal/course/course_handler.go "
-         "internal/course/course_repository.go internal/course/course_service.go "
-         "internal/course/course_service_test.go internal/course/course_sql_repository.go "
-         "internal/course/course_sql_repository_test.go migrations/0001_create_tables.sql"},
+         "internal/course/course_handler_test.go internal/course/course_repository.go "
+         "internal/course/course_service.go internal/course/course_service_test.go "
+         "internal/course/course_sql_repository.go internal/course/course_sql_repository_test.go "
+         "migrations/0001_create_tables.sql"},
 };
 
 const size_t n_pairs = sizeof(pairs) / sizeof(*pairs);

@@ -318,7 +318,8 @@ static void every_rule_can_be_off(void **state)
                 in = settings(w);
                 in.is_on[off] = false;
                 p = make(&in);
-                assert_int_equal(p->n_effects, N_PLAN_RULES - 1);
+                /* without findings nothing is said of what findings spell out */
+                assert_int_equal(p->n_effects, N_PLAN_RULES - (off == RULE_MECHANICAL ? 1 : 2));
                 for (size_t i = 0; i < p->n_steps; i++)
                         n += p->steps[i].n_tasks;
                 assert_int_equal(n, 9);
