@@ -198,8 +198,7 @@ static void test_edits(void **state)
                  {"internal/user/address.go", "internal/user/address_repository.go",
                   "internal/user/address_sql_repository.go", "migrations/0001_create_tables.sql",
                   "internal/user/address_sql_repository_test.go",
-                  "internal/user/address_service.go", "internal/user/address_service_test.go",
-                  "cmd/shop/repositories.go"}},
+                  "internal/user/address_service.go", "internal/user/address_service_test.go"}},
                 {"System must manage users",
                  "System must administer users", /* a requirement that names one entity */
                  {"internal/user/user.go", "internal/user/user_service.go",
