@@ -4,6 +4,7 @@
 #include "common/path.h"
 #include "daemon/blueprint/layout.h"
 #include "daemon/template/template.h"
+#include "daemon/template/unicode.h"
 
 /* Final names: parameters, packages, entities, attributes. */
 
@@ -428,6 +429,13 @@ static bool is_kept(const struct spelling *s, const char *name)
                             : is_exported_identifier(name);
 }
 
+static bool begins_with_capital(const char *name)
+{
+        const char *next = name;
+
+        return *name && unicode_is_upper(utf8_next(&next, name + strlen(name)));
+}
+
 /* An identifier that is good as it is stays; others are made from their words. */
 static int identifier(struct layout *l, const struct spelling *s, const char *name, char **ret)
 {
@@ -440,7 +448,7 @@ static int identifier(struct layout *l, const struct spelling *s, const char *na
         made = name_in_style(&l->b->naming.initialisms, name, s->style);
         if (!made)
                 return -ENOMEM;
-        if (s->keep.code ? !is_kept(s, made) : !isupper((unsigned char)*made)) {
+        if (s->keep.code ? !is_kept(s, made) : !begins_with_capital(made)) {
                 /* begins with a digit, or with a letter that has no capital here */
                 *ret = str_printf("%s%s", s->prefix ? s->prefix : "X", made);
                 return *ret ? 0 : -ENOMEM;
@@ -548,6 +556,13 @@ static int identity_type(struct layout *l, struct lay_entity *e, struct lay_attr
         return e->id_type ? 0 : -ENOMEM;
 }
 
+static int attribute_type(struct layout *l, const struct lay_entity *e, struct lay_attribute *a)
+{
+        _cleanup_free_ char *of = str_printf("%s.%s", e->name, a->source->name);
+
+        return of ? layout_type(l, a->source->type, of, &a->skeleton) : -ENOMEM;
+}
+
 /* Every entity has an identity, which stands first where it is added. */
 static int entity_attributes(struct layout *l, struct lay_entity *e)
 {
@@ -577,7 +592,7 @@ static int entity_attributes(struct layout *l, struct lay_entity *e)
                 e->n_attributes = n + 1;
                 r = attribute_name(l, a->source->name, &a->name);
                 if (r == 0)
-                        r = layout_type(l, a->source->type, a->source->name, &a->skeleton);
+                        r = attribute_type(l, e, a);
         }
         for (size_t i = 0; i < e->n_attributes && r == 0 && !e->id_type; i++)
                 if (strcmp(e->attributes[i].name, l->b->naming.identity) == 0)

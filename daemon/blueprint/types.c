@@ -170,7 +170,7 @@ static int without_type(struct layout *l, const char *of, const char **ret_skele
         const struct typing *t = &l->b->typing;
 
         *ret_skeleton = t->untyped ? t->untyped : t->unknown;
-        return t->untyped ? layout_note(l, "%.60s has no type: it is %s", of, t->untyped) : 0;
+        return t->untyped ? layout_note(l, "%.130s has no type: it is %s", of, t->untyped) : 0;
 }
 
 int layout_type(struct layout *l, const char *text, const char *of, const char **ret_skeleton)
@@ -188,7 +188,7 @@ int layout_type(struct layout *l, const char *text, const char *of, const char *
                 if (r == 0)
                         r = wrap_lone(l, &b);
                 if (r == 0 && m.is_unknown)
-                        r = layout_warn(l, "type `%.80s` of %.60s is not known: %s stands for it",
+                        r = layout_warn(l, "type `%.80s` of %.130s is not known: %s stands for it",
                                         text, of, l->b->typing.unknown);
                 if (r == 0)
                         r = add_entry(l, text, &b, &e);

@@ -17,7 +17,7 @@ RUN = ROOT / "tests" / "integration" / "run_projects.py"
 NAMES = ["crud-1", "crud-few", "crud-types", "crud-relations", "crud-names", "crud-words", "crud-40", "crud/types", "crud/relations", "crud/awkward"]
 # Some resources of the large projects: all of them have the same tests.
 SOME = {"crud-40": ["tests/test_migrations.py", *(f"tests/test_{n}.py" for n in ("asset", "contract"))],
-        "crud-names": ["tests/test_migrations.py", *(f"tests/test_{n}.py" for n in ("class_entity", "order", "none", "address"))],
+        "crud-names": ["tests/test_migrations.py", *(f"tests/test_{n}.py" for n in ("class_entity", "order", "none", "address", "only", "membership"))],
         "crud/relations": ["tests/test_visit.py", "tests/test_treatment.py"],
         "crud/awkward": ["tests/test_order_item.py", "tests/test_router.py"],
         "crud-words": [f"tests/test_{n}.py" for n in ("книга", "читатель", "学生", "größe")]}

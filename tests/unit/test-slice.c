@@ -268,7 +268,7 @@ static void test_unknown_types(void **state)
         const char *facts = block_of(w, must_find(w, "own/a"), BLOCK_FACTS);
 
         (void)state;
-        assert_line(&w->warnings, "type `weird thing` of B is not known: text stands for it");
+        assert_line(&w->warnings, "type `weird thing` of A.B is not known: text stands for it");
         assert_non_null(strstr(facts, "{name: ID, type: text}"));
         assert_non_null(strstr(facts, "{name: B, type: text, unknown_type: weird thing}"));
         assert_non_null(strstr(facts, "{name: C, type: \"*A\"}"));
