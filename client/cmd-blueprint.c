@@ -165,7 +165,7 @@ static int print_one(struct client *c, const json_t *b)
 static int show(struct client *c, const char *name, struct failure **ret_failure)
 {
         _cleanup_json_ json_t *all = NULL;
-        const char *names[200];
+        const char *names[200], *asked;
         json_t *b;
         size_t i, n = 0;
         int r = gather(c, &all, ret_failure);
@@ -178,10 +178,14 @@ static int show(struct client *c, const char *name, struct failure **ret_failure
                 if (n < N_ELEMENTS(names))
                         names[n++] = json_get_text(b, "name");
         }
+        asked = name;
         name = n ? str_nearest(name, names, n) : NULL;
-        *ret_failure =
-                failure_new(FAILURE_BAD_BLUEPRINT, "there is no such blueprint%s%s%s",
-                            name ? "; did you mean " : "", name ? name : "", name ? "?" : "");
+        *ret_failure = failure_new(
+                FAILURE_BAD_BLUEPRINT, "there is no such blueprint: %.200s%s%s%s", asked,
+                name ? "; did you mean " : "", name ? name : "", name ? "?" : "");
+        if (*ret_failure &&
+            failure_set_remedy(*ret_failure, "`genopt blueprint list` names them") < 0)
+                *ret_failure = failure_free(*ret_failure);
         return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
 }
 

@@ -68,22 +68,7 @@ const struct delivery_counts *writer_counts(const struct writer *w)
 
 bool writer_is_path_allowed(const char *path)
 {
-        const char *at = path, *end;
-
-        if (!path || !path_is_relative(span_of(path)))
-                return false;
-        for (; *at; at = *end ? end + 1 : end) {
-                size_t n;
-
-                end = strchrnul(at, '/');
-                n = (size_t)(end - at);
-                /* A hook that git runs, or our own bookkeeping, in any case that a file system may
-                 * fold. */
-                if ((n == 4 && strncasecmp(at, ".git", 4) == 0) ||
-                    (n == 7 && strncasecmp(at, ".genopt", 7) == 0))
-                        return false;
-        }
-        return true;
+        return path && path_is_relative(span_of(path)) && !path_is_reserved(path);
 }
 
 /* A hash member: 0, CONDITION_ABSENT (null or not there), -EINVAL. */

@@ -39,6 +39,22 @@ bool path_is_relative(struct span path)
         return true;
 }
 
+bool path_is_reserved(const char *path)
+{
+        const char *end;
+
+        for (const char *at = path; *at; at = *end ? end + 1 : end) {
+                size_t n;
+
+                end = strchrnul(at, '/');
+                n = (size_t)(end - at);
+                if ((n == 4 && strncasecmp(at, ".git", 4) == 0) ||
+                    (n == 7 && strncasecmp(at, ".genopt", 7) == 0))
+                        return true;
+        }
+        return false;
+}
+
 static int is_link(int dir_fd, const char *name)
 {
         struct stat st;

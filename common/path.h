@@ -14,6 +14,9 @@
 #define PATH_REL_BYTES 1024
 
 bool path_is_relative(struct span path); /* the rule above */
+/* Has a component `.git` (whose hooks git runs) or `.genopt` (our bookkeeping), in any case that a
+ * file system may fold: no generated file lies there. */
+bool path_is_reserved(const char *path);
 /* Opens below dir_fd. -ELOOP for links, -EXDEV for escapes, -EINVAL for what the rule forbids. */
 int path_open_beneath(int dir_fd, const char *path, int flags, mode_t mode) _must_check_;
 /* Whole regular file, at most max_bytes (-EFBIG). Appends to b. */

@@ -166,6 +166,11 @@ static int make_path(struct application *a, const struct kind *k, const struct v
                         a->l,
                         "a file of kind %s would be called `%.200s`, which is no relative path",
                         k->name, b.at ? b.at : "");
+        if (path_is_reserved(b.at))
+                return layout_refuse(a->l,
+                                     "a file of kind %s would be called `%.200s`: nothing is "
+                                     "generated in .git or .genopt",
+                                     k->name, b.at);
         t->path = str_dup_span(buf_span(&b));
         t->title = str_dup_span(buf_span(&b));
         t->kind = str_dup_span(span_of(k->name));

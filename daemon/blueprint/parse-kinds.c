@@ -391,7 +391,7 @@ void parse_kinds(struct parse *p, struct yaml_node *top)
                 else
                         parse_fault(p, list->items[i], "an item of `files` must be a map");
         }
-        if (p->f->n == 0 && !p->f->error) /* a faulty kind reaches less than it means to */
+        if (!p->f->error)
                 parse_unreached(p);
         p->templates = template_set_unref(p->templates); /* the kinds' templates keep it */
 }

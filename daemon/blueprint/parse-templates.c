@@ -70,10 +70,12 @@ static void compile_unreached(struct parse *p, const char *path)
         parse_template(p, blueprint_find_file(p->b, path), &t);
 }
 
-/* Whoever wrote one wants to know that it is wrong before it is used, and that nothing uses it. */
+/* Whoever wrote one wants to know that it is wrong before it is used, and that nothing uses it; a
+ * faulty kind or template reaches less than it means to, so then nothing is called unused. */
 void parse_unreached(struct parse *p)
 {
         struct strlist *unreached = &p->b->unreached;
+        bool is_faulty = p->f->n > 0;
         int r = open_set(p);
 
         for (size_t i = 0; i < p->b->n_files && r == 0; i++) {
@@ -85,6 +87,8 @@ void parse_unreached(struct parse *p)
         }
         for (size_t i = 0; i < unreached->n; i++)
                 compile_unreached(p, unreached->at[i]);
+        if (is_faulty)
+                strlist_done(unreached);
         if (r < 0)
                 p->f->error = r;
 }

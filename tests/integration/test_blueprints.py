@@ -71,7 +71,7 @@ def test_list_and_show(alone, place):
             r = subprocess.run([GENOPT, "blueprint", *args], env=alone.env, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
             assert r.returncode == 75 and "standard output cannot be written: No space left" in r.stderr and "state directory" not in r.stderr
     r = alone.genopt("blueprint", "show", "tinny", check=65)
-    assert "did you mean tiny?" in r.stderr
+    assert "no such blueprint: tinny; did you mean tiny?" in r.stderr and "blueprint list" in r.stderr
     # one of that name goes before genopt's
     shutil.copytree(GO, mine.parent / "go-service")
     listed = json.loads(alone.genopt("blueprint", "list", "--json", check=0).stdout)
@@ -85,6 +85,10 @@ def test_check_tells_every_fault_with_its_place(alone, place):
     for part in ("blueprint.yaml:18:9", "`best` is no value of `tier`", "did you mean `entity`?", "templates/page.tmpl:1:4: unknown tag 'iff'",
                  "blueprint.yaml:11:15"):
         assert part in r.stderr, (part, r.stderr)
+    # a template that nothing leads to is looked at also then
+    (d / "templates" / "spare.tmpl").write_text("{{ x | nofilter }}\n")
+    r = alone.genopt("blueprint", "check", d, check=65)
+    assert "unknown tag 'iff'" in r.stderr and "templates/spare.tmpl:1:" in r.stderr and "no kind of files" not in r.stderr
     good = write_tiny(place / "good" / "tiny")
     (good / "templates" / "spare.tmpl").write_text("{% include 'spare-part.tmpl' %}\n")
     (good / "templates" / "spare-part.tmpl").write_text("{{ x }}\n")

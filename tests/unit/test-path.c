@@ -79,6 +79,8 @@ static void test_rule(void **state)
                 assert_true(path_is_relative(span_of(good[i])));
         for (size_t i = 0; i < N_ELEMENTS(bad); i++)
                 assert_false(path_is_relative(span_of(bad[i])));
+        assert_true(path_is_reserved("a/.GIT/hooks") && path_is_reserved(".genopt"));
+        assert_false(path_is_reserved(".gitignore") || path_is_reserved("x.git/.genopt2/y"));
         assert_false(path_is_relative(SPAN("a\0b")));
         memset(path, 'x', sizeof(path));
         assert_true(path_is_relative((struct span){path, 255}));
