@@ -33,6 +33,12 @@ MODEL_PATHS = ("/v1/messages", "/v1/chat/completions", "/api/chat", "/api/genera
 STARTED = []  # processes of the test that runs
 
 
+def pytest_configure():
+    """Who ends a run early (`timeout`, a closed terminal) ends it as Ctrl-C does: fixtures stop what they started."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+
+
 @pytest.fixture(autouse=True)
 def nothing_left_running():
     """A test that fails before it stops its daemon leaves none behind."""
