@@ -102,7 +102,8 @@ struct naming {
 
 struct type_rule {
         struct regex match;
-        char *type; /* "$1" is the mapped first group, "#1" the group as it stands */
+        char *type;  /* "$1" is the mapped first group, "#1" the group as it stands */
+        char *loses; /* what of it the mapped type does not say; NULL: nothing */
 };
 
 struct typing {

@@ -142,6 +142,7 @@ static void parse_typing(struct parse *p, struct yaml_node *top)
                 (void)parse_get(p, item, "match", YAML_SCALAR, true);
                 parse_regex(p, item, "match", PCRE2_CASELESS | PCRE2_DOTALL, &t->rules[i].match);
                 t->rules[i].type = parse_text(p, item, "type", true);
+                t->rules[i].loses = parse_text(p, item, "loses", false);
         }
 }
 
@@ -270,6 +271,7 @@ void blueprint_release_names(struct blueprint *b)
         for (size_t i = 0; i < b->typing.n_rules; i++) {
                 regex_done(&b->typing.rules[i].match);
                 free(b->typing.rules[i].type);
+                free(b->typing.rules[i].loses);
         }
         free(b->typing.rules);
         free(b->typing.unknown);

@@ -308,6 +308,7 @@ static const char *const known_keys[] = {
         "feature",
         "says",
         "untyped",
+        "loses",
         "single",
         "modules",
         "keep",

@@ -64,6 +64,7 @@ static bool is_words(struct span s)
 struct mapping {
         struct layout *l;
         bool is_unknown;
+        const char *loses; /* borrowed: of the first rule that lost something */
 };
 
 static int map_type(struct mapping *m, struct span text, unsigned depth, struct buf *out);
@@ -71,6 +72,8 @@ static int map_type(struct mapping *m, struct span text, unsigned depth, struct 
 static int expand(struct mapping *m, const struct type_rule *rule, struct span text,
                   const struct regex_match *match, unsigned depth, struct buf *out)
 {
+        if (!m->loses)
+                m->loses = rule->loses;
         for (const char *at = rule->type; *at; at++) {
                 unsigned group;
                 int r;
@@ -190,6 +193,8 @@ int layout_type(struct layout *l, const char *text, const char *of, const char *
                 if (r == 0 && m.is_unknown)
                         r = layout_warn(l, "type `%.80s` of %.130s is not known: %s stands for it",
                                         text, of, l->b->typing.unknown);
+                if (r == 0 && m.loses)
+                        r = layout_warn(l, "type `%.80s` of %.130s: %s", text, of, m.loses);
                 if (r == 0)
                         r = add_entry(l, text, &b, &e);
                 if (r != 0)

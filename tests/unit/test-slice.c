@@ -22,6 +22,7 @@ static const char tiny[] = "format: 1\nname: tiny\ndescription: d\nlanguage: tex
                            "  - {match: '^list of (.+)$', type: \"[]$1\"}\n"
                            "  - {match: '^(?:string|text)$', type: text}\n"
                            "  - {match: '^int$', type: int}\n"
+                           "  - {match: '^text ?\\(.*\\)$', type: text, loses: its length}\n"
                            "actions: {create: Create, list: List, get: Get, update: Update, "
                            "delete: Delete, list_by: ListBy, create_for: CreateFor,\n"
                            "  verbs: {GET: Get, PUT: Set, POST: \"\", DELETE: Remove}}\n"
@@ -264,11 +265,13 @@ static void test_circles(void **state)
 static void test_unknown_types(void **state)
 {
         struct work *w = apply("name: x\nentities: [{name: A, attributes: {ID: float, B: weird "
-                               "thing, C: \"*a\", D: }}]\n");
+                               "thing, C: \"*a\", D: , E: text (20)}}]\n");
         const char *facts = block_of(w, must_find(w, "own/a"), BLOCK_FACTS);
 
         (void)state;
         assert_line(&w->warnings, "type `weird thing` of A.B is not known: text stands for it");
+        assert_line(&w->warnings, "type `text (20)` of A.E: its length");
+        assert_non_null(strstr(facts, "{name: E, type: text}"));
         assert_non_null(strstr(facts, "{name: ID, type: text}"));
         assert_non_null(strstr(facts, "{name: B, type: text, unknown_type: weird thing}"));
         assert_non_null(strstr(facts, "{name: C, type: \"*A\"}"));
