@@ -120,13 +120,14 @@ def test_a_refused_key_is_not_tried_for_every_file(daemon, sim, place):
 
 
 def test_a_cut_answer_is_continued(daemon, sim, place):
-    """The model is shown what it said and says the rest: the same files as without the fault, for less than asking again."""
+    """The model is shown what it said and says the rest: the same files as without the fault, for less than asking again. (Edits of a frame
+    that were cut are asked for again: they are short.)"""
     spec = write_spec(place / "s.yaml", n_entities=2)
-    daemon.genopt("gen", spec, "-o", place / "whole", "--json", check=0)
+    daemon.genopt("gen", spec, "-o", place / "whole", "--json", "--set", "optimization.frame=off", check=0)
     n, output = len(sim.requests()), sim.stats()["tokens"]["output"]
     daemon.genopt("cache", "clear")
     sim.faults({"kind": "truncate", "times": 1})
-    r = daemon.genopt("gen", spec, "-o", place / "cut", "--json", check=0)
+    r = daemon.genopt("gen", spec, "-o", place / "cut", "--json", "--set", "optimization.frame=off", check=0)
     assert tree(place / "cut") == tree(place / "whole")
     rows = sim.requests()[n:]
     assert any(b["role"] == "assistant" for row in rows for b in row["prompt"]), [row["stop_reason"] for row in rows]
