@@ -11,19 +11,6 @@
 #include "client/table.h"
 #include "common/str.h"
 
-static int call(struct client *c, const char *method, json_t *params, json_t **ret,
-                struct failure **ret_failure)
-{
-        _cleanup_(connection_freep) struct connection *k = NULL;
-        int r = connection_open(c, START_IF_NEEDED, &k, ret_failure);
-
-        if (r != 0) {
-                json_decref(params);
-                return r;
-        }
-        return connection_call(k, method, params, ret, ret_failure);
-}
-
 /* What the daemon makes of a folder: by its own code, so that what passes here works there. */
 static int check_folder(struct client *c, const struct folder *f, json_t **ret,
                         struct failure **ret_failure)
@@ -34,7 +21,9 @@ static int check_folder(struct client *c, const struct folder *f, json_t **ret,
         if (r < 0)
                 return r;
         params = json_pack("{s:s, s:o}", "name", folder_name(f), "files", texts);
-        return params ? call(c, "blueprint/check", params, ret, ret_failure) : -ENOMEM;
+        return params ? connection_ask(c, START_IF_NEEDED, "blueprint/check", params, ret,
+                                       ret_failure)
+                      : -ENOMEM;
 }
 
 static bool is_own(const struct own_blueprints *own, const char *name)
@@ -52,7 +41,9 @@ static int gather(struct client *c, json_t **ret, struct failure **ret_failure)
         _cleanup_json_ json_t *reply = NULL, *list = json_array();
         json_t *one;
         size_t i;
-        int r = list ? call(c, "blueprint/list", NULL, &reply, ret_failure) : -ENOMEM;
+        int r = list ? connection_ask(c, START_IF_NEEDED, "blueprint/list", NULL, &reply,
+                                      ret_failure)
+                     : -ENOMEM;
 
         if (r == 0)
                 r = own_blueprints_open(NULL, NULL, &own, ret_failure);

@@ -107,7 +107,6 @@ static const struct cache_verb *find_verb(const char *name, const char **ret_nea
 
 int cmd_cache(struct client *c)
 {
-        _cleanup_(connection_freep) struct connection *k = NULL;
         _cleanup_json_ json_t *result = NULL;
         const struct cache_verb *verb;
         struct failure *failure = NULL;
@@ -127,11 +126,7 @@ int cmd_cache(struct client *c)
                 return client_usage(c, "--max is a size for trim, like 500MiB");
         if (c->values[CACHE_MAX])
                 params = json_pack("{s:I}", "max_bytes", (json_int_t)max);
-        r = connection_open(c, START_IF_NEEDED, &k, &failure);
-        if (r != 0)
-                json_decref(params);
-        else
-                r = connection_call(k, verb->method, params, &result, &failure);
+        r = connection_ask(c, START_IF_NEEDED, verb->method, params, &result, &failure);
         if (r == 0)
                 r = c->is_json ? client_put_json(result) : verb->print(result);
         return r == 0 ? EXIT_DONE : client_fail(c, r, failure);

@@ -94,13 +94,9 @@ static int print_status(const json_t *status)
 /* Asks one thing of a daemon that runs; status and stop do not start one. */
 static int ask_daemon(struct client *c, enum start_mode mode, const char *method, json_t **ret)
 {
-        _cleanup_(connection_freep) struct connection *k = NULL;
         struct failure *failure = NULL;
-        int r;
+        int r = connection_ask(c, mode, method, NULL, ret, &failure);
 
-        r = connection_open(c, mode, &k, &failure);
-        if (r == 0)
-                r = connection_call(k, method, NULL, ret, &failure);
         return r == 0 ? EXIT_DONE : client_fail(c, r, failure);
 }
 

@@ -85,7 +85,6 @@ static int print_plan(const json_t *plan, bool has_routing)
 int cmd_explain(struct client *c)
 {
         const char *dir = c->values[EXPLAIN_OUTPUT] ? c->values[EXPLAIN_OUTPUT] : ".";
-        _cleanup_(connection_freep) struct connection *k = NULL;
         _cleanup_json_ json_t *plan = NULL;
         struct failure *failure = NULL;
         char noted[OUTDIR_JOB_BYTES];
@@ -98,11 +97,7 @@ int cmd_explain(struct client *c)
         params = json_pack("{s:s}", "job", c->n_args > 0 ? c->args[0] : noted);
         if (!params)
                 return client_usage(c, "a job's id is letters and digits");
-        r = connection_open(c, START_IF_NEEDED, &k, &failure);
-        if (r != 0)
-                json_decref(params);
-        else
-                r = connection_call(k, "job/explain", params, &plan, &failure);
+        r = connection_ask(c, START_IF_NEEDED, "job/explain", params, &plan, &failure);
         if (r == 0)
                 r = c->is_json ? client_put_json(plan)
                                : print_plan(plan, c->values[EXPLAIN_ROUTING] != NULL);

@@ -7,6 +7,7 @@
 #include "client/command.h"
 #include "client/follow.h"
 #include "client/submit.h"
+#include "client/text-file.h"
 #include "client/tree.h"
 #include "common/path.h"
 #include "common/str.h"
@@ -68,34 +69,11 @@ static const struct {
              {FIX_EXCLUDE, "exclude"},
              {FIX_PHASE, "phases"}};
 
-static int refuse(struct failure **ret_failure, const char *where, const char *text)
-{
-        *ret_failure = failure_new_at(FAILURE_BAD_SPEC, where, "%s", text);
-        return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
-}
-
 static int read_analysis(const char *path, struct buf *b, struct failure **ret_failure)
 {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-        ssize_t n;
-        int r;
 
-        if (fd < 0)
-                return refuse(ret_failure, path, strerror(errno));
-        do {
-                r = buf_reserve(b, 65536);
-                if (r < 0)
-                        return r;
-                n = read(fd, b->at + b->n, 65536);
-                if (n < 0)
-                        return refuse(ret_failure, path, strerror(errno));
-                b->n += (size_t)n;
-                if (b->n > ANALYSIS_BYTES)
-                        return refuse(ret_failure, path, "an analysis is at most 16 MiB");
-        } while (n > 0);
-        if (!str_is_utf8(buf_span(b)) || memchr(b->at, '\0', b->n))
-                return refuse(ret_failure, path, "an analysis is UTF-8 text");
-        return 0;
+        return text_file_read(fd, path, "an analysis", ANALYSIS_BYTES, b, ret_failure);
 }
 
 static int put_list(json_t *input, const char *field, const char *text)
@@ -269,7 +247,7 @@ static int fix(struct client *c, const char *dir, int *ret_code, struct failure 
         r = set_approval(c);
         r = r ? r : read_analysis(c->args[0], &analysis, ret_failure);
         if (r == 0 && access(dir, R_OK | X_OK) < 0)
-                r = refuse(ret_failure, dir, strerror(errno));
+                r = text_file_refuse(ret_failure, dir, strerror(errno));
         r = r ? r : outdir_open(c, dir, !c->is_dry_run, &o, ret_failure);
         r = r ? r : make_input(c, o, buf_span(&analysis), &input);
         r = r ? r : make_offer(c, o, input, &analysis_fd, &offer);
@@ -305,7 +283,7 @@ static int resume(struct client *c, const char *dir, int *ret_code, struct failu
         int r = outdir_read_job(dir, job);
 
         if (r == CONDITION_ABSENT)
-                return refuse(ret_failure, dir, "no job was started for this tree");
+                return text_file_refuse(ret_failure, dir, "no job was started for this tree");
         r = r ? r : outdir_open(c, dir, true, &o, ret_failure);
         r = r ? r : view_new(c, false, &view);
         r = r ? r : make_commands(c, dir, &commands);

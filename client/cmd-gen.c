@@ -8,6 +8,7 @@
 #include "client/follow.h"
 #include "client/own-blueprints.h"
 #include "client/submit.h"
+#include "client/text-file.h"
 #include "common/path.h"
 #include "common/str.h"
 
@@ -43,36 +44,13 @@ const struct option_row gen_options[] = {
         {NULL, 0, NULL, NULL},
 };
 
-static int refuse(struct failure **ret_failure, const char *where, const char *text)
-{
-        *ret_failure = failure_new_at(FAILURE_BAD_SPEC, where, "%s", text);
-        return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
-}
-
 static int read_spec(const char *path, struct buf *b, struct failure **ret_failure)
 {
         bool is_stdin = strcmp(path, "-") == 0;
         _cleanup_close_ int opened = is_stdin ? -1 : open(path, O_RDONLY | O_CLOEXEC);
         int fd = is_stdin ? STDIN_FILENO : opened;
-        ssize_t n;
-        int r;
 
-        if (fd < 0)
-                return refuse(ret_failure, path, strerror(errno));
-        do {
-                r = buf_reserve(b, 65536);
-                if (r < 0)
-                        return r;
-                n = read(fd, b->at + b->n, 65536);
-                if (n < 0)
-                        return refuse(ret_failure, path, strerror(errno));
-                b->n += (size_t)n;
-                if (b->n > SPEC_BYTES)
-                        return refuse(ret_failure, path, "a specification is at most 4 MiB");
-        } while (n > 0);
-        if (!str_is_utf8(buf_span(b)) || memchr(b->at, '\0', b->n))
-                return refuse(ret_failure, path, "a specification is UTF-8 text");
-        return 0;
+        return text_file_read(fd, path, "a specification", SPEC_BYTES, b, ret_failure);
 }
 
 /* The base name decides which reader reads it: not the rest of the path, which differs from machine

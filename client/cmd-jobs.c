@@ -98,7 +98,6 @@ static int print_table(const struct client *c, const json_t *result)
 
 int cmd_jobs(struct client *c)
 {
-        _cleanup_(connection_freep) struct connection *k = NULL;
         _cleanup_json_ json_t *result = NULL;
         struct failure *failure = NULL;
         uint64_t limit = 0;
@@ -112,11 +111,7 @@ int cmd_jobs(struct client *c)
         params = make_params(c, limit);
         if (!params)
                 return client_usage(c, "words must be UTF-8");
-        r = connection_open(c, START_IF_NEEDED, &k, &failure);
-        if (r != 0)
-                json_decref(params);
-        else
-                r = connection_call(k, "job/list", params, &result, &failure);
+        r = connection_ask(c, START_IF_NEEDED, "job/list", params, &result, &failure);
         if (r == 0)
                 r = c->is_json ? client_put_json(result) : print_table(c, result);
         return r == 0 ? EXIT_DONE : client_fail(c, r, failure);

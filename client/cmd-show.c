@@ -176,7 +176,6 @@ static int print_job(const struct client *c, const json_t *job)
 
 int cmd_show(struct client *c)
 {
-        _cleanup_(connection_freep) struct connection *k = NULL;
         _cleanup_json_ json_t *result = NULL;
         struct failure *failure = NULL;
         json_t *params;
@@ -187,11 +186,7 @@ int cmd_show(struct client *c)
                            c->values[SHOW_PROMPTS] != NULL);
         if (!params)
                 return client_usage(c, "a job's id is letters and digits");
-        r = connection_open(c, START_IF_NEEDED, &k, &failure);
-        if (r != 0)
-                json_decref(params);
-        else
-                r = connection_call(k, "job/get", params, &result, &failure);
+        r = connection_ask(c, START_IF_NEEDED, "job/get", params, &result, &failure);
         if (r == 0)
                 r = c->is_json ? client_put_json(result) : print_job(c, result);
         return r == 0 ? EXIT_DONE : client_fail(c, r, failure);

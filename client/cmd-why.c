@@ -156,7 +156,6 @@ int cmd_why(struct client *c)
 {
         const char *dir = c->values[WHY_OUTPUT] ? c->values[WHY_OUTPUT] : ".";
         const char *job = c->n_args > 1 ? c->args[0] : NULL, *path = c->args[c->n_args - 1];
-        _cleanup_(connection_freep) struct connection *k = NULL;
         _cleanup_json_ json_t *result = NULL;
         struct failure *failure = NULL;
         char noted[OUTDIR_JOB_BYTES];
@@ -169,11 +168,7 @@ int cmd_why(struct client *c)
         params = json_pack("{s:s, s:s}", "job", job ? job : noted, "path", path_in_job(path, dir));
         if (!params)
                 return client_usage(c, "words must be UTF-8");
-        r = connection_open(c, START_IF_NEEDED, &k, &failure);
-        if (r != 0)
-                json_decref(params);
-        else
-                r = connection_call(k, "job/why", params, &result, &failure);
+        r = connection_ask(c, START_IF_NEEDED, "job/why", params, &result, &failure);
         if (r == 0 && !job)
                 r = look_in_place(c, dir, result);
         if (r == 0)

@@ -242,6 +242,19 @@ int connection_call(struct connection *k, const char *method, json_t *params, js
         return read_value(result, ret_result);
 }
 
+int connection_ask(const struct client *c, enum start_mode mode, const char *method, json_t *params,
+                   json_t **ret_result, struct failure **ret_failure)
+{
+        _cleanup_(connection_freep) struct connection *k = NULL;
+        int r = connection_open(c, mode, &k, ret_failure);
+
+        if (r != 0) {
+                json_decref(params);
+                return r;
+        }
+        return connection_call(k, method, params, ret_result, ret_failure);
+}
+
 int connection_next(struct connection *k, int timeout_ms, const sigset_t *mask, json_t **ret_event)
 {
         for (;;) {

@@ -31,8 +31,11 @@ bool connection_is_foreign(const struct connection *k);
  * ret_result may be NULL. */
 int connection_call(struct connection *k, const char *method, json_t *params, json_t **ret_result,
                     struct failure **ret_failure) _must_check_;
-/* The same with params and result as JSON text; the result lies in the connection until the next
- * use of it. */
+/* One question on a connection of its own; otherwise as connection_call(). */
+int connection_ask(const struct client *c, enum start_mode mode, const char *method, json_t *params,
+                   json_t **ret_result, struct failure **ret_failure) _must_check_;
+/* connection_call() with params and result as JSON text; the result lies in the connection until
+ * the next use of it. */
 int connection_call_text(struct connection *k, const char *method, struct span params,
                          struct span *ret_result, struct failure **ret_failure) _must_check_;
 /* The params of the next job/event. CONDITION_ABSENT: none within timeout_ms (< 0: no end). -EINTR:

@@ -202,7 +202,6 @@ static void apply_config(struct assembly *a)
                                  .n_hurry = (unsigned)hurry("GENOPT_TEST_HURRY", 1)};
         uint64_t day = config_get_u64(a->config, OPTION_DAY_USD),
                  month = config_get_u64(a->config, OPTION_MONTH_USD);
-        const struct strlist *warnings = config_warnings(a->config);
 
         c.day_budget_nanousd = day == UINT64_MAX ? 0 : day;
         c.month_budget_nanousd = month == UINT64_MAX ? 0 : month;
@@ -212,8 +211,6 @@ static void apply_config(struct assembly *a)
         calls_configure(a->calls, &c);
         log_set_level(
                 (enum log_level)(LOG_LEVEL_ERROR + config_get_u64(a->config, OPTION_LOG_LEVEL)));
-        for (size_t i = 0; i < warnings->n; i++)
-                log_warning("%s", warnings->at[i]);
 }
 
 /* ---- hooks of the server and of signals ---- */
@@ -546,7 +543,6 @@ int assembly_check_config(const char *path)
 {
         struct failure *failure = NULL;
         struct config *config = NULL;
-        const struct strlist *warnings;
         int k = config_load(path, &config, &failure);
 
         if (k) {
@@ -556,9 +552,6 @@ int assembly_check_config(const char *path)
                 failure_free(failure);
                 return failure_table[FAILURE_BAD_CONFIG].exit_code;
         }
-        warnings = config_warnings(config);
-        for (size_t i = 0; i < warnings->n; i++)
-                fprintf(stderr, "%s\n", warnings->at[i]);
         config_unref(config);
         return 0;
 }

@@ -2,11 +2,11 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <sys/wait.h>
 
 #include "common/log.h"
+#include "common/spawn.h"
 #include "common/str.h"
 #include "daemon/loop/loop.h"
 
@@ -46,8 +46,6 @@ static int spawn(const char *program, char *const *argv, pid_t *ret)
         _cleanup_(strlist_done) struct strlist environment = {0};
         char *envp[N_ELEMENTS(kept) + 1] = {NULL};
         posix_spawn_file_actions_t actions;
-        posix_spawnattr_t attr;
-        sigset_t none, all;
         int r = 0;
 
         for (size_t i = 0; i < N_ELEMENTS(kept) && r == 0; i++) {
@@ -61,19 +59,9 @@ static int spawn(const char *program, char *const *argv, pid_t *ret)
                 envp[i] = environment.at[i];
         if (r < 0 || posix_spawn_file_actions_init(&actions) != 0)
                 return -ENOMEM;
-        if (posix_spawnattr_init(&attr) != 0) {
-                (void)posix_spawn_file_actions_destroy(&actions);
-                return -ENOMEM;
-        }
-        (void)sigemptyset(&none);
-        (void)sigfillset(&all);
-        (void)posix_spawnattr_setsigmask(&attr, &none);
-        (void)posix_spawnattr_setsigdefault(&attr, &all);
-        (void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
         r = -posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
         r = r ? r : -posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
-        r = r ? r : -posix_spawn(ret, program, &actions, &attr, argv, envp);
-        (void)posix_spawnattr_destroy(&attr);
+        r = r ? r : spawn_program(program, argv, envp, &actions, ret);
         (void)posix_spawn_file_actions_destroy(&actions);
         return r;
 }

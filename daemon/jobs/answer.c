@@ -88,7 +88,6 @@ static int cancel(struct job *job, const json_t *params, struct failure **ret_fa
 static int resume(struct job *job, const json_t *params, struct failure **ret_failure)
 {
         const json_t *changes = json_object_get(params, "options");
-        _cleanup_(strlist_done) struct strlist warnings = {0};
         int k;
 
         if (job->state == JOB_DONE && !job->has_failed_tasks)
@@ -99,8 +98,7 @@ static int resume(struct job *job, const json_t *params, struct failure **ret_fa
         if (job->state == JOB_WAITING && (job->wait == WAIT_BLOBS || job->wait == WAIT_CLIENT))
                 return refuse_state(job, "it waits for its client", ret_failure);
         if (changes) {
-                k = job_options_change(&job->options, job->jobs->c.config, changes, &warnings,
-                                       ret_failure);
+                k = job_options_change(&job->options, job->jobs->c.config, changes, ret_failure);
                 if (k)
                         return k;
                 job->has_raw_key = false; /* it is not what that request asked for any more */
@@ -113,8 +111,6 @@ static int resume(struct job *job, const json_t *params, struct failure **ret_fa
         job->ended_ms = 0;
         job->failure = failure_free(job->failure);
         job_continue(job);
-        for (size_t i = 0; i < warnings.n; i++)
-                journal_say(job, "warning", json_pack("{s:s}", "text", warnings.at[i]));
         return 0;
 }
 

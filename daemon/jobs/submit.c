@@ -372,12 +372,11 @@ static int read_request(const struct jobs *j, struct submission *q, struct failu
                 return k;
         if (!config)
                 return job_options_resolve(j->c.config, json_object_get(q->params, "options"),
-                                           &q->options, &q->warnings, ret_failure);
+                                           &q->options, ret_failure);
         k = job_options_read(j->c.config, span_of(config), &q->options, &q->warnings, ret_failure);
         return k ? k
                  : job_options_change(&q->options, j->c.config,
-                                      json_object_get(q->params, "options"), &q->warnings,
-                                      ret_failure);
+                                      json_object_get(q->params, "options"), ret_failure);
 }
 
 static int answer_standing(struct jobs *j, uint32_t uid, struct submission *q, struct buf *out)

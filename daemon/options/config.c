@@ -51,14 +51,6 @@ char *config_resolve_path(const char *dir, const char *path)
         return *path == '/' ? strdup(path) : str_printf("%s/%s", dir, path);
 }
 
-static int add_warning(struct config *c, const struct option *o, const char *where)
-{
-        _cleanup_free_ char *text =
-                str_printf("%s: `%s` has no effect in this version", where, o->name);
-
-        return text ? strlist_add(&c->warnings, text) : -ENOMEM;
-}
-
 int config_take(struct config *c, const struct option_match *m, const char *written_as,
                 const char *text, const char *dir, const char *where, struct failure **ret_failure)
 {
@@ -91,7 +83,7 @@ int config_take(struct config *c, const struct option_match *m, const char *writ
                 if (!c->texts[id])
                         return -ENOMEM;
         }
-        return o->is_reserved && !option_is_default(o, value) ? add_warning(c, o, where) : 0;
+        return 0;
 }
 
 static int take_defaults(struct config *c)
@@ -269,7 +261,6 @@ struct config *config_unref(struct config *c)
                 tier_option_done(&c->tiers[i]);
         free(c->providers);
         free(c->path);
-        strlist_done(&c->warnings);
         free(c);
         return NULL;
 }
@@ -315,11 +306,6 @@ const struct tier_option *config_tier(const struct config *c, enum tier t)
 {
         assert((unsigned)t < N_TIERS);
         return &c->tiers[t];
-}
-
-const struct strlist *config_warnings(const struct config *c)
-{
-        return &c->warnings;
 }
 
 struct limits_option config_limits(const struct config *c, const char *provider, const char *model)

@@ -18,7 +18,6 @@ struct config {
         struct provider_option *providers; /* owned */
         size_t n_providers;
         struct tier_option tiers[N_TIERS];
-        struct strlist warnings;
 };
 
 /* A name as it was written, and what it stands for. */
@@ -45,8 +44,7 @@ static inline enum option_id option_id(const struct option *o)
 int option_read(const struct option_match *m, const char *text, uint64_t *ret, bool *ret_is_given,
                 char why[OPTION_WHY_BYTES]) _must_check_;
 int option_write(const struct option *o, uint64_t value,
-                 struct buf *b) _must_check_;                   /* as option_read() takes it */
-bool option_is_default(const struct option *o, uint64_t value); /* false for texts */
+                 struct buf *b) _must_check_; /* as option_read() takes it */
 
 /* Takes a value into a config that is being made: text as it was written, dir for relative paths.
  * where is for messages. */

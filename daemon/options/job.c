@@ -41,20 +41,9 @@ static int match_name(const char *name, struct option_match *ret, struct failure
         return refuse(ret_failure, name, "is unknown");
 }
 
-static int add_warning(struct strlist *warnings, const struct option *o)
-{
-        _cleanup_free_ char *text = NULL;
-
-        if (!warnings)
-                return 0;
-        text = str_printf("`%s` has no effect in this version", o->name);
-        return text ? strlist_add(warnings, text) : -ENOMEM;
-}
-
 /* One value; is_taken tells which options this map has given already. */
 static int take_value(struct job_options *o, const struct config *c, const char *name,
-                      const char *text, bool *is_taken, struct strlist *warnings,
-                      struct failure **ret_failure)
+                      const char *text, bool *is_taken, struct failure **ret_failure)
 {
         char why[OPTION_WHY_BYTES];
         struct option_match m;
@@ -80,13 +69,11 @@ static int take_value(struct job_options *o, const struct config *c, const char 
                               (unsigned long long)c->values[id]);
         o->values[id] = value;
         is_taken[id] = true;
-        return m.option->is_reserved && !option_is_default(m.option, value)
-                       ? add_warning(warnings, m.option)
-                       : 0;
+        return 0;
 }
 
 int job_options_change(struct job_options *o, const struct config *c, const json_t *given,
-                       struct strlist *ret_warnings, struct failure **ret_failure)
+                       struct failure **ret_failure)
 {
         struct job_options changed = *o;
         bool is_taken[N_OPTIONS] = {false};
@@ -97,8 +84,7 @@ int job_options_change(struct job_options *o, const struct config *c, const json
         json_object_foreach ((json_t *)given, name, text) {
                 if (!json_is_string(text))
                         return refuse(ret_failure, name, "is not a text");
-                r = take_value(&changed, c, name, json_string_value(text), is_taken, ret_warnings,
-                               ret_failure);
+                r = take_value(&changed, c, name, json_string_value(text), is_taken, ret_failure);
                 if (r != 0)
                         return r;
         }
@@ -115,13 +101,13 @@ static void take_config(struct job_options *o, const struct config *c)
 }
 
 int job_options_resolve(const struct config *c, const json_t *given, struct job_options *ret,
-                        struct strlist *ret_warnings, struct failure **ret_failure)
+                        struct failure **ret_failure)
 {
         struct job_options o;
         int r;
 
         take_config(&o, c);
-        r = job_options_change(&o, c, given, ret_warnings, ret_failure);
+        r = job_options_change(&o, c, given, ret_failure);
         if (r == 0)
                 *ret = o;
         return r;

@@ -47,7 +47,6 @@ struct option {
         const char *variable;    /* of the environment */
         bool is_reloaded;        /* a reload changes it; else a restart */
         bool is_part_of_results; /* counted by config_hash() */
-        bool is_reserved;        /* nothing obeys it yet: a value other than the default warns */
         const char *sentence;
 };
 
@@ -109,7 +108,6 @@ const struct provider_option *config_find_provider(const struct config *c, const
 struct limits_option config_limits(const struct config *c, const char *provider, const char *model);
 const struct tier_option *config_tier(const struct config *c,
                                       enum tier t); /* never NULL; perhaps without routes */
-const struct strlist *config_warnings(const struct config *c);
 /* Over all that changes results: marked options, providers (without keys), tiers. Equal configs
  * give equal hashes. */
 int config_hash(const struct config *c, struct hash *ret) _must_check_;
@@ -134,19 +132,19 @@ struct job_options {
         uint64_t values[N_OPTIONS]; /* of scope job; 0 elsewhere */
 };
 
-/* given: {name: text} of a submit, or NULL. ret_warnings may be NULL. CONDITION_REFUSED:
- * BAD_OPTION, where = "/params/options/NAME". */
+/* given: {name: text} of a submit, or NULL. CONDITION_REFUSED: BAD_OPTION, where =
+ * "/params/options/NAME". */
 int job_options_resolve(const struct config *c, const json_t *given, struct job_options *ret,
-                        struct strlist *ret_warnings, struct failure **ret_failure) _must_check_;
+                        struct failure **ret_failure) _must_check_;
 /* What a user's genopt.yaml asks of a daemon that is not theirs, as the base of
  * job_options_change(): its job options; the rest of it is read and passed over. A limit that is
- * wider than the daemon's stays the daemon's, with a warning. CONDITION_REFUSED: BAD_CONFIG, where
- * = "genopt.yaml:LINE:COLUMN". */
+ * wider than the daemon's stays the daemon's, with a warning (ret_warnings may be NULL).
+ * CONDITION_REFUSED: BAD_CONFIG, where = "genopt.yaml:LINE:COLUMN". */
 int job_options_read(const struct config *c, struct span text, struct job_options *ret,
                      struct strlist *ret_warnings, struct failure **ret_failure) _must_check_;
 /* The same on top of options that a job has (resume): o is changed only when all is well. */
 int job_options_change(struct job_options *o, const struct config *c, const json_t *given,
-                       struct strlist *ret_warnings, struct failure **ret_failure) _must_check_;
+                       struct failure **ret_failure) _must_check_;
 /* The JSON text {name: text}, as it is stored with the job, and back. Reading forgives names of
  * other versions: what is missing or unknown comes from the config. */
 int job_options_write(const struct job_options *o, struct buf *out) _must_check_;

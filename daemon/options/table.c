@@ -10,8 +10,6 @@ static const char *const log_levels[] = {"error", "warning", "notice", "info", "
 
 #define RELOADED .is_reloaded = true
 #define RESULT .is_reloaded = true, .is_part_of_results = true
-#define RESERVED .is_reloaded = true, RESERVED_TOO
-#define RESERVED_TOO .is_reserved = true
 
 const struct option option_table[N_OPTIONS] = {
         [OPTION_OBJECTIVE] = {"optimization.objective", OPTION_CHOICE, SCOPE_JOB, "balanced",

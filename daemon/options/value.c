@@ -236,14 +236,3 @@ int option_write(const struct option *o, uint64_t value, struct buf *b)
         }
         return b->failed;
 }
-
-bool option_is_default(const struct option *o, uint64_t value)
-{
-        const struct option_match m = {o, false};
-        char why[OPTION_WHY_BYTES];
-        uint64_t otherwise;
-        bool is_given;
-
-        return o->type != OPTION_TEXT &&
-               option_read(&m, o->otherwise, &otherwise, &is_given, why) == 0 && value == otherwise;
-}

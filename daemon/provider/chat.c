@@ -82,3 +82,18 @@ int chat_write_messages(const struct request *r, struct buf *out)
         buf_done(&m.text);
         return k < 0 || has_user ? k : -EINVAL;
 }
+
+int chat_write_head(struct head *h, const char *key)
+{
+        _cleanup_free_ char *value = NULL;
+        int r;
+
+        if (!key)
+                return 0;
+        value = str_printf("Bearer %s", key);
+        if (!value)
+                return -ENOMEM;
+        r = head_add(h, "authorization", value);
+        explicit_bzero(value, strlen(value));
+        return r;
+}

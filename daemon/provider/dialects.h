@@ -124,6 +124,7 @@ bool block_is_empty(const struct prompt_block *b);
 /* Appends the messages of a chat without their brackets (chat.c). -EINVAL: no text of the user's.
  */
 int chat_write_messages(const struct request *r, struct buf *out) _must_check_;
+int chat_write_head(struct head *h, const char *key) _must_check_; /* the key as bearer */
 /* The failure that an error is told as: of `id`, or that the address is wrong. message: the
  * provider's own words, NULL: none; status 0: said within a stream; is_api: the answer had the form
  * of the dialect's errors. */

@@ -71,22 +71,6 @@ static int write_load(const char *model, const struct manner *m, struct buf *out
                           (unsigned long long)m->context);
 }
 
-/* Its own cloud wants a key; a server on a desk ignores it. */
-static int write_head(struct head *h, const char *key)
-{
-        _cleanup_free_ char *value = NULL;
-        int r;
-
-        if (!key)
-                return 0;
-        value = str_printf("Bearer %s", key);
-        if (!value)
-                return -ENOMEM;
-        r = head_add(h, "authorization", value);
-        explicit_bzero(value, strlen(value));
-        return r;
-}
-
 /* ---- errors ---- */
 
 static const struct {
@@ -266,7 +250,7 @@ const struct dialect dialect_ollama = {
         .wants_context = true,
         .is_key_needed = true,
         .key_host = "//ollama.com",
-        .write_head = write_head,
+        .write_head = chat_write_head, /* its own cloud wants a key; a desk's ignores it */
         .write_body = write_body,
         .write_load = write_load,
         .read = read_bytes,

@@ -57,21 +57,6 @@ static int write_body(const struct request *r, const struct manner *m, struct bu
         return buf_add_text(out, "]}");
 }
 
-static int write_head(struct head *h, const char *key)
-{
-        _cleanup_free_ char *value = NULL;
-        int r;
-
-        if (!key)
-                return 0;
-        value = str_printf("Bearer %s", key);
-        if (!value)
-                return -ENOMEM;
-        r = head_add(h, "authorization", value);
-        explicit_bzero(value, strlen(value));
-        return r;
-}
-
 /* ---- errors ---- */
 
 /* What stands in `code` or `type` of an error; the first that fits counts, then the status. */
@@ -415,7 +400,7 @@ const struct dialect dialect_openai = {
         .list_path = "/models",
         .is_key_needed = true,
         .key_host = "//api.openai.com",
-        .write_head = write_head,
+        .write_head = chat_write_head,
         .write_body = write_body,
         .read = read_bytes,
         .read_end = read_end,

@@ -3,12 +3,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "common/clock.h"
+#include "common/spawn.h"
 #include "daemon/store/env.h"
 #include "daemon/store/pages.h"
 
@@ -40,27 +40,15 @@ int store_check_main(const char *dir)
 static int spawn(const char *const *argv, int life_fd, pid_t *ret)
 {
         posix_spawn_file_actions_t actions;
-        posix_spawnattr_t attr;
-        sigset_t none, all;
         int r;
 
         if (posix_spawn_file_actions_init(&actions) != 0)
                 return -ENOMEM;
-        if (posix_spawnattr_init(&attr) != 0) {
-                (void)posix_spawn_file_actions_destroy(&actions);
-                return -ENOMEM;
-        }
-        (void)sigemptyset(&none);
-        (void)sigfillset(&all);
-        (void)posix_spawnattr_setsigmask(&attr, &none);
-        (void)posix_spawnattr_setsigdefault(&attr, &all);
-        (void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
         r = -posix_spawn_file_actions_adddup2(&actions, life_fd, LIFE_FD);
         if (r == 0)
                 r = -posix_spawn_file_actions_addclosefrom_np(&actions, LIFE_FD + 1);
         if (r == 0)
-                r = -posix_spawn(ret, argv[0], &actions, &attr, (char *const *)argv, environ);
-        (void)posix_spawnattr_destroy(&attr);
+                r = spawn_program(argv[0], (char *const *)argv, environ, &actions, ret);
         (void)posix_spawn_file_actions_destroy(&actions);
         return r;
 }

@@ -35,8 +35,13 @@ static void emit_passing(struct go_out *o, const struct go_func *f, const struct
                 "(s *%sService) %s(",
                 f->name, o->lower, o->entity, f->name);
         for (size_t i = 0; i < f->n_params; i++) {
+                bool is_said_next = i + 1 < f->n_params &&
+                                    str_is_equal(f->params[i].type, f->params[i + 1].type);
+
                 go_use_type(o, file, f->params[i].type, type);
-                go_emit(o, "%s%s %s", i ? ", " : "", param_name(f, i), type);
+                go_emit(o, "%s%s", i ? ", " : "", param_name(f, i));
+                if (!is_said_next)
+                        go_emit(o, " %s", type);
                 if (f->params[i].type[0] == '*' && str_is_equal(f->params[i].type + 1, o->entity))
                         entity_name = param_name(f, i);
         }

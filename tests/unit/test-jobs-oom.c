@@ -79,7 +79,7 @@ static struct job *new_job(void)
         job->kind = job_kind_find("ask");
         job->head = job->durable = 1;
         job->has_idem = job->has_raw_key = true;
-        if (job_options_resolve(t.config, NULL, &job->options, NULL, &f) == 0)
+        if (job_options_resolve(t.config, NULL, &job->options, &f) == 0)
                 return job;
         job_unref(job);
         failure_free(f);

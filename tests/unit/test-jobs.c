@@ -297,7 +297,7 @@ static void test_record(void **state)
         ulid_next(&t.jobs->last, &id);
         job = job_new(t.jobs, &id);
         job->kind = job_kind_find("generate");
-        assert_int_equal(job_options_resolve(t.config, NULL, &job->options, NULL, &f), 0);
+        assert_int_equal(job_options_resolve(t.config, NULL, &job->options, &f), 0);
         job->uid = 7;
         job->label = strdup("a \"label\"\n");
         job->state = JOB_WAITING;

@@ -37,7 +37,6 @@ static void a_file_of_an_earlier_system_is_loaded(void **state)
                       "  progress:\n    enabled: false\n");
 
         (void)state;
-        assert_int_equal(config_warnings(c)->n, 0);
         assert_true(config_get_bool(c, OPTION_PREFIX));
         assert_false(config_get_bool(c, OPTION_PREFIX_ANTHROPIC));
         assert_false(config_get_bool(c, OPTION_PREFIX_OPENAI));

@@ -112,8 +112,6 @@ static void the_defaults_are_the_documented_block(void **state)
         assert_int_equal(n, 2);
         assert_string_equal(config_tier(none, TIER_FAST)->routes[0].model, "claude-haiku-4-5");
         assert_string_equal(config_find_provider(block, "anthropic")->where, "genopt.yaml:2:3");
-        assert_int_equal(config_warnings(block)->n, 0);
-        assert_int_equal(config_warnings(none)->n, 0);
 }
 
 static void the_table_is_whole(void **state)
@@ -418,7 +416,7 @@ static void resolve(const struct config *c, const char *json, struct job_options
         _cleanup_json_ json_t *given = json_loads(json, 0, NULL);
         _cleanup_(failure_freep) struct failure *f = NULL;
 
-        assert_int_equal(job_options_resolve(c, given, o, NULL, &f), 0);
+        assert_int_equal(job_options_resolve(c, given, o, &f), 0);
 }
 
 static void expect_job_refused(const struct config *c, const char *json, const char *where,
@@ -428,7 +426,7 @@ static void expect_job_refused(const struct config *c, const char *json, const c
         _cleanup_(failure_freep) struct failure *f = NULL;
         struct job_options o;
 
-        assert_int_equal(job_options_resolve(c, given, &o, NULL, &f), CONDITION_REFUSED);
+        assert_int_equal(job_options_resolve(c, given, &o, &f), CONDITION_REFUSED);
         assert_int_equal(f->id, FAILURE_BAD_OPTION);
         assert_string_equal(f->where, where);
         if (!strstr(f->message, message))
@@ -441,7 +439,7 @@ static void jobs_set_what_is_theirs(void **state)
         struct job_options o;
 
         (void)state;
-        assert_int_equal(job_options_resolve(c, NULL, &o, NULL, NULL), 0);
+        assert_int_equal(job_options_resolve(c, NULL, &o, NULL), 0);
         assert_int_equal(job_options_get_u64(&o, OPTION_CALLS), 6);
         assert_true(job_options_get_bool(&o, OPTION_TEMPLATE));
         resolve(c,
@@ -550,9 +548,9 @@ static void a_change_is_all_or_nothing(void **state)
         (void)state;
         resolve(c, "{}", &o);
         before = o;
-        assert_int_equal(job_options_change(&o, c, bad, NULL, &f), CONDITION_REFUSED);
+        assert_int_equal(job_options_change(&o, c, bad, &f), CONDITION_REFUSED);
         assert_memory_equal(&o, &before, sizeof(o));
-        assert_int_equal(job_options_change(&o, c, good, &warnings, &f), 0);
+        assert_int_equal(job_options_change(&o, c, good, &f), 0);
         assert_true(job_options_get_u64(&o, OPTION_JOB_USD) == 9000000000u);
         assert_false(job_options_get_bool(&o, OPTION_BATCH_ENABLED));
         assert_int_equal(warnings.n, 0);
@@ -695,8 +693,6 @@ static void compare_row(struct span *cells, size_t n, void *arg)
         assert_true(page_next_name(&cells[5], name, &is_optional));
         assert_string_equal(name, o->variable);
         assert_non_null(memmem(cells[6].at, cells[6].n, o->sentence, strlen(o->sentence)));
-        assert_int_equal(memmem(cells[6].at, cells[6].n, "nothing obeys", 13) != NULL,
-                         o->is_reserved);
 }
 
 static void the_page_and_the_table_agree(void **state)
