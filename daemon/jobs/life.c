@@ -242,6 +242,8 @@ static void on_disk_timer(void *arg)
         struct job *job, *next;
         bool is_needed = false, has_room = store_has_room(j->c.store);
 
+        if (j->is_draining)
+                return;
         HASH_ITER (hh, j->live, job, next) {
                 if (job->state != JOB_WAITING || job->wait != WAIT_DISK)
                         continue;
@@ -258,8 +260,12 @@ static void on_disk_timer(void *arg)
                 j->disk_check_ms = DISK_CHECK_MS;
 }
 
+/* Whoever is on the way out leaves them to the next start: a commit that fails after jobs_stop()
+ * would otherwise try again for ever. */
 static void watch_disk(struct jobs *j)
 {
+        if (j->is_draining)
+                return;
         j->disk_check_ms = MAX2(j->disk_check_ms, (uint64_t)DISK_CHECK_MS);
         if (!j->disk_timer && timer_new(j->c.loop, on_disk_timer, j, &j->disk_timer) < 0) {
                 log_error("jobs wait for their resume: out of memory");
