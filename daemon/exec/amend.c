@@ -27,9 +27,10 @@ static int refuse_edits(struct candidate *c, const struct diag *d)
 
 static double allowed_lines(const struct task *t, size_t n_lines)
 {
-        double share = t->n_findings ? REMOVED_BESIDE : REMOVED_SHARE,
-               least = t->n_findings ? REMOVED_LINES + REMOVED_PER_FINDING * (double)t->n_findings
-                                     : REMOVED_LINES;
+        double share = t->repair ? REMOVED_BESIDE : REMOVED_SHARE,
+               least = t->repair
+                               ? REMOVED_LINES + REMOVED_PER_FINDING * (double)t->repair->n_findings
+                               : REMOVED_LINES;
 
         return MAX2(share * (double)n_lines, least);
 }
@@ -65,14 +66,14 @@ static int check_repair(const struct run_work_item *item, const struct edits *ed
                 snprintf(d->text, sizeof(d->text), "no finding asks for another path of the file");
                 return CONDITION_REFUSED;
         }
-        return edits_check_near(edits, base, t->lines, t->n_lines, NEAR_LINES, d);
+        return edits_check_near(edits, base, t->repair->lines, t->repair->n_lines, NEAR_LINES, d);
 }
 
 static int look_at(struct run_work_item *item, const struct edits *edits, struct span text)
 {
         const struct task *t = item->source;
         struct span base = {item->base.text, item->base.n};
-        int k = t->n_findings ? check_repair(item, edits, base, text, &item->diag) : 0;
+        int k = t->repair ? check_repair(item, edits, base, text, &item->diag) : 0;
 
         return k ? k : check_removed(t, base, text, &item->diag);
 }
@@ -85,7 +86,7 @@ int amend(struct run_work_item *item)
         _cleanup_buf_ struct buf out = {0};
         int k = 0;
 
-        if (!c->is_edits && !item->source->has_stands)
+        if (!c->is_edits && !item->source->repair)
                 return 0;
         buf_init(&out, ANSWER_MAX_FILE_BYTES);
         if (c->is_edits) {
@@ -114,7 +115,7 @@ int restore_ends(const struct run_work_item *item)
         size_t n = 0;
         int k;
 
-        if (item->source->mechanical && !item->call)
+        if (task_is_mechanical(item->source) && !item->call)
                 return 0; /* made with them */
         if (!item->base.was_crlf && !item->base.had_no_end)
                 return 0;

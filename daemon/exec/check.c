@@ -82,10 +82,10 @@ static int judge(const struct run_work_item *item)
         subject.text = (struct span){c->result.text, c->result.n_text};
         subject.n_expected = expected_names(t, expected);
         check_run(t->checks, &subject, &c->report);
-        if (t->has_stands)
+        if (t->repair)
                 excuse(t, &subject, (struct span){item->base.text, item->base.n}, &c->report);
         c->result.score = c->report.score;
-        if (t->has_stands) {
+        if (t->repair) {
                 k = restore_ends(item);
                 if (k < 0)
                         return k;
@@ -116,7 +116,7 @@ static void run_render(void *arg)
         struct run_work_item *item = arg;
         _cleanup_buf_ struct buf out = {0};
 
-        if (item->source->mechanical) {
+        if (task_is_mechanical(item->source)) {
                 item->error = judge(item); /* the text is there already */
                 return;
         }
@@ -144,7 +144,7 @@ static void accept(struct run *r, uint32_t task)
 
         r->totals.n_confident += t->candidate->report.verdict == VERDICT_ACCEPTED;
         r->totals.n_judged += t->candidate->report.verdict == VERDICT_DOUBTED;
-        if (r->work->tasks[task].command >= 0 && r->work->tasks[task].has_stands)
+        if (r->work->tasks[task].command >= 0 && r->work->tasks[task].repair)
                 verify_later(r, task);
         else if (r->work->tasks[task].command >= 0)
                 run_task_park(r, task, RUN_WAIT_CLIENT, NULL);
@@ -194,7 +194,7 @@ static void finish_render(struct run *r, struct run_work_item *item)
         run_task_move(r, item->task, TASK_CHECKING);
         if (item->error == 0 && is_accepted(r, item->candidate)) {
                 item->candidate->result.made_by =
-                        item->source->mechanical ? SOURCE_MECHANICAL : SOURCE_TEMPLATE;
+                        task_is_mechanical(item->source) ? SOURCE_MECHANICAL : SOURCE_TEMPLATE;
                 t->candidate = take(item->candidate);
                 accept(r, item->task);
         } else {
@@ -327,7 +327,7 @@ static int start_item(struct run *r, uint32_t task, struct run_call *call, struc
                                        .n_resets = call ? call->n_resets : 0,
                                        .source = &r->work->tasks[task],
                                        .hold = r->hold};
-        k = c->is_edits || item->source->has_stands ? take_base(r, item) : 0;
+        k = c->is_edits || item->source->repair ? take_base(r, item) : 0;
         k = k ? k : run_item(r->setup.loop, item, run);
         if (k < 0) {
                 edit_base_done(&item->base);
@@ -368,9 +368,10 @@ int render_start(struct run *r, uint32_t task)
         const struct task *t = &r->work->tasks[task];
         int k = c ? 0 : -ENOMEM;
 
-        if (k == 0 && t->mechanical) {
-                c->result.text = str_dup_span((struct span){t->mechanical, t->n_mechanical});
-                c->result.n_text = t->n_mechanical;
+        if (k == 0 && task_is_mechanical(t)) {
+                c->result.text =
+                        str_dup_span((struct span){t->repair->mechanical, t->repair->n_mechanical});
+                c->result.n_text = t->repair->n_mechanical;
                 k = c->result.text ? 0 : -ENOMEM;
         }
         k = k ? k : start_item(r, task, NULL, c, run_render);
@@ -473,7 +474,7 @@ void task_refused(struct run *r, uint32_t task, struct evidence *e)
                                             .was_shown_whole = t->is_shown_whole},
                            e);
         if (e->kind == EVIDENCE_COMMAND &&
-            (r->work->tasks[task].template || r->work->tasks[task].mechanical)) {
+            (r->work->tasks[task].template || task_is_mechanical(&r->work->tasks[task]))) {
                 t->is_template_refused = true; /* it would give the same text again */
                 if (r->work->tasks[task].n_blocks == 0)
                         rung = RUNG_GIVE_UP;

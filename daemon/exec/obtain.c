@@ -45,7 +45,7 @@ static void fail_errno(struct run *r, uint32_t task, int k)
 
 static bool wants_template(const struct run *r, uint32_t task)
 {
-        if (r->work->tasks[task].mechanical)
+        if (task_is_mechanical(&r->work->tasks[task]))
                 return !r->tasks[task].is_template_refused &&
                        r->setup.planning.is_on[RULE_MECHANICAL];
         return r->work->tasks[task].template && !r->work->tasks[task].uncovered &&

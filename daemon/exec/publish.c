@@ -136,7 +136,7 @@ static const struct hash *base_of(struct run *r, uint32_t task)
 {
         const struct task *t = &r->work->tasks[task];
 
-        return t->follows ? &run_task_of(r, t->depends[0])->content : &t->stands;
+        return t->repair->follows ? &run_task_of(r, t->depends[0])->content : &t->repair->stands;
 }
 
 /* What must stand on disk, else it is the user's: what we wrote there, or what a repair was made
@@ -148,7 +148,7 @@ static json_t *base_json(struct run *r, uint32_t task)
 
         if (run_task_of(r, task)->was_delivered)
                 return hash_json(&run_task_of(r, task)->delivered);
-        if (t->has_stands)
+        if (t->repair)
                 return hash_json(base_of(r, task));
         return s->is_in_manifest && s->is_on_disk ? hash_json(&s->written) : json_null();
 }

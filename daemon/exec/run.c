@@ -410,7 +410,7 @@ int run_answer(struct run *r, uint32_t task, bool is_passed, const char *output)
         t = run_task_of(r, task);
         if (t->state != TASK_PARKED || t->wait != RUN_WAIT_CLIENT || !t->candidate)
                 return -EINVAL;
-        if (r->work->tasks[task].has_stands) {
+        if (r->work->tasks[task].repair) {
                 verify_answer(r, task, is_passed, output);
         } else if (is_passed) {
                 publish_result(r, task, t->candidate->result.made_by);
@@ -458,7 +458,7 @@ int run_files(const struct run *r, struct run_file **ret, size_t *ret_n)
                 return CONDITION_ABSENT;
         for (size_t i = 0; i < n; i++)
                 if (r->tasks[i].state != TASK_DONE || !r->work->tasks[i].path ||
-                    r->work->tasks[i].command >= 0 || r->work->tasks[i].has_stands)
+                    r->work->tasks[i].command >= 0 || r->work->tasks[i].repair)
                         return CONDITION_ABSENT;
         files = calloc(n, sizeof(*files));
         if (!files)

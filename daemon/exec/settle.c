@@ -165,7 +165,7 @@ int base_load(struct run *r, uint32_t task, struct span *ret)
         const struct run_task *before;
         int k;
 
-        if (!t->follows)
+        if (!task_follows(t))
                 return plan_base(r->setup.plan, t, ret) ? 0 : CONDITION_ABSENT;
         k = interface_load(r, t->depends[0]);
         before = run_task_of(r, t->depends[0]);

@@ -64,9 +64,9 @@ static int put_findings(struct run *r, json_t *summary)
                 const struct run_task *t = &r->tasks[i];
 
                 if (t->state == TASK_DONE)
-                        by[t->source] += r->work->tasks[i].n_findings;
+                        by[t->source] += r->work->tasks[i].repair->n_findings;
                 else
-                        n_manual += r->work->tasks[i].n_findings;
+                        n_manual += r->work->tasks[i].repair->n_findings;
         }
         for (size_t i = 0; i < N_SOURCES && k == 0; i++)
                 k = json_put(repaired, source_names[i], integer(by[i]));

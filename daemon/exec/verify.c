@@ -11,7 +11,7 @@ static bool is_waiting(const struct run *r, uint32_t task)
         const struct run_task *t = &r->tasks[task];
 
         return t->state == TASK_PARKED && t->wait == RUN_WAIT_CLIENT && t->candidate &&
-               r->work->tasks[task].has_stands;
+               r->work->tasks[task].repair;
 }
 
 void verify_later(struct run *r, uint32_t task)
@@ -88,9 +88,9 @@ void verify_answer(struct run *r, uint32_t task, bool is_passed, const char *out
         for (uint32_t i = 0; i < r->work->n_tasks && !is_passed; i++)
                 has_names |= is_waiting(r, i) && is_named(&r->work->tasks[i], output);
         for (uint32_t i = 0; i < r->work->n_tasks && !is_passed; i++) {
-                bool is_suspect =
-                        has_names ? is_named(&r->work->tasks[i], output)
-                                  : r->tasks[i].n_refused == 0 && !r->work->tasks[i].mechanical;
+                bool is_suspect = has_names ? is_named(&r->work->tasks[i], output)
+                                            : r->tasks[i].n_refused == 0 &&
+                                                      !task_is_mechanical(&r->work->tasks[i]);
 
                 if (!is_waiting(r, i) || !is_suspect)
                         continue;

@@ -56,9 +56,9 @@ static void tell_findings(struct telling *t)
                 const struct task *task = &in->work->tasks[i];
                 const struct lot_price *x = pricing_lot(t->pricing, i);
                 double input = x->stable + x->fresh, output = (double)task->n_base * r->answer,
-                       n = task->n_findings;
+                       n = task->repair ? task->repair->n_findings : 0;
 
-                naive->calls += task->n_findings;
+                naive->calls += (uint64_t)n;
                 naive->tokens.input += (uint64_t)(n * input);
                 naive->tokens.output += (uint64_t)(n * output);
                 naive->ms += (uint64_t)(n * (r->first_ms + r->fresh_ms * input +

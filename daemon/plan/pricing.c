@@ -233,7 +233,7 @@ static double count_interfaces(struct pricing *p, const struct task *t)
 {
         double bytes = 0;
 
-        for (size_t i = 0; i < t->n_depends && !t->follows; i++) {
+        for (size_t i = 0; i < t->n_depends && !task_follows(t); i++) {
                 if (p->stamps[t->depends[i]] == p->stamp)
                         continue;
                 p->stamps[t->depends[i]] = p->stamp;

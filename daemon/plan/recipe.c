@@ -40,7 +40,8 @@ static int add_class(const struct work *w, const struct plan *p, struct step *s,
                         if (w->blocks[t->blocks[i]].class == class)
                                 k = add_item(s, RECIPE_BLOCK, in_brief(w, p, t->blocks[i]));
                 for (size_t i = 0;
-                     class == BLOCK_INTERFACE && !t->follows && i < t->n_depends && k == 0; i++)
+                     class == BLOCK_INTERFACE && !task_follows(t) && i < t->n_depends && k == 0;
+                     i++)
                         k = add_item(s, RECIPE_INTERFACE, t->depends[i]);
         }
         return k;

@@ -20,6 +20,15 @@ static void input_done(struct task_input *in)
         json_decref(in->data);
 }
 
+static void repair_free(struct repair *r)
+{
+        if (!r)
+                return;
+        free(r->mechanical);
+        free(r->lines);
+        free(r);
+}
+
 static void task_done(struct task *t)
 {
         free(t->kind);
@@ -27,8 +36,7 @@ static void task_done(struct task *t)
         free(t->title);
         free(t->uncovered);
         free(t->base);
-        free(t->mechanical);
-        free(t->lines);
+        repair_free(t->repair);
         free(t->tier);
         json_decref(t->context);
         for (size_t i = 0; t->inputs && i < t->n_inputs; i++)

@@ -67,6 +67,18 @@ struct task_input {
         struct span json; /* borrowed: the work's keeper; empty: the value is not kept */
 };
 
+/* A task that repairs findings of an analyser in a file of the user's (input/fix-tasks.h). */
+struct repair {
+        struct hash stands; /* the file's content, in place of which the result is to be put */
+        bool follows;       /* it edits what its dependency makes of the file; the task's base is a
+                               guess of that */
+        char *mechanical;   /* owned: the result, where findings spell it out; or NULL */
+        size_t n_mechanical;
+        uint32_t n_findings;
+        uint32_t *lines; /* owned: of the findings, in base */
+        size_t n_lines;  /* 0: they are about the whole */
+};
+
 struct task {
         uint32_t index;
         char *kind;                /* of the blueprint: "domain", "repository"; "ask"; "echo" */
@@ -91,14 +103,7 @@ struct task {
         bool is_frame;      /* what it renders is right as far as it goes: a text to be edited */
         char *base; /* the text that stands: it is shown, and edits of it are the answer; or NULL */
         size_t n_base;
-        bool follows; /* it edits what its dependency makes of the file; base: a guess of that */
-        struct hash stands; /* the file's content, in place of which the result is to be put */
-        bool has_stands;
-        char *mechanical; /* the result, where findings spell it out; or NULL */
-        size_t n_mechanical;
-        uint32_t n_findings;            /* that it repairs; 0: it is no repair */
-        uint32_t *lines;                /* of the findings, in base */
-        size_t n_lines;                 /* 0: they are about the whole */
+        struct repair *repair;          /* owned; NULL: it is none */
         const struct check_set *checks; /* borrowed likewise; NULL: the basic rules only */
         const struct extractor
                 *extractor;           /* borrowed likewise; NULL: the interface is the whole text */
@@ -131,6 +136,16 @@ struct work {
         void *keeper;             /* owned: what the borrowed pointers of the tasks live in */
         void (*release)(void *keeper);
 };
+
+static inline bool task_follows(const struct task *t)
+{
+        return t->repair && t->repair->follows;
+}
+
+static inline bool task_is_mechanical(const struct task *t)
+{
+        return t->repair && t->repair->mechanical;
+}
 
 struct work *work_new(void);
 struct work *work_free(struct work *w);

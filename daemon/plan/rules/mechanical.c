@@ -9,11 +9,12 @@ static int apply(struct draft *d)
                 const struct task *t = &d->in->work->tasks[i];
                 char reason[sizeof(d->plan->steps[i].reason)];
 
-                if (d->settled[i] != STEP_CALL || !t->mechanical)
+                if (d->settled[i] != STEP_CALL || !task_is_mechanical(t))
                         continue;
-                snprintf(reason, sizeof(reason), "%u finding%s spell%s out %s edit", t->n_findings,
-                         t->n_findings == 1 ? "" : "s", t->n_findings == 1 ? "s" : "",
-                         t->n_findings == 1 ? "its" : "their");
+                snprintf(reason, sizeof(reason), "%u finding%s spell%s out %s edit",
+                         t->repair->n_findings, t->repair->n_findings == 1 ? "" : "s",
+                         t->repair->n_findings == 1 ? "s" : "",
+                         t->repair->n_findings == 1 ? "its" : "their");
                 draft_settle_task(d, (uint32_t)i, STEP_MECHANICAL, true, reason);
         }
         return 0;

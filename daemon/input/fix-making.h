@@ -1,0 +1,36 @@
+#pragma once
+/* What fix-tasks.c (which findings, file by file) and fix-task.c (one task) share. Not for other
+ * files. */
+
+#include "daemon/edit/edits.h"
+#include "daemon/input/fix-tasks.h"
+
+/* A finding of the file at hand. */
+struct open {
+        const struct incident *i;
+        const struct analysis_rule *rule;
+        const struct place *place;
+        enum fix_outcome outcome;
+        unsigned line; /* where it stands now; 0: nowhere, or in the whole */
+};
+
+struct making {
+        const struct fix_source *s;
+        struct work *w;
+        size_t room;
+        struct fix_counts counts;
+        struct strlist not_there;
+};
+
+/* Findings of one file that one task repairs. */
+struct fix_part {
+        const struct open *at;
+        size_t n;
+        const struct edit_base *base; /* the text that it edits */
+        const char *mechanical;       /* what comes of it; NULL: a model is asked */
+        uint32_t before;              /* the task whose result it edits; UINT32_MAX: the file */
+        bool is_later;                /* of several that are asked for: its lines have moved */
+};
+
+/* Appends a task to the work. */
+int fix_task_make(struct making *m, const struct fix_part *part) _must_check_;
