@@ -2,7 +2,7 @@
  * loses nothing (the address sanitizer looks). Linked with --wrap for our own allocations; Jansson
  * is given the same allocator. */
 
-#include "unit.h"
+#include "no-memory.h"
 
 #include "common/canon.h"
 #include "common/json.h"
@@ -10,72 +10,6 @@
 #include "common/pool.h"
 #include "common/str.h"
 #include "common/yaml.h"
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *at, size_t n);
-void *__real_reallocarray(void *at, size_t n, size_t size);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *at, size_t n);
-void *__wrap_reallocarray(void *at, size_t n, size_t size);
-
-static long allowed = -1; /* allocations until one fails; negative: all succeed */
-static bool has_failed;
-
-static bool fails(void)
-{
-        if (allowed < 0)
-                return false;
-        if (allowed-- > 0)
-                return false;
-        has_failed = true;
-        return true; /* only this one: what follows must not trip over it */
-}
-
-void *__wrap_malloc(size_t n)
-{
-        return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-        return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *at, size_t n)
-{
-        return fails() ? NULL : __real_realloc(at, n);
-}
-
-void *__wrap_reallocarray(void *at, size_t n, size_t size)
-{
-        return fails() ? NULL : __real_reallocarray(at, n, size);
-}
-
-/* Runs the scenario with the first, second, … allocation failing until none does. It returns 0 or
- * -ENOMEM, and 0 only if nothing failed. */
-static void torture(int (*scenario)(void))
-{
-        long n = 0;
-
-        for (;; n++) {
-                int r;
-
-                assert_true(n < 100000);
-                allowed = n;
-                has_failed = false;
-                r = scenario();
-                allowed = -1;
-                if (!has_failed) {
-                        assert_int_equal(r, 0);
-                        break;
-                }
-                if (r != -ENOMEM)
-                        fail_msg("allocation %ld failed, and the answer was %d", n, r);
-        }
-        assert_true(n > 2); /* the scenario does allocate */
-}
 
 static const char text[] =
         "name: &n Shop\nentities:\n  - {name: Order, total: 1.20, \"no\": no}\n"
@@ -184,31 +118,31 @@ static int use_pool(void)
 static void test_yaml(void **state)
 {
         (void)state;
-        torture(read_yaml);
+        torture(read_yaml, NULL);
 }
 
 static void test_json(void **state)
 {
         (void)state;
-        torture(read_json);
+        torture(read_json, NULL);
 }
 
 static void test_canon(void **state)
 {
         (void)state;
-        torture(hash_canon);
+        torture(hash_canon, NULL);
 }
 
 static void test_list(void **state)
 {
         (void)state;
-        torture(make_list);
+        torture(make_list, NULL);
 }
 
 static void test_pool(void **state)
 {
         (void)state;
-        torture(use_pool);
+        torture(use_pool, NULL);
 }
 
 int main(void)

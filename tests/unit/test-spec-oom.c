@@ -2,76 +2,10 @@
  * -ENOMEM, and nothing is lost or half done. Linked with --wrap for our own allocations; Jansson is
  * given the same allocator. */
 
-#include "unit.h"
+#include "no-memory.h"
 
 #include "daemon/blueprint/internal.h"
 #include "daemon/input/input.h"
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *at, size_t n);
-void *__real_reallocarray(void *at, size_t n, size_t size);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *at, size_t n);
-void *__wrap_reallocarray(void *at, size_t n, size_t size);
-
-static long allowed = -1; /* allocations until one fails; negative: all succeed */
-static bool has_failed;
-
-static bool fails(void)
-{
-        if (allowed < 0)
-                return false;
-        if (allowed-- > 0)
-                return false;
-        has_failed = true;
-        return true; /* only this one: what follows must not trip over it */
-}
-
-void *__wrap_malloc(size_t n)
-{
-        return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-        return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *at, size_t n)
-{
-        return fails() ? NULL : __real_realloc(at, n);
-}
-
-void *__wrap_reallocarray(void *at, size_t n, size_t size)
-{
-        return fails() ? NULL : __real_reallocarray(at, n, size);
-}
-
-/* Runs the scenario with the first, second, … allocation failing until none does. It returns 0 or
- * -ENOMEM, and 0 only if nothing failed. */
-static void torture(int (*scenario)(void))
-{
-        long n = 0;
-
-        for (;; n++) {
-                int r;
-
-                assert_true(n < 100000);
-                allowed = n;
-                has_failed = false;
-                r = scenario();
-                allowed = -1;
-                if (!has_failed) {
-                        assert_int_equal(r, 0);
-                        break;
-                }
-                if (r != -ENOMEM)
-                        fail_msg("allocation %ld failed, and the answer was %d", n, r);
-        }
-        assert_true(n > 2); /* the scenario does allocate */
-}
 
 static const struct blueprint_file files[] = {
         {(char *)"p.md", (char *)"prompt\n", 7},
@@ -265,15 +199,15 @@ static int echo(void)
 static void test_everything(void **state)
 {
         (void)state;
-        torture(ask);
-        torture(echo);
-        torture(make_blueprint);
-        torture(make_tasks);
-        torture(refuse_spec);
+        torture(ask, NULL);
+        torture(echo, NULL);
+        torture(make_blueprint, NULL);
+        torture(make_tasks, NULL);
+        torture(refuse_spec, NULL);
         for (other = 0; other < N_ELEMENTS(others); other++)
-                torture(read_other);
-        torture(refuse_blueprint);
-        torture(extract);
+                torture(read_other, NULL);
+        torture(refuse_blueprint, NULL);
+        torture(extract, NULL);
 }
 
 int main(void)

@@ -128,6 +128,7 @@ static void test_one_bad_batch_takes_only_its_ties_down(void **state)
 
 struct racer {
         struct fixture *f;
+        pthread_barrier_t *start; /* all have looked once before anything is cleared */
         pthread_t thread;
         unsigned seed, n_hits, n_stored;
 };
@@ -176,7 +177,11 @@ static void *race(void *arg)
 {
         struct racer *r = arg;
         unsigned x = r->seed * 7919 + 1;
+        struct hash first = fixture_hash(0);
 
+        if (cache_get_with(r->f->store, CACHE_RESULT, &first, check_value, r) < 0)
+                abort();
+        (void)pthread_barrier_wait(r->start);
         for (unsigned i = 0; i < TURNS; i++) {
                 x = x * 1103515245 + 12345;
                 race_cache(r, x >> 8);
@@ -193,6 +198,7 @@ static void test_races(void **state)
 {
         struct fixture *f = *state;
         struct racer racers[THREADS];
+        pthread_barrier_t start;
         struct outcome o = {0}, state_done = {0};
         unsigned n_asked = 0, n_hits = 0, i = 0;
 
@@ -203,11 +209,13 @@ static void test_races(void **state)
                 cache_put(f->store, CACHE_RESULT, &h, SPAN("aaaaaaaa"));
                 cache_put(f->store, CACHE_RAW, &h, SPAN("aaaaaaaa"));
         }
-        fixture_fence(f, STORE_CACHE);
+        fixture_settle(f);
+        assert_int_equal(pthread_barrier_init(&start, NULL, THREADS + 1), 0);
         for (unsigned t = 0; t < THREADS; t++) {
-                racers[t] = (struct racer){.f = f, .seed = t};
+                racers[t] = (struct racer){.f = f, .start = &start, .seed = t};
                 assert_int_equal(pthread_create(&racers[t].thread, NULL, race, &racers[t]), 0);
         }
+        (void)pthread_barrier_wait(&start);
         for (; i < 60; i++) {
                 struct store_batch *b;
                 struct cache_stats stats[N_CACHE_STATS];
@@ -237,7 +245,8 @@ static void test_races(void **state)
                 assert_int_equal(pthread_join(racers[t].thread, NULL), 0);
                 n_hits += racers[t].n_hits;
         }
-        assert_true(n_hits > 0);
+        assert_true(n_hits >= THREADS);
+        (void)pthread_barrier_destroy(&start);
         fixture_fence(f, STORE_CACHE);
         assert_int_equal(cache_verify(f->store, fixture_on_counts, &o), 0);
         fixture_await(f, &o.n_done, n_asked + 1);

@@ -4,73 +4,7 @@
 #include "daemon/check/check.h"
 #include "daemon/exec/answer.h"
 #include "daemon/template/template.h"
-#include "tests/unit/unit.h"
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *at, size_t n);
-void *__real_reallocarray(void *at, size_t n, size_t size);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *at, size_t n);
-void *__wrap_reallocarray(void *at, size_t n, size_t size);
-
-static long allowed = -1; /* allocations until one fails; negative: all succeed */
-static bool has_failed;
-
-static bool fails(void)
-{
-        if (allowed < 0)
-                return false;
-        if (allowed-- > 0)
-                return false;
-        has_failed = true;
-        return true; /* only this one: what follows must not trip over it */
-}
-
-void *__wrap_malloc(size_t n)
-{
-        return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-        return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *at, size_t n)
-{
-        return fails() ? NULL : __real_realloc(at, n);
-}
-
-void *__wrap_reallocarray(void *at, size_t n, size_t size)
-{
-        return fails() ? NULL : __real_reallocarray(at, n, size);
-}
-
-/* Runs the scenario with the first, second, … allocation failing until none does. It returns 0 or
- * -ENOMEM, and 0 only if nothing failed. */
-static void torture(int (*scenario)(void))
-{
-        long n = 0;
-
-        for (;; n++) {
-                int r;
-
-                assert_true(n < 100000);
-                allowed = n;
-                has_failed = false;
-                r = scenario();
-                allowed = -1;
-                if (!has_failed) {
-                        assert_int_equal(r, 0);
-                        break;
-                }
-                if (r != -ENOMEM)
-                        fail_msg("allocation %ld failed, and the answer was %d", n, r);
-        }
-        assert_true(n > 2); /* the scenario does allocate */
-}
+#include "tests/unit/no-memory.h"
 
 static const char template_text[] =
         "{# every kind of node, and filters that build texts and lists #}\n"
@@ -197,7 +131,7 @@ static void test_templates_render_or_say_why(void **state _unused_)
 {
         context = json_loads(context_text, 0, NULL);
         assert_non_null(context);
-        torture(render_template);
+        torture(render_template, NULL);
         json_decref(context);
 }
 
@@ -205,18 +139,18 @@ static void test_templates_are_refused_or_say_why(void **state _unused_)
 {
         context = json_loads(context_text, 0, NULL);
         assert_non_null(context);
-        torture(refuse_templates);
+        torture(refuse_templates, NULL);
         json_decref(context);
 }
 
 static void test_answers(void **state _unused_)
 {
-        torture(read_answer);
+        torture(read_answer, NULL);
 }
 
 static void test_checks(void **state _unused_)
 {
-        torture(make_checks);
+        torture(make_checks, NULL);
 }
 
 int main(void)
