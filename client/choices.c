@@ -1,6 +1,6 @@
 #include "client/choices.h"
 
-#include "client/merge.h"
+#include "client/files/merge.h"
 
 const char *choices_fault(const struct client *c, size_t at)
 {

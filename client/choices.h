@@ -3,7 +3,7 @@
  * files that the specification no longer describes. */
 
 #include "client/command.h"
-#include "client/deliver.h"
+#include "client/files/deliver.h"
 
 /* Rows of a command's option table, in order of enum choice, from row `at`. */
 enum choice { CHOICE_MERGE, CHOICE_OVERWRITE, CHOICE_PRUNE, N_CHOICES };

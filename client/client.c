@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 
 #include "client/command.h"
-#include "client/format.h"
-#include "client/start.h"
+#include "client/link/start.h"
+#include "client/view/format.h"
 
 void client_print_words(const char *prefix, const char *format, va_list args)
 {

@@ -4,11 +4,11 @@
 #include <stdio.h>
 
 #include "client/command.h"
-#include "client/connection.h"
-#include "client/format.h"
-#include "client/own-blueprints.h"
-#include "client/progress.h"
-#include "client/table.h"
+#include "client/link/connection.h"
+#include "client/offer/own-blueprints.h"
+#include "client/view/format.h"
+#include "client/view/progress.h"
+#include "client/view/table.h"
 #include "common/str.h"
 
 /* What the daemon makes of a folder: by its own code, so that what passes here works there. */

@@ -4,10 +4,10 @@
 #include <stdio.h>
 
 #include "client/command.h"
-#include "client/connection.h"
-#include "client/format.h"
-#include "client/progress.h"
-#include "client/table.h"
+#include "client/link/connection.h"
+#include "client/view/format.h"
+#include "client/view/progress.h"
+#include "client/view/table.h"
 #include "common/str.h"
 
 enum cache_option { CACHE_MAX };

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "client/command.h"
-#include "client/connection.h"
+#include "client/link/connection.h"
 #include "client/submit.h"
 
 static int say_state(const struct client *c, const char *job, const json_t *result)

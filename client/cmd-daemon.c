@@ -6,9 +6,9 @@
 #include <sys/pidfd.h>
 
 #include "client/command.h"
-#include "client/connection.h"
-#include "client/format.h"
-#include "client/progress.h"
+#include "client/link/connection.h"
+#include "client/view/format.h"
+#include "client/view/progress.h"
 
 #define STOP_WAIT_MS 120000 /* calls under way may take a minute or two to end */
 

@@ -6,12 +6,12 @@
 #include <inttypes.h>
 
 #include "client/command.h"
-#include "client/connection.h"
 #include "client/doctor.h"
-#include "client/format.h"
-#include "client/progress.h"
-#include "client/reach.h"
+#include "client/link/connection.h"
+#include "client/link/reach.h"
 #include "client/run-command.h"
+#include "client/view/format.h"
+#include "client/view/progress.h"
 #include "common/str.h"
 
 static const char *const grade_names[N_GRADES] = {[GRADE_OK] = "ok",

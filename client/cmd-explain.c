@@ -5,10 +5,10 @@
 #include <stdio.h>
 
 #include "client/command.h"
-#include "client/connection.h"
-#include "client/format.h"
-#include "client/outdir.h"
-#include "client/view.h"
+#include "client/files/outdir.h"
+#include "client/link/connection.h"
+#include "client/view/format.h"
+#include "client/view/view.h"
 
 enum explain_option { EXPLAIN_OUTPUT, EXPLAIN_ROUTING };
 

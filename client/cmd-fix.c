@@ -6,9 +6,9 @@
 
 #include "client/command.h"
 #include "client/follow.h"
+#include "client/offer/text-file.h"
+#include "client/offer/tree.h"
 #include "client/submit.h"
-#include "client/text-file.h"
-#include "client/tree.h"
 #include "common/path.h"
 #include "common/str.h"
 

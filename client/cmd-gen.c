@@ -6,9 +6,9 @@
 
 #include "client/choices.h"
 #include "client/follow.h"
-#include "client/own-blueprints.h"
+#include "client/offer/own-blueprints.h"
+#include "client/offer/text-file.h"
 #include "client/submit.h"
-#include "client/text-file.h"
 #include "common/path.h"
 #include "common/str.h"
 

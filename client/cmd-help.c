@@ -1,7 +1,7 @@
 /* `genopt help [COMMAND]`, and the words that the shells' completions ask for. */
 
 #include "client/command.h"
-#include "client/connection.h"
+#include "client/link/connection.h"
 
 int cmd_help(struct client *c)
 {

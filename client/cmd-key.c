@@ -11,8 +11,8 @@
 #include <termios.h>
 
 #include "client/command.h"
-#include "client/connection.h"
-#include "client/environment.h"
+#include "client/link/connection.h"
+#include "client/link/environment.h"
 #include "common/path.h"
 #include "common/str.h"
 

@@ -4,11 +4,11 @@
 #include <stdio.h>
 
 #include "client/command.h"
-#include "client/connection.h"
-#include "client/format.h"
-#include "client/outdir.h"
-#include "client/report.h"
-#include "client/view.h"
+#include "client/files/outdir.h"
+#include "client/link/connection.h"
+#include "client/view/format.h"
+#include "client/view/report.h"
+#include "client/view/view.h"
 
 enum report_option { REPORT_FORMAT, REPORT_COMPARE, REPORT_BASELINE, REPORT_OUTPUT };
 

@@ -4,10 +4,10 @@
 #include <stdio.h>
 
 #include "client/command.h"
-#include "client/connection.h"
-#include "client/format.h"
-#include "client/table.h"
-#include "client/view.h"
+#include "client/link/connection.h"
+#include "client/view/format.h"
+#include "client/view/table.h"
+#include "client/view/view.h"
 
 enum show_option { SHOW_CALLS, SHOW_PROMPTS };
 

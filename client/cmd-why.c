@@ -3,11 +3,11 @@
 #include <stdio.h>
 
 #include "client/command.h"
-#include "client/connection.h"
-#include "client/difference.h"
-#include "client/format.h"
-#include "client/outdir.h"
-#include "client/view.h"
+#include "client/files/outdir.h"
+#include "client/link/connection.h"
+#include "client/view/difference.h"
+#include "client/view/format.h"
+#include "client/view/view.h"
 #include "common/str.h"
 
 enum why_option { WHY_OUTPUT };

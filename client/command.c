@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <getopt.h>
 
-#include "client/format.h"
+#include "client/view/format.h"
 #include "common/str.h"
 
 /* Where columns of --help begin, and where its lines end. */

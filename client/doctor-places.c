@@ -8,11 +8,11 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-#include "client/connection.h"
 #include "client/doctor.h"
-#include "client/environment.h"
-#include "client/format.h"
+#include "client/link/connection.h"
+#include "client/link/environment.h"
 #include "client/run-command.h"
+#include "client/view/format.h"
 #include "common/path.h"
 #include "common/str.h"
 #include "proto/address.h"

@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "client/format.h"
+#include "client/view/format.h"
 #include "client/wait.h"
 #include "common/str.h"
 #include "proto/base64.h"

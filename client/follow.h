@@ -6,10 +6,10 @@
  * over. A daemon that dies is started again and the job followed from where it was; one that was
  * stopped is left alone. Ctrl-C leaves the job running. */
 
-#include "client/connection.h"
-#include "client/offer.h"
-#include "client/view.h"
-#include "client/writer.h"
+#include "client/files/writer.h"
+#include "client/link/connection.h"
+#include "client/offer/offer.h"
+#include "client/view/view.h"
 
 #define FOLLOW_RECONNECTS 3 /* without an event in between */
 

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "client/environment.h"
+#include "client/link/environment.h"
 #include "client/settings.h"
 #include "common/clock.h"
 

@@ -1,8 +1,8 @@
 #pragma once
 /* job/submit: from what a command wants to an accepted job, or the answer itself. */
 
-#include "client/connection.h"
-#include "client/offer.h"
+#include "client/link/connection.h"
+#include "client/offer/offer.h"
 
 #define SUBMIT_JOB_BYTES 64
 

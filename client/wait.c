@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "client/format.h"
 #include "client/run-command.h"
+#include "client/view/format.h"
 
 int wait_exit_code(const json_t *event)
 {

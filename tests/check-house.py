@@ -15,6 +15,7 @@ import sys
 # From top to bottom: a room may include headers of the rooms after it, of proto and of common. `work` holds nouns without
 # behaviour and knows no room, so every room may use it.
 ROOMS = ("server jobs exec calls plan input blueprint check edit template provider store metrics options loop work").split()
+CLIENT_ROOMS = ("offer", "files", "link", "view")
 
 CONFINED = {  # library header -> where it may be included
     "lmdb.h": ("daemon/store/",),
@@ -253,6 +254,17 @@ class House:
                 self.breach("client-links", program, 0, library)
 
 
+def client_fault(room, goal):
+    """As layer_fault(), below client/."""
+    if goal in (room, "client.h", "run-command.h"):
+        return None
+    if room not in CLIENT_ROOMS:
+        return f"room {room} is not in the list"
+    if goal not in CLIENT_ROOMS:
+        return "what wires the rooms is above them"
+    return f"{goal} is above {room}" if CLIENT_ROOMS.index(goal) < CLIENT_ROOMS.index(room) else None
+
+
 def layer_fault(name, target):
     """Why `name` may not include `target`, or None."""
     place, goal = name.split("/"), target.split("/")
@@ -275,8 +287,10 @@ def layer_fault(name, target):
         return "proto knows only common"
     if place[0] != goal[0]:
         return f"{place[0]} and {goal[0]} share only proto and common"
-    if place[0] == "client" or len(place) == 2:  # daemon/main.c and what is beside it only wires
+    if len(place) == 2:  # daemon/main.c and the client's commands: they wire
         return None
+    if place[0] == "client":
+        return client_fault(place[1], goal[1])
     if len(goal) == 2:
         return "what wires the rooms is above them"
     if place[1] == goal[1]:

@@ -1,7 +1,7 @@
 /* The manifest of an output directory and the lines of pending, which anyone may have edited: what
  * is read is written the same again, and no path in it leads out of the directory. */
 
-#include "client/manifest.h"
+#include "client/files/manifest.h"
 #include "common/path.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);

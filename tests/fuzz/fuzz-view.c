@@ -1,8 +1,8 @@
 /* The views over any events, one per line: whatever a daemon says, lines keep their width and hold
  * no control characters. */
 
-#include "client/format.h"
-#include "client/view.h"
+#include "client/view/format.h"
+#include "client/view/view.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 

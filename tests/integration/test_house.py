@@ -16,6 +16,8 @@ CASES = [
     ("layer", "common/a.c", '#include "proto/wire.h"\n', 1),
     ("layer", "proto/a.c", '\n#include "daemon/loop/loop.h"\n', 2),
     ("layer", "client/a.c", '#include "daemon/loop/loop.h"\n', 1),
+    ("layer", "client/view/a.c", '#include "client/files/writer.h"\n', 1),
+    ("layer", "client/files/a.c", '#include "client/submit.h"\n', 1),
     ("layer", "daemon/plan/a.c", '#include "client/client.h"\n', 1),
     ("layer", "daemon/loop/a.c", '#include "daemon/main.h"\n', 1),
     ("layer", "daemon/plan/a.c", '#include "tests/unit/unit.h"\n', 1),

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "client/merge.h"
+#include "client/files/merge.h"
 #include "common/path.h"
 #include "common/str.h"
 

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "client/base.h"
-#include "client/place.h"
-#include "client/saved.h"
+#include "client/files/base.h"
+#include "client/files/place.h"
+#include "client/files/saved.h"
 #include "common/path.h"
 #include "common/str.h"
 

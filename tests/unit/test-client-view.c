@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 
-#include "client/format.h"
-#include "client/view.h"
+#include "client/view/format.h"
+#include "client/view/view.h"
 
 static void numbers_are_short(void **state)
 {

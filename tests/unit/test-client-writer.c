@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "client/base.h"
-#include "client/writer.h"
+#include "client/files/base.h"
+#include "client/files/writer.h"
 #include "common/path.h"
 #include "common/str.h"
 

@@ -1,6 +1,6 @@
 #include "unit.h"
 
-#include "client/difference.h"
+#include "client/view/difference.h"
 #include "common/json.h"
 #include "common/str.h"
 

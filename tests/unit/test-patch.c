@@ -1,4 +1,4 @@
-#include "client/patch.h"
+#include "client/files/patch.h"
 #include "tests/unit/unit.h"
 
 static void expect(const char *before, const char *after, const char *wanted)

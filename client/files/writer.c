@@ -1,0 +1,253 @@
+#include "client/files/writer.h"
+
+#include <strings.h>
+
+#include "common/path.h"
+
+/* What the events held back said of one path. */
+struct held {
+        json_t *event;       /* owned: the last one */
+        struct known *known; /* owned */
+        size_t n_known;
+        bool may_be_absent; /* one of them expected no file */
+};
+
+struct writer {
+        struct writer_config config;
+        struct delivery_counts counts;
+        struct held *held; /* owned; in order of first mention */
+        size_t n_held, room_held;
+        json_t *index; /* owned: path -> place in held */
+        bool is_caught_up;
+};
+
+int writer_new(const struct writer_config *config, struct writer **ret)
+{
+        struct writer *w = calloc(1, sizeof(*w));
+
+        if (!w)
+                return -ENOMEM;
+        w->config = *config;
+        w->index = json_object();
+        if (!w->index) {
+                free(w);
+                return -ENOMEM;
+        }
+        *ret = w;
+        return 0;
+}
+
+static void held_done(struct held *h)
+{
+        json_decref(h->event);
+        free(h->known);
+        *h = (struct held){0};
+}
+
+struct writer *writer_free(struct writer *w)
+{
+        if (!w)
+                return NULL;
+        for (size_t i = 0; i < w->n_held; i++)
+                held_done(&w->held[i]);
+        free(w->held);
+        json_decref(w->index);
+        free(w);
+        return NULL;
+}
+
+void writer_set_head(struct writer *w, uint64_t head)
+{
+        w->config.head = head;
+}
+
+const struct delivery_counts *writer_counts(const struct writer *w)
+{
+        return &w->counts;
+}
+
+bool writer_is_path_allowed(const char *path)
+{
+        return path && path_is_relative(span_of(path)) && !path_is_reserved(path);
+}
+
+/* A hash member: 0, CONDITION_ABSENT (null or not there), -EINVAL. */
+static int get_hash(const json_t *event, const char *key, struct hash *ret)
+{
+        const json_t *value = json_object_get(event, key);
+
+        if (!value || json_is_null(value))
+                return CONDITION_ABSENT;
+        return json_is_string(value) ? hash_from_hex(span_of(json_string_value(value)), ret)
+                                     : -EINVAL;
+}
+
+static int refuse(struct failure **ret_failure, const char *what, const char *path)
+{
+        *ret_failure =
+                failure_new(FAILURE_INTERNAL, "genoptd sent a file event that is refused: %s (%s)",
+                            what, path ? path : "no path");
+        return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
+}
+
+static int read_change(const json_t *event, struct change *ret, struct failure **ret_failure)
+{
+        const char *action = json_get_text(event, "action");
+        struct change c = {.path = json_get_text(event, "path"),
+                           .fingerprint = json_get_text(event, "fingerprint")};
+        int r;
+
+        if (!writer_is_path_allowed(c.path))
+                return refuse(ret_failure, "its path is not allowed", c.path);
+        if (!action || (strcmp(action, "write") != 0 && strcmp(action, "remove") != 0 &&
+                        strcmp(action, "rename") != 0))
+                return refuse(ret_failure, "its action is unknown", c.path);
+        c.is_write = strcmp(action, "remove") != 0;
+        c.is_orphan = !c.is_write && str_is_equal(json_get_text(event, "reason"), "orphan");
+        r = get_hash(event, "base", &c.base);
+        if (r < 0)
+                return refuse(ret_failure, "its base is no hash", c.path);
+        c.has_base = r == 0;
+        if (c.is_write && get_hash(event, "blob", &c.blob) != 0)
+                return refuse(ret_failure, "its blob is no hash", c.path);
+        if (c.is_write && (!c.fingerprint || !*c.fingerprint ||
+                           strlen(c.fingerprint) > MANIFEST_FINGERPRINT_BYTES))
+                return refuse(ret_failure, "its fingerprint is malformed", c.path);
+        *ret = c;
+        return 0;
+}
+
+static int carry_out(struct writer *w, const struct change *c, struct failure **ret_failure)
+{
+        return deliver(&w->config.delivery, c, &w->counts, ret_failure);
+}
+
+/* `from` of a rename goes away like any removed file; its content is known by the same base. */
+static int carry_out_event(struct writer *w, const json_t *event, const struct held *held,
+                           struct failure **ret_failure)
+{
+        const char *from = json_get_text(event, "from");
+        struct change c, old;
+        int r;
+
+        r = read_change(event, &c, ret_failure);
+        if (r != 0)
+                return r;
+        if (held) {
+                c.known = held->known;
+                c.n_known = held->n_known;
+                c.may_be_absent = held->may_be_absent;
+        }
+        if (!str_is_equal(json_get_text(event, "action"), "rename"))
+                return carry_out(w, &c, ret_failure);
+        if (!writer_is_path_allowed(from))
+                return refuse(ret_failure, "its path is not allowed", from);
+        old = (struct change){.path = from, .base = c.base, .has_base = c.has_base};
+        c.has_base = false; /* the new name must be free */
+        r = carry_out(w, &c, ret_failure);
+        return r == 0 && str_is_equal(from, c.path) == false ? carry_out(w, &old, ret_failure) : r;
+}
+
+static int get_held(struct writer *w, const char *path, struct held **ret)
+{
+        json_t *place = json_object_get(w->index, path);
+
+        if (place) {
+                *ret = &w->held[json_integer_value(place)];
+                return 0;
+        }
+        if (w->n_held == w->room_held) {
+                size_t room = w->room_held ? 2 * w->room_held : 64;
+                struct held *more = realloc(w->held, room * sizeof(*more));
+
+                if (!more)
+                        return -ENOMEM;
+                w->held = more;
+                w->room_held = room;
+        }
+        if (json_object_set_new(w->index, path, json_integer((json_int_t)w->n_held)) < 0)
+                return -ENOMEM;
+        *ret = &w->held[w->n_held++];
+        **ret = (struct held){0};
+        return 0;
+}
+
+static int add_known(struct held *h, const struct hash *sha256, bool is_ours)
+{
+        struct known *more = realloc(h->known, (h->n_known + 1) * sizeof(*more));
+
+        if (!more)
+                return -ENOMEM;
+        h->known = more;
+        h->known[h->n_known++] = (struct known){*sha256, is_ours};
+        return 0;
+}
+
+static int hold(struct writer *w, const json_t *event, struct failure **ret_failure)
+{
+        struct change c, before;
+        struct held *h;
+        int r;
+
+        r = read_change(event, &c, ret_failure);
+        if (r == 0)
+                r = get_held(w, c.path, &h);
+        if (r != 0)
+                return r;
+        if (c.has_base)
+                r = add_known(h, &c.base, false);
+        if (r == 0 && h->event) {
+                r = read_change(h->event, &before, ret_failure);
+                if (r == 0 && before.is_write)
+                        r = add_known(h, &before.blob, true);
+                else if (r == 0)
+                        h->may_be_absent = true;
+        }
+        if (r != 0)
+                return r;
+        h->may_be_absent |= !c.has_base;
+        json_decref(h->event);
+        h->event = json_incref((json_t *)event);
+        return 0;
+}
+
+int writer_catch_up(struct writer *w, struct failure **ret_failure)
+{
+        int r = 0;
+
+        /* What is done is done, should the daemon die meanwhile. */
+        for (size_t i = 0; r == 0 && i < w->n_held; i++) {
+                struct held *h = &w->held[i];
+
+                if (h->event)
+                        r = carry_out_event(w, h->event, h, ret_failure);
+                if (r == 0)
+                        held_done(h);
+        }
+        if (r != 0)
+                return r;
+        w->is_caught_up = true;
+        w->n_held = 0;
+        json_object_clear(w->index);
+        return 0;
+}
+
+int writer_apply(struct writer *w, const json_t *event, struct failure **ret_failure)
+{
+        uint64_t seq = 0;
+        int r = 0;
+
+        if (!w->is_caught_up && json_get_u64(event, "seq", &seq) && seq <= w->config.head)
+                return hold(w, event, ret_failure);
+        if (!w->is_caught_up)
+                r = writer_catch_up(w, ret_failure);
+        return r == 0 ? carry_out_event(w, event, NULL, ret_failure) : r;
+}
+
+int writer_finish(struct writer *w)
+{
+        if (!w->counts.is_settle_due)
+                return 0;
+        w->counts.is_settle_due = false;
+        return outdir_settle(w->config.delivery.outdir);
+}

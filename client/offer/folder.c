@@ -1,0 +1,196 @@
+#include "client/offer/folder.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "common/path.h"
+#include "common/str.h"
+
+#define MAX_DEPTH 4
+
+struct entry {
+        char *path, *text; /* owned */
+        size_t n_text;
+        char hex[HASH_HEX_BYTES];
+};
+
+struct folder {
+        char *real; /* owned: absolute */
+        int fd;     /* owned */
+        struct entry *files;
+        size_t n;
+};
+
+struct folder *folder_free(struct folder *f)
+{
+        if (!f)
+                return NULL;
+        for (size_t i = 0; i < f->n; i++) {
+                free(f->files[i].path);
+                free(f->files[i].text);
+        }
+        free(f->files);
+        free(f->real);
+        if (f->fd >= 0)
+                close(f->fd);
+        free(f);
+        return NULL;
+}
+
+static int read_file(struct folder *f, char *path)
+{
+        struct entry *e = &f->files[f->n];
+        _cleanup_buf_ struct buf b = {0};
+        struct hash h;
+        int r = path_read(f->fd, path, FOLDER_FILE_BYTES, &b);
+
+        if (r < 0)
+                return r;
+        hash_of(b.at ? b.at : "", b.n, &h);
+        hash_to_hex(&h, e->hex);
+        r = buf_add(&b, "", 0);
+        e->text = r == 0 ? buf_steal(&b, &e->n_text) : NULL;
+        if (!e->text)
+                return -ENOMEM;
+        e->path = path;
+        f->n++;
+        return 0;
+}
+
+static int read_dir(struct folder *f, const char *prefix, unsigned depth);
+
+static int read_entry(struct folder *f, int dir, const char *prefix, const char *name,
+                      unsigned depth)
+{
+        _cleanup_free_ char *path = NULL;
+        struct stat st;
+        int r = 0;
+
+        if (name[0] == '.' || str_has_suffix(name, "~"))
+                return 0;
+        if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return -errno;
+        path = str_printf("%s%s%s", prefix, *prefix ? "/" : "", name);
+        if (!path)
+                return -ENOMEM;
+        if (S_ISDIR(st.st_mode) && depth < MAX_DEPTH)
+                return read_dir(f, path, depth + 1);
+        if (!S_ISREG(st.st_mode))
+                return 0;
+        if (f->n >= FOLDER_MAX_FILES)
+                return -E2BIG;
+        r = read_file(f, path);
+        if (r == 0)
+                path = NULL; /* the entry's now */
+        return r;
+}
+
+static int read_dir(struct folder *f, const char *prefix, unsigned depth)
+{
+        int fd = *prefix ? path_open_beneath(f->fd, prefix, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+                         : openat(f->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+            r = 0;
+        struct dirent **names = NULL;
+        int n;
+
+        if (fd < 0)
+                return *prefix ? fd : -errno;
+        n = scandirat(fd, ".", &names, NULL, alphasort);
+        if (n < 0)
+                r = -errno;
+        for (int i = 0; i < n; i++) {
+                if (r == 0)
+                        r = read_entry(f, fd, prefix, names[i]->d_name, depth);
+                free(names[i]);
+        }
+        free(names);
+        close(fd);
+        return r;
+}
+
+int folder_open(const char *path, struct folder **ret, struct failure **ret_failure)
+{
+        _cleanup_(folder_freep) struct folder *f = calloc(1, sizeof(*f));
+        int r;
+
+        if (!f)
+                return -ENOMEM;
+        f->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        f->real = f->fd >= 0 ? realpath(path, NULL) : NULL;
+        f->files = calloc(FOLDER_MAX_FILES, sizeof(*f->files));
+        if (!f->files)
+                return -ENOMEM;
+        r = f->real ? read_dir(f, "", 0) : -errno;
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0) {
+                *ret_failure = failure_new_at(FAILURE_BAD_BLUEPRINT, path, "%s",
+                                              r == -E2BIG   ? "it has more than 500 files"
+                                              : r == -EFBIG ? "it has a file of more than 1 MiB"
+                                                            : strerror(-r));
+                return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
+        }
+        *ret = take(f);
+        return 0;
+}
+
+bool folder_has(const struct folder *f, const char *path)
+{
+        for (size_t i = 0; i < f->n; i++)
+                if (strcmp(f->files[i].path, path) == 0)
+                        return true;
+        return false;
+}
+
+const char *folder_name(const struct folder *f)
+{
+        return strrchr(f->real, '/') + 1;
+}
+
+int folder_list(const struct folder *f, json_t **ret)
+{
+        json_t *list = json_array();
+        int r = list ? 0 : -ENOMEM;
+
+        for (size_t i = 0; i < f->n && r == 0; i++)
+                r = json_add(list, json_pack("{s:s, s:s}", "path", f->files[i].path, "sha256",
+                                             f->files[i].hex));
+        if (r < 0) {
+                json_decref(list);
+                return r;
+        }
+        *ret = list;
+        return 0;
+}
+
+int folder_texts(const struct folder *f, json_t **ret)
+{
+        json_t *texts = json_object();
+        int r = texts ? 0 : -ENOMEM;
+
+        for (size_t i = 0; i < f->n && r == 0; i++)
+                if (str_is_utf8((struct span){f->files[i].text, f->files[i].n_text}))
+                        r = json_put(texts, f->files[i].path,
+                                     json_stringn(f->files[i].text, f->files[i].n_text));
+        if (r < 0) {
+                json_decref(texts);
+                return r;
+        }
+        *ret = texts;
+        return 0;
+}
+
+int folder_offer(const struct folder *f, const char *prefix, struct offer *o)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < f->n && r == 0; i++) {
+                _cleanup_free_ char *name = str_printf("%s/%s", prefix, f->files[i].path);
+
+                r = name ? offer_add_as(o, name, f->fd, f->files[i].path, f->files[i].hex)
+                         : -ENOMEM;
+        }
+        return r;
+}

@@ -1,0 +1,199 @@
+/* What a job cost: each number beside the naive way. */
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "client/view/format.h"
+#include "client/view/view.h"
+
+#define LEFT_COLUMNS_MAX 60 /* a longer one does not push the others away */
+
+/* One fact: what it was, and beside it what it would have been. */
+struct fact {
+        const char *name;
+        struct buf is; /* owned */
+        char naive[FORMAT_BYTES], change[FORMAT_BYTES];
+};
+
+enum { FACT_TIME, FACT_TOKENS, FACT_MONEY, FACT_CACHE, FACT_FILES, N_FACTS };
+
+static void write_facts(const struct fact facts[N_FACTS], struct buf *b)
+{
+        size_t columns = 0, width;
+
+        for (size_t i = 0; i < N_FACTS; i++) {
+                width = format_width(buf_span(&facts[i].is));
+                if (width <= LEFT_COLUMNS_MAX)
+                        columns = MAX2(columns, width);
+        }
+        for (size_t i = 0; i < N_FACTS; i++) {
+                (void)buf_printf(b, "%-9s ", facts[i].name);
+                (void)buf_add_span(b, buf_span(&facts[i].is));
+                for (width = format_width(buf_span(&facts[i].is)); width < columns; width++)
+                        (void)buf_add_char(b, ' ');
+                (void)buf_printf(b, "  naive %s%s%s\n", facts[i].naive,
+                                 *facts[i].change ? "  " : "", facts[i].change);
+        }
+}
+
+/* 0.83 or 83: in percent */
+static unsigned percent_of(const json_t *share)
+{
+        double value = json_number_value(share);
+
+        return value <= 0   ? 0
+               : value <= 1 ? (unsigned)(value * 100 + 0.5)
+                            : (unsigned)MIN2(value, 100.0);
+}
+
+static void add_cache(struct buf *is, const json_t *shares, const json_t *tokens)
+{
+        uint64_t read = progress_number(tokens, "cache_read");
+        uint64_t input =
+                progress_number(tokens, "input") + progress_number(tokens, "cache_write") + read;
+        const char *provider;
+        json_t *share;
+
+        json_object_foreach ((json_t *)shares, provider, share)
+                (void)buf_printf(is, "%s%u %% of input from cache at %s", is->n ? ", " : "",
+                                 percent_of(share), provider);
+        if (is->n == 0)
+                (void)buf_printf(is, "%u %% of input from cache", format_share(read, input));
+}
+
+static void add_source(struct buf *b, size_t source, uint64_t n, uint64_t total,
+                       const json_t *summary)
+{
+        static const char *const words[N_SOURCES] = {"kept", "reused", "by template", "mechanical",
+                                                     "by model"};
+        uint64_t calls = progress_number(summary, "calls");
+        uint64_t batched = progress_number(json_object_get(summary, "files"), "batched");
+
+        (void)buf_printf(b, "%s %" PRIu64 " %s", b->at[b->n - 1] == ':' ? "" : ",", n,
+                         words[source]);
+        if (source == SOURCE_TEMPLATE)
+                (void)buf_printf(b, " (%u %%)", format_share(n, total));
+        if (source == SOURCE_CALL)
+                (void)buf_printf(b, " in %" PRIu64 " call%s", calls, calls == 1 ? "" : "s");
+        if (source == SOURCE_CALL && batched > 0)
+                (void)buf_printf(b, " (%" PRIu64 " batched)", batched);
+}
+
+static void add_files(struct buf *is, const json_t *summary)
+{
+        const json_t *files = json_object_get(summary, "files");
+        uint64_t failed = progress_number(files, "failed"), total = failed, n;
+        uint64_t retries = progress_number(summary, "retries");
+
+        for (size_t i = 0; i < N_SOURCES; i++)
+                total += progress_number(files, progress_source_names[i]);
+        if (buf_printf(is, "%" PRIu64 ":", total) < 0)
+                return;
+        for (size_t i = 0; i < N_SOURCES; i++) {
+                n = progress_number(files, progress_source_names[i]);
+                if (n > 0)
+                        add_source(is, i, n, total, summary);
+        }
+        if (failed > 0)
+                (void)buf_printf(is, "%s %" PRIu64 " failed", is->at[is->n - 1] == ':' ? "" : ",",
+                                 failed);
+        if (retries > 0)
+                (void)buf_printf(is, ", %" PRIu64 " retr%s", retries, retries == 1 ? "y" : "ies");
+}
+
+static void compare_money(struct fact *f, uint64_t is, uint64_t naive)
+{
+        char text[FORMAT_BYTES];
+
+        (void)buf_add_text(&f->is, format_money(is, text));
+        (void)format_money(naive, f->naive);
+        (void)format_change(is, naive, f->change);
+}
+
+static void compare_time(struct fact *f, uint64_t is, uint64_t naive)
+{
+        char text[FORMAT_BYTES];
+
+        (void)buf_add_text(&f->is, format_ms(is, text));
+        (void)format_ms(naive, f->naive);
+        (void)format_change(is, naive, f->change);
+}
+
+static void compare_tokens(struct fact *f, const json_t *is, const json_t *naive)
+{
+        uint64_t output = progress_number(is, "output"), all = progress_tokens(is);
+        char in[FORMAT_BYTES], out[FORMAT_BYTES];
+
+        (void)buf_printf(&f->is, "%s in, %s out", format_count(all - output, in),
+                         format_count(output, out));
+        (void)format_count(progress_tokens(naive), f->naive);
+        (void)format_change(all, progress_tokens(naive), f->change);
+}
+
+/* "150 of 158: 108 mechanical, 42 by model; 8 in build outputs" */
+static void add_findings(struct buf *b, const json_t *findings, uint64_t ms, uint64_t nanousd)
+{
+        static const struct {
+                const char *field, *words;
+        } aside[] = {{"build", "in build outputs"},
+                     {"dependency", "in dependencies"},
+                     {"gone", "in files that are not there"},
+                     {"elsewhere", "elsewhere"},
+                     {"filtered", "not asked for"},
+                     {"repeated", "told twice"},
+                     {"there", "repaired before"},
+                     {"false", "false alarms"},
+                     {"manual", "left to you"}};
+        const json_t *repaired = json_object_get(findings, "repaired");
+        static const char *const words[N_SOURCES] = {"kept", "reused", "by template", "mechanical",
+                                                     "by model"};
+        uint64_t sum = 0;
+        char money[FORMAT_BYTES];
+
+        for (size_t i = 0; i < N_SOURCES; i++)
+                sum += progress_number(repaired, progress_source_names[i]);
+        (void)buf_printf(b, "findings  %" PRIu64 " of %" PRIu64 " repaired", sum,
+                         progress_number(findings, "total"));
+        for (size_t i = 0; i < N_SOURCES; i++)
+                if (progress_number(repaired, progress_source_names[i]) > 0)
+                        (void)buf_printf(b, ", %" PRIu64 " %s",
+                                         progress_number(repaired, progress_source_names[i]),
+                                         words[i]);
+        for (size_t i = 0; i < N_ELEMENTS(aside); i++)
+                if (progress_number(findings, aside[i].field) > 0)
+                        (void)buf_printf(b, "; %" PRIu64 " %s",
+                                         progress_number(findings, aside[i].field), aside[i].words);
+        if (sum > 0)
+                (void)buf_printf(b, "; %" PRIu64 " a minute, %s each", ms ? sum * 60000 / ms : sum,
+                                 format_money(nanousd / sum, money));
+        (void)buf_add_char(b, '\n');
+}
+
+int view_summarise(const json_t *summary, struct buf *b)
+{
+        const json_t *naive = json_object_get(summary, "naive");
+        const json_t *tokens = json_object_get(summary, "tokens");
+        struct fact facts[N_FACTS] = {{"time"}, {"tokens"}, {"money"}, {"cache"}, {"files"}};
+        int failed = 0;
+
+        compare_time(&facts[FACT_TIME], progress_number(summary, "ms"),
+                     progress_number(naive, "ms"));
+        compare_tokens(&facts[FACT_TOKENS], tokens, json_object_get(naive, "tokens"));
+        compare_money(&facts[FACT_MONEY], progress_number(summary, "nanousd"),
+                      progress_number(naive, "nanousd"));
+        add_cache(&facts[FACT_CACHE].is, json_object_get(summary, "cache_share"), tokens);
+        snprintf(facts[FACT_CACHE].naive, FORMAT_BYTES, "0 %%");
+        add_files(&facts[FACT_FILES].is, summary);
+        snprintf(facts[FACT_FILES].naive, FORMAT_BYTES, "%" PRIu64 " calls",
+                 progress_number(naive, "calls"));
+        for (size_t i = 0; i < N_FACTS; i++)
+                failed = failed ? failed : facts[i].is.failed;
+        if (!failed)
+                write_facts(facts, b);
+        if (!failed && json_object_get(summary, "findings"))
+                add_findings(b, json_object_get(summary, "findings"),
+                             progress_number(summary, "ms"), progress_number(summary, "nanousd"));
+        for (size_t i = 0; i < N_FACTS; i++)
+                buf_done(&facts[i].is);
+        return failed ? failed : b->failed;
+}

@@ -1,0 +1,48 @@
+#pragma once
+/* What a person sees of a job while it runs: on a terminal a few lines at its end that are redrawn,
+ * elsewhere one line per file and per important event; with --json or -q nothing but warnings. All
+ * on standard error. */
+
+#include "client/client.h"
+#include "client/view/progress.h"
+
+#define VIEW_REDRAW_MS 100
+#define VIEW_RUNNING_LINES 3 /* paths shown under the bar */
+#define VIEW_WIDTH_MIN 20    /* a narrower terminal gets lines of this width and wraps */
+
+struct view;
+
+/* is_brief: only what is out of the ordinary is said (the answer itself is what the user waits
+ * for). */
+int view_new(const struct client *c, bool is_brief, struct view **ret) _must_check_;
+struct view *view_free(struct view *v); /* gives the terminal back */
+DEFINE_CLEANUP(struct view, view_free);
+/* Takes an event into account and says what it says. */
+int view_apply(struct view *v, const json_t *event) _must_check_;
+/* A line that stays. */
+void view_say(struct view *v, const char *format, ...) _printf_(2, 3);
+void view_warn(struct view *v, const char *format, ...) _printf_(2, 3);
+/* Milliseconds until view_tick() should be called, < 0: never. */
+int view_timeout_ms(const struct view *v);
+void view_tick(struct view *v);
+/* Takes the live lines away: for output of others, a question, or the end. They come back at the
+ * next tick unless v is freed. */
+void view_clear(struct view *v);
+
+/* No live lines from here on: data goes to the same terminal. */
+void view_mute(struct view *v);
+
+/* The live lines at a width, without control sequences; each ends with a line break. Pure. */
+int view_render(const struct progress *p, size_t columns, uint64_t now_ms, bool is_utf8,
+                struct buf *b) _must_check_;
+/* One line for an event, or nothing. Pure. */
+int view_describe(const struct progress *p, const json_t *event, bool is_live,
+                  struct buf *b) _must_check_;
+/* The five lines of a finished job: time, tokens, money, cache, files, each beside naive. Pure. */
+int view_summarise(const json_t *summary, struct buf *b) _must_check_;
+/* The table of a dry run. Pure. */
+int view_tabulate_plan(const json_t *plan, size_t columns, struct buf *b) _must_check_;
+/* Where requirements, contracts, relations … of job/explain went, and why. */
+int view_tell_routing(const json_t *plan, size_t columns, struct buf *b) _must_check_;
+/* Columns of the terminal at fd; 80 when unknown. */
+size_t view_columns(int fd);
