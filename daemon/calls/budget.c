@@ -1,7 +1,7 @@
 /* Budgets: of a job, of the day, of the month. What was settled stands in the ledger; what ended
  * and is not settled, and the worst case of what is under way, are held beside it. */
 
-#include "daemon/calls/room.h"
+#include "daemon/calls/flight.h"
 
 static bool fits(uint64_t limit, uint64_t spent, uint64_t reserved, uint64_t more,
                  bool *ret_is_never)

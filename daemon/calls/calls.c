@@ -5,8 +5,8 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/str.h"
+#include "daemon/calls/flight.h"
 #include "daemon/calls/keeper.h"
-#include "daemon/calls/room.h"
 #include "daemon/metrics/metrics.h"
 #include "daemon/options/options.h"
 
@@ -61,6 +61,7 @@ void call_free(struct call *c)
                 c->is_gone = true;
                 return;
         }
+        landing_leave(c, false);
         if (c->is_catching)
                 TAILQ_REMOVE(&room->catching, c, catching);
         TAILQ_REMOVE(&room->calls, c, in_room);
@@ -189,7 +190,7 @@ static void join(struct call *c, struct flight *f)
         c->flight = f;
         c->n_told_retries = f->n_retries;
         TAILQ_INSERT_TAIL(&f->owners, c, entry);
-        if (f->is_started || f->text.n > 0) {
+        if (f->is_started || f->text.n > 0 || f->state == FLIGHT_LANDED) {
                 TAILQ_INSERT_TAIL(&c->room->catching, c, catching);
                 c->is_catching = true;
         }
@@ -217,6 +218,10 @@ int calls_start(struct calls *c, const struct call_spec *spec, const struct call
         call->arg = arg;
         call->account->left = spec->budget_left_nanousd;
         HASH_FIND(hh, c->by_key, &key, sizeof(key), f);
+        if (f && !landing_can_join(f, spec)) {
+                landing_on_kept(f); /* the one that leaves now takes its place */
+                f = NULL;
+        }
         if (f) {
                 metrics_count(calls_joined);
                 join(call, f);
@@ -282,6 +287,7 @@ int call_settle(struct call *c, struct store_batch *b)
         r = settle_into(c, b);
         if (r < 0)
                 return r;
+        landing_leave(c, true);
         release(c);
         call_free(c);
         calls_kick(room, 0);
@@ -372,6 +378,7 @@ static void on_kick(void *arg)
 
         c->kick_usec = 0;
         catch_up(c);
+        landing_fence(c);
         if (c->is_draining)
                 give_back(c);
         budget_watch(c);
@@ -402,9 +409,13 @@ static void on_committed(void *arg, int r)
         if (c)
                 LIST_REMOVE(p, entry);
         free(p);
-        if (f)
-                flight_on_intent(f, r);
-        else if (r < 0)
+        if (f) {
+                f->intent = NULL;
+                if (f->state == FLIGHT_LANDED)
+                        landing_on_kept(f);
+                else
+                        flight_on_intent(f, r);
+        } else if (r < 0)
                 log_error("the settlement of a model call was not written: %s", strerror(-r));
         if (c && c->on_drained)
                 calls_kick(c, 0);
@@ -446,6 +457,7 @@ int calls_new(struct loop *loop, struct store *store, struct provider_room *prov
         LIST_INIT(&c->pendings);
         TAILQ_INIT(&c->calls);
         TAILQ_INIT(&c->catching);
+        TAILQ_INIT(&c->kept);
         r = keeper_new(c, &c->keeper);
         if (r == 0)
                 r = ledger_new(store, &c->ledger);

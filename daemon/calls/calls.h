@@ -8,7 +8,8 @@
  * are one transaction. An intent without settlement after a crash is booked as `lost` at its
  * estimate by calls_recover(). Two calls of one uid with equal model, blocks and max_tokens that
  * are in flight at once are one request (joined): each owner gets all text and the end; one of them
- * pays. Cancelling closes the stream when the last owner leaves.
+ * pays. In flight is also what has ended until the cache has taken in what was kept of it, but for
+ * the jobs that had it. Cancelling closes the stream when the last owner leaves.
  *
  * Waits between attempts: retry-after, else 1, 2, 4 s with jitter (16, 32 s for repeated refusals),
  * CALLS_MAX_ATTEMPTS in all; never what cannot succeed. Concurrency per provider, and rates per
@@ -64,6 +65,7 @@ struct call_spec {
                                          UINT64_MAX: none */
         const char *tasks;            /* for the record: JSON array of task indices */
         uint64_t delay_ms;            /* it leaves no sooner; unless an identical one has left */
+        bool is_fresh; /* asks anew: it joins what is under way, but nothing that has ended */
 };
 
 struct call_outcome {

@@ -1,10 +1,10 @@
 /* One request on its way: intent, attempts, retries, and what its calls are told. */
 
+#include "daemon/calls/flight.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/str.h"
 #include "daemon/calls/keeper.h"
-#include "daemon/calls/room.h"
 #include "daemon/metrics/metrics.h"
 
 struct call *flight_payer(const struct flight *f)
@@ -31,8 +31,8 @@ uint64_t flight_output(const struct flight *f)
 
 void flight_move(struct flight *f, enum flight_state to)
 {
-        static const char *const names[N_FLIGHT_STATES] = {"queued", "intent", "sent", "delay",
-                                                           "ending"};
+        static const char *const names[N_FLIGHT_STATES] = {"queued", "intent", "sent",
+                                                           "delay",  "ending", "landed"};
         static const unsigned may_come_from[N_FLIGHT_STATES] _unused_ = {
                 [FLIGHT_QUEUED] = 1U << FLIGHT_QUEUED | 1U << FLIGHT_DELAY,
                 [FLIGHT_INTENT] = 1U << FLIGHT_QUEUED,
@@ -40,12 +40,15 @@ void flight_move(struct flight *f, enum flight_state to)
                 [FLIGHT_DELAY] = 1U << FLIGHT_QUEUED | 1U << FLIGHT_SENT,
                 [FLIGHT_ENDING] = 1U << FLIGHT_QUEUED | 1U << FLIGHT_INTENT | 1U << FLIGHT_SENT |
                                   1U << FLIGHT_DELAY,
+                [FLIGHT_LANDED] = 1U << FLIGHT_ENDING,
         };
-        char job[ULID_TEXT_BYTES];
+        const struct call *payer = flight_payer(f);
+        char job[ULID_TEXT_BYTES] = "";
 
         assert(may_come_from[to] & 1U << f->state);
-        ulid_to_text(&flight_payer(f)->job, job);
-        log_debug("job %s call %llu: %s -> %s", job, (unsigned long long)flight_payer(f)->n,
+        if (payer)
+                ulid_to_text(&payer->job, job);
+        log_debug("job %s call %llu: %s -> %s", job, payer ? (unsigned long long)payer->n : 0,
                   names[f->state], names[to]);
         f->state = to;
 }
@@ -114,6 +117,7 @@ int flight_new(struct calls *c, const struct call_spec *spec, const struct hash 
         f->created_usec = clock_monotonic_usec();
         f->started_ms = clock_realtime_ms();
         TAILQ_INIT(&f->owners);
+        TAILQ_INIT(&f->held);
         buf_init(&f->text, 0);
         LIST_INSERT_HEAD(&c->flights, f, in_room);
         f->model = strdup(spec->model);
@@ -139,15 +143,10 @@ int flight_new(struct calls *c, const struct call_spec *spec, const struct hash 
         return 0;
 }
 
-/* Takes it out of everything but memory; callbacks of its owners may still be on the stack. */
-static void detach(struct flight *f)
+/* Takes it out of everything but list and memory; callbacks of its owners may still be on the
+ * stack. */
+void flight_detach(struct flight *f)
 {
-        struct calls *c = f->room;
-
-        if (f->hh.tbl) {
-                HASH_DEL(c->by_key, f);
-                f->hh.tbl = NULL;
-        }
         if (f->turn)
                 queue_remove(f);
         if (f->attempt)
@@ -161,18 +160,34 @@ static void detach(struct flight *f)
                 give_slot(f);
 }
 
+void flight_unlist(struct flight *f)
+{
+        if (!f->hh.tbl)
+                return;
+        HASH_DEL(f->room->by_key, f);
+        f->hh.tbl = NULL;
+}
+
 void flight_free(struct flight *f)
 {
+        struct call *c;
+
         if (f->lane)
-                detach(f);
+                flight_detach(f);
+        flight_unlist(f);
         if (f->n_busy > 0) {
                 f->is_gone = true;
                 return;
         }
+        TAILQ_FOREACH (c, &f->held, entry)
+                c->landed = NULL;
+        if (f->is_in_kept)
+                TAILQ_REMOVE(&f->room->kept, f, entry);
         LIST_REMOVE(f, in_room);
         timer_free(f->timer);
         failure_free(f->retry_why);
         buf_done(&f->text);
+        free(f->had);
         free(f->blocks);
         free(f->prompt);
         free(f->model);
@@ -230,13 +245,13 @@ void flight_deliver(struct flight *f)
         f->n_busy--;
         if (f->is_gone && f->n_busy == 0)
                 flight_free(f);
+        else
+                landing_deliver(f);
 }
 
 /* ---- money ---- */
 
-/* What an attempt cost that did not come to its end: what the provider said, and of the answer what
- * came. */
-static uint64_t price_of_part(const struct flight *f, const struct usage *u)
+uint64_t flight_price_of_part(const struct flight *f, const struct usage *u)
 {
         struct usage part = *u;
 
@@ -244,8 +259,7 @@ static uint64_t price_of_part(const struct flight *f, const struct usage *u)
         return price_of_usage(&flight_payer(f)->price, &part);
 }
 
-/* The payer's record of what ended, and of what is still on its way. */
-static void fill_record(const struct flight *f, struct call *c, const char *state,
+void flight_fill_record(const struct flight *f, struct call *c, const char *state,
                         const struct usage *u, uint64_t nanousd)
 {
         memcpy(c->request_id, f->request_id, sizeof(c->request_id));
@@ -267,30 +281,16 @@ static void fill_record(const struct flight *f, struct call *c, const char *stat
         };
 }
 
-/* The call holds what was spent until it is settled. */
-static void hold_spent(struct call *c, uint64_t nanousd)
-{
-        c->record.nanousd = nanousd;
-        c->account->unsettled += nanousd;
-        c->room->unsettled += nanousd;
-        metrics_add(METRIC_spent_nanousd, nanousd);
-        metrics_add(METRIC_tokens_input, c->record.usage.input);
-        metrics_add(METRIC_tokens_cache_read, c->record.usage.cache_read);
-        metrics_add(METRIC_tokens_cache_write,
-                    c->record.usage.cache_write_5m + c->record.usage.cache_write_1h);
-        metrics_add(METRIC_tokens_output, c->record.usage.output);
-}
-
 /* ---- the intent ---- */
 
-static int put_intent(struct flight *f, struct store_batch *b)
+int flight_put_intent(struct flight *f, struct store_batch *b)
 {
         _cleanup_buf_ struct buf record = {}, prompt = {};
         struct call *payer = flight_payer(f);
         struct record_key key, prompt_key, mark;
         int r;
 
-        fill_record(f, payer, "running", NULL, 0);
+        flight_fill_record(f, payer, "running", NULL, 0);
         r = record_write(&payer->record, &record);
         if (r == 0)
                 r = record_write_prompt(f->blocks, f->n_blocks, &prompt);
@@ -313,7 +313,7 @@ static int commit_intent(struct flight *f)
 
         if (r < 0)
                 return r;
-        r = put_intent(f, b);
+        r = flight_put_intent(f, b);
         if (r < 0) {
                 store_batch_free(b);
                 return r;
@@ -332,7 +332,6 @@ static void send(struct flight *f);
 
 void flight_on_intent(struct flight *f, int r)
 {
-        f->intent = NULL;
         if (r < 0) {
                 f->has_intent = false;
                 flight_end(f, failure_of_errno(r), STOP_OTHER, NULL);
@@ -399,7 +398,7 @@ static uint64_t price_of_failed(const struct flight *f, const struct usage *u,
                                 bool was_perhaps_paid)
 {
         if (u->is_known)
-                return price_of_part(f, u);
+                return flight_price_of_part(f, u);
         return was_perhaps_paid ? flight_payer(f)->estimate_nanousd : 0;
 }
 
@@ -570,164 +569,4 @@ static void send(struct flight *f)
                 f->left_usec = f->sent_usec;
                 metrics_count(calls_started);
         }
-}
-
-/* ---- the end ---- */
-
-static void end_call(struct flight *f, struct call *c, const struct call_outcome *o,
-                     const char *state)
-{
-        c->flight = NULL;
-        if (c->is_catching) {
-                TAILQ_REMOVE(&c->room->catching, c, catching);
-                c->is_catching = false;
-        }
-        fill_record(f, c, state, &o->usage, 0);
-        c->record.error = o->failure ? failure_table[o->failure->id].name : NULL;
-        c->record.is_joined = !o->is_payer;
-        if (o->is_payer) {
-                c->has_intent = f->has_intent;
-                c->is_lost = f->lost_nanousd > 0;
-                hold_spent(c, o->nanousd);
-        } else
-                c->record.usage = (struct usage){};
-        c->is_busy = true;
-        c->events.on_end(c, o, c->arg);
-        c->is_busy = false;
-        if (c->is_gone)
-                call_free(c);
-}
-
-/* A call that joined late may find text in the outcome that no on_text() brought. */
-void flight_end(struct flight *f, struct failure *failure, enum stop_reason stop,
-                const struct usage *usage)
-{
-        struct call_outcome o = {
-                .stop = stop,
-                .usage = usage ? *usage : (struct usage){},
-                .failure = failure,
-                .n_attempts = f->n_attempts,
-                .first_token_ms = f->first_token_ms,
-                .is_payer = true,
-                .is_broken = f->is_broken,
-        };
-        struct calls *room = f->room;
-        uint64_t nanousd = f->lost_nanousd;
-        struct call *c;
-
-        calls_name_key(failure, f->lane->provider);
-        detach(f);
-        flight_move(f, FLIGHT_ENDING);
-        if (!o.usage.is_known && !failure)
-                nanousd +=
-                        flight_payer(f)
-                                ->estimate_nanousd; /* it came, and its provider does not count */
-        if (o.usage.is_known)
-                nanousd += failure ? price_of_part(f, &o.usage)
-                                   : price_of_usage(&flight_payer(f)->price, &o.usage);
-        budget_reserve(f, 0);
-        o.ms = f->left_usec > 0 ? (clock_monotonic_usec() - f->left_usec) / 1000 : 0;
-        o.request_id = f->request_id[0] ? f->request_id : NULL;
-        o.nanousd = nanousd;
-        metrics_add(failure ? METRIC_calls_failed : METRIC_calls_done, 1);
-        if (f->left_usec > 0)
-                metrics_observe(METRIC_call_ms, o.ms);
-        f->n_busy++;
-        while ((c = flight_payer(f))) {
-                o.text = buf_span(&f->text);
-                TAILQ_REMOVE(&f->owners, c, entry);
-                end_call(f, c, &o, failure ? "failed" : "ok");
-                o.is_payer = false;
-                o.nanousd = 0;
-        }
-        f->n_busy--;
-        failure_free(failure);
-        flight_free(f);
-        calls_kick(room, 0);
-}
-
-/* ---- leaving before the end ---- */
-
-/* The next owner pays from now on: its intent stands beside the end of the one that left, in one
- * transaction. */
-static void pass_on(struct flight *f, struct call *left)
-{
-        struct call *payer = flight_payer(f);
-        struct store_batch *b;
-        uint64_t reserved = f->reserved;
-        int r;
-
-        left->account->reserved -= reserved;
-        payer->account->reserved += reserved;
-        fill_record(f, left, "cancelled", NULL, 0);
-        if (f->turn)
-                queue_review(f);
-        if (!f->has_intent)
-                return;
-        r = store_batch_new(STORE_STATE, &b);
-        if (r == 0) {
-                struct record_key key, mark;
-                _cleanup_buf_ struct buf record = {};
-
-                record_key_of(&left->job, left->n, &key);
-                record_key_of_mark(&left->job, left->n, &mark);
-                r = record_write(&left->record, &record);
-                if (r == 0)
-                        r = store_batch_put(b, TABLE_CALL, record_key_span(&key),
-                                            buf_span(&record));
-                if (r == 0)
-                        r = store_batch_delete(b, TABLE_CALL, record_key_span(&mark));
-                if (r == 0)
-                        r = put_intent(f, b);
-                if (r == 0)
-                        r = calls_commit(f->room, b, NULL);
-                else
-                        store_batch_free(b);
-        }
-        if (r < 0)
-                log_error("a shared model call could not be passed on: %s", strerror(-r));
-}
-
-/* The last one left: what was spent is the room's to settle. */
-static void abandon(struct flight *f, struct call *c)
-{
-        struct usage usage = {};
-        uint64_t nanousd = f->lost_nanousd;
-
-        if (f->attempt) {
-                provider_cancel(take(f->attempt), &usage);
-                TAILQ_INSERT_HEAD(&f->owners, c, entry); /* whose price counts */
-                nanousd += usage.is_known ? price_of_part(f, &usage) : c->estimate_nanousd;
-                TAILQ_REMOVE(&f->owners, c, entry);
-                c->is_lost = !usage.is_known;
-        }
-        c->is_lost |= f->lost_nanousd > 0;
-        c->has_intent = f->has_intent;
-        fill_record(f, c, "cancelled", &usage, 0);
-        hold_spent(c, nanousd);
-        c->account->reserved -= f->reserved;
-        f->room->reserved -= f->reserved;
-        f->reserved = 0;
-        flight_free(f);
-}
-
-void flight_drop(struct flight *f, struct call *c)
-{
-        bool was_payer = c == flight_payer(f), has_spent = false;
-
-        c->flight = NULL;
-        TAILQ_REMOVE(&f->owners, c, entry);
-        if (f->state == FLIGHT_ENDING) {
-                call_free(c);
-                return;
-        }
-        if (TAILQ_EMPTY(&f->owners)) {
-                has_spent = f->has_intent;
-                abandon(f, c);
-        } else if (was_payer)
-                pass_on(f, c);
-        if (has_spent)
-                call_settle_alone(c);
-        else
-                call_free(c);
 }

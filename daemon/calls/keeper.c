@@ -4,7 +4,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/str.h"
-#include "daemon/calls/room.h"
+#include "daemon/calls/flight.h"
 
 #define KEPT_MAX 8         /* beginnings: three tiers of two providers, and some */
 #define KEPT_BLOCKS_MAX 64 /* of a beginning: real ones have two or three */

@@ -1,7 +1,7 @@
 #include "daemon/calls/lane.h"
 
 #include "common/clock.h"
-#include "daemon/calls/room.h"
+#include "daemon/calls/flight.h"
 
 static struct calls_limits find_limits(const struct calls *c, const char *provider,
                                        const char *model)

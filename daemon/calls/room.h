@@ -8,8 +8,9 @@
  * calls of one job have reserved
  *
  * A flight moves QUEUED → INTENT (its slot is taken, its intent on the way to disk) → SENT → DELAY
- * (waits to try again) → QUEUED …, and from any of them to its end (flight_end), where every call
- * gets its outcome; a call then waits for its settlement alone. */
+ * (waits to try again) → QUEUED …, and from any of them to its end (flight_end, ENDING), where
+ * every call gets its outcome; a call then waits for its settlement alone. LANDED: equal calls
+ * still get the answer, see landing.c. */
 
 #include "common/buf.h"
 #include "daemon/calls/calls.h"
@@ -41,6 +42,7 @@ enum flight_state {
         FLIGHT_SENT,
         FLIGHT_DELAY,
         FLIGHT_ENDING,
+        FLIGHT_LANDED,
         N_FLIGHT_STATES
 };
 
@@ -48,12 +50,12 @@ enum flight_state {
 struct pending {
         LIST_ENTRY(pending) entry;
         struct calls *room;    /* borrowed; NULL: gone */
-        struct flight *flight; /* borrowed; NULL: gone, or the commit was no intent */
+        struct flight *flight; /* borrowed; whose intent or fence it is; NULL: gone, or neither */
 };
 
 struct flight {
         UT_hash_handle hh;         /* of the room, by key */
-        TAILQ_ENTRY(flight) entry; /* of its turn */
+        TAILQ_ENTRY(flight) entry; /* of its turn, or of the room's kept ones */
         LIST_ENTRY(flight) in_room;
         struct hash key;
         struct calls *room;          /* borrowed: frees its flights */
@@ -73,7 +75,7 @@ struct flight {
         struct charge charge;       /* of the attempt under way */
         struct usage attempt_usage; /* of the attempt that just ended */
         struct attempt *attempt;    /* owned by the provider room; set in SENT */
-        struct pending *intent;     /* borrowed; set in INTENT */
+        struct pending *intent;     /* borrowed; set in INTENT, and in LANDED for its fence */
         struct timer *timer;        /* owned: of DELAY */
         struct buf text;
         uint64_t reserved;     /* as added to the payer's account and to the room */
@@ -90,15 +92,22 @@ struct flight {
         bool has_slot, has_intent; /* intent: its record is on disk or on the way there */
         unsigned n_busy;           /* callbacks of owners on the stack */
         bool is_gone;              /* freed when they return */
+        /* Since it came to its end: landing.c. */
+        struct call_outcome outcome; /* texts borrowed from this struct */
+        struct call_list held;       /* calls that had it and are not settled */
+        struct ulid *had;            /* owned: the jobs of all calls that had it */
+        size_t n_had;
+        bool is_kept, is_in_kept; /* kept: one of them is settled */
 };
 
 struct call {
-        TAILQ_ENTRY(call) entry; /* of the flight's owners */
+        TAILQ_ENTRY(call) entry; /* of the flight's owners, or of those that hold its answer */
         TAILQ_ENTRY(call) in_room;
         TAILQ_ENTRY(call) catching; /* of the room: joined, and something came before */
         bool is_catching;
         struct calls *room;      /* borrowed: frees its calls */
         struct flight *flight;   /* borrowed; NULL once it ended */
+        struct flight *landed;   /* borrowed; whose answer it holds, while others can have it */
         struct account *account; /* borrowed: counts its calls */
         struct call_events events;
         void *arg;
@@ -138,6 +147,7 @@ struct calls {
         struct lane *lanes;          /* owned */
         struct flight *by_key;       /* flights that can be joined */
         LIST_HEAD(, flight) flights; /* owned: all */
+        TAILQ_HEAD(, flight) kept;   /* landed, to be forgotten when the cache has it */
         struct account *accounts;    /* owned */
         struct call_list calls;      /* owned: all, entry in_room */
         struct call_list catching;
@@ -170,22 +180,3 @@ void budget_reserve(struct flight *f, uint64_t nanousd); /* sets what it has res
 struct failure *budget_refuses(const struct calls *c, uint64_t left, uint64_t unsettled,
                                uint64_t more);
 void budget_watch(struct calls *c); /* warns once where a share of a budget is spent */
-/* flight.c */
-int flight_new(struct calls *c, const struct call_spec *spec, const struct hash *key,
-               struct flight **ret) _must_check_;
-void flight_free(struct flight *f);
-void flight_move(struct flight *f, enum flight_state to);
-int flight_delay(struct flight *f, uint64_t ms) _must_check_; /* before it queues */
-void flight_leave(struct flight *f); /* off the queue, for its way: takes slot and reserve, then
-                                        intent, then the request */
-void flight_on_intent(struct flight *f, int r); /* the intent is durable, or is not (r < 0) */
-void flight_deliver(struct flight *f);          /* to its calls what they were not told yet */
-/* Consumes failure (NULL: success). */
-void flight_end(struct flight *f, struct failure *failure, enum stop_reason stop,
-                const struct usage *usage);
-/* A call leaves before the end; settles what it spent. The flight goes with its last call. */
-void flight_drop(struct flight *f, struct call *c);
-struct call *flight_payer(const struct flight *f);
-/* What it is expected to take off its provider's token limits. */
-uint64_t flight_input(const struct flight *f);
-uint64_t flight_output(const struct flight *f);

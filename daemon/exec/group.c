@@ -97,6 +97,39 @@ static int copy_step(const struct step *s, struct step *ret)
         return 0;
 }
 
+static bool are_all_made(const struct run *r, const struct step *s)
+{
+        for (size_t i = 0; i < s->n_tasks; i++)
+                if (r->tasks[s->tasks[i]].is_gathered && !is_made(r, s->tasks[i]))
+                        return false;
+        return true;
+}
+
+/* All or none: while one of them is missing, the call of the other job may still be writing it, and
+ * this one, as it was planned, joins that. */
+uint32_t group_settle_again(struct run *r, uint32_t task)
+{
+        const struct step *s = planned(r, task);
+        uint32_t left = NO_TASK;
+
+        if (!r->tasks[task].is_gathered)
+                return is_made(r, task) && settle_again(r, task) ? NO_TASK : task;
+        if (!are_all_made(r, s))
+                return task;
+        for (size_t i = 0; i < s->n_tasks; i++) {
+                struct run_task *t = run_task_of(r, s->tasks[i]);
+
+                if (!t->is_gathered)
+                        continue;
+                if (settle_again(r, s->tasks[i])) {
+                        t->is_gathered = false;
+                        r->n_gathered--;
+                } else if (left == NO_TASK)
+                        left = s->tasks[i];
+        }
+        return left;
+}
+
 /* Those that are gathered now; the others of the step are asked for alone when they come. */
 static int take_members(struct run *r, const struct step *s, uint32_t **ret, size_t *ret_n)
 {

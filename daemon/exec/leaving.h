@@ -4,12 +4,19 @@
 
 #include "daemon/exec/internal.h"
 
+/* settle.c: before its call leaves, has another job made it since? Then settle_again() takes it:
+ * true. */
+bool is_made(const struct run *r, uint32_t task);
+bool settle_again(struct run *r, uint32_t task) _must_check_;
 /* group.c */
 int groups_init(struct run *r) _must_check_;
 void group_ask(struct run *r, uint32_t task); /* has to be asked for: with its group, or alone */
 void group_decide(struct run *r,
                   uint32_t task);   /* at rest, or on another way: not with its group */
 bool groups_release(struct run *r); /* true: calls became ready that wait for nobody any more */
+/* Whom its call is to be asked for, once it is known what other jobs made meanwhile: the task, or
+ * another of its group, or NO_TASK. */
+uint32_t group_settle_again(struct run *r, uint32_t task);
 /* The marked beginnings that its call will have, as planned. */
 void group_prefixes(const struct run *r, uint32_t task, uint32_t ret[N_BEGINNINGS]);
 /* Its call states less than the whole model. */

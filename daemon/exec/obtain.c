@@ -387,6 +387,7 @@ static int start_call(struct run *r, struct step *s, struct failure **ret_failur
         struct call_spec spec = {.job = r->setup.job,
                                  .uid = r->setup.uid,
                                  .is_interactive = r->setup.is_interactive,
+                                 .is_fresh = r->setup.is_fresh,
                                  .tasks = tasks};
         struct run_call *c;
         int k;
@@ -475,6 +476,9 @@ void obtain_by_call(struct run *r, uint32_t task)
         uint32_t prefixes[N_BEGINNINGS];
         int k;
 
+        task = group_settle_again(r, task);
+        if (task == NO_TASK)
+                return;
         group_prefixes(r, task, prefixes);
         if (!prefixes_enter(r, task, prefixes))
                 return;

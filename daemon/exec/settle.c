@@ -3,6 +3,7 @@
 #include "common/log.h"
 #include "daemon/blueprint/blueprint.h"
 #include "daemon/exec/learn.h"
+#include "daemon/exec/leaving.h"
 #include "daemon/store/store.h"
 
 struct state_key {
@@ -224,6 +225,17 @@ static int reuse(struct run *r, uint32_t task)
         t->candidate = take(c);
         publish_result(r, task, SOURCE_REUSE);
         return 0;
+}
+
+bool is_made(const struct run *r, uint32_t task)
+{
+        return may_take(r, task, RULE_REUSE) &&
+               cache_has(r->setup.store, CACHE_RESULT, &r->tasks[task].key);
+}
+
+bool settle_again(struct run *r, uint32_t task)
+{
+        return reuse(r, task) == 0;
 }
 
 void settle(struct run *r, uint32_t task)

@@ -261,6 +261,7 @@ static int try_ask(struct bench *b, unsigned i, const struct wish *w, struct fai
                 .n = i + 1,
                 .uid = w->uid,
                 .is_interactive = w->is_interactive,
+                .is_fresh = w->is_fresh,
                 .provider = "p",
                 .model = "m",
                 .blocks = blocks,

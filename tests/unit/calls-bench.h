@@ -55,7 +55,7 @@ struct wish {
         uint8_t job;
         uint32_t uid;
         const char *words;
-        bool is_interactive;
+        bool is_interactive, is_fresh;
         uint64_t worst, left, delay_ms;
 };
 

@@ -108,6 +108,88 @@ static void test_late_joiner_gets_all_text(void **state)
         close_bench(&b);
 }
 
+/* Between its end and the keeping of what was checked of it, a call is still the same call. */
+static void test_an_ended_call_is_joined(void **state)
+{
+        const struct fake_step steps[] = {GOOD};
+        static struct bench b;
+
+        (void)state;
+        open_bench(&b, steps, 1);
+        ask(&b, 0, &(struct wish){.job = 1, .words = "same"});
+        run_until(&b, have_ended, 1);
+        ask(&b, 1, &(struct wish){.job = 2, .words = "same"});
+        assert_int_equal(b.askers[1].n_ends, 0); /* never from within */
+        run_until(&b, have_ended, 2);
+        assert_int_equal(fake_n_requests(b.fake), 1);
+        assert_string_equal(b.askers[1].text.at, "Hello world");
+        assert_string_equal(b.askers[1].whole.at, "Hello world");
+        assert_int_equal(b.askers[1].n_started, 1);
+        assert_false(b.askers[1].is_payer);
+        assert_int_equal(b.askers[1].nanousd, 0);
+        /* One that leaves before it is told leaves no trace. */
+        ask(&b, 2, &(struct wish){.job = 3, .words = "same"});
+        call_cancel(b.askers[2].call);
+        /* The payer goes; the other still holds the answer. */
+        call_cancel(b.askers[0].call);
+        ask(&b, 3, &(struct wish){.job = 4, .words = "same"});
+        run_until(&b, have_ended, 3);
+        assert_int_equal(fake_n_requests(b.fake), 1);
+        assert_int_equal(calls_spent_today(b.calls), GOOD_NANOUSD);
+        /* Nobody holds it: what nobody kept is asked for. */
+        call_cancel(b.askers[1].call);
+        call_cancel(b.askers[3].call);
+        ask(&b, 4, &(struct wish){.job = 5, .words = "same"});
+        run_until(&b, have_ended, 4);
+        assert_int_equal(fake_n_requests(b.fake), 2);
+        assert_true(b.askers[4].is_payer);
+        close_bench(&b);
+}
+
+static bool has_fenced(struct bench *b, unsigned n)
+{
+        struct store_counters now;
+
+        store_get_counters(b->store, &now);
+        return now.cache_batches >= n;
+}
+
+static void on_fenced(void *arg, int r)
+{
+        assert_int_equal(r, 0);
+        *(bool *)arg = true;
+}
+
+static void test_who_had_an_answer_asks_anew(void **state)
+{
+        const struct fake_step steps[] = {GOOD};
+        static struct bench b;
+        struct store_batch *fence;
+
+        (void)state;
+        open_bench(&b, steps, 1);
+        ask(&b, 0, &(struct wish){.job = 1, .words = "same"});
+        run_until(&b, have_ended, 1);
+        ask(&b, 1, &(struct wish){.job = 1, .words = "same"});
+        ask(&b, 2, &(struct wish){.job = 2, .words = "same"}); /* joins the new one */
+        run_until(&b, have_ended, 3);
+        assert_int_equal(fake_n_requests(b.fake), 2);
+        ask(&b, 3, &(struct wish){.job = 3, .words = "same", .is_fresh = true});
+        run_until(&b, have_ended, 4);
+        assert_int_equal(fake_n_requests(b.fake), 3);
+        /* Settled: until the cache has what was kept of it, and no longer. */
+        settle_and_wait(&b.askers[3]);
+        run_until(&b, has_fenced, 1);
+        assert_int_equal(store_batch_new(STORE_CACHE, &fence), 0);
+        b.is_committed = false;
+        assert_int_equal(store_commit(b.store, fence, on_fenced, &b.is_committed), 0);
+        run_until(&b, is_settled, 0);
+        ask(&b, 4, &(struct wish){.job = 4, .words = "same"});
+        run_until(&b, have_ended, 5);
+        assert_int_equal(fake_n_requests(b.fake), 4);
+        close_bench(&b);
+}
+
 static void test_cancel_with_two_owners(void **state)
 {
         const struct fake_step steps[] = {HANGING};
@@ -367,6 +449,8 @@ int main(void)
                 cmocka_unit_test(test_identical_calls_are_one_request),
                 cmocka_unit_test(test_what_differs_is_not_joined),
                 cmocka_unit_test(test_late_joiner_gets_all_text),
+                cmocka_unit_test(test_an_ended_call_is_joined),
+                cmocka_unit_test(test_who_had_an_answer_asks_anew),
                 cmocka_unit_test(test_cancel_with_two_owners),
                 cmocka_unit_test(test_payer_leaves_and_the_other_pays),
                 cmocka_unit_test(test_cancel_while_queued_costs_nothing),
