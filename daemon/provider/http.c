@@ -68,6 +68,8 @@ struct http_transfer {
         bool is_gone;  /* cancelled then: freed when it returns */
         bool is_lingering;
         bool is_cut;           /* an error's body was long enough */
+        bool has_asked;        /* a request was about to leave on some connection */
+        bool was_closed;       /* that connection was closed before it answered */
         enum http_fault fault; /* found by ourselves, before libcurl's result */
         enum http_fault result;
         char message[CURL_ERROR_SIZE];
@@ -254,7 +256,10 @@ static void collect_ended(struct http *h)
                         t->result = t->fault;
                 else if (!t->is_cut)
                         t->result = fault_of(t, code);
-                if (t->result != HTTP_FAULT_NONE && !t->message[0])
+                if (t->was_closed)
+                        (void)snprintf(t->message, sizeof(t->message),
+                                       "the server closed it before it answered");
+                else if (t->result != HTTP_FAULT_NONE && !t->message[0])
                         (void)snprintf(t->message, sizeof(t->message), "%s",
                                        curl_easy_strerror(code));
                 leave_multi(t);
@@ -429,6 +434,24 @@ static size_t collect_bytes(char *at, size_t size, size_t n_items, void *arg)
         return t->is_cut ? 0 : n;
 }
 
+/* Called before each request that leaves. When a kept connection is closed before its first byte,
+ * libcurl sends the request again by itself, on a new one: what asks a model for something could be
+ * paid for twice and booked once. So it is not sent again here; whoever counts and books decides.
+ */
+static int before_request(void *arg, char *their_ip _unused_, char *our_ip _unused_,
+                          int their_port _unused_, int our_port _unused_)
+{
+        struct http_transfer *t = arg;
+
+        if (t->has_asked && t->body.at) {
+                t->fault = HTTP_FAULT_BROKEN;
+                t->was_closed = true;
+                return CURL_PREREQFUNC_ABORT;
+        }
+        t->has_asked = true;
+        return CURL_PREREQFUNC_OK;
+}
+
 static CURLcode give_store(CURL *easy _unused_, void *ssl_ctx, void *arg)
 {
         struct http_transfer *t = arg;
@@ -498,6 +521,8 @@ static int launch(struct http_transfer *t)
                 curl_easy_setopt(t->easy, CURLOPT_UNIX_SOCKET_PATH, t->unix_path);
         curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, collect_bytes);
         curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
+        curl_easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, before_request);
+        curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
         set_limits(t);
         set_version(t);
         if (t->is_tls)
@@ -665,11 +690,7 @@ const char *http_header(const struct http_transfer *t, const char *name)
 
 bool http_has_left(const struct http_transfer *t)
 {
-        long n = 0;
-
-        if (t->easy)
-                (void)curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &n);
-        return n > 0;
+        return t->has_asked;
 }
 
 /* ---- the pool ---- */

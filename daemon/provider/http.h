@@ -11,9 +11,11 @@
  *
  * No callback of ours is ever called from within libcurl: its callbacks only collect bytes, and
  * after each curl_multi_socket_action() they are handed on. So http_start() and http_cancel() may
- * be called from on_bytes() and on_end(). Redirections are not followed, only http and https are
- * spoken, no cookies, no .netrc, nothing verbose. Connections are kept in libcurl's pool; HTTP/2 is
- * used where https offers it, with many streams on one connection. */
+ * be called from on_bytes() and on_end(). A POST leaves once: libcurl's own repetition, when a kept
+ * connection was closed or a stream refused, is forbidden, and it ends as HTTP_FAULT_BROKEN.
+ * Redirections are not followed, only http and https are spoken, no cookies, no .netrc, nothing
+ * verbose. Connections are kept in libcurl's pool; HTTP/2 is used where https offers it, with many
+ * streams on one connection. */
 
 #include "common/buf.h"
 #include "common/macros.h"

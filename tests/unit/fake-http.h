@@ -54,6 +54,10 @@ const char *fake_request(struct fake *f, unsigned n);
 #define FAKE_GOOD                                                            \
         FAKE_SSE FAKE_START FAKE_PING FAKE_TEXT("Hello ") FAKE_TEXT("world") \
                 FAKE_DELTA("end_turn") FAKE_STOP
+/* Of a length and a body: the connection may be kept. */
+#define FAKE_KEPT                                                                   \
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: " \
+        "chunked\r\n\r\n%zx\r\n%s\r\n0\r\n\r\n"
 #define FAKE_ERROR(status, headers, body)                                                          \
         "HTTP/1.1 " status                                                                         \
         "\r\ncontent-type: application/json\r\nrequest-id: req_e\r\nconnection: close\r\n" headers \

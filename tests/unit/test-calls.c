@@ -5,6 +5,7 @@
 #include "tests/unit/calls-bench.h"
 
 #include "common/clock.h"
+#include "common/str.h"
 
 static void test_one_call(void **state)
 {
@@ -333,6 +334,32 @@ static void test_broken_stream_is_voided_and_booked(void **state)
         close_bench(&b);
 }
 
+/* Asked twice, perhaps paid twice: booked twice, and announced. */
+static void test_kept_connection_is_closed(void **state)
+{
+        static const char body[] =
+                FAKE_START FAKE_TEXT("Hello world") FAKE_DELTA("end_turn") FAKE_STOP;
+        _cleanup_free_ char *kept = str_printf(FAKE_KEPT, strlen(body), body);
+        const struct fake_step steps[] = {
+                {.answer = kept, .then = FAKE_KEEP}, {.then = FAKE_CLOSE}, GOOD};
+        static struct bench b;
+        struct asker *a = &b.askers[1];
+
+        (void)state;
+        open_bench(&b, steps, 3);
+        ask(&b, 0, &(struct wish){.job = 1, .words = "x"});
+        run_until(&b, have_ended, 1);
+        ask(&b, 1, &(struct wish){.job = 2, .words = "y"});
+        run_until(&b, have_ended, 2);
+        assert_false(a->has_failure);
+        assert_int_equal(a->id, FAILURE_STREAM_BROKEN);
+        assert_int_equal(a->n_attempts, 2);
+        assert_int_equal(a->n_retries, 1);
+        assert_int_equal(fake_n_requests(b.fake), 3);
+        assert_true(a->nanousd > GOOD_NANOUSD);
+        close_bench(&b);
+}
+
 /* What came is enough for its owner: it ends there, is paid for, and the rest is another call's,
  * which does not leave at once. */
 static void test_broken_stream_that_is_enough(void **state)
@@ -458,6 +485,7 @@ int main(void)
                 cmocka_unit_test(test_last_owner_cancels_in_text),
                 cmocka_unit_test(test_retry),
                 cmocka_unit_test(test_broken_stream_is_voided_and_booked),
+                cmocka_unit_test(test_kept_connection_is_closed),
                 cmocka_unit_test(test_broken_stream_that_is_enough),
                 cmocka_unit_test(test_crash_books_the_intent_as_lost),
                 cmocka_unit_test(test_drain),

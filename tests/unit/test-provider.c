@@ -535,12 +535,9 @@ static void test_room_goes_with_attempts(void **state)
 
 static void test_connection_is_kept(void **state)
 {
-        static const char whole[] =
-                "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: "
-                "chunked\r\n\r\n%zx\r\n%s\r\n0\r\n\r\n";
         static const char body[] =
                 FAKE_START FAKE_TEXT("Hello world") FAKE_DELTA("end_turn") FAKE_STOP;
-        _cleanup_free_ char *answer = str_printf(whole, strlen(body), body);
+        _cleanup_free_ char *answer = str_printf(FAKE_KEPT, strlen(body), body);
         struct bench b;
 
         (void)state;
@@ -552,6 +549,39 @@ static void test_connection_is_kept(void **state)
         assert_int_equal(fake_n_requests(b.fake), 3);
         assert_int_equal(fake_n_connections(b.fake), 1);
         close_bench(&b);
+}
+
+/* libcurl would ask again by itself, on a new connection, and nobody would know. */
+static void test_kept_connection_is_closed(void **state)
+{
+        static const char body[] =
+                FAKE_START FAKE_TEXT("Hello world") FAKE_DELTA("end_turn") FAKE_STOP;
+        _cleanup_free_ char *answer = str_printf(FAKE_KEPT, strlen(body), body);
+
+        (void)state;
+        for (int i = 0; i < 2; i++) {
+                const struct fake_step steps[] = {
+                        {.answer = answer, .then = FAKE_KEEP},
+                        {.then = i == 0 ? FAKE_CLOSE : FAKE_RESET},
+                        {.answer = answer, .then = FAKE_KEEP},
+                };
+                struct bench b;
+
+                open_bench(&b, steps, 3);
+                send_one(&b);
+                assert_good(&b);
+                send_one(&b);
+                assert_true(b.has_failure);
+                assert_int_equal(b.id, FAILURE_STREAM_BROKEN);
+                assert_true(b.advice.is_retryable);
+                assert_true(b.advice.was_perhaps_paid);
+                assert_non_null(strstr(b.message, "before it answered"));
+                assert_int_equal(fake_n_requests(b.fake), 2);
+                send_one(&b);
+                assert_good(&b);
+                assert_int_equal(fake_n_requests(b.fake), 3);
+                close_bench(&b);
+        }
 }
 
 static void poll_head(void *arg)
@@ -740,6 +770,7 @@ int main(void)
                 cmocka_unit_test(test_cancel_within_text),
                 cmocka_unit_test(test_room_goes_with_attempts),
                 cmocka_unit_test(test_connection_is_kept),
+                cmocka_unit_test(test_kept_connection_is_closed),
                 cmocka_unit_test(test_warm),
                 cmocka_unit_test(test_replaced_provider_lets_attempts_end),
                 cmocka_unit_test(test_configuration),
