@@ -3,9 +3,6 @@
 
 #include <sys/queue.h>
 
-#define HASH_NONFATAL_OOM 1 /* then hh.tbl of what was to be added is NULL */
-#include <uthash.h>
-
 #include "common/str.h"
 #include "daemon/exec/run.h"
 #include "daemon/input/input.h"
@@ -13,6 +10,8 @@
 #include "daemon/jobs/blobs.h"
 #include "daemon/jobs/estimates.h"
 #include "daemon/jobs/jobs.h"
+#include "daemon/jobs/queue.h"
+#include "daemon/jobs/registry.h"
 #include "daemon/jobs/states.h"
 #include "daemon/options/options.h"
 
@@ -77,6 +76,9 @@ struct job {
         enum job_state lost_end; /* the end that could not be written: JOB_QUEUED if none */
         struct client_queue *queue;
         TAILQ_ENTRY(job) queue_entry;
+        struct job_list *list; /* of the registry: those at work, or that wait for the same */
+        TAILQ_ENTRY(job) list_entry;
+        uint64_t wait_number;
         LIST_ENTRY(job) accepting_entry;
         struct submit *twins; /* owned: submits with its idempotency key while it was accepted */
 };
@@ -93,26 +95,14 @@ struct job_cursor {
         void *arg;
 };
 
-/* The jobs of one client (connection's process) in one class, in order; clients take turns. */
-struct client_queue {
-        TAILQ_ENTRY(client_queue) entry;
-        UT_hash_handle hh;
-        struct client_queue_key {
-                uint64_t client;
-                uint32_t uid, class;
-        } key;
-        TAILQ_HEAD(, job) jobs;
-};
-TAILQ_HEAD(client_queues, client_queue);
-
 struct jobs {
         struct jobs_config c;
-        struct job *live;           /* hash by id: not ended, or looked at by a cursor */
+        struct registry registry;   /* jobs that have not ended, or that a cursor looks at */
         struct ulid last, retained; /* last id given; where the next slice of retention begins */
         struct client_queues queues[2]; /* interactive, batch */
         struct client_queue *by_client; /* hash by key: those that have a job */
         LIST_HEAD(, job) accepting;     /* their acceptance is not durable yet */
-        size_t n_queued, n_running, n_batch_running, n_waiting, n_commits;
+        size_t n_queued, n_running, n_batch_running, n_commits;
         struct hash generation, salt, shelf; /* shelf: its part in the generation */
         struct estimates estimates;
         struct job_options written_options; /* of the record that was written last, */
@@ -122,6 +112,9 @@ struct jobs {
         uint64_t disk_check_ms;
         struct blob_owner owner;
         bool is_draining, is_scheduling;
+        /* Those that wait for it are continued, up to this number; 0: none are. */
+        uint64_t continue_key, continue_disk;
+        bool is_continuing;
         void (*on_drained)(void *arg);
         void *drained_arg;
 };
@@ -165,18 +158,15 @@ void journal_commit(struct job *job, struct store_batch *b, const struct news *n
 void journal_say(struct job *job, const char *type, json_t *fields);
 void journal_commit_record(struct job *job); /* the record alone */
 void journal_delta(struct job *job, uint32_t task, struct span text);
-/* queue.c */
-void jobs_queue_add(struct job *job);
-void jobs_queue_remove(struct job *job);
-struct job *jobs_queue_take(struct jobs *j); /* NULL: nothing waits */
 /* life.c */
 void job_enqueue(struct job *job); /* state is JOB_QUEUED and durable: have it worked on */
 void jobs_schedule(struct jobs *j);
 void job_wait_for(struct job *job, enum job_wait wait, const char *remedy);
 /* The same, told by the caller: the fields of a `waiting` event, NULL for lack of memory. */
 json_t *job_begin_wait(struct job *job, enum job_wait wait, const char *remedy);
-void job_continue(struct job *job);                  /* a wait ended */
-void job_put_back(struct job *job);                  /* into the queue of the next start */
+void job_continue(struct job *job);      /* a wait ended */
+void jobs_continue_keys(struct jobs *j); /* all that wait for a key now, some in each turn */
+void job_put_back(struct job *job);      /* into the queue of the next start */
 void job_fail(struct job *job, struct failure *why); /* takes why */
 void job_end(struct job *job, enum job_state state, const char *type, json_t *fields);
 /* The same together with what a run leaves. Takes the batch (NULL: there is no memory for one). */

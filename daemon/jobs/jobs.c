@@ -33,8 +33,7 @@ struct job *job_new(struct jobs *j, const struct ulid *id)
         ulid_to_text(id, job->id_text);
         LIST_INIT(&job->uploads);
         LIST_INIT(&job->cursors);
-        HASH_ADD(hh, j->live, id, sizeof(job->id), job);
-        if (!job->hh.tbl) {
+        if (registry_add(&j->registry, job) < 0) {
                 free(job);
                 return NULL;
         }
@@ -49,7 +48,7 @@ struct job *job_ref(struct job *job)
 
 static void job_free(struct job *job)
 {
-        HASH_DEL(job->jobs->live, job);
+        registry_remove(&job->jobs->registry, job);
         job_stop_work(job);
         jobs_queue_remove(job);
         job_forget_uploads(job);
@@ -90,7 +89,7 @@ int job_find(struct jobs *j, const struct peer *p, struct span id, struct job **
         int k = ulid_from_text(id, &u) < 0 ? CONDITION_ABSENT : 0;
 
         if (k == 0) {
-                HASH_FIND(hh, j->live, &u, sizeof(u), job);
+                job = registry_find(&j->registry, &u);
                 if (job)
                         job_ref(job);
                 else
@@ -199,6 +198,7 @@ int jobs_new(const struct jobs_config *c, struct jobs **ret)
         price_book_ref(j->c.prices);
         for (size_t i = 0; i < N_ELEMENTS(j->queues); i++)
                 TAILQ_INIT(&j->queues[i]);
+        registry_init(&j->registry);
         load_salt(j);
         k = make_generation(j);
         if (k < 0) {
@@ -213,7 +213,7 @@ int jobs_new(const struct jobs_config *c, struct jobs **ret)
 
 void jobs_stop(struct jobs *j)
 {
-        struct job *job, *next;
+        struct job *job = NULL;
 
         if (!j)
                 return;
@@ -222,7 +222,7 @@ void jobs_stop(struct jobs *j)
                 timer_stop(j->disk_timer);
         if (j->retain_timer)
                 timer_stop(j->retain_timer);
-        HASH_ITER (hh, j->live, job, next) {
+        while ((job = registry_next(&j->registry, job))) {
                 if (job->planning)
                         prepare_forget(job->planning);
                 job->planning = NULL;
@@ -232,11 +232,11 @@ void jobs_stop(struct jobs *j)
 
 struct jobs *jobs_free(struct jobs *j)
 {
-        struct job *job, *next;
+        struct job *job;
 
         if (!j)
                 return NULL;
-        HASH_ITER (hh, j->live, job, next)
+        while ((job = registry_next(&j->registry, NULL)))
                 job_free(job);
         buf_done(&j->written_text);
         timer_free(j->disk_timer);
@@ -252,7 +252,6 @@ void jobs_reload(struct jobs *j, struct config *config, struct blueprint_shelf *
                  struct price_book *prices)
 {
         struct jobs_config old = j->c;
-        struct job *job, *next;
 
         j->c.config = config_ref(config);
         j->c.shelf = blueprint_shelf_ref(shelf);
@@ -262,9 +261,7 @@ void jobs_reload(struct jobs *j, struct config *config, struct blueprint_shelf *
         price_book_unref(old.prices);
         if (make_generation(j) < 0)
                 log_error("reload: out of memory");
-        HASH_ITER (hh, j->live, job, next)
-                if (job->state == JOB_WAITING && job->wait == WAIT_KEY)
-                        job_continue(job);
+        jobs_continue_keys(j);
 }
 
 const struct hash *jobs_generation(const struct jobs *j)
@@ -281,7 +278,7 @@ int jobs_answer_raw(struct jobs *j, const struct hash *raw_key,
 int jobs_count(struct jobs *j, json_t **ret)
 {
         *ret = json_pack("{s:I,s:I,s:I}", "running", (json_int_t)j->n_running, "queued",
-                         (json_int_t)j->n_queued, "waiting", (json_int_t)j->n_waiting);
+                         (json_int_t)j->n_queued, "waiting", (json_int_t)j->registry.n_waiting);
         return *ret ? 0 : -ENOMEM;
 }
 
@@ -290,15 +287,12 @@ int jobs_count(struct jobs *j, json_t **ret)
 static void on_calls_drained(void *arg)
 {
         struct jobs *j = arg;
-        struct job *job, *next;
+        struct job *job;
 
         /* What was under way is no fault of its jobs: they stand in the queue for the next start.
          */
-        HASH_ITER (hh, j->live, job, next) {
-                if (job->state != JOB_RUNNING && job->state != JOB_PLANNING)
-                        continue;
+        while ((job = TAILQ_FIRST(&j->registry.at_work)))
                 job_put_back(job);
-        }
         estimates_save(j);
         jobs_check_drained(j);
 }

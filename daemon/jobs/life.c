@@ -45,7 +45,7 @@ static void count_running(const struct job *job, int change)
                 j->n_batch_running += (size_t)change;
 }
 
-static void move(struct job *job, enum job_state to)
+static void move_to(struct job *job, enum job_state to, enum job_wait wait)
 {
         struct jobs *j = job->jobs;
 
@@ -56,12 +56,16 @@ static void move(struct job *job, enum job_state to)
                 count_running(job, -1);
         if (!is_at_work(job->state) && is_at_work(to))
                 count_running(job, 1);
-        if (to != JOB_WAITING)
-                job->wait = WAIT_NONE;
-        j->n_waiting += (size_t)(to == JOB_WAITING) - (size_t)(job->state == JOB_WAITING);
+        job->wait = wait;
         job->state = to;
+        registry_note(&j->registry, job);
         if (!job_state_is_end(to))
                 enter_registry(job);
+}
+
+static void move(struct job *job, enum job_state to)
+{
+        move_to(job, to, WAIT_NONE);
 }
 
 /* An ended job leaves the registry when nobody looks at it any more. */
@@ -194,10 +198,9 @@ json_t *job_begin_wait(struct job *job, enum job_wait wait, const char *remedy)
 {
         json_t *fields;
 
-        move(job, JOB_WAITING);
+        move_to(job, JOB_WAITING, wait);
         log_event(LOG_LEVEL_INFO, "job_waiting", "job %s waits: %s", job->id_text,
                   job_wait_names[wait]);
-        job->wait = wait;
         job->wait_id++;
         free(job->wait_remedy);
         job->wait_remedy = remedy ? strdup(remedy) : NULL;
@@ -236,28 +239,69 @@ static void go_on(struct job *job)
                 job_continue(job);
 }
 
+/* The first of those that wait for this, unless it came after the others. */
+static struct job *first_waiting(const struct jobs *j, enum job_wait wait, uint64_t last)
+{
+        struct job *job = TAILQ_FIRST(&j->registry.waiting[wait]);
+
+        return job && job->wait_number <= last ? job : NULL;
+}
+
+#define CONTINUE_AT_ONCE 64 /* each is a commit; thousands would hold the loop */
+
+static void continue_some(void *arg)
+{
+        struct jobs *j = arg;
+        struct job *job;
+        int n = 0;
+
+        j->is_continuing = false;
+        while (n < CONTINUE_AT_ONCE && (job = first_waiting(j, WAIT_KEY, j->continue_key))) {
+                job_continue(job);
+                n++;
+        }
+        while (n < CONTINUE_AT_ONCE && (job = first_waiting(j, WAIT_DISK, j->continue_disk))) {
+                if (job->n_commits == 0)
+                        go_on(job);
+                else /* what is on its way counts when it is there: next time */
+                        registry_note(&j->registry, job);
+                n++;
+        }
+        if (n == CONTINUE_AT_ONCE && !j->is_draining &&
+            loop_defer(j->c.loop, continue_some, j) == 0)
+                j->is_continuing = true;
+}
+
+static void begin_to_continue(struct jobs *j)
+{
+        if (!j->is_continuing)
+                continue_some(j);
+}
+
+void jobs_continue_keys(struct jobs *j)
+{
+        j->continue_key = j->registry.n_waits;
+        begin_to_continue(j);
+}
+
 static void on_disk_timer(void *arg)
 {
         struct jobs *j = arg;
-        struct job *job, *next;
-        bool is_needed = false, has_room = store_has_room(j->c.store);
+        bool has_room = store_has_room(j->c.store);
 
         if (j->is_draining)
                 return;
-        HASH_ITER (hh, j->live, job, next) {
-                if (job->state != JOB_WAITING || job->wait != WAIT_DISK)
-                        continue;
-                is_needed = true;
-                if (has_room &&
-                    job->n_commits == 0) /* what is on its way counts when it is there */
-                        go_on(job);
-        }
-        if (is_needed && has_room)
-                j->disk_check_ms = MIN2(2 * j->disk_check_ms, (uint64_t)DISK_CHECK_MS_MAX);
-        if (is_needed)
-                (void)!timer_start(j->disk_timer, j->disk_check_ms);
-        else
+        if (TAILQ_EMPTY(&j->registry.waiting[WAIT_DISK])) {
                 j->disk_check_ms = DISK_CHECK_MS;
+                return;
+        }
+        if (has_room)
+                j->disk_check_ms = MIN2(2 * j->disk_check_ms, (uint64_t)DISK_CHECK_MS_MAX);
+        (void)!timer_start(j->disk_timer, j->disk_check_ms);
+        if (!has_room)
+                return;
+        j->continue_disk = j->registry.n_waits;
+        begin_to_continue(j);
 }
 
 /* Whoever is on the way out leaves them to the next start: a commit that fails after jobs_stop()
@@ -289,8 +333,7 @@ void job_suspend(struct job *job, int r)
         if (job_state_is_end(job->state))
                 job->lost_end = job->state;
         job->ended_ms = 0;
-        move(job, JOB_WAITING);
-        job->wait = WAIT_DISK;
+        move_to(job, JOB_WAITING, WAIT_DISK);
         job->wait_id++;
         free(job->wait_remedy);
         job->wait_remedy = str_printf("state cannot be written: %s", strerror(-r));
@@ -387,9 +430,10 @@ void jobs_warn(struct jobs *j, const char *text)
 {
         struct job *job, *next;
 
-        HASH_ITER (hh, j->live, job, next)
-                if (is_at_work(job->state))
-                        journal_say(job, "warning", json_pack("{s:s}", "text", text));
+        for (job = TAILQ_FIRST(&j->registry.at_work); job; job = next) {
+                next = TAILQ_NEXT(job, list_entry); /* telling may fail, and end its work */
+                journal_say(job, "warning", json_pack("{s:s}", "text", text));
+        }
 }
 
 /* Once, when the share that is worth a warning is passed. */

@@ -1,5 +1,4 @@
-/* Who is next: interactive jobs before batch jobs, clients in turn, the jobs of one client in the
- * order of their submission. */
+#include "daemon/jobs/queue.h"
 
 #include "daemon/jobs/internal.h"
 

@@ -53,7 +53,7 @@ static void revive(struct job *job)
                 return;
         }
         if (waits_for_a_person(job)) {
-                job->jobs->n_waiting++;
+                registry_note(&job->jobs->registry, job);
                 return;
         }
         if (was_at_work)

@@ -42,12 +42,10 @@ static uint64_t time_of(const uint8_t *ulid)
 
 static bool is_live(struct jobs *j, const uint8_t *ulid)
 {
-        struct job *job = NULL;
         struct ulid id;
 
         memcpy(id.at, ulid, ULID_BYTES);
-        HASH_FIND(hh, j->live, &id, sizeof(id), job);
-        return job != NULL;
+        return registry_find(&j->registry, &id) != NULL;
 }
 
 static void read_idem(const json_t *record, struct old_job *o)
@@ -188,57 +186,58 @@ static int remove_slice(struct slice *s)
 /* ---- blobs ---- */
 
 /* A blob is as old as its last writing, and what a job needs was written since it began: only jobs
- * that are older than the bound can need an old one, and theirs are kept whole. */
-struct old_users {
-        uint32_t *uids; /* owned */
-        size_t n;
-        bool is_unknown; /* no memory: all may be needed */
+ * that are older than the bound can need an old one, and theirs are kept whole. Blobs of one uid
+ * stand together, so the last answer is mostly the next one's. */
+struct old_jobs {
+        struct store *store; /* borrowed */
+        uint64_t before_ms;
+        uint32_t uid; /* that was asked for last */
+        bool is_known, has_any;
 };
 
-static void find_old_users(struct jobs *j, uint64_t before_ms, struct old_users *ret)
+static int note_age(struct span key, struct span value, void *arg)
 {
-        struct job *job, *next;
+        (void)value;
+        if (key.n == 1 + 4 + ULID_BYTES)
+                *(uint64_t *)arg = time_of((const uint8_t *)key.at + 5);
+        return CONDITION_REFUSED;
+}
 
-        HASH_ITER (hh, j->live, job, next) {
-                uint32_t *uids;
-                size_t i;
+/* The first row of a uid in a class of the queue is its oldest job there that has not ended. */
+static bool has_old_job(const struct old_jobs *o, uint32_t uid)
+{
+        uint64_t oldest = UINT64_MAX;
+        int k = 0;
 
-                if (job_state_is_end(job->state) || job->created_ms >= before_ms)
-                        continue;
-                for (i = 0; i < ret->n && ret->uids[i] != job->uid; i++)
-                        ;
-                if (i < ret->n)
-                        continue;
-                uids = realloc(ret->uids, (ret->n + 1) * sizeof(*uids));
-                if (!uids) {
-                        ret->is_unknown = true;
-                        return;
-                }
-                ret->uids = uids;
-                ret->uids[ret->n++] = job->uid;
+        for (char class = 0; class <= 1 && k == 0 && oldest >= o->before_ms; class ++) {
+                const char prefix[] = {class, (char)(uid >> 24), (char)(uid >> 16),
+                                       (char)(uid >> 8), (char)uid};
+
+                oldest = UINT64_MAX;
+                k = store_scan(o->store, TABLE_QUEUE, (struct span){prefix, sizeof(prefix)},
+                               (struct span){0}, note_age, &oldest);
         }
+        return k < 0 || oldest < o->before_ms; /* who does not know removes nothing */
 }
 
 static bool is_blob_live(uint32_t uid, const struct hash *h, void *arg)
 {
-        const struct old_users *old = arg;
+        struct old_jobs *o = arg;
 
         (void)h;
-        for (size_t i = 0; i < old->n; i++)
-                if (old->uids[i] == uid)
-                        return true;
-        return old->is_unknown;
+        if (!o->is_known || o->uid != uid) {
+                o->has_any = has_old_job(o, uid);
+                o->uid = uid;
+                o->is_known = true;
+        }
+        return o->has_any;
 }
 
 static int expire_blobs(struct jobs *j, uint64_t before_ms)
 {
-        struct old_users old = {0};
-        int k;
+        struct old_jobs old = {.store = j->c.store, .before_ms = before_ms};
 
-        find_old_users(j, before_ms, &old);
-        k = store_blob_expire(j->c.store, before_ms, SLICE_BLOBS, is_blob_live, &old);
-        free(old.uids);
-        return k;
+        return store_blob_expire(j->c.store, before_ms, SLICE_BLOBS, is_blob_live, &old);
 }
 
 static void on_retain_timer(void *arg)

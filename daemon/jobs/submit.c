@@ -316,8 +316,9 @@ static struct failure *may_accept(struct jobs *j)
                 return failure_new(FAILURE_STOPPING, NULL);
         if (!store_has_room(j->c.store))
                 return failure_new(FAILURE_DISK_FULL, NULL);
-        if (j->n_queued >= config_get_u64(j->c.config, OPTION_JOBS_QUEUED))
-                return failure_new(FAILURE_QUEUE_FULL, "%zu jobs are queued", j->n_queued);
+        if (j->n_queued + j->registry.n_waiting >= config_get_u64(j->c.config, OPTION_JOBS_QUEUED))
+                return failure_new(FAILURE_QUEUE_FULL, "%zu jobs are queued, %zu wait", j->n_queued,
+                                   j->registry.n_waiting);
         return NULL;
 }
 

@@ -45,8 +45,9 @@ struct loop {
         struct call_list deferred; /* owned; loop thread only */
         struct watched_signal signals[MAX_SIGNALS];
         size_t n_signals;
-        uint64_t turn_usec_max, turn_usec_last, n_turns;
+        uint64_t turn_usec_max, turn_processor_usec_max, n_turns;
         uint64_t turn_began; /* 0: not known in this turn */
+        uint64_t processor;  /* this thread's time at the end of the last turn */
 };
 
 struct timer {
@@ -163,13 +164,16 @@ static void call_deferred(struct loop *l)
         call_all(&now);
 }
 
-static void measure_turn(struct loop *l, uint64_t processor_before)
+/* By the clock, which tells also what blocked and what others took of the processor; and by this
+ * thread's own time, which tells what we did (hooks before the wait included). */
+static void measure_turn(struct loop *l)
 {
-        uint64_t usec = l->turn_began ? clock_monotonic_usec() - l->turn_began
-                                      : processor_usec() - processor_before;
+        uint64_t now = processor_usec(), processor = now - l->processor;
+        uint64_t usec = l->turn_began ? clock_monotonic_usec() - l->turn_began : processor;
 
-        l->turn_usec_last = usec;
+        l->processor = now;
         l->turn_usec_max = MAX2(l->turn_usec_max, usec);
+        l->turn_processor_usec_max = MAX2(l->turn_processor_usec_max, processor);
         l->n_turns++;
 }
 
@@ -205,14 +209,13 @@ static void call_hooks(struct loop *l)
 int loop_run(struct loop *l)
 {
         l->is_turning = true;
+        l->processor = processor_usec();
         while (!__atomic_load_n(&l->is_stopping, __ATOMIC_ACQUIRE)) {
                 int flags =
                         STAILQ_EMPTY(&l->deferred) ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK;
-                uint64_t processor;
 
                 if (STAILQ_EMPTY(&l->deferred))
                         call_hooks(l);
-                processor = processor_usec();
                 l->turn_began = 0;
                 if (event_base_loop(l->base, flags) < 0)
                         return -EIO;
@@ -220,7 +223,7 @@ int loop_run(struct loop *l)
                 if (__atomic_exchange_n(&l->is_woken, 0, __ATOMIC_ACQ_REL))
                         pool_drain(l->pool);
                 call_deferred(l);
-                measure_turn(l, processor);
+                measure_turn(l);
         }
         call_hooks(l);
         l->is_turning = false;
@@ -269,6 +272,11 @@ struct event_base *loop_base(struct loop *l)
 uint64_t loop_turn_usec_max(const struct loop *l)
 {
         return l->turn_usec_max;
+}
+
+uint64_t loop_turn_processor_usec_max(const struct loop *l)
+{
+        return l->turn_processor_usec_max;
 }
 
 uint64_t loop_n_turns(const struct loop *l)

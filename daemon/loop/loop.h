@@ -29,9 +29,11 @@ struct event_base *loop_base(
 int loop_on_signal(struct loop *l, int number, void (*fn)(int number, void *arg),
                    void *arg) _must_check_;
 
-/* For the metrics, which this room does not know: the longest turn so far without its wait, and how
- * many there were. */
+/* For the metrics, which this room does not know: the longest turn so far without its wait (by the
+ * clock), the most of the processor that one took (where both differ, others had the processor, or
+ * something blocked), and how many there were. */
 uint64_t loop_turn_usec_max(const struct loop *l);
+uint64_t loop_turn_processor_usec_max(const struct loop *l);
 uint64_t loop_n_turns(const struct loop *l);
 size_t loop_n_working(const struct loop *l); /* pieces of work in the pool */
 

@@ -44,6 +44,8 @@
         X(commits_cache, COUNTER, "transactions of the cache")                                    \
         X(loop_turns, COUNTER, "turns of the event loop")                                         \
         X(loop_turn_usec_max, GAUGE, "longest turn of the event loop, in microseconds")           \
+        X(loop_turn_processor_usec_max, GAUGE,                                                    \
+          "most of the processor that one turn took, in microseconds")                            \
         X(call_ms, HISTOGRAM, "model calls from start to end, retries included, in milliseconds") \
         X(first_token_ms, HISTOGRAM, "from a request to its first token, in milliseconds")        \
         X(submit_usec, HISTOGRAM, "job/submit from frame to reply, in microseconds")              \

@@ -104,17 +104,19 @@ const struct option option_table[N_OPTIONS] = {
                                       .sentence = "connections of one user"},
         [OPTION_JOBS_QUEUED] = {"limits.jobs_queued", OPTION_U64, SCOPE_DAEMON, "200000", 1,
                                 10000000, .variable = "GENOPT_JOBS_QUEUED", RELOADED,
-                                .sentence = "jobs that may wait in the queue"},
+                                .sentence = "jobs that may be queued or wait for something"},
         [OPTION_JOB_USD] = {"budget.job_usd", OPTION_USD, SCOPE_JOB, "5",
                             .variable = "GENOPT_JOB_USD", RELOADED,
-                            .sentence = "what one job may spend, in dollars, or none"},
-        [OPTION_DAY_USD] = {"budget.day_usd", OPTION_USD, SCOPE_DAEMON, "20",
-                            .variable = "GENOPT_DAY_USD", RELOADED,
-                            .sentence = "what all jobs of a day may spend, in dollars, or none"},
-        [OPTION_MONTH_USD] = {"budget.month_usd", OPTION_USD, SCOPE_DAEMON, "none",
-                              .variable = "GENOPT_MONTH_USD", RELOADED,
-                              .sentence =
-                                      "what all jobs of a month may spend, in dollars, or none"},
+                            .sentence = "what one job may spend, in dollars (0: nothing), or none"},
+        [OPTION_DAY_USD] =
+                {"budget.day_usd", OPTION_USD, SCOPE_DAEMON, "20", .variable = "GENOPT_DAY_USD",
+                 RELOADED,
+                 .sentence = "what all jobs of a day may spend, in dollars (0: nothing), or none"},
+        [OPTION_MONTH_USD] =
+                {"budget.month_usd", OPTION_USD, SCOPE_DAEMON, "none",
+                 .variable = "GENOPT_MONTH_USD", RELOADED,
+                 .sentence =
+                         "what all jobs of a month may spend, in dollars (0: nothing), or none"},
         [OPTION_WARN_AT] = {"budget.warn_at", OPTION_RATIO, SCOPE_JOB, "0.8",
                             .variable = "GENOPT_WARN_AT", RELOADED,
                             .sentence = "share of a budget that is worth a warning"},

@@ -64,6 +64,8 @@ int method_stats_get(struct server_call *c, const json_t *params)
 
         (void)params;
         metrics_set(METRIC_loop_turn_usec_max, loop_turn_usec_max(rooms(c)->loop));
+        metrics_set(METRIC_loop_turn_processor_usec_max,
+                    loop_turn_processor_usec_max(rooms(c)->loop));
         metrics_set(METRIC_loop_turns, loop_n_turns(rooms(c)->loop));
         k = metrics_to_json(&stats);
         if (k < 0)

@@ -129,6 +129,28 @@ def test_a_full_queue_is_an_answer(place, sim):
     d.stop()
 
 
+def test_jobs_that_wait_count_and_go_on_together(place, sim):
+    """Jobs that wait for something are in memory like queued ones; when it comes, all go on, whatever their number."""
+    n = 150  # more than go on in one turn of the loop
+    d = Daemon(place, config_for(sim, f"limits: {{jobs_queued: {n}}}\n"))
+    d.start()
+    sim.faults({"kind": "unauthorized"})
+    rpc = d.rpc()
+    ids = submit_many(rpc, n, lambda i: question(f"Question {i}"))
+    deadline = time.monotonic() + DEADLINE
+    while rpc.ok("daemon/status")["jobs"] != {"running": 0, "queued": 0, "waiting": n}:
+        assert time.monotonic() < deadline, rpc.ok("daemon/status")["jobs"]
+    e = rpc.error("job/submit", question("One more?"))
+    assert e["data"]["name"] == "queue_full" and f"{n} wait" in e["message"], e
+    rpc.ok("job/cancel", {"job": ids.pop()})
+    sim.faults()
+    rpc.ok("daemon/reload")
+    ends = watch(d, ids)
+    assert all(e["type"] == "done" for e in ends.values())
+    assert rpc.ok("daemon/status")["jobs"] == {"running": 0, "queued": 0, "waiting": 0}
+    d.stop()
+
+
 def watch(daemon, ids):
     """A connection for each 60 jobs, all read until their ends: job -> its last event."""
     ends = {}

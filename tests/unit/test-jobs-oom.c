@@ -53,7 +53,7 @@ static void test_record(void **state)
 {
         (void)state;
         torture(write_and_read_record, is_told);
-        assert_null(t.jobs->live);
+        assert_null(registry_next(&t.jobs->registry, NULL));
 }
 
 /* What cannot be said now is no event, and the job waits; nothing is half written. */
@@ -80,9 +80,9 @@ static int say_something(void)
         job_end(job, JOB_CANCELLED, "cancelled", json_object());
         while (t.jobs->n_commits > 0)
                 turn();
-        assert_int_equal(t.jobs->n_waiting, 0);
+        assert_int_equal(t.jobs->registry.n_waiting, 0);
         job_unref(job);
-        assert_null(t.jobs->live);
+        assert_null(registry_next(&t.jobs->registry, NULL));
         allowed = mine;
         return 0;
 }

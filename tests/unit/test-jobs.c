@@ -31,7 +31,7 @@ static void test_ask(void **state)
         assert_string_equal(
                 json_get_text(json_array_get(t.events, json_array_size(t.events) - 1), "text"),
                 ANSWER);
-        assert_null(t.jobs->live);
+        assert_null(registry_next(&t.jobs->registry, NULL));
         assert_int_equal(t.jobs->n_running, 0);
         /* Now it is known, without a job; the other writer may still be at it. */
         fixture_settle(&t.f);
@@ -57,9 +57,12 @@ static void fail_each(enum fault fault, size_t n_faults)
                         assert_int_equal(n, 0);
                         assert_int_equal(t.refusal, fault == FAULT_LATER ? FAILURE_DISK_FULL
                                                                          : FAILURE_INTERNAL);
-                        for (int i = 0; t.jobs->n_commits > 0 || t.jobs->live; i++, turn())
+                        for (int i = 0;
+                             t.jobs->n_commits > 0 || registry_next(&t.jobs->registry, NULL);
+                             i++, turn())
                                 assert_true(i < MAX_TURNS);
-                        assert_int_equal(t.jobs->n_running + t.jobs->n_queued + t.jobs->n_waiting,
+                        assert_int_equal(t.jobs->n_running + t.jobs->n_queued +
+                                                 t.jobs->registry.n_waiting,
                                          0);
                         check_nothing_on_disk();
                         tear_down(&state);
@@ -74,7 +77,7 @@ static void fail_each(enum fault fault, size_t n_faults)
                 check_on_disk(job, "done", false);
                 assert_true(t.n_calls <= 2 + n_faults);
                 assert_true(t.n_commits < 40); /* nothing spins */
-                assert_int_equal(t.jobs->n_waiting, 0);
+                assert_int_equal(t.jobs->registry.n_waiting, 0);
                 n_at_end = t.n_commits;
                 tear_down(&state);
                 if (n > n_at_end)
@@ -130,7 +133,7 @@ static void test_waits_for_a_key(void **state)
         await_event(c, "waiting");
         job_cursor_free(c);
         check_on_disk(job, "waiting", true);
-        assert_int_equal(t.jobs->n_waiting, 1);
+        assert_int_equal(t.jobs->registry.n_waiting, 1);
         call(jobs_resume, of_job(job, ""));
         assert_non_null(strstr(t.reply, "queued"));
         c = attach(job);
@@ -163,7 +166,8 @@ static void test_twins(void **state)
                 turn();
         assert_null(t.reply);
         assert_int_equal(t.refusal, FAILURE_DISK_FULL);
-        for (int i = 0; t.jobs->live; i++, turn()) /* its planning may still be on its way */
+        for (int i = 0; registry_next(&t.jobs->registry, NULL);
+             i++, turn()) /* its planning may still be on its way */
                 assert_true(i < MAX_TURNS);
         submit_now(ASK_WITH_KEY);
         submit_now(ASK_WITH_KEY);
@@ -329,7 +333,7 @@ static void test_record(void **state)
         job_unref(again);
         for (size_t n = 0; n < first.n; n++) /* cut anywhere: no job, and nothing is lost */
                 assert_true(job_record_read(t.jobs, &id, (struct span){first.at, n}, &again) < 0);
-        assert_null(t.jobs->live);
+        assert_null(registry_next(&t.jobs->registry, NULL));
         buf_done(&first);
         buf_done(&second);
 }
