@@ -30,16 +30,21 @@ def wait_for(rpc, n_events, until):
     return events
 
 
+def lost_calls(rpc, job):
+    """Those that were under way when the daemon died."""
+    return [r for r in rpc.ok("job/get", {"job": job, "calls": True})["calls"] if r["state"] == "lost"]
+
+
 def is_poisoned(event):
     return event["type"] == "failed" and event["error"]["data"]["name"] == "poisoned"
 
 
 def run(daemon, sim, params, n_kills, seed=1, before_start=None):
-    """(job, events, rows of the provider's log, in flight at each kill): kills at random points, and lets the job end."""
+    """(job, events, rows of the provider's log, in flight at each kill, calls lost after each): kills at random points, and lets the job end."""
     rnd = random.Random(seed)
     rpc = daemon.rpc()
     job = rpc.ok("job/submit", params)["job"]
-    events, in_flight = [], []
+    events, in_flight, lost = [], [], []
     while True:
         rpc.ok("job/attach", {"job": job, "after": events[-1]["seq"] if events else 0})
         # After some events, and a moment later: within commits, calls and planning alike.
@@ -60,11 +65,12 @@ def run(daemon, sim, params, n_kills, seed=1, before_start=None):
             before_start()
         daemon.start()
         rpc = daemon.rpc()
+        lost.append(len(lost_calls(rpc, job)))
     rpc.close()
     deadline = time.monotonic() + DEADLINE
     while sim.stats()["in_flight"]:  # it notices who hung up
         assert time.monotonic() < deadline
-    return job, events, sim.requests(), in_flight
+    return job, events, sim.requests(), in_flight, lost
 
 
 def tokens_of(usage):
@@ -73,8 +79,11 @@ def tokens_of(usage):
             "output": usage["output"]}
 
 
-def check(daemon, job, events, rows, n_kills, n_calls_max):
+def check(daemon, job, events, rows, n_kills, n_calls_max, lost_after=()):
     """Every promise; gives figures."""
+    # A kill costs what was under way: calls, and answers that were still being looked at.
+    each = [after - before for before, after in zip((0, *lost_after), lost_after)]
+    assert max(each, default=0) <= 2 * n_calls_max, each
     seqs = [e["seq"] for e in events]
     assert seqs == list(range(1, len(seqs) + 1)), "an event was told twice, or is missing"
     done = [e["task"] for e in events if e["type"] == "task.done"]
@@ -91,11 +100,11 @@ def check(daemon, job, events, rows, n_kills, n_calls_max):
         assert r["tokens"] == tokens_of(row["usage"]), (r, row["usage"])
     # What the provider billed and no record names was under way at a kill: an intent stands for it.
     assert len(by_id) <= len(lost), (len(by_id), len(lost))
-    assert len(lost) <= n_kills * n_calls_max
+    assert len(lost) <= n_kills * 2 * n_calls_max
     spent = daemon.rpc().ok("daemon/status")["spent_today_nanousd"]
     assert spent == sum(r["nanousd"] for r in records), "the ledger is not the sum of its calls"
     assert end["summary"]["nanousd"] == spent, (end["summary"]["nanousd"], spent)
-    return {"tasks": len(done), "events": len(events), "calls": len(rows), "settled": len(settled), "lost": len(lost),
+    return {"worst": max(each, default=0), "tasks": len(done), "events": len(events), "calls": len(rows), "settled": len(settled), "lost": len(lost),
             "billed": sum(r["nanousd"] for r in rows), "booked": spent}
 
 

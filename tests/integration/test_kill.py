@@ -1,6 +1,7 @@
-"""kill -9 in the midst of a job with calls: tests/bench/bench-kill does it more often."""
+"""kill -9 and power cuts in the midst of a job with calls: tests/bench/bench-kill does it more often."""
 
 import kill
+import power
 from conftest import Daemon, Sim, config_for
 
 CONFIG = "budget: {job_usd: none, day_usd: none}\nlimits: {calls: 8}\n"
@@ -11,9 +12,26 @@ def test_ten_kills(place):
     daemon = Daemon(place, config_for(sim, CONFIG))
     daemon.start()
     sim.faults({"kind": "slow_first_byte", "ms": 120})
-    job, events, rows, in_flight = kill.run(daemon, sim, kill.params_of(kill.project_text(7, 14)), n_kills=10)
-    figures = kill.check(daemon, job, events, rows, len(in_flight), 8)
+    job, events, rows, in_flight, lost = kill.run(daemon, sim, kill.params_of(kill.project_text(7, 14)), n_kills=10)
+    figures = kill.check(daemon, job, events, rows, len(in_flight), 8, lost)
     print(figures, in_flight)
     assert figures["tasks"] >= 100 and len(in_flight) == 10 and figures["lost"] > 0
     daemon.stop()
+    sim.close()
+
+
+def test_ten_power_cuts(place):
+    """Nothing that was told, and no token, is lost when all that was not synced is gone."""
+    sim = Sim(place)
+    daemon = Daemon(place, config_for(sim, CONFIG))
+    disk = power.Disk(daemon, seed=3)
+    sim.faults({"kind": "slow_first_byte", "ms": 120})
+    job, events, rows = power.run(daemon, sim, disk, kill.params_of(kill.project_text(7, 14)), n_cuts=10, seed=3)
+    figures = kill.check(daemon, job, events, rows, disk.n_cuts, 8)
+    print(figures, disk.n_cuts, disk.n_unsynced, disk.n_kept)
+    assert figures["tasks"] >= 100 and 5 <= disk.n_cuts <= 10 and figures["lost"] > 0
+    assert disk.n_unsynced > 10 and 0 < disk.n_kept < disk.n_unsynced  # the cuts did cut something
+    assert "restored" not in daemon.log()  # state was whole each time
+    daemon.stop()
+    assert disk.is_like_file()  # what was replayed is what was written
     sim.close()
