@@ -2,46 +2,12 @@
 
 #include <netdb.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/socket.h>
 
-#include "common/str.h"
+#include "common/url.h"
 
-#define HOST_BYTES 256
 #define PORT_BYTES 8
-
-/* HOST[:PORT], an IPv6 address in brackets. */
-static bool split(const char *base_url, char host[HOST_BYTES], char port[PORT_BYTES])
-{
-        bool is_tls = str_has_prefix(base_url, "https://");
-        const char *at = base_url + (is_tls ? 8 : 7), *end, *colon;
-        size_t n;
-
-        if (!is_tls && !str_has_prefix(base_url, "http://"))
-                return false;
-        n = strcspn(at, "/?#");
-        end = at + n;
-        if (*at == '[') {
-                at++;
-                colon = memchr(at, ']', n - 1);
-                if (!colon)
-                        return false;
-                n = (size_t)(colon - at);
-                colon++;
-        } else {
-                colon = memchr(at, ':', n);
-                n = colon ? (size_t)(colon - at) : n;
-        }
-        if (n == 0 || n >= HOST_BYTES)
-                return false;
-        memcpy(host, at, n);
-        host[n] = 0;
-        n = colon && colon < end && *colon == ':' ? (size_t)(end - colon - 1) : 0;
-        if (n >= PORT_BYTES)
-                return false;
-        memcpy(port, n > 0 ? colon + 1 : is_tls ? "443" : "80", n > 0 ? n : is_tls ? 3 : 2);
-        port[n > 0 ? n : is_tls ? 3 : 2] = 0;
-        return true;
-}
 
 static int connect_to(const struct addrinfo *a)
 {
@@ -67,12 +33,18 @@ static int connect_to(const struct addrinfo *a)
 int reach_server(const char *base_url, const char **ret_why)
 {
         struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *all = NULL;
-        char host[HOST_BYTES], port[PORT_BYTES];
+        char port[PORT_BYTES];
+        struct url u;
         int r;
 
-        if (!split(base_url, host, port))
+        if (url_read(base_url, &u) != 0)
                 return CONDITION_ABSENT;
-        r = getaddrinfo(host, port, &hints, &all);
+        snprintf(port, sizeof(port), "%u", u.port);
+        if (u.host[0] == '[') { /* brackets are the URL's, not the address's */
+                memmove(u.host, u.host + 1, strlen(u.host));
+                u.host[strlen(u.host) - 1] = 0;
+        }
+        r = getaddrinfo(u.host, port, &hints, &all);
         if (r != 0) {
                 *ret_why = gai_strerror(r);
                 return r == EAI_MEMORY ? -ENOMEM : CONDITION_REFUSED;

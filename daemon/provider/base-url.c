@@ -1,26 +1,10 @@
-#include <curl/curl.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include "common/str.h"
+#include "common/url.h"
 #include "daemon/provider/http.h"
-
-static void url_freep(CURLU **u)
-{
-        curl_url_cleanup(*u);
-}
-
-static void part_freep(char **at)
-{
-        curl_free(*at);
-}
-
-static bool has_part(CURLU *u, CURLUPart part)
-{
-        _cleanup_(part_freep) char *text = NULL;
-
-        return curl_url_get(u, part, &text, 0) == CURLUE_OK;
-}
 
 static bool is_local_host(const char *host)
 {
@@ -52,43 +36,38 @@ static int read_unix(const char *path, struct http_base *ret, const char **ret_w
 
 int http_read_base(const char *text, struct http_base *ret, const char **ret_why)
 {
-        _cleanup_(url_freep) CURLU *u = curl_url();
-        _cleanup_(part_freep) char *scheme = NULL, *host = NULL, *whole = NULL, *port = NULL;
-        uint64_t number = 0;
+        static const struct {
+                int condition;
+                const char *why;
+        } refusals[] = {
+                {CONDITION_NO_URL, "is not a URL, or holds a user name (keys belong into `key`)"},
+                {CONDITION_OTHER_SCHEME, "must begin with http://, https:// or unix:"},
+                {CONDITION_HAS_QUERY, "must not have a query or a fragment"},
+        };
+        struct url u;
         size_t n;
+        int k;
 
-        if (!u)
-                return -ENOMEM;
         if (text && str_has_prefix(text, "unix:"))
                 return read_unix(text + 5, ret, ret_why);
-        if (!text || curl_url_set(u, CURLUPART_URL, text, CURLU_DISALLOW_USER) != CURLUE_OK) {
-                *ret_why = "is not a URL, or holds a user name (keys belong into `key`)";
-                return CONDITION_REFUSED;
-        }
-        if (curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-            (!str_is_equal(scheme, "http") && !str_is_equal(scheme, "https"))) {
-                *ret_why = "must begin with http://, https:// or unix:";
-                return CONDITION_REFUSED;
-        }
-        if (has_part(u, CURLUPART_QUERY) || has_part(u, CURLUPART_FRAGMENT)) {
-                *ret_why = "must not have a query or a fragment";
-                return CONDITION_REFUSED;
-        }
-        if (curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
-            curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK ||
-            curl_url_get(u, CURLUPART_URL, &whole, 0) != CURLUE_OK)
-                return -ENOMEM;
-        n = strlen(whole);
-        while (n > 0 && whole[n - 1] == '/')
+        k = text ? url_read(text, &u) : CONDITION_NO_URL;
+        for (size_t i = 0; i < N_ELEMENTS(refusals); i++)
+                if (k == refusals[i].condition) {
+                        *ret_why = refusals[i].why;
+                        return CONDITION_REFUSED;
+                }
+        n = strlen(u.path);
+        while (n > 0 && u.path[n - 1] == '/')
                 n--;
-        *ret = (struct http_base){.url = strndup(whole, n),
-                                  .is_tls = str_is_equal(scheme, "https"),
-                                  .is_local = is_local_host(host)};
+        *ret = (struct http_base){
+                .is_tls = u.is_tls, .is_local = is_local_host(u.host), .port = u.port};
+        ret->url = u.has_port ? str_printf("%s://%s:%u%.*s", u.is_tls ? "https" : "http", u.host,
+                                           u.port, (int)n, u.path)
+                              : str_printf("%s://%s%.*s", u.is_tls ? "https" : "http", u.host,
+                                           (int)n, u.path);
         if (!ret->url)
                 return -ENOMEM;
-        if (str_to_u64(port, &number) == 0 && number <= UINT16_MAX)
-                ret->port = (uint16_t)number;
-        if (strlen(host) < sizeof(ret->host))
-                memcpy(ret->host, host, strlen(host) + 1);
+        if (strlen(u.host) < sizeof(ret->host))
+                memcpy(ret->host, u.host, strlen(u.host) + 1);
         return 0;
 }

@@ -85,7 +85,7 @@ static void prepare(void *arg)
 
         if (p->needs_global)
                 p->has_global = curl_global_init(CURL_GLOBAL_DEFAULT) == 0;
-        if (p->needs_store) {
+        if (p->needs_store && curl_version_info(CURLVERSION_NOW)) {
                 const char *path = certs_path(curl_version_info(CURLVERSION_NOW)->cainfo);
 
                 certs_get_stamp(path, &p->stamp);

@@ -3,11 +3,12 @@
  * <curl/curl.h> for transfers.
  *
  * Start-up is lazy, because an idle daemon shall cost nothing: http_new() allocates a struct. At
- * the first transfer a worker runs curl_global_init() and, when that transfer is https, reads the
- * certificates into one X509_STORE; transfers wait meanwhile; then the multi handle is made on the
- * loop. The store is given to each connection by CURLOPT_SSL_CTX_FUNCTION with CAINFO and CAPATH
- * off (libcurl 7.88 otherwise parses the bundle on the loop, 25 ms a connection). Its file is
- * $SSL_CERT_FILE or libcurl's default; http_reload() forgets it when the file has changed.
+ * the first transfer a worker loads libcurl (curl-late.c), runs curl_global_init() and, when that
+ * transfer is https, reads the certificates into one X509_STORE; transfers wait meanwhile; then the
+ * multi handle is made on the loop. The store is given to each connection by
+ * CURLOPT_SSL_CTX_FUNCTION with CAINFO and CAPATH off (libcurl 7.88 otherwise parses the bundle on
+ * the loop, 25 ms a connection). Its file is $SSL_CERT_FILE or libcurl's default; http_reload()
+ * forgets it when the file has changed.
  *
  * No callback of ours is ever called from within libcurl: its callbacks only collect bytes, and
  * after each curl_multi_socket_action() they are handed on. So http_start() and http_cancel() may

@@ -1,0 +1,152 @@
+/* libcurl, loaded when it is first called: with all that it brings it takes a third of the time
+ * that a start takes, and memory that an idle daemon need not hold. The first call is
+ * curl_global_init(), in a worker (http.c).
+ *
+ * The functions of libcurl that this room calls stand here under their own names, so that nobody
+ * else need know; each passes on what it is given. A further one is a row. Where the library cannot
+ * be loaded, which the log says, they fail as libcurl says that they may. */
+
+#include <curl/curl.h>
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdarg.h>
+
+#include "common/log.h"
+#include "common/macros.h"
+
+/* Of libcurl's OpenSSL flavour; 4 since 2006. */
+#define LIBRARY "libcurl.so.4"
+
+/* Result, name, parameters, what is passed on, what it gives without a library. */
+#define FUNCTIONS(X)                                                                            \
+        X(CURLcode, curl_global_init, (long flags), (flags), CURLE_FAILED_INIT)                 \
+        X(curl_version_info_data *, curl_version_info, (CURLversion v), (v), NULL)              \
+        X(time_t, curl_getdate, (const char *text, const time_t *now), (text, now), -1)         \
+        X(struct curl_slist *, curl_slist_append, (struct curl_slist * list, const char *text), \
+          (list, text), NULL)                                                                   \
+        X(CURL *, curl_easy_init, (void), (), NULL)                                             \
+        X(const char *, curl_easy_strerror, (CURLcode code), (code), "")                        \
+        X(CURLHcode, curl_easy_header,                                                          \
+          (CURL * easy, const char *name, size_t i, unsigned origin, int request,               \
+           struct curl_header **ret),                                                           \
+          (easy, name, i, origin, request, ret), CURLHE_MISSING)                                \
+        X(CURLM *, curl_multi_init, (void), (), NULL)                                           \
+        X(CURLMcode, curl_multi_add_handle, (CURLM * multi, CURL * easy), (multi, easy),        \
+          CURLM_INTERNAL_ERROR)                                                                 \
+        X(CURLMcode, curl_multi_remove_handle, (CURLM * multi, CURL * easy), (multi, easy),     \
+          CURLM_INTERNAL_ERROR)                                                                 \
+        X(CURLMcode, curl_multi_assign, (CURLM * multi, curl_socket_t fd, void *arg),           \
+          (multi, fd, arg), CURLM_INTERNAL_ERROR)                                               \
+        X(CURLMcode, curl_multi_socket_action,                                                  \
+          (CURLM * multi, curl_socket_t fd, int events, int *n), (multi, fd, events, n),        \
+          CURLM_INTERNAL_ERROR)                                                                 \
+        X(CURLMsg *, curl_multi_info_read, (CURLM * multi, int *n), (multi, n), NULL)           \
+        X(CURLMcode, curl_multi_cleanup, (CURLM * multi), (multi), CURLM_INTERNAL_ERROR)
+
+#define VOID_FUNCTIONS(X)                                          \
+        X(curl_global_cleanup, (void), ())                         \
+        X(curl_slist_free_all, (struct curl_slist * list), (list)) \
+        X(curl_easy_cleanup, (CURL * easy), (easy))
+
+/* Their last parameter is of a type that the option tells. */
+#define VARIADIC_FUNCTIONS(X)                                              \
+        X(CURLcode, curl_easy_setopt, CURL, CURLoption, CURLE_FAILED_INIT) \
+        X(CURLcode, curl_easy_getinfo, CURL, CURLINFO, CURLE_FAILED_INIT)  \
+        X(CURLMcode, curl_multi_setopt, CURLM, CURLMoption, CURLM_INTERNAL_ERROR)
+
+/* curl.h has macros of these names, which check types where they are called. */
+#undef curl_easy_setopt
+#undef curl_easy_getinfo
+#undef curl_multi_setopt
+
+static struct {
+#define X(result, name, parameters, passed, otherwise) __typeof__(&(name)) name;
+        FUNCTIONS(X)
+#undef X
+#define X(name, parameters, passed) __typeof__(&(name)) name;
+        VOID_FUNCTIONS(X)
+#undef X
+#define X(result, name, handle, option, otherwise) __typeof__(&(name)) name;
+        VARIADIC_FUNCTIONS(X)
+#undef X
+} real;
+
+static const struct {
+        const char *name;
+        void *at;
+} symbols[] = {
+#define X(result, name, ...) {#name, &real.name},
+        FUNCTIONS(X) VARIADIC_FUNCTIONS(X)
+#undef X
+#define X(name, parameters, passed) {#name, &real.name},
+                VOID_FUNCTIONS(X)
+#undef X
+};
+
+static bool is_loaded;
+
+static void load(void)
+{
+        void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL), *function;
+
+        for (size_t i = 0; library && i < N_ELEMENTS(symbols); i++) {
+                function = dlsym(library, symbols[i].name);
+                if (!function) {
+                        log_error("%s lacks %s: no provider can be asked", LIBRARY,
+                                  symbols[i].name);
+                        return;
+                }
+                memcpy(symbols[i].at, &function, sizeof(function));
+        }
+        is_loaded = library != NULL;
+        if (!is_loaded)
+                log_error("%s: no provider can be asked", dlerror());
+}
+
+static bool has_library(void)
+{
+        static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+        (void)pthread_once(&once, load);
+        return is_loaded;
+}
+
+#define X(result, name, parameters, passed, otherwise)               \
+        result name parameters                                       \
+        {                                                            \
+                return has_library() ? real.name passed : otherwise; \
+        }
+FUNCTIONS(X)
+#undef X
+
+#define X(name, parameters, passed)       \
+        void name parameters              \
+        {                                 \
+                if (has_library())        \
+                        real.name passed; \
+        }
+VOID_FUNCTIONS(X)
+#undef X
+
+/* curl.h: below OBJECTPOINT a long, from OFF_T to BLOB a curl_off_t, else a pointer. What
+ * curl_easy_getinfo() takes is always one, and its numbers lie far above. */
+#define X(result, name, handle, option, otherwise)                                   \
+        result name(handle *h, option o, ...)                                        \
+        {                                                                            \
+                result r = otherwise;                                                \
+                va_list args;                                                        \
+                                                                                     \
+                if (!has_library())                                                  \
+                        return r;                                                    \
+                va_start(args, o);                                                   \
+                if ((long)o < CURLOPTTYPE_OBJECTPOINT)                               \
+                        r = real.name(h, o, va_arg(args, long));                     \
+                else if ((long)o >= CURLOPTTYPE_OFF_T && (long)o < CURLOPTTYPE_BLOB) \
+                        r = real.name(h, o, va_arg(args, curl_off_t));               \
+                else                                                                 \
+                        r = real.name(h, o, va_arg(args, void *));                   \
+                va_end(args);                                                        \
+                return r;                                                            \
+        }
+VARIADIC_FUNCTIONS(X)
+#undef X
