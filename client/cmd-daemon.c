@@ -9,8 +9,11 @@
 #include "client/link/connection.h"
 #include "client/view/format.h"
 #include "client/view/progress.h"
+#include "common/clock.h"
 
-#define STOP_WAIT_MS 120000 /* calls under way may take a minute or two to end */
+#define TELL_MS 1000        /* so often it is told what is waited for */
+#define END_MS 30000        /* after the calls: what they wrote is committed, memory given back */
+#define ERASE_REST "\033[K" /* of the terminal's line */
 
 enum stop_option { STOP_NOW };
 
@@ -136,42 +139,131 @@ int cmd_reload(struct client *c)
         return code;
 }
 
-/* Waits for the end of the process, not only of the connection: its state directory is free then.
- */
-static int wait_for_end(struct connection *k, uint64_t pid)
+/* ---- stopping ---- */
+
+struct stopping {
+        struct client *client;
+        struct connection *connection; /* borrowed */
+        uint64_t pid, begin_ms, patience_ms;
+};
+
+static uint64_t now_ms(void)
 {
-        _cleanup_close_ int fd = pid > 1 ? pidfd_open((pid_t)pid, 0) : -1;
+        return clock_monotonic_usec() / 1000;
+}
+
+/* One line that is drawn again each second; off a terminal one sentence, at the beginning. */
+static void tell_waiting(const struct stopping *s, uint64_t n_calls)
+{
+        char past[FORMAT_BYTES], all[FORMAT_BYTES];
+        uint64_t ms = now_ms() - s->begin_ms;
+
+        (void)format_ms(s->patience_ms, all);
+        if (client_is_terminal(s->client) && !s->client->is_quiet)
+                fprintf(stderr,
+                        "\rstopping: %" PRIu64 " call%s under way, %s of at most %s" ERASE_REST,
+                        n_calls, n_calls == 1 ? "" : "s", format_ms(ms, past), all);
+        else if (ms < TELL_MS)
+                client_say(s->client,
+                           "genoptd lets %" PRIu64 " call%s end first, for %s at most (`genopt "
+                           "stop --now` does not)",
+                           n_calls, n_calls == 1 ? "" : "s", all);
+}
+
+static void clear_waiting(const struct stopping *s)
+{
+        if (client_is_terminal(s->client) && !s->client->is_quiet)
+                fprintf(stderr, "\r" ERASE_REST);
+}
+
+static void tell_progress(const struct stopping *s)
+{
+        _cleanup_json_ json_t *status = NULL;
+        struct failure *failure = NULL;
+
+        if (client_is_terminal(s->client) &&
+            connection_call(s->connection, "daemon/status", NULL, &status, &failure) == 0)
+                tell_waiting(s, progress_number(json_object_get(status, "calls"), "running"));
+        failure_free(failure);
+}
+
+static int wait_for_process(int fd, uint64_t ms)
+{
         struct pollfd p = {.fd = fd, .events = POLLIN};
         int r;
 
-        if (fd < 0) /* gone already, or not to be watched by us */
-                return connection_wait_close(k, STOP_WAIT_MS);
         do
-                r = poll(&p, 1, STOP_WAIT_MS);
+                r = poll(&p, 1, (int)ms);
         while (r < 0 && errno == EINTR);
         return r < 0 ? -errno : r == 0 ? CONDITION_ABSENT : 0;
 }
 
-static int stop_daemon(struct client *c, struct connection *k, struct failure **ret_failure)
+/* Waits for the end of the process, not only of the connection: its state directory is free then.
+ */
+static int wait_for_end(const struct stopping *s)
 {
-        _cleanup_json_ json_t *status = NULL;
-        int r;
+        _cleanup_close_ int fd = s->pid > 1 ? pidfd_open((pid_t)s->pid, 0) : -1;
+        uint64_t until = s->begin_ms + s->patience_ms + END_MS;
+        int r = CONDITION_ABSENT;
 
-        r = connection_call(k, "daemon/status", NULL, &status, ret_failure);
-        if (r == 0)
-                r = connection_call(
-                        k, "daemon/stop",
-                        json_pack("{s:s}", "mode", c->values[STOP_NOW] ? "now" : "drain"), NULL,
-                        ret_failure);
-        if (r != 0)
-                return r;
-        r = wait_for_end(k, progress_number(status, "pid"));
-        if (r != CONDITION_ABSENT)
-                return r;
+        for (uint64_t now = now_ms(); r == CONDITION_ABSENT && now < until; now = now_ms()) {
+                uint64_t ms = MIN2(until - now, (uint64_t)TELL_MS);
+
+                r = fd >= 0 ? wait_for_process(fd, ms)
+                            : connection_wait_close(s->connection, (int)ms); /* not ours to watch */
+                if (r == CONDITION_ABSENT)
+                        tell_progress(s);
+        }
+        clear_waiting(s);
+        return r;
+}
+
+static int refuse_waiting(struct failure **ret_failure)
+{
         *ret_failure = failure_new(FAILURE_STOPPING, "genoptd still lets its calls end");
         if (!*ret_failure || failure_set_remedy(*ret_failure, "wait, or `genopt stop --now`") < 0)
                 return -ENOMEM;
         return CONDITION_REFUSED;
+}
+
+static int stop_daemon(struct client *c, struct connection *k, struct failure **ret_failure)
+{
+        _cleanup_json_ json_t *status = NULL, *reply = NULL;
+        struct stopping s = {.client = c, .connection = k, .begin_ms = now_ms()};
+        const char *mode = c->values[STOP_NOW] ? "now" : "drain";
+        uint64_t n_calls;
+        int r;
+
+        r = connection_call(k, "daemon/status", NULL, &status, ret_failure);
+        if (r == 0)
+                r = connection_call(k, "daemon/stop", json_pack("{s:s}", "mode", mode), &reply,
+                                    ret_failure);
+        if (r != 0)
+                return r;
+        n_calls = progress_number(json_object_get(status, "calls"), "running");
+        s.pid = progress_number(status, "pid");
+        s.patience_ms = progress_number(reply, "drain_ms");
+        if (n_calls > 0 && s.patience_ms > 0)
+                tell_waiting(&s, n_calls);
+        r = wait_for_end(&s);
+        return r == CONDITION_ABSENT ? refuse_waiting(ret_failure) : r;
+}
+
+/* Returns when it is ready: what it cannot start with, it tells. */
+static int start_daemon_again(struct start_hold *h, uint64_t *ret_pid, struct failure **ret_failure)
+{
+        _cleanup_(connection_freep) struct connection *k = NULL;
+        _cleanup_json_ json_t *status = NULL;
+        _cleanup_close_ int fd = -1;
+        int r = start_again(h, &fd, ret_failure);
+
+        r = r ? r : connection_adopt(fd, &k);
+        if (r != 0)
+                return r;
+        fd = -1;
+        r = connection_call(k, "daemon/status", NULL, &status, ret_failure);
+        *ret_pid = progress_number(status, "pid");
+        return r;
 }
 
 /* Under the lock of starting, so that nobody whose connection breaks starts a daemon of their own
@@ -179,8 +271,8 @@ static int stop_daemon(struct client *c, struct connection *k, struct failure **
 static int stop_and_start_at(struct client *c, struct start_hold *h, bool is_starting)
 {
         _cleanup_(connection_freep) struct connection *k = NULL;
-        _cleanup_close_ int fd = -1;
         struct failure *failure = NULL;
+        uint64_t pid = 0;
         bool was_running;
         int r;
 
@@ -194,14 +286,14 @@ static int stop_and_start_at(struct client *c, struct start_hold *h, bool is_sta
                 return client_fail(c, r, failure);
         start_forget(h);
         if (is_starting) {
-                r = start_again(h, &fd, &failure);
+                r = start_daemon_again(h, &pid, &failure);
                 if (r != 0)
                         return client_fail(c, r, failure);
         }
-        if (!c->is_json)
-                client_say(c, is_starting   ? "genoptd was started"
-                              : was_running ? "genoptd has stopped"
-                                            : "genoptd was not running");
+        if (is_starting && !c->is_json)
+                client_say(c, "genoptd was started as process %" PRIu64, pid);
+        else if (!c->is_json)
+                client_say(c, was_running ? "genoptd has stopped" : "genoptd was not running");
         return EXIT_DONE;
 }
 

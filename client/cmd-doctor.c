@@ -112,6 +112,24 @@ static void check_daemon(struct doctor *d)
                     d->is_foreign ? ", another user's: the machine's instance" : "");
 }
 
+/* What stands still until somebody does something. */
+static void check_jobs(struct doctor *d)
+{
+        const json_t *jobs = json_object_get(d->status, "jobs");
+        uint64_t n = progress_number(jobs, "waiting");
+
+        if (!d->status)
+                return;
+        if (n > 0)
+                doctor_find(d, GRADE_NOTE,
+                            "`genopt jobs --state waiting`, and `genopt show JOB` says for what",
+                            "%" PRIu64 " job%s", n, n == 1 ? " waits" : "s wait");
+        else
+                doctor_find(d, GRADE_OK, NULL,
+                            "none waits; %" PRIu64 " running, %" PRIu64 " queued",
+                            progress_number(jobs, "running"), progress_number(jobs, "queued"));
+}
+
 static bool has_proxy(void)
 {
         static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
@@ -198,11 +216,17 @@ static const struct check {
         const char *subject;
         void (*run)(struct doctor *d);
 } checks[] = {
-        {"programs", check_programs},           {"data", doctor_check_data},
-        {"configuration", doctor_check_config}, {"keys", doctor_check_keys},
-        {"directories", doctor_check_places},   {"sockets", doctor_check_sockets},
-        {"units", doctor_check_units},          {"daemon", check_daemon},
-        {"providers", check_providers},         {"cache", check_cache},
+        {"programs", check_programs},
+        {"data", doctor_check_data},
+        {"configuration", doctor_check_config},
+        {"keys", doctor_check_keys},
+        {"directories", doctor_check_places},
+        {"sockets", doctor_check_sockets},
+        {"units", doctor_check_units},
+        {"daemon", check_daemon},
+        {"jobs", check_jobs},
+        {"providers", check_providers},
+        {"cache", check_cache},
 };
 
 /* A daemon that does not run, or refuses, is a finding and no failure of ours. */

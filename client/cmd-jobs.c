@@ -10,7 +10,7 @@
 #include "client/view/table.h"
 #include "common/str.h"
 
-enum jobs_option { JOBS_STATE, JOBS_LIMIT, JOBS_BEFORE };
+enum jobs_option { JOBS_STATE, JOBS_LIMIT, JOBS_BEFORE, JOBS_DRY_RUNS };
 
 const struct option_row jobs_options[] = {
         [JOBS_STATE] = {"state", 0, "STATE[,STATE…]",
@@ -18,6 +18,7 @@ const struct option_row jobs_options[] = {
                         "cancelled"},
         [JOBS_LIMIT] = {"limit", 'l', "N", "at most N (default: 100)"},
         [JOBS_BEFORE] = {"before", 0, "JOB", "only jobs older than this one"},
+        [JOBS_DRY_RUNS] = {"dry-runs", 0, NULL, "plans that were only made, too"},
         {NULL, 0, NULL, NULL},
 };
 
@@ -40,7 +41,8 @@ static json_t *make_params(const struct client *c, uint64_t limit)
 {
         json_t *states = c->values[JOBS_STATE] ? split_states(c->values[JOBS_STATE]) : NULL;
         json_t *params =
-                json_pack("{s:o*, s:s*}", "state", states, "before", c->values[JOBS_BEFORE]);
+                json_pack("{s:o*, s:s*, s:b}", "state", states, "before", c->values[JOBS_BEFORE],
+                          "dry_runs", c->values[JOBS_DRY_RUNS] != NULL);
 
         if (params && limit > 0 &&
             json_object_set_new(params, "limit", json_integer((json_int_t)limit)) < 0) {
@@ -61,6 +63,16 @@ static const char *short_time(const json_t *job, const char *key, char ret[FORMA
         return ret;
 }
 
+static const char *kind_of(const json_t *job, char ret[FORMAT_BYTES])
+{
+        const char *kind = json_get_text(job, "kind");
+
+        if (!json_get_bool(job, "dry_run", false))
+                return kind;
+        snprintf(ret, FORMAT_BYTES, "%s (dry run)", kind ? kind : "");
+        return ret;
+}
+
 static int print_table(const struct client *c, const json_t *result)
 {
         static const char *const headings[] = {"job",    "kind",          "state", ">done",
@@ -72,9 +84,9 @@ static int print_table(const struct client *c, const json_t *result)
 
         r = table_new(headings, N_ELEMENTS(headings), &t);
         json_array_foreach (jobs, i, job) {
-                char done[64], money[FORMAT_BYTES], created[FORMAT_BYTES];
+                char done[64], money[FORMAT_BYTES], created[FORMAT_BYTES], kind[FORMAT_BYTES];
                 const char *const cells[] = {json_get_text(job, "job"),
-                                             json_get_text(job, "kind"),
+                                             kind_of(job, kind),
                                              json_get_text(job, "state"),
                                              done,
                                              format_money(progress_number(job, "nanousd"), money),

@@ -8,6 +8,7 @@
 #include "client/view/format.h"
 #include "client/view/table.h"
 #include "client/view/view.h"
+#include "common/str.h"
 
 enum show_option { SHOW_CALLS, SHOW_PROMPTS };
 
@@ -80,10 +81,41 @@ static void print_waits(const json_t *waits)
         }
 }
 
-static int print_calls(const json_t *calls)
+/* The number of a task, or -1. */
+static json_int_t number_of(const json_t *task)
+{
+        const json_t *n = json_object_get(task, "task");
+
+        return json_is_integer(n) ? json_integer_value(n) : -1;
+}
+
+static const char *path_of(const json_t *tasks, const json_t *number)
+{
+        json_t *task;
+        size_t i;
+
+        json_array_foreach ((json_t *)tasks, i, task)
+                if (json_is_integer(number) && number_of(task) == json_integer_value(number))
+                        return json_get_text(task, "path");
+        return NULL;
+}
+
+/* "a.go +2": the first of its files, and how many more it is for. */
+static char *files_of(const json_t *tasks, const json_t *call)
+{
+        const json_t *numbers = json_object_get(call, "tasks");
+        const char *path = path_of(tasks, json_array_get(numbers, 0));
+        size_t n = json_array_size(numbers);
+
+        if (n < 2)
+                return str_printf("%s", path ? path : "(text)");
+        return str_printf("%s +%zu", path ? path : "?", n - 1);
+}
+
+static int print_calls(const json_t *tasks, const json_t *calls)
 {
         static const char *const headings[] = {">call",   "model",   "state",  ">tries", ">input",
-                                               ">cached", ">output", ">money", ">time"};
+                                               ">cached", ">output", ">money", ">time",  "files"};
         _cleanup_(table_freep) struct table *t = NULL;
         json_t *call;
         size_t i;
@@ -92,6 +124,7 @@ static int print_calls(const json_t *calls)
         r = table_new(headings, N_ELEMENTS(headings), &t);
         json_array_foreach (calls, i, call) {
                 const json_t *tokens = json_object_get(call, "tokens");
+                _cleanup_free_ char *files = files_of(tasks, call);
                 char text[7][FORMAT_BYTES];
                 const char *const cells[] = {text[0],
                                              json_get_text(call, "model"),
@@ -101,7 +134,8 @@ static int print_calls(const json_t *calls)
                                              text[3],
                                              text[4],
                                              text[5],
-                                             text[6]};
+                                             text[6],
+                                             files};
 
                 snprintf(text[0], FORMAT_BYTES, "%" PRIu64, progress_number(call, "call"));
                 snprintf(text[1], FORMAT_BYTES, "%" PRIu64, progress_number(call, "attempts"));
@@ -164,7 +198,7 @@ static int print_job(const struct client *c, const json_t *job)
                                                  : "");
         r = print_tasks(json_object_get(job, "tasks"));
         if (r == 0 && json_array_size(calls) > 0)
-                r = print_calls(calls);
+                r = print_calls(json_object_get(job, "tasks"), calls);
         if (r == 0 && c->values[SHOW_PROMPTS])
                 print_prompts(calls);
         if (r == 0 && json_is_object(summary))

@@ -43,7 +43,7 @@ struct assembly {
         struct server *server;
         struct service *service;
         struct timer *retain, *drain;
-        bool is_stopping;
+        bool is_stopping, is_state_lost;
         struct failure *refusal; /* owned; why it cannot start, where we know better than errno */
 };
 
@@ -194,17 +194,24 @@ static void on_job_budget(const char *job, uint64_t spent, uint64_t limit, void 
                 run_warn_program(arg, what, spent, limit);
 }
 
+/* To calls 0 is no limit. To a person it is the narrowest, which pays no call that costs anything.
+ */
+static uint64_t limit_of(const struct config *c, enum option_id id)
+{
+        uint64_t usd = config_get_u64(c, id);
+
+        return usd == UINT64_MAX ? 0 : MAX2(usd, UINT64_C(1));
+}
+
 static void apply_config(struct assembly *a)
 {
         struct calls_config c = {.n_calls_max = (unsigned)config_get_u64(a->config, OPTION_CALLS),
                                  .find_limits = find_limits,
                                  .arg = a,
                                  .n_hurry = (unsigned)hurry("GENOPT_TEST_HURRY", 1)};
-        uint64_t day = config_get_u64(a->config, OPTION_DAY_USD),
-                 month = config_get_u64(a->config, OPTION_MONTH_USD);
 
-        c.day_budget_nanousd = day == UINT64_MAX ? 0 : day;
-        c.month_budget_nanousd = month == UINT64_MAX ? 0 : month;
+        c.day_budget_nanousd = limit_of(a->config, OPTION_DAY_USD);
+        c.month_budget_nanousd = limit_of(a->config, OPTION_MONTH_USD);
         c.warn_at_millionths = config_get_u64(a->config, OPTION_WARN_AT);
         c.on_budget = on_budget;
         c.keep_for_ms = config_get_u64(a->config, OPTION_PREFIX_KEEP_FOR);
@@ -274,17 +281,34 @@ static void on_impatient(void *arg)
 
 static void stop(struct assembly *a, bool is_now)
 {
-        if (a->is_stopping || is_now) {
+        bool is_impatient = a->is_stopping || is_now;
+
+        if (!a->is_stopping) {
+                a->is_stopping = true;
+                service_stopping(a->service);
+                server_stop_listening(a->server);
+        }
+        if (is_impatient) {
                 loop_stop(a->loop);
                 return;
         }
-        a->is_stopping = true;
         log_notice("stopping: calls under way are finished first");
-        service_stopping(a->service);
-        server_stop_listening(a->server);
         jobs_drain(a->jobs, on_drained, a);
         if (timer_start(a->drain, hurry("GENOPT_TEST_DRAIN_MS", DRAIN_MS)) < 0)
                 loop_stop(a->loop);
+}
+
+/* Nothing that is accepted from now on could be kept. The socket stays: who connects next has a
+ * daemon started, with whatever state there is by then. */
+static void on_state_lost(void *arg)
+{
+        struct assembly *a = arg;
+
+        log_error("%s: the state was taken away while genoptd ran; it ends, because nothing can be "
+                  "kept",
+                  a->places.state_dir);
+        a->is_state_lost = true;
+        loop_stop(a->loop);
 }
 
 static void on_stop(bool is_now, void *arg)
@@ -343,7 +367,9 @@ static int open_store(struct assembly *a)
                 .cache_dir = a->places.cache_dir,
                 .cache_max_bytes = config_get_u64(a->config, OPTION_CACHE_DISK),
                 .cache_memory_bytes = config_get_u64(a->config, OPTION_CACHE_MEMORY),
-                .cache_max_age_ms = config_get_u64(a->config, OPTION_CACHE_MAX_AGE)};
+                .cache_max_age_ms = config_get_u64(a->config, OPTION_CACHE_MAX_AGE),
+                .on_lost = on_state_lost,
+                .arg = a};
         struct store_report report = {0};
         int k = store_open(a->loop, &c, &a->store, &report);
 
@@ -413,6 +439,8 @@ static int open_server(struct assembly *a)
                                  .on_reload = on_reload,
                                  .on_stop = on_stop,
                                  .arg = a,
+                                 .is_socket_ours = !service_has_manager(),
+                                 .stop_ms = hurry("GENOPT_TEST_DRAIN_MS", DRAIN_MS),
                                  .drain_ms = hurry("GENOPT_TEST_PATIENCE_MS", 0),
                                  .half_frame_ms = hurry("GENOPT_TEST_PATIENCE_MS", 0)};
         int fd = -1, k = open_socket(a, &fd);
@@ -534,9 +562,12 @@ struct assembly *assembly_free(struct assembly *a)
 
 int assembly_run(struct assembly *a)
 {
+        int k;
+
         service_ready(a->service, "ready");
         log_notice("genoptd " GENOPT_VERSION " is ready");
-        return loop_run(a->loop);
+        k = loop_run(a->loop);
+        return k == 0 && a->is_state_lost ? -ENOENT : k;
 }
 
 int assembly_check_config(const char *path)

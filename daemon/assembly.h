@@ -18,7 +18,8 @@ int assembly_new(const struct assembly_arguments *a, struct assembly **ret,
                  int *ret_exit_code) _must_check_;
 struct assembly *assembly_free(struct assembly *a);
 DEFINE_CLEANUP(struct assembly, assembly_free);
-int assembly_run(struct assembly *a) _must_check_; /* until it is told to stop */
+/* Until it is told to stop; -ENOENT: until its state was taken away. */
+int assembly_run(struct assembly *a) _must_check_;
 
 /* For --check-config: reads the configuration and says on standard error what is wrong with it.
  * Returns the exit status. */

@@ -114,6 +114,11 @@ int service_take_socket(void)
         return found;
 }
 
+bool service_has_manager(void)
+{
+        return getenv("NOTIFY_SOCKET") != NULL;
+}
+
 static bool has_come(int fd, int timeout_ms)
 {
         struct pollfd p = {.fd = fd, .events = POLLIN};

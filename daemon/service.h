@@ -14,6 +14,8 @@ void service_log_to_journal(void);
 /* The inherited listener named "rpc" (or the only one): its descriptor, or -ENOENT. -EINVAL: what
  * was inherited is no such socket. */
 int service_take_socket(void) _must_check_;
+/* Somebody supervises us and holds our socket; without, `genopt` started us, or a person. */
+bool service_has_manager(void);
 /* A daemon that cannot start: who waits at the inherited socket is told why instead of meeting a
  * closed door. Blocks, for a few seconds at most. Without such a socket nothing happens. */
 void service_refuse(const struct failure *why);

@@ -98,6 +98,7 @@ static const struct param list_params[] = {
          .sentence = "only jobs in these states"},
         {"limit", PARAM_U64, .min = 1, .max = 1000, .sentence = "at most so many (100)"},
         {"before", PARAM_ULID, .sentence = "only jobs older than this one"},
+        {"dry_runs", PARAM_BOOL, .sentence = "plans that were only made (true)"},
         END,
 };
 
@@ -180,9 +181,10 @@ const struct method method_table[N_METHODS] = {
                                "Lets a waiting, failed or cancelled job go on.", "{state}"},
         [METHOD_JOB_ANSWER] = {"job/answer", false, answer_params, "Answers what a job waits for.",
                                "{state}"},
-        [METHOD_JOB_LIST] =
-                {"job/list", false, list_params, "The caller's jobs, the newest first.",
-                 "{jobs [{job, kind, state, label, created, ended?, done, total, nanousd}], more}"},
+        [METHOD_JOB_LIST] = {"job/list", false, list_params, "The caller's jobs, the newest first.",
+                             "{jobs [{job, kind, state, label, created, ended?, done, total, "
+                             "nanousd, dry_run?}], "
+                             "more}"},
         [METHOD_JOB_GET] = {"job/get", false, get_params, "One job with its tasks.",
                             "as in the list, and {tasks, waits, summary?, calls?}"},
         [METHOD_JOB_EXPLAIN] = {"job/explain", false, job_only,
@@ -218,7 +220,8 @@ const struct method method_table[N_METHODS] = {
         [METHOD_DAEMON_RELOAD] = {"daemon/reload", false, no_params,
                                   "Reads configuration, blueprints and prices again.", "{}"},
         [METHOD_DAEMON_STOP] = {"daemon/stop", false, stop_params,
-                                "Ends the daemon; jobs go on after its next start.", "{}"},
+                                "Ends the daemon; jobs go on after its next start.",
+                                "{drain_ms}: how long calls under way may take"},
         [METHOD_CANCEL_REQUEST] = {"$/cancelRequest", true, cancel_params,
                                    "The request is answered with -32800.", "none"},
 };

@@ -179,7 +179,8 @@ int view_describe(const struct progress *p, const json_t *event, bool is_live, s
                 (void)buf_printf(b, "%s%s%s", where ? where : "", where ? ": " : "",
                                  text ? text : "");
         else if (strcmp(type, "queued") == 0 && !is_live && progress_number(event, "position") > 0)
-                (void)buf_printf(b, "queued behind %" PRIu64 " jobs",
-                                 progress_number(event, "position"));
+                (void)buf_printf(b, "queued behind %" PRIu64 " job%s",
+                                 progress_number(event, "position"),
+                                 progress_number(event, "position") == 1 ? "" : "s");
         return b->failed;
 }

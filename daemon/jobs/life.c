@@ -256,6 +256,8 @@ static void continue_some(void *arg)
         int n = 0;
 
         j->is_continuing = false;
+        if (j->is_draining)
+                return;
         while (n < CONTINUE_AT_ONCE && (job = first_waiting(j, WAIT_KEY, j->continue_key))) {
                 job_continue(job);
                 n++;
@@ -267,8 +269,7 @@ static void continue_some(void *arg)
                         registry_note(&j->registry, job);
                 n++;
         }
-        if (n == CONTINUE_AT_ONCE && !j->is_draining &&
-            loop_defer(j->c.loop, continue_some, j) == 0)
+        if (n == CONTINUE_AT_ONCE && loop_defer(j->c.loop, continue_some, j) == 0)
                 j->is_continuing = true;
 }
 

@@ -32,7 +32,7 @@ struct looking {
         bool has_calls, has_prompts;
         /* of a list */
         uint32_t uid;
-        bool is_root, has_before;
+        bool is_root, has_before, has_dry_runs;
         const json_t *states;  /* in `filter`; NULL: all */
         json_t *filter, *rows; /* owned */
         uint64_t limit;
@@ -119,7 +119,8 @@ static bool is_wanted(const struct looking *x, const json_t *record)
         size_t i;
 
         (void)json_get_u64(record, "uid", &uid);
-        if (!x->is_root && uid != x->uid)
+        if ((!x->is_root && uid != x->uid) ||
+            (!x->has_dry_runs && json_get_bool(record, "dry_run", false)))
                 return false;
         if (!x->states)
                 return true;
@@ -141,11 +142,12 @@ static json_t *row_of_record(const struct ulid *id, const json_t *record)
         (void)json_get_u64(record, "done", &done);
         (void)json_get_u64(record, "tasks", &tasks);
         (void)json_get_u64(json_object_get(record, "totals"), "nanousd", &nanousd);
-        return json_pack("{s:s,s:s?,s:s?,s:s?,s:o,s:o,s:I,s:I,s:I}", "job", text, "kind",
+        return json_pack("{s:s,s:s?,s:s?,s:s?,s:o,s:o,s:I,s:I,s:I,s:o*}", "job", text, "kind",
                          json_get_text(record, "kind"), "state", json_get_text(record, "state"),
                          "label", json_get_text(record, "label"), "created", time_json(created),
                          "ended", time_json(ended), "done", (json_int_t)done, "total",
-                         (json_int_t)tasks, "nanousd", (json_int_t)nanousd);
+                         (json_int_t)tasks, "nanousd", (json_int_t)nanousd, "dry_run",
+                         json_get_bool(record, "dry_run", false) ? json_true() : NULL);
 }
 
 /* One more than was asked for tells that there are more. */
@@ -198,6 +200,7 @@ void jobs_list(struct jobs *j, const struct peer *p, const json_t *params, jobs_
         x->uid = p->uid;
         x->is_root = p->is_root;
         x->has_before = before && ulid_from_text(span_of(before), &x->id) == 0;
+        x->has_dry_runs = json_get_bool(params, "dry_runs", true);
         x->limit = LIST_DEFAULT;
         (void)json_get_u64(params, "limit", &x->limit);
         x->limit = MIN2(x->limit, (uint64_t)LIST_MAX);
@@ -293,11 +296,12 @@ static int run_get(struct looking *x)
 
 static json_t *row(const struct job *job)
 {
-        return json_pack("{s:s,s:s,s:s,s:s?,s:o,s:o,s:I,s:I,s:I}", "job", job->id_text, "kind",
+        return json_pack("{s:s,s:s,s:s,s:s?,s:o,s:o,s:I,s:I,s:I,s:o*}", "job", job->id_text, "kind",
                          job->kind->name, "state", job_state_names[job->state], "label", job->label,
                          "created", time_json(job->created_ms), "ended", time_json(job->ended_ms),
                          "done", (json_int_t)job->n_done, "total", (json_int_t)job->n_tasks,
-                         "nanousd", (json_int_t)job->totals.nanousd);
+                         "nanousd", (json_int_t)job->totals.nanousd, "dry_run",
+                         job->is_dry_run ? json_true() : NULL);
 }
 
 static json_t *waits_json(struct job *job)

@@ -163,12 +163,14 @@ int method_daemon_stop(struct server_call *c, const json_t *params)
 {
         const struct server_setup *s = rooms(c);
         const char *mode = json_get_text(params, "mode");
+        bool is_now = mode && strcmp(mode, "now") == 0;
 
         if (!server_may_manage(c)) {
                 server_refuse_manage(c);
                 return 0;
         }
-        server_call_reply(c, SPAN("{}"));
-        s->on_stop(mode && strcmp(mode, "now") == 0, s->arg);
+        server_call_reply_json(
+                c, json_pack("{s:I}", "drain_ms", (json_int_t)(is_now ? 0 : s->stop_ms)));
+        s->on_stop(is_now, s->arg);
         return 0;
 }

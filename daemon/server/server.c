@@ -213,10 +213,22 @@ int server_new(const struct server_setup *setup, struct server **ret)
         return 0;
 }
 
+/* Before it is closed: as long as somebody listens there, nobody puts another in its place. */
+static void remove_socket(int fd)
+{
+        struct sockaddr_un a = {0};
+        socklen_t n = sizeof(a) - 1;
+
+        if (getsockname(fd, (struct sockaddr *)&a, &n) == 0 && a.sun_path[0] == '/')
+                (void)unlink(a.sun_path);
+}
+
 void server_stop_listening(struct server *s)
 {
         if (!s->on_accept)
                 return;
+        if (s->setup.is_socket_ours)
+                remove_socket(s->setup.listen_fd);
         event_free(take(s->on_accept));
         timer_stop(s->pause);
         close(s->setup.listen_fd);

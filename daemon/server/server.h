@@ -29,13 +29,17 @@ struct server_setup {
         int (*on_reload)(void *arg, struct failure **ret_failure);
         void (*on_stop)(bool is_now, void *arg);
         void *arg;
+        /* No manager holds it: who stops on purpose takes its path away, so that no client whose
+         * connection breaks takes that for a crash and starts a daemon again. */
+        bool is_socket_ours;
+        uint64_t stop_ms; /* how long calls under way may take to end, as daemon/stop tells */
         uint64_t drain_ms, half_frame_ms; /* 0: SESSION_DRAIN_MS, SESSION_HALF_FRAME_MS */
 };
 
 int server_new(const struct server_setup *s, struct server **ret) _must_check_;
 struct server *server_free(struct server *s); /* closes all connections */
 void server_configure(struct server *s, struct config *config);
-void server_stop_listening(struct server *s);    /* connections that exist go on */
+void server_stop_listening(struct server *s);    /* on purpose; connections that exist go on */
 bool server_is_stopping(const struct server *s); /* it does not listen any more */
 size_t server_n_sessions(const struct server *s);
 uint64_t server_uptime_s(const struct server *s);

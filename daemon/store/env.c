@@ -363,6 +363,19 @@ int env_commit(struct env *e, MDB_txn *txn)
         return r;
 }
 
+bool env_is_in_place(const struct env *e)
+{
+        _cleanup_free_ char *path = path_join(e->dir, ENV_DATA);
+        struct stat ours, there;
+        mdb_filehandle_t fd;
+
+        if (!path || !e->mdb || mdb_env_get_fd(e->mdb, &fd) != 0 || fstat(fd, &ours) < 0)
+                return true; /* not known to be otherwise */
+        if (stat(path, &there) < 0)
+                return errno != ENOENT && errno != ENOTDIR;
+        return ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
 static uint64_t stat_bytes(const MDB_stat *st)
 {
         return (st->ms_branch_pages + st->ms_leaf_pages + st->ms_overflow_pages) *

@@ -77,6 +77,8 @@ void env_close(struct env *e, bool is_clean);
 /* The open environment goes (is_aside: under another name; else for good) and an empty one comes. <
  * 0: there is none now. */
 int env_swap(struct env *e, bool is_aside) _must_check_;
+/* The file that is open is the one that stands at its path: nobody deleted or moved it. */
+bool env_is_in_place(const struct env *e);
 int env_set_aside(struct env *e)
         _must_check_; /* of the closed environment: data.mdb becomes data.mdb.damaged */
 /* What was set aside longer ago goes. */

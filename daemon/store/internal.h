@@ -15,7 +15,13 @@ struct store {
         struct writer *writers[2]; /* owned; by enum store_env; NULL: there is no cache */
         struct cache *cache;       /* owned; NULL: there is none */
         struct copier *copier;     /* owned */
-        bool is_copy_due;          /* state's writer: something was written since the last copy */
+        struct {
+                struct completion completion;
+                void (*on_lost)(void *arg);
+                void *arg;
+                bool is_told; /* state's writer */
+        } loss;
+        bool is_copy_due; /* state's writer: something was written since the last copy */
         uint64_t floor_bytes;
         uint64_t room_asked_usec; /* loop thread; 0: never */
         bool has_room;

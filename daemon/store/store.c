@@ -208,11 +208,26 @@ static int open_cache(struct store *s, const struct store_config *c, const struc
         return 0;
 }
 
+static void tell_loss(struct completion *c)
+{
+        struct store *s = container_of(c, struct store, loss.completion);
+
+        if (s->loss.on_lost)
+                s->loss.on_lost(s->loss.arg);
+}
+
 static void after_state(void *arg)
 {
         struct store *s = arg;
+        struct completion_list done = STAILQ_HEAD_INITIALIZER(done);
 
         s->is_copy_due = true;
+        if (s->loss.is_told || env_is_in_place(&s->state))
+                return;
+        s->loss.is_told = true;
+        s->loss.completion.run = tell_loss;
+        STAILQ_INSERT_TAIL(&done, &s->loss.completion, next);
+        completions_add(s->done, &done);
 }
 
 static bool rest_state(void *arg)
@@ -296,6 +311,8 @@ int store_open(struct loop *loop, const struct store_config *c, struct store **r
         s = calloc(1, sizeof(*s));
         if (!s)
                 return -ENOMEM;
+        s->loss.on_lost = c->on_lost;
+        s->loss.arg = c->arg;
         s->floor_bytes = c->state_floor_bytes > 0 ? c->state_floor_bytes : FLOOR_BYTES;
         r = env_init(&s->state, STORE_STATE, c->state_dir, ENV_MAP_BYTES);
         if (r == 0)

@@ -54,8 +54,11 @@ enum store_table {
 struct store_config {
         const char *state_dir, *cache_dir; /* made 0700 when missing */
         uint64_t cache_max_bytes, cache_memory_bytes, cache_max_age_ms;
-        uint64_t state_floor_bytes;    /* below this much free disk store_has_room() is false; 0:
-                                          default 64 MiB */
+        uint64_t state_floor_bytes; /* below this much free disk store_has_room() is false; 0:
+                                       default 64 MiB */
+        void (*on_lost)(void *arg); /* on the loop, once: somebody took the state's file away. All
+                                       commits fail from then on; NULL is allowed */
+        void *arg;
         const char *const *check_argv; /* what checks an environment after a power cut, DIR is
                                           appended; NULL: this program with --check-store */
 };

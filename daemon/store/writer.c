@@ -194,6 +194,9 @@ static int commit(struct writer *w, struct store_batch *first, const struct stor
         uint64_t start = clock_monotonic_usec();
         int r = write_batches(w, first, end);
 
+        /* What was written to a file that nobody will find again was not kept. */
+        if (r == 0 && w->env->which == STORE_STATE && !env_is_in_place(w->env))
+                r = -ENOENT;
         if (r < 0)
                 return r;
         if (w->env->which == STORE_CACHE) {

@@ -94,3 +94,18 @@ def test_warned_of_a_job(daemon, sim):
     w = rpc.event("warning", "done")
     assert w["type"] == "warning" and "the job's budget" in w["text"], w
     assert rpc.end()["type"] == "done"
+
+
+def test_zero_is_nothing(place):
+    """A budget of 0 pays for nothing: it is not the same as none."""
+    sim = Sim(place)
+    for budget in ("day_usd: 0", "month_usd: 0, day_usd: none", "job_usd: 0"):
+        d = Daemon(place, config_for(sim, f"budget: {{{budget}}}\n"))
+        d.start()
+        rpc = d.rpc()
+        ask(rpc, budget)
+        w = rpc.event("waiting", "done")
+        assert w["type"] == "waiting" and w["on"] == "budget", (budget, w)
+        d.stop()
+    assert not sim.requests()
+    sim.close()

@@ -1,16 +1,19 @@
 """The service manager's side: readiness, watchdog, reload, inherited sockets, the journal."""
 
 import contextlib
+import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import textwrap
+import time
 
 import pytest
 
-from conftest import DEADLINE, GENOPTD, Daemon, Rpc, Sim, config_for
+from conftest import DEADLINE, GENOPT, GENOPTD, STARTED, Daemon, Rpc, Sim, config_for
 
 
 @pytest.fixture
@@ -193,3 +196,112 @@ def test_journal_gets_fields(place, sim):
     assert p.stdout.readline() == "found\n"
     assert p.wait(timeout=DEADLINE) == 0
     assert "Sanitizer" not in (place / "journal.log").read_text()
+
+
+# --- started by genopt, without a manager
+
+
+@pytest.fixture
+def own(place, sim):
+    """Nobody's daemon yet: clients start it."""
+    d = Daemon(place, config_for(sim))
+    yield d
+    for line in d.genopt("status", "--json").stdout.splitlines():  # one that runs still
+        with contextlib.suppress(ProcessLookupError, KeyError):
+            os.kill(json.loads(line)["pid"], signal.SIGKILL)
+
+
+def begin(daemon, *args):
+    """A client in the background; what it prints, standard output and error, can be read at any time."""
+    out = daemon.dir / f"client.{len(STARTED)}"
+    p = subprocess.Popen([GENOPT, *args], env=daemon.env, stdin=subprocess.DEVNULL, stdout=open(out, "wb"), stderr=subprocess.STDOUT)
+    p.said = out.read_text
+    STARTED.append(p)
+    return p
+
+
+def pid_of(daemon):
+    return json.loads(daemon.genopt("status", "--json", check=0).stdout)["pid"]
+
+
+def until(condition):
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline
+
+
+def ask_and_stall(daemon, sim):
+    """A client whose call has begun and does not end, and its job."""
+    sim.faults({"kind": "stall"})
+    client = begin(daemon, "ask", "--json", "What is a fairway?")
+    until(lambda: "task.started" in client.said() and sim.stats()["in_flight"] == 1)
+    return client, json.loads(client.said().splitlines()[0])["job"]
+
+
+def test_a_stop_on_purpose_is_no_crash(own, sim):
+    """Two SIGTERM end the daemon at once; its client does not start it again, and says what to do. A job is not lost by it."""
+    client, job = ask_and_stall(own, sim)
+    pid = pid_of(own)
+    os.kill(pid, signal.SIGTERM)
+    until(lambda: not own.socket.exists())  # the first is understood
+    os.kill(pid, signal.SIGTERM)
+    assert client.wait(timeout=DEADLINE) == 69, client.said()
+    assert "the job stays" in client.said() and f"genopt attach {job}" in client.said(), client.said()
+    assert own.genopt("status").returncode == 69 and not own.socket.exists()
+    sim.faults()
+    assert own.genopt("attach", job, check=0).stdout.strip()
+
+
+def test_killed_is_started_again(own, sim):
+    client, job = ask_and_stall(own, sim)
+    pid = pid_of(own)
+    sim.faults()
+    os.kill(pid, signal.SIGKILL)
+    assert client.wait(timeout=DEADLINE) == 0, client.said()
+    assert json.loads(client.said().splitlines()[-1])["type"] == "done"
+    assert pid_of(own) != pid
+    own.genopt("stop", check=0)
+    assert not own.socket.exists()
+
+
+def test_stop_says_what_it_waits_for(own, sim):
+    client, _ = ask_and_stall(own, sim)
+    pid = pid_of(own)
+    stop = begin(own, "stop")
+    until(stop.said)
+    assert "1 call end first, for 4:30 at most" in stop.said() and "--now" in stop.said(), stop.said()
+    until(lambda: not own.socket.exists())
+    os.kill(pid, signal.SIGTERM)
+    assert stop.wait(timeout=DEADLINE) == 0 and stop.said().endswith("genoptd has stopped\n"), stop.said()
+    assert client.wait(timeout=DEADLINE) == 69
+
+
+def test_restart_returns_when_it_is_ready(own, sim):
+    own.genopt("start", check=0)
+    pid = pid_of(own)
+    r = own.genopt("restart", check=0)
+    assert r.stderr == f"genoptd was started as process {pid_of(own)}\n" and pid_of(own) != pid
+    own.write_config(config_for(sim, "limits: {calls: many}\n"))
+    r = own.genopt("restart", check=78)
+    assert "limits.calls" in r.stderr, r.stderr
+    own.write_config(config_for(sim))
+    own.genopt("restart", check=0)
+    own.genopt("stop", check=0)
+
+
+@pytest.mark.parametrize("how", ["removed", "moved"])
+def test_state_that_was_taken_away(daemon, place, how):
+    """Whoever deletes the state of a daemon that runs is told so; nothing is accepted that could not be kept."""
+    rpc = daemon.rpc()
+    rpc.ok("daemon/status")
+    if how == "removed":
+        shutil.rmtree(place / "state")
+    else:
+        (place / "state").rename(place / "elsewhere")
+    rpc.send("job/submit", {"kind": "ask", "input": {"prompt": "What is a groyne?"}})
+    with contextlib.suppress(EOFError, ConnectionError):
+        assert "error" in rpc.read()
+    assert daemon.wait() == 1
+    assert f"{place / 'state'}: the state was taken away" in daemon.log()
+    daemon.start()  # with none, or with a new one: not hindered by what went
+    daemon.rpc().ok("daemon/status")

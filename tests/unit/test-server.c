@@ -667,7 +667,7 @@ static void the_daemons_own_methods_answer(void **state)
         send_text(&c, CALL("7", "stats/get", "{}"));
         assert_true(receive(&c, &frame));
         send_text(&c, CALL("8", "daemon/stop", "{\"mode\":\"drain\"}"));
-        expect(&c, "{\"jsonrpc\":\"2.0\",\"id\":8,\"result\":{}}");
+        expect(&c, "{\"jsonrpc\":\"2.0\",\"id\":8,\"result\":{\"drain_ms\":0}}");
         barrier(&c);
         assert_int_equal(fixture.n_stops, 1);
         assert_int_equal(fixture.n_reloads, 1);
