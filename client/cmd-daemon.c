@@ -156,14 +156,14 @@ static uint64_t now_ms(void)
 static void tell_waiting(const struct stopping *s, uint64_t n_calls)
 {
         char past[FORMAT_BYTES], all[FORMAT_BYTES];
-        uint64_t ms = now_ms() - s->begin_ms;
 
         (void)format_ms(s->patience_ms, all);
         if (client_is_terminal(s->client) && !s->client->is_quiet)
                 fprintf(stderr,
                         "\rstopping: %" PRIu64 " call%s under way, %s of at most %s" ERASE_REST,
-                        n_calls, n_calls == 1 ? "" : "s", format_ms(ms, past), all);
-        else if (ms < TELL_MS)
+                        n_calls, n_calls == 1 ? "" : "s", format_ms(now_ms() - s->begin_ms, past),
+                        all);
+        else
                 client_say(s->client,
                            "genoptd lets %" PRIu64 " call%s end first, for %s at most (`genopt "
                            "stop --now` does not)",
@@ -226,11 +226,11 @@ static int refuse_waiting(struct failure **ret_failure)
         return CONDITION_REFUSED;
 }
 
-static int stop_daemon(struct client *c, struct connection *k, struct failure **ret_failure)
+static int stop_daemon(struct client *c, struct connection *k, const char *mode,
+                       struct failure **ret_failure)
 {
         _cleanup_json_ json_t *status = NULL, *reply = NULL;
         struct stopping s = {.client = c, .connection = k, .begin_ms = now_ms()};
-        const char *mode = c->values[STOP_NOW] ? "now" : "drain";
         uint64_t n_calls;
         int r;
 
@@ -266,56 +266,81 @@ static int start_daemon_again(struct start_hold *h, uint64_t *ret_pid, struct fa
         return r;
 }
 
-/* Under the lock of starting, so that nobody whose connection breaks starts a daemon of their own
- * meanwhile. */
-static int stop_and_start_at(struct client *c, struct start_hold *h, bool is_starting)
+/* Its address is given free, if a client made it and nobody listens there any more. */
+static int tidy(struct client *c, struct failure **ret_failure)
 {
         _cleanup_(connection_freep) struct connection *k = NULL;
-        struct failure *failure = NULL;
-        uint64_t pid = 0;
-        bool was_running;
-        int r;
-
-        r = connection_open(c, START_NEVER, &k, &failure);
-        was_running = r == 0;
-        if (r == CONDITION_REFUSED)
-                failure = failure_free(failure);
-        else if (r == 0)
-                r = stop_daemon(c, k, &failure);
-        if (was_running && r != 0)
-                return client_fail(c, r, failure);
-        start_forget(h);
-        if (is_starting) {
-                r = start_daemon_again(h, &pid, &failure);
-                if (r != 0)
-                        return client_fail(c, r, failure);
-        }
-        if (is_starting && !c->is_json)
-                client_say(c, "genoptd was started as process %" PRIu64, pid);
-        else if (!c->is_json)
-                client_say(c, was_running ? "genoptd has stopped" : "genoptd was not running");
-        return EXIT_DONE;
-}
-
-static int stop_and_start(struct client *c, bool is_starting)
-{
         struct start_hold h = {.lock_fd = -1};
-        struct failure *failure = NULL;
-        int r = start_hold(c->socket, &h, &failure);
+        int r = start_hold(c->socket, &h, ret_failure);
 
         if (r != 0)
-                return client_fail(c, r, failure);
-        r = stop_and_start_at(c, &h, is_starting);
+                return r;
+        r = connection_open(c, START_NEVER, &k, ret_failure);
+        if (r == CONDITION_REFUSED) {
+                *ret_failure = failure_free(*ret_failure);
+                start_forget(&h);
+                r = 0;
+        }
         start_release(&h);
         return r;
 }
 
+/* Without the lock of starting, so that another may say `stop --now` meanwhile: the daemon itself
+ * tells clients that it stops on purpose (server.h). */
 int cmd_stop(struct client *c)
 {
-        return stop_and_start(c, false);
+        _cleanup_(connection_freep) struct connection *k = NULL;
+        struct failure *failure = NULL;
+        int r = connection_open(c, START_NEVER, &k, &failure);
+        bool was_running = r == 0;
+
+        if (r == CONDITION_REFUSED) {
+                failure = failure_free(failure);
+                r = 0;
+        } else if (r == 0) {
+                r = stop_daemon(c, k, c->values[STOP_NOW] ? "now" : "drain", &failure);
+        }
+        r = r ? r : tidy(c, &failure);
+        if (r != 0)
+                return client_fail(c, r, failure);
+        if (!c->is_json)
+                client_say(c, was_running ? "genoptd has stopped" : "genoptd was not running");
+        return EXIT_DONE;
+}
+
+/* Under the lock of starting, so that nobody whose connection breaks, or who comes meanwhile,
+ * starts a daemon of their own: they wait for the next. */
+static int restart_at(struct client *c, struct start_hold *h, uint64_t *ret_pid,
+                      struct failure **ret_failure)
+{
+        _cleanup_(connection_freep) struct connection *k = NULL;
+        int r = connection_open(c, START_NEVER, &k, ret_failure);
+
+        if (r == CONDITION_REFUSED) {
+                *ret_failure = failure_free(*ret_failure);
+                r = 0;
+        } else if (r == 0) {
+                r = stop_daemon(c, k, "restart", ret_failure);
+        }
+        if (r != 0)
+                return r;
+        start_forget(h);
+        return start_daemon_again(h, ret_pid, ret_failure);
 }
 
 int cmd_restart(struct client *c)
 {
-        return stop_and_start(c, true);
+        struct start_hold h = {.lock_fd = -1};
+        struct failure *failure = NULL;
+        uint64_t pid = 0;
+        int r = start_hold(c->socket, &h, &failure);
+
+        if (r == 0)
+                r = restart_at(c, &h, &pid, &failure);
+        start_release(&h);
+        if (r != 0)
+                return client_fail(c, r, failure);
+        if (!c->is_json)
+                client_say(c, "genoptd was started as process %" PRIu64, pid);
+        return EXIT_DONE;
 }

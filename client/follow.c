@@ -204,9 +204,10 @@ static int reconnect(struct session *s, struct failure **ret_failure)
             failure_set_remedy(*ret_failure, "the job stays; `genopt start`, then `%s`",
                                back ? back : "genopt attach") < 0)
                 return -ENOMEM;
+        r = r ? r : attach(s, ret_failure);
         if (r == 0)
                 view_say(s->f->view, "genoptd went away and is back; the job goes on");
-        return r == 0 ? attach(s, ret_failure) : r;
+        return r;
 }
 
 /* Streams as far as it is the beginning of the text that counts in the end. */
@@ -573,7 +574,7 @@ static int step(struct session *s, struct failure **ret_failure)
                 r = 0;
         if (r == -EINTR)
                 r = 0;
-        if (r == -ECONNRESET || r == -EPIPE)
+        while (r == -ECONNRESET || r == -EPIPE) /* again: one that dies may still take us in */
                 r = reconnect(s, ret_failure);
         if (r == 0 && !s->is_over)
                 view_tick(s->f->view);

@@ -264,38 +264,47 @@ static int on_reload(void *arg, struct failure **ret_failure)
         return reload(arg, ret_failure);
 }
 
+/* On purpose, and as the last thing: up to here who connects is told that we stop, and another
+ * `genopt stop` is heard. */
+static void end(struct assembly *a)
+{
+        server_stop_listening(a->server);
+        loop_stop(a->loop);
+}
+
 static void on_drained(void *arg)
 {
-        struct assembly *a = arg;
-
-        loop_stop(a->loop);
+        end(arg);
 }
 
 static void on_impatient(void *arg)
 {
-        struct assembly *a = arg;
-
         log_warning("calls still run; stopping without them: their jobs ask again");
-        loop_stop(a->loop);
+        end(arg);
 }
 
-static void stop(struct assembly *a, bool is_now)
+static void drain(struct assembly *a)
 {
-        bool is_impatient = a->is_stopping || is_now;
-
-        if (!a->is_stopping) {
-                a->is_stopping = true;
-                service_stopping(a->service);
-                server_stop_listening(a->server);
-        }
-        if (is_impatient) {
-                loop_stop(a->loop);
-                return;
-        }
+        a->is_stopping = true;
         log_notice("stopping: calls under way are finished first");
         jobs_drain(a->jobs, on_drained, a);
         if (timer_start(a->drain, hurry("GENOPT_TEST_DRAIN_MS", DRAIN_MS)) < 0)
-                loop_stop(a->loop);
+                end(a);
+}
+
+static void stop(struct assembly *a, enum server_stop how)
+{
+        if (!a->is_stopping) {
+                service_stopping(a->service);
+                server_begin_stop(a->server);
+        }
+        /* Who connects waits for the next daemon, which is sure to come. */
+        if (how == SERVER_STOP_RESTART || service_has_manager())
+                server_stop_listening(a->server);
+        if (how == SERVER_STOP_NOW)
+                end(a);
+        else if (!a->is_stopping)
+                drain(a);
 }
 
 /* Nothing that is accepted from now on could be kept. The socket stays: who connects next has a
@@ -311,9 +320,9 @@ static void on_state_lost(void *arg)
         loop_stop(a->loop);
 }
 
-static void on_stop(bool is_now, void *arg)
+static void on_stop(enum server_stop how, void *arg)
 {
-        stop(arg, is_now);
+        stop(arg, how);
 }
 
 static void on_signal(int number, void *arg)
@@ -324,7 +333,7 @@ static void on_signal(int number, void *arg)
         if (number == SIGHUP)
                 (void)say("reload", reload(a, &failure), failure);
         else
-                stop(a, a->is_stopping);
+                stop(a, a->is_stopping ? SERVER_STOP_NOW : SERVER_STOP_DRAIN);
 }
 
 static void on_retain(void *arg)

@@ -148,11 +148,12 @@ static const struct param trim_params[] = {
         END,
 };
 
-static const char *const stop_modes[] = {"drain", "now", NULL};
+static const char *const stop_modes[] = {"drain", "restart", "now", NULL};
 
 static const struct param stop_params[] = {
         {"mode", PARAM_TEXT, .choices = stop_modes,
-         .sentence = "let running calls end, or not (drain)"},
+         .sentence = "let running calls end (drain; restart: who connects meanwhile waits for the "
+                     "next daemon), or not"},
         END,
 };
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "common/json.h"
+#include "common/str.h"
 #include "daemon/calls/calls.h"
 #include "daemon/loop/loop.h"
 #include "daemon/metrics/metrics.h"
@@ -163,14 +164,16 @@ int method_daemon_stop(struct server_call *c, const json_t *params)
 {
         const struct server_setup *s = rooms(c);
         const char *mode = json_get_text(params, "mode");
-        bool is_now = mode && strcmp(mode, "now") == 0;
+        enum server_stop how = str_is_equal(mode, "now")       ? SERVER_STOP_NOW
+                               : str_is_equal(mode, "restart") ? SERVER_STOP_RESTART
+                                                               : SERVER_STOP_DRAIN;
 
         if (!server_may_manage(c)) {
                 server_refuse_manage(c);
                 return 0;
         }
-        server_call_reply_json(
-                c, json_pack("{s:I}", "drain_ms", (json_int_t)(is_now ? 0 : s->stop_ms)));
-        s->on_stop(is_now, s->arg);
+        server_call_reply_json(c, json_pack("{s:I}", "drain_ms",
+                                            (json_int_t)(how == SERVER_STOP_NOW ? 0 : s->stop_ms)));
+        s->on_stop(how, s->arg);
         return 0;
 }

@@ -28,6 +28,7 @@ struct server {
         char *scratch;           /* owned: SESSION_READ_BYTES */
         LIST_HEAD(, session) sessions;
         size_t n_sessions;
+        bool is_stopping;
         bool is_open; /* to other uids: the socket's mode and group say who may connect */
 };
 
@@ -38,7 +39,7 @@ size_t server_n_sessions(const struct server *s)
 
 bool server_is_stopping(const struct server *s)
 {
-        return !s->on_accept;
+        return s->is_stopping;
 }
 
 uint64_t server_uptime_s(const struct server *s)
@@ -221,6 +222,11 @@ static void remove_socket(int fd)
 
         if (getsockname(fd, (struct sockaddr *)&a, &n) == 0 && a.sun_path[0] == '/')
                 (void)unlink(a.sun_path);
+}
+
+void server_begin_stop(struct server *s)
+{
+        s->is_stopping = true;
 }
 
 void server_stop_listening(struct server *s)

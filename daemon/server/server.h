@@ -17,6 +17,8 @@ struct config;
 struct server;
 struct server_call;
 
+enum server_stop { SERVER_STOP_DRAIN, SERVER_STOP_RESTART, SERVER_STOP_NOW };
+
 struct server_setup {
         struct loop *loop;
         struct jobs *jobs;
@@ -27,10 +29,10 @@ struct server_setup {
         int listen_fd;         /* listening; the server's from server_new() on */
         /* CONDITION_REFUSED: the new configuration cannot be used; the old one holds. */
         int (*on_reload)(void *arg, struct failure **ret_failure);
-        void (*on_stop)(bool is_now, void *arg);
+        void (*on_stop)(enum server_stop how, void *arg);
         void *arg;
-        /* No manager holds it: who stops on purpose takes its path away, so that no client whose
-         * connection breaks takes that for a crash and starts a daemon again. */
+        /* No manager holds it: server_stop_listening() takes its path away, so that no client whose
+         * connection breaks takes a stop for a crash and starts a daemon again. */
         bool is_socket_ours;
         uint64_t stop_ms; /* how long calls under way may take to end, as daemon/stop tells */
         uint64_t drain_ms, half_frame_ms; /* 0: SESSION_DRAIN_MS, SESSION_HALF_FRAME_MS */
@@ -39,8 +41,9 @@ struct server_setup {
 int server_new(const struct server_setup *s, struct server **ret) _must_check_;
 struct server *server_free(struct server *s); /* closes all connections */
 void server_configure(struct server *s, struct config *config);
-void server_stop_listening(struct server *s);    /* on purpose; connections that exist go on */
-bool server_is_stopping(const struct server *s); /* it does not listen any more */
+void server_begin_stop(struct server *s);     /* daemon/status says so from now on */
+void server_stop_listening(struct server *s); /* on purpose; connections that exist go on */
+bool server_is_stopping(const struct server *s);
 size_t server_n_sessions(const struct server *s);
 uint64_t server_uptime_s(const struct server *s);
 const struct server_setup *server_rooms(const struct server *s);

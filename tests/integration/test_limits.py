@@ -79,7 +79,7 @@ def test_2000_jobs(daemon, sim):
     ids = submit_many(rpc, n, lambda i: question(f"Question {i}"))
     took = time.monotonic() - start
     assert len(set(ids)) == n and ids == sorted(ids)
-    assert round_trip(daemon) < 1
+    round_trip(daemon)
     count = rpc.ok("daemon/status")["jobs"]
     assert count["running"] <= N_RUNNING and count["running"] + count["queued"] == n and count["waiting"] == 0, count
     print(f"{n / took:.0f} durable submits a second, {(memory(daemon) - before) / n:.0f} bytes a job")
@@ -91,9 +91,11 @@ def test_2000_jobs(daemon, sim):
     rpc = daemon.rpc()
     count = rpc.ok("daemon/status")["jobs"]
     assert count["running"] + count["queued"] == n, count
-    assert round_trip(daemon) < 1
+    round_trip(daemon)
     start = time.monotonic()
     cancel_all(rpc, ids)
+    # No turn was long, by what it took of the processor: the clock tells how crowded the machine is. Sanitizers slow it ten times.
+    assert rpc.ok("stats/get")["loop_turn_processor_usec_max"] < 300_000
     print(f"{n / (time.monotonic() - start):.0f} cancels a second")
     assert states(rpc) == {"cancelled": n}
     count = rpc.ok("daemon/status")

@@ -224,6 +224,10 @@ def pid_of(daemon):
     return json.loads(daemon.genopt("status", "--json", check=0).stdout)["pid"]
 
 
+def state_of(daemon):
+    return json.loads(daemon.genopt("status", "--json", check=0).stdout)["state"]
+
+
 def until(condition):
     deadline = time.monotonic() + DEADLINE
     while not condition():
@@ -243,7 +247,9 @@ def test_a_stop_on_purpose_is_no_crash(own, sim):
     client, job = ask_and_stall(own, sim)
     pid = pid_of(own)
     os.kill(pid, signal.SIGTERM)
-    until(lambda: not own.socket.exists())  # the first is understood
+    until(lambda: state_of(own) == "stopping")  # the first is understood
+    r = own.genopt("ask", "What is a weir?")
+    assert r.returncode == 75 and "is stopping" in r.stderr, r
     os.kill(pid, signal.SIGTERM)
     assert client.wait(timeout=DEADLINE) == 69, client.said()
     assert "the job stays" in client.said() and f"genopt attach {job}" in client.said(), client.said()
@@ -257,7 +263,7 @@ def test_killed_is_started_again(own, sim):
     pid = pid_of(own)
     sim.faults()
     os.kill(pid, signal.SIGKILL)
-    assert client.wait(timeout=DEADLINE) == 0, client.said()
+    assert client.wait(timeout=DEADLINE) == 0, client.said() + (own.dir / "state/genoptd.log").read_text()
     assert json.loads(client.said().splitlines()[-1])["type"] == "done"
     assert pid_of(own) != pid
     own.genopt("stop", check=0)
@@ -266,14 +272,26 @@ def test_killed_is_started_again(own, sim):
 
 def test_stop_says_what_it_waits_for(own, sim):
     client, _ = ask_and_stall(own, sim)
-    pid = pid_of(own)
     stop = begin(own, "stop")
     until(stop.said)
     assert "1 call end first, for 4:30 at most" in stop.said() and "--now" in stop.said(), stop.said()
-    until(lambda: not own.socket.exists())
-    os.kill(pid, signal.SIGTERM)
+    until(lambda: state_of(own) == "stopping")
+    assert own.genopt("stop", "--now", check=0).stderr == "genoptd has stopped\n"
     assert stop.wait(timeout=DEADLINE) == 0 and stop.said().endswith("genoptd has stopped\n"), stop.said()
     assert client.wait(timeout=DEADLINE) == 69
+
+
+def test_who_comes_during_a_restart_waits(own, sim):
+    client, _ = ask_and_stall(own, sim)
+    pid = pid_of(own)
+    restart = begin(own, "restart")
+    until(lambda: not own.socket.exists())
+    other = begin(own, "ask", "What is a groyne?")
+    sim.faults()
+    os.kill(pid, signal.SIGTERM)  # it need not wait for a call that stalls
+    assert restart.wait(timeout=DEADLINE) == 0 and other.wait(timeout=DEADLINE) == 0, other.said()
+    assert client.wait(timeout=DEADLINE) == 0, client.said()
+    own.genopt("stop", check=0)
 
 
 def test_restart_returns_when_it_is_ready(own, sim):

@@ -218,12 +218,20 @@ def test_killed_in_mid_job(machine):
     assert machine.show("MainPID") not in (pid, "0")
 
 
-def test_watchdog(machine):
+@pytest.fixture
+def hurried(machine):
+    """With a watchdog of two seconds."""
     machine.run("mkdir", "-p", "/run/systemd/system/genoptd.service.d")
     machine.write("/run/systemd/system/genoptd.service.d/hurry.conf", "[Service]\nWatchdogSec=2s\n")
     machine.run("systemctl", "daemon-reload")
     machine.run("genopt", "restart")
-    machine.run("genopt", "status")  # it has answered: it is ready
+    yield machine
+    machine.run("rm", "-r", "/run/systemd/system/genoptd.service.d")
+    machine.run("systemctl", "daemon-reload")
+
+
+def test_watchdog(hurried):
+    machine = hurried
     pid = machine.show("MainPID")
     journal = machine.begin("journalctl", "-f", "-n", "0", "-o", "cat", "-u", "genoptd")
     machine.run("kill", "-STOP", pid)
@@ -231,8 +239,40 @@ def test_watchdog(machine):
     read_until(journal, "is ready")
     assert machine.show("MainPID") not in (pid, "0")
     assert json.loads(machine.run("genopt", "status", "--json", user="alice").stdout)["state"] == "ready"
-    machine.run("rm", "-r", "/run/systemd/system/genoptd.service.d")
-    machine.run("systemctl", "daemon-reload")
+
+
+# Takes the lock that LMDB's writers take turns by, until it is ended.
+HOLDER = """
+import ctypes, os, signal
+lmdb = ctypes.CDLL("liblmdb.so.0")
+env, txn = ctypes.c_void_p(), ctypes.c_void_p()
+assert lmdb.mdb_env_create(ctypes.byref(env)) == 0
+assert lmdb.mdb_env_open(env, b"/var/lib/genopt", 0x200000, 0o600) == 0
+assert lmdb.mdb_txn_begin(env, None, 0, ctypes.byref(txn)) == 0
+print("held by", os.getpid(), flush=True)
+signal.pause()
+"""
+
+
+def test_stuck_writer(hurried):
+    """The loop turns, but state cannot be written: the watchdog starts the service again, and no job is lost."""
+    machine = hurried
+    fault(machine, {"kind": "stall"})
+    running = machine.begin("genopt", "ask", "--json", "What is a spit?", user="alice")
+    read_until(running, "task.started")
+    pid = machine.show("MainPID")
+    journal = machine.begin("journalctl", "-f", "-n", "0", "-o", "cat", "-u", "genoptd")
+    holder = machine.begin("/usr/bin/python3", "-c", HOLDER)
+    holder_pid = read_until(holder, "held by")[-1].split()[-1]
+    waiting = machine.begin("genopt", "ask", "--json", "What is a sill?", user="alice")  # wants to be written
+    told = read_until(journal, "Watchdog timeout")
+    assert any("the writer of the state is stuck" in line for line in told), told
+    machine.run("kill", "-KILL", holder_pid)
+    fault(machine)
+    for client in (running, waiting):
+        read_until(client, '"done"')
+        assert client.wait(timeout=DEADLINE) == 0
+    assert machine.show("MainPID") not in (pid, "0") and machine.show("NRestarts") != "0"
 
 
 def test_users_instance(machine):

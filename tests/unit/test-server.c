@@ -46,9 +46,9 @@ static int on_reload(void *arg, struct failure **ret_failure)
         return CONDITION_REFUSED;
 }
 
-static void on_stop(bool is_now, void *arg)
+static void on_stop(enum server_stop how, void *arg)
 {
-        (void)is_now, (void)arg;
+        (void)how, (void)arg;
         fixture.n_stops++;
 }
 
