@@ -868,15 +868,18 @@ def test_jobs_show_cache_and_status_print_tables(client):
     d.on("job/list", {"jobs": [row], "more": True})
     r = client.run("jobs", "--state", "done,failed", "--limit", "5", check=0)
     assert JOB in r.stdout and "3/4" in r.stdout and "$0.0120" in r.stdout and f"--before {JOB}" in r.stderr
-    assert d.params("job/list")[0] == {"state": ["done", "failed"], "limit": 5}
+    assert d.params("job/list")[0] == {"state": ["done", "failed"], "limit": 5, "dry_runs": False}
     assert json.loads(client.run("jobs", "--json", check=0).stdout)["jobs"] == [row]
+    d.on("job/list", {"jobs": [{**row, "dry_run": True}], "more": False})
+    assert "generate (dry run)" in client.run("jobs", "--dry-runs", check=0).stdout
+    assert d.params("job/list")[-1] == {"dry_runs": True}
     d.on("job/get", {**row, "tasks": [{"task": 0, "path": "a.go", "state": "failed", "source": "call", "attempts": 2, "nanousd": 5,
                                        "error": {"message": "bad"}}],
                      "waits": [{"on": "key", "wait": 1, "remedy": "set it"}], "summary": summary(call=1),
-                     "calls": [{"call": 1, "model": "m-1", "state": "ok", "attempts": 1, "tokens": {"input": 10}, "nanousd": 5, "ms": 9,
+                     "calls": [{"call": 1, "tasks": [0, 7], "model": "m-1", "state": "ok", "attempts": 1, "tokens": {"input": 10}, "nanousd": 5, "ms": 9,
                                 "prompt": [{"role": "user", "text": "the prompt"}]}]})
     r = client.run("show", JOB, "--prompts", check=0)
-    for words in ("a.go", "bad", "→ set it", "m-1", "the prompt", "naive"):
+    for words in ("a.go", "bad", "→ set it", "m-1", "a.go +1", "the prompt", "naive"):
         assert words in r.stdout
     assert d.params("job/get")[0] == {"job": JOB, "calls": True, "prompts": True}
     d.on("cache/stats", {"caches": [{"name": "results", "hits": 3, "misses": 1, "size": 2048, "max_size": 4096, "entries": 7, "max_age_s": 86400}]})

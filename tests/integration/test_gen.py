@@ -77,6 +77,13 @@ def test_dry_run_pays_and_writes_nothing(daemon, sim, place):
     assert not (place / "out").exists() or tree(place / "out") == {}
 
 
+def test_dry_runs_are_no_jobs_to_look_after(daemon, place):
+    daemon.genopt("gen", HARBOUR, "-o", place / "out", "--dry-run", check=0)
+    assert daemon.genopt("jobs", check=0).stderr == "no jobs\n"
+    assert "(dry run)" in daemon.genopt("jobs", "--dry-runs", check=0).stdout
+    assert daemon.rpc().ok("job/list")["jobs"][0]["dry_run"] is True
+
+
 def test_dry_run_needs_no_provider(place):
     from conftest import Daemon
     d = Daemon(place, "")
