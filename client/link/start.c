@@ -176,7 +176,8 @@ static int start_daemon(const char *path, int socket_fd)
         envp = calloc(clean.n + 4, sizeof(*envp));
         if (!envp)
                 return -ENOMEM;
-        memcpy(envp, clean.at, clean.n * sizeof(*envp));
+        if (clean.n > 0)
+                memcpy(envp, clean.at, clean.n * sizeof(*envp));
         envp[clean.n] = (char *)"LISTEN_FDS=1";
         envp[clean.n + 1] = (char *)"LISTEN_FDNAMES=rpc";
         envp[clean.n + 2] = listen_pid;

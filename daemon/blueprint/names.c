@@ -91,6 +91,7 @@ static int given_value(struct layout *l, const struct parameter *p, const char *
 static int bound_value(struct layout *l, const struct parameter *p, const char *given, char **value)
 {
         const char *bound = NULL;
+        _cleanup_free_ char *old = NULL; /* may be what `given` says */
 
         if (p->at_most && compare_versions(*value, p->at_most) > 0)
                 bound = p->at_most;
@@ -98,7 +99,7 @@ static int bound_value(struct layout *l, const struct parameter *p, const char *
                 bound = p->at_least;
         if (!bound)
                 return 0;
-        free(*value);
+        old = *value;
         *value = str_dup_span(span_of(bound));
         if (!*value)
                 return -ENOMEM;

@@ -84,6 +84,25 @@ static void test_small_blueprint(void **state)
         blueprint_unref(b);
 }
 
+/* A default is held to the bounds, too. */
+static void test_default_out_of_bounds(void **state)
+{
+        struct blueprint *b = NULL;
+        struct failure *f = NULL;
+        struct work *w;
+
+        (void)state;
+        if (make(HEAD "parameters: {x: {description: d, default: \"2.5\", at_least: \"1.0\", "
+                      "at_most: \"2.0\"}}\n"
+                      "files: [{kind: a, each: project, path: a.txt, prompt: p.md, tier: fast}]\n",
+                 &b, &f) != 0)
+                fail_msg("%s", failure_message(f));
+        w = must_apply(b, "name: x\nentities: [A]\n");
+        assert_line(&w->warnings, "x `2.5` becomes 2.0: blueprint tiny supports 1.0 to 2.0");
+        work_free(w);
+        blueprint_unref(b);
+}
+
 static void test_all_faults_at_once(void **state)
 {
         static const char *const faults[] = {
@@ -624,6 +643,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_small_blueprint),
+                cmocka_unit_test(test_default_out_of_bounds),
                 cmocka_unit_test(test_all_faults_at_once),
                 cmocka_unit_test(test_templates_of_templates),
                 cmocka_unit_test(test_misplaced),
