@@ -132,6 +132,7 @@ void jobs_check_drained(struct jobs *j);
 /* A worker read blueprints (for job, or NULL): changed ones make known answers old. */
 void jobs_look_at_shelf(struct jobs *j, struct job *job);
 /* submit.c */
+void job_warm_providers(const struct job *job);
 void job_idem_key(uint32_t uid, const struct hash *h, uint8_t ret[4 + HASH_BYTES]);
 /* record.c */
 int job_record_write(const struct job *job, struct buf *out) _must_check_;

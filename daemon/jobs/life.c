@@ -130,10 +130,12 @@ static void start_work(struct job *job)
         }
         log_event(LOG_LEVEL_INFO, "job_started", "job %s (%s)", job->id_text, job->kind->name);
         move(job, JOB_PLANNING);
-        if (job->is_recovered)
+        if (job->is_recovered) {
+                job_warm_providers(job);
                 mark_then_plan(job);
-        else
+        } else {
                 start_planning(job);
+        }
 }
 
 static void schedule(void *arg)

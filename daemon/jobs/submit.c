@@ -249,7 +249,7 @@ static int make_news(struct job *job, const struct strlist *warnings, struct new
 
 /* A job that may call a model will do so in some milliseconds: the connection can be opened while
  * it is committed and planned. */
-static void warm_providers(const struct job *job)
+void job_warm_providers(const struct job *job)
 {
         const struct jobs *j = job->jobs;
 
@@ -280,7 +280,7 @@ static void commit_accepted(struct job *job, struct store_batch *b, const struct
                             size_t n_news, struct submit *s)
 {
         LIST_INSERT_HEAD(&job->jobs->accepting, job, accepting_entry);
-        warm_providers(job);
+        job_warm_providers(job);
         job_ref(job);
         journal_commit(job, b, news, n_news, on_accepted, s);
         if (job->tie && is_begun_at_once(job)) /* else it has failed already, or waits */

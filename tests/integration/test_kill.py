@@ -12,8 +12,8 @@ def test_ten_kills(place):
     daemon = Daemon(place, config_for(sim, CONFIG))
     daemon.start()
     sim.faults({"kind": "slow_first_byte", "ms": 120})
-    job, events, rows, in_flight, lost = kill.run(daemon, sim, kill.params_of(kill.project_text(7, 14)), n_kills=10)
-    figures = kill.check(daemon, job, events, rows, len(in_flight), 8, lost)
+    job, events, rows, in_flight, times = kill.run(daemon, sim, kill.params_of(kill.project_text(7, 14)), n_kills=10)
+    figures = kill.check(daemon, job, events, rows, len(in_flight), 8, times)
     print(figures, in_flight)
     assert figures["tasks"] >= 100 and len(in_flight) == 10 and figures["lost"] > 0
     daemon.stop()
