@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/str.h"
 #include "daemon/loop/loop.h"
 #include "daemon/provider/certs.h"
 #include "daemon/provider/dialects.h"
@@ -85,7 +86,7 @@ static void prepare(void *arg)
 
         if (p->needs_global)
                 p->has_global = curl_global_init(CURL_GLOBAL_DEFAULT) == 0;
-        if (p->needs_store && curl_version_info(CURLVERSION_NOW)) {
+        if (p->needs_store && (p->has_global || !p->needs_global)) {
                 const char *path = certs_path(curl_version_info(CURLVERSION_NOW)->cainfo);
 
                 certs_get_stamp(path, &p->stamp);
@@ -152,13 +153,17 @@ static void finish_preparation(void *arg)
                                 "no certificates could be read: https providers cannot be used");
         }
         free(p);
-        /* Without a multi everything that waits is given up: there is no memory to wait for. */
+        /* Without a multi everything that waits is given up: there is no memory to wait for, or no
+         * libcurl. */
         if (!h->multi && make_multi(h) < 0) {
                 struct http_transfer *t;
 
                 while ((t = TAILQ_FIRST(&h->waiting))) {
                         TAILQ_REMOVE(&h->waiting, t, entry);
                         t->place = PLACE_NONE;
+                        if (!h->has_global)
+                                (void)snprintf(t->message, sizeof(t->message),
+                                               "libcurl cannot be loaded");
                         finish(t, HTTP_FAULT_INTERNAL);
                 }
                 return;
@@ -268,6 +273,18 @@ static void collect_ended(struct http *h)
         }
 }
 
+static void free_head(struct curl_slist *line)
+{
+        while (line) {
+                struct curl_slist *next = line->next;
+
+                explicit_bzero(line->data, strlen(line->data));
+                free(line->data);
+                free(line);
+                line = next;
+        }
+}
+
 static struct http_transfer *transfer_free(struct http_transfer *t)
 {
         if (!t)
@@ -278,9 +295,7 @@ static struct http_transfer *transfer_free(struct http_transfer *t)
         timer_free(t->timer);
         if (t->easy)
                 curl_easy_cleanup(t->easy);
-        for (struct curl_slist *line = t->head; line; line = line->next)
-                explicit_bzero(line->data, strlen(line->data));
-        curl_slist_free_all(t->head);
+        free_head(t->head);
         buf_done(&t->in);
         free(t->url);
         free(t->unix_path);
@@ -564,38 +579,38 @@ static void on_patience(void *arg)
         finish(t, fault);
 }
 
-static int copy_head(const struct head *head, bool is_post, struct curl_slist **ret)
+/* A line of the request's head, which may hold a key. libcurl's list is public, and its own
+ * functions would have it loaded here, on the loop. */
+static int add_line(struct curl_slist ***end, const char *name, const char *value)
 {
-        static const char *const fixed[] = {"content-type: application/json",
-                                            "expect:"}; /* no pause of 1 s before large bodies */
-        struct curl_slist *list = NULL, *longer;
+        struct curl_slist *line = calloc(1, sizeof(*line));
 
-        for (size_t i = 0; head && i < head->n; i++) {
-                char *line = NULL;
-                int n = asprintf(&line, "%s: %s", head->at[i].name, head->at[i].value);
-
-                longer = n < 0 ? NULL : curl_slist_append(list, line);
-                if (n >= 0) {
-                        explicit_bzero(line, (size_t)n);
-                        free(line);
-                }
-                if (!longer)
-                        goto fail;
-                list = longer;
+        if (!line)
+                return -ENOMEM;
+        line->data = str_printf("%s:%s%s", name, *value ? " " : "", value);
+        if (!line->data) {
+                free(line);
+                return -ENOMEM;
         }
-        for (size_t i = 0; is_post && i < N_ELEMENTS(fixed); i++) {
-                longer = curl_slist_append(list, fixed[i]);
-                if (!longer)
-                        goto fail;
-                list = longer;
-        }
-        *ret = list;
+        **end = line;
+        *end = &line->next;
         return 0;
-fail:
-        for (struct curl_slist *line = list; line; line = line->next)
-                explicit_bzero(line->data, strlen(line->data));
-        curl_slist_free_all(list);
-        return -ENOMEM;
+}
+
+static int copy_head(const struct head *head, bool is_post, struct curl_slist **list)
+{
+        static const struct {
+                const char *name, *value;
+        } fixed[] = {{"content-type", "application/json"},
+                     {"expect", ""}}; /* no pause of 1 s before large bodies */
+        struct curl_slist **end = list;
+        int k = 0;
+
+        for (size_t i = 0; head && i < head->n && k == 0; i++)
+                k = add_line(&end, head->at[i].name, head->at[i].value);
+        for (size_t i = 0; is_post && i < N_ELEMENTS(fixed) && k == 0; i++)
+                k = add_line(&end, fixed[i].name, fixed[i].value);
+        return k;
 }
 
 static int transfer_new(struct http *h, const struct http_request *r, struct http_transfer **ret)

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from conftest import DEADLINE, GENOPT, GENOPTD, STARTED, Daemon, Rpc, Sim, config_for
+from conftest import BUILD, DEADLINE, GENOPT, GENOPTD, STARTED, Daemon, Rpc, Sim, config_for
 
 
 @pytest.fixture
@@ -323,3 +323,15 @@ def test_state_that_was_taken_away(daemon, place, how):
     assert f"{place / 'state'}: the state was taken away" in daemon.log()
     daemon.start()  # with none, or with a new one: not hindered by what went
     daemon.rpc().ok("daemon/status")
+
+
+def test_without_libcurl(place, sim):
+    """It is loaded when it is first wanted: a daemon starts without, and says what it lacks when a model is to be asked."""
+    d = Daemon(place, config_for(sim), env={"LD_LIBRARY_PATH": str(place)})
+    shutil.copy(BUILD / "tests/bench/libdisk-log.so", place / "libcurl.so.4")  # a library, but not that one
+    d.start()
+    r = d.genopt("ask", "What is a bollard?")
+    assert r.returncode == 70 and "libcurl cannot be loaded" in r.stderr, r
+    assert "libcurl.so.4 lacks curl_global_init" in d.log()
+    d.rpc().ok("daemon/status")
+    d.stop()
