@@ -48,6 +48,7 @@ const struct event_type event_table[N_EVENTS] = {
                               {"ms", true},
                               {"attempts", false},
                               {"edits", false},
+                              {"mended", false},
                               {"error", false}}},
         [EVENT_CALL_DONE] = {"call.done",
                              true,

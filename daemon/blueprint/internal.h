@@ -134,6 +134,13 @@ struct limit {
         struct regex match;
 };
 
+/* What is mended of files of a language: imports.c. */
+struct check_imports;
+struct imports {
+        char *language;             /* owned */
+        struct check_imports *rule; /* owned; sets of kinds borrow it */
+};
+
 struct blueprint {
         atomic_uint n_refs;
         char *name, *description, *language;
@@ -155,6 +162,8 @@ struct blueprint {
         size_t n_rules;
         struct extractor **extractors;
         size_t n_extractors;
+        struct imports *imports;
+        size_t n_imports;
         struct kind *kinds;
         size_t n_kinds;
         struct strlist unreached; /* templates that no kind leads to */

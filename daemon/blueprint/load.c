@@ -3,6 +3,7 @@
 
 #include "common/canon.h"
 #include "common/path.h"
+#include "daemon/blueprint/imports.h"
 #include "daemon/blueprint/parse.h"
 
 const struct blueprint_file *blueprint_find_file(const struct blueprint *b, const char *path)
@@ -26,6 +27,7 @@ const struct blueprint_file *blueprint_find_file(const struct blueprint *b, cons
 static void blueprint_free(struct blueprint *b)
 {
         blueprint_release_kinds(b);
+        imports_release(b);
         blueprint_release_names(b);
         limits_release(b);
         rules_release(b);

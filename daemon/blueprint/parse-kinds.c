@@ -1,4 +1,5 @@
 #include "common/path.h"
+#include "daemon/blueprint/imports.h"
 #include "daemon/blueprint/parse.h"
 #include "daemon/check/check.h"
 #include "daemon/template/template.h"
@@ -295,6 +296,8 @@ static void parse_checks(struct parse *p, struct yaml_node *n, struct yaml_node 
         if (p->f->n > 0)
                 return; /* told already; a check set of broken rules would only repeat it */
         r = check_set_new(k->language, sources, n_sources, &k->checks, &diag);
+        if (r == 0)
+                imports_use(p->b, k->language, k->checks);
         if (r == CONDITION_REFUSED)
                 parse_fault(p, list, "%s", diag.text);
         else if (r < 0)

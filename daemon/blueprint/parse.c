@@ -1,4 +1,5 @@
 #include "daemon/blueprint/parse.h"
+#include "daemon/blueprint/imports.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -304,6 +305,7 @@ static const char *const known_keys[] = {
         "default_contracts",
         "extractors",
         "checks",
+        "imports",
         "files",
         "feature",
         "says",
@@ -428,6 +430,7 @@ static void parse_rest(struct parse *p, struct yaml_node *top)
         parse_extractors(p, top);
         limits_parse(p, top);
         rules_parse(p, top);
+        imports_parse(p, top);
         parse_kinds(p, top);
         rules_check(p, top);
 }

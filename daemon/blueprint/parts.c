@@ -77,8 +77,9 @@ static int put_standards(struct part_value *part, const struct blueprint_file *f
         return r < 0 ? r : buf_add_char(&part->json, '}');
 }
 
-/* Its rules by name, as blueprint.yaml has them. */
-static int put_checks(struct part_value *part, struct yaml_node *names, struct yaml_node *rules)
+/* Its rules by name, as blueprint.yaml has them, and what of its language is mended. */
+static int put_checks(struct part_value *part, struct yaml_node *names, struct yaml_node *rules,
+                      struct yaml_node *imports)
 {
         _cleanup_json_ json_t *o = json_object();
         int r = o ? 0 : -ENOMEM;
@@ -90,6 +91,13 @@ static int put_checks(struct part_value *part, struct yaml_node *names, struct y
                 r = yaml_to_json(yaml_get(rules, name), &rule);
                 if (r == 0)
                         r = json_put(o, name, rule);
+        }
+        if (r == 0 && imports) {
+                json_t *rule = NULL;
+
+                r = yaml_to_json(imports, &rule);
+                if (r == 0)
+                        r = json_put(o, "imports", rule);
         }
         return r < 0 ? r : json_write(o, &part->json);
 }
@@ -121,8 +129,11 @@ int kind_parts(struct blueprint *b, struct yaml_node *top, struct yaml_node *row
         if (r == 0 && k->standards)
                 r = put_standards(&k->parts[PART_STANDARDS], k->standards, k->compressed);
         if (r == 0 && k->checks) {
+                struct yaml_node *imports = yaml_get(top, "imports");
+
                 r = put_checks(&k->parts[PART_CHECKS], yaml_get(row, "checks"),
-                               yaml_get(top, "checks"));
+                               yaml_get(top, "checks"),
+                               imports && k->language ? yaml_get(imports, k->language) : NULL);
                 check_set_hash(k->checks, &k->parts[PART_CHECKS].hash);
         }
         if (r == 0 && k->extractor)

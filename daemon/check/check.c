@@ -8,6 +8,7 @@
 
 #include "common/canon.h"
 #include "common/str.h"
+#include "daemon/check/imports.h"
 #include "daemon/check/internal.h"
 
 #define MATCH_LIMIT 100000 /* a few milliseconds at most (measured: 1e5 steps take 2 ms) */
@@ -29,6 +30,8 @@ struct check_set {
         const struct check_language *language; /* borrowed: static */
         struct rule *rules;                    /* owned */
         size_t n_rules;
+        const struct check_imports
+                *imports; /* borrowed: the caller's, who frees it later; or NULL */
         struct hash hash;
 };
 
@@ -170,6 +173,20 @@ int check_set_new(const char *language, const struct check_rule_source *rules, s
 void check_set_hash(const struct check_set *s, struct hash *ret)
 {
         *ret = s->hash;
+}
+
+void check_set_use_imports(struct check_set *s, const struct check_imports *m)
+{
+        struct hash both[2] = {s->hash};
+
+        s->imports = m;
+        check_imports_hash(m, &both[1]);
+        hash_of(both, sizeof(both), &s->hash);
+}
+
+int check_set_mend(const struct check_set *s, struct span text, struct buf *out, struct buf *said)
+{
+        return s && s->imports ? check_imports_mend(s->imports, text, out, said) : CONDITION_ABSENT;
 }
 
 /* ---- findings ---- */

@@ -70,6 +70,13 @@ struct check_set *check_set_free(struct check_set *s);
 DEFINE_CLEANUP(struct check_set, check_set_free);
 void check_set_hash(const struct check_set *s, struct hash *ret);
 
+/* What its texts may lack is mended by; outlives the set, and changes its hash. */
+struct check_imports;
+void check_set_use_imports(struct check_set *s, const struct check_imports *m);
+/* imports.h: 0, CONDITION_ABSENT, -ENOMEM. set may be NULL. */
+int check_set_mend(const struct check_set *s, struct span text, struct buf *out,
+                   struct buf *said) _must_check_;
+
 struct check_subject {
         const char *path; /* or NULL */
         struct span text;

@@ -22,6 +22,7 @@ struct candidate *candidate_free(struct candidate *c)
                 return NULL;
         result_done(&c->result);
         free(c->interface);
+        free(c->mended);
         free(c);
         return NULL;
 }
@@ -56,6 +57,29 @@ static void excuse(const struct task *t, const struct check_subject *subject, st
                 report->verdict = VERDICT_ACCEPTED;
 }
 
+/* A slip that a rule can mend is not asked for again: what stands around a file, what it did not
+ * import. */
+static int mend(const struct run_work_item *item, const char *language)
+{
+        struct candidate *c = item->candidate;
+        struct span whole = {c->result.text, c->result.n_text}, text = check_mend(language, whole);
+        _cleanup_buf_ struct buf out = {0}, names = {0}, said = {0};
+        int k = check_set_mend(item->source->checks, text, &out, &names);
+
+        if (k < 0 || (k == CONDITION_ABSENT && text.n == whole.n))
+                return MIN2(k, 0);
+        if (k == CONDITION_ABSENT)
+                (void)buf_add_span(&out, text);
+        if (text.n < whole.n)
+                (void)buf_add_text(&said, "what stood around the file was taken away");
+        if (names.n > 0)
+                (void)buf_printf(&said, "%simported: %s", said.n > 0 ? "; " : "", names.at);
+        free(c->result.text);
+        c->result.text = buf_steal(&out, &c->result.n_text);
+        c->mended = buf_steal(&said, NULL);
+        return c->result.text && c->mended ? 0 : -ENOMEM;
+}
+
 static int judge(const struct run_work_item *item)
 {
         const struct task *t = item->source;
@@ -65,20 +89,11 @@ static int judge(const struct run_work_item *item)
                 .path = t->path, .expected = expected, .was_cut = c->was_cut};
         const char *language =
                 json_string_value(json_object_get(json_object_get(t->context, "task"), "language"));
-        struct span mended = check_mend(language ? language : "text",
-                                        (struct span){c->result.text, c->result.n_text});
         _cleanup_buf_ struct buf interface = {0};
-        int k;
+        int k = t->path && item->call ? mend(item, language ? language : "text") : 0;
 
-        if (t->path && mended.n != c->result.n_text) {
-                char *text = str_dup_span(mended);
-
-                if (!text)
-                        return -ENOMEM;
-                free(c->result.text);
-                c->result.text = text;
-                c->result.n_text = mended.n;
-        }
+        if (k < 0)
+                return k;
         subject.text = (struct span){c->result.text, c->result.n_text};
         subject.n_expected = expected_names(t, expected);
         check_run(t->checks, &subject, &c->report);
@@ -224,6 +239,11 @@ static void finish_judge(struct run *r, struct run_work_item *item)
                 t->candidate = take(item->candidate);
                 learn_attempt(c, item->task, !is_accepted(r, t->candidate), false);
                 t->was_edited = t->candidate->is_edits;
+                free(t->mended);
+                t->mended = take(t->candidate->mended);
+                if (t->mended)
+                        run_log(r, item->task, LOG_LEVEL_INFO, "mended", "%s: %s",
+                                r->work->tasks[item->task].title, t->mended);
                 if (is_accepted(r, t->candidate))
                         learn_file(r, item->task, t->candidate);
         } else {

@@ -34,6 +34,7 @@ struct candidate {
         struct check_report report;
         bool was_cut, is_edits; /* is_edits: what result.text is until it is judged */
         size_t n_answer;        /* bytes of the answer that it is from */
+        char *mended;           /* owned: what a rule mended of it; NULL: nothing */
 };
 
 struct run_task {
@@ -51,6 +52,7 @@ struct run_task {
         enum run_wait wait;      /* TASK_PARKED */
         struct failure *failure; /* owned: why it failed, or is parked */
         uint32_t culprit;        /* TASK_SKIPPED: the task whose failure is the reason */
+        char *mended;            /* owned: of the answer that was looked at last; or NULL */
         char *partial; /* owned: the beginning of its file, of an answer that ended too early */
         size_t n_partial;
         uint64_t delay_ms;    /* its next call leaves no sooner */

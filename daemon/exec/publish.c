@@ -116,6 +116,8 @@ static int say_done(struct run *r, uint32_t task, const char *source, const char
         if (fields && t->was_edited && source && strcmp(source, source_names[SOURCE_CALL]) == 0 &&
             json_put(fields, "edits", json_true()) < 0)
                 log_error("task %u: out of memory", task);
+        if (fields && t->mended && source && strcmp(source, source_names[SOURCE_CALL]) == 0)
+                (void)!json_put(fields, "mended", json_string(t->mended));
         if (fields && t->failure && failure_to_json(t->failure, &error) == 0)
                 (void)!json_put(fields, "error", error);
         metrics_add(source ? METRIC_tasks_done : METRIC_tasks_failed, 1);

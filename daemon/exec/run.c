@@ -340,6 +340,7 @@ int run_start(struct run *r)
 static void free_task(struct run_task *t)
 {
         free(t->interface);
+        free(t->mended);
         free(t->partial);
         free(t->evidence.text);
         failure_free(t->failure);

@@ -3,7 +3,31 @@
  * gives a part of the text that needs no further mending. */
 
 #include "daemon/check/check.h"
+#include "daemon/check/imports.h"
 #include "daemon/check/language.h"
+
+/* What is added is added in one place of the text, or in a row there. */
+static void mend_imports(struct span text)
+{
+        static struct check_imports *go;
+        static const struct check_imports_source source = {
+                .language = "go",
+                .use = "(?<![\\w.])([a-z]\\w*)\\.\\p{Lu}",
+                .said = "^(?:import\\s+|\\t)((?:[\\w.]+\\s+)?\"[^\"\\n]+\")\\s*$",
+                .places = {{"^import \\(\\n", "\\t\"([^\"\\n]+)\"\\n", "\t\"$\"\n"},
+                           {"^package \\w+\\n", NULL, "\nimport \"$\"\n"}},
+                .n_places = 2,
+                .names = {{"json", "encoding/json"}, {"time", "time"}},
+                .n_names = 2,
+        };
+        _cleanup_buf_ struct buf out = {0}, said = {0};
+        struct diag d;
+
+        if (!go && check_imports_new(&source, &go, &d) != 0)
+                abort();
+        if (check_imports_mend(go, text, &out, &said) == 0 && (out.n <= text.n || said.n == 0))
+                abort();
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
@@ -76,6 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
                 abort();
         check_report(&first, subject.text);
         mended = check_mend(languages[language], subject.text);
+        mend_imports(subject.text);
         if (mended.at < subject.text.at || mended.at + mended.n > subject.text.at + subject.text.n)
                 abort();
         return 0;

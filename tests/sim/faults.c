@@ -61,6 +61,7 @@ static const struct {
         [FAULT_WRONG_TAG] = {"wrong_tag", GROUP_ANSWER},
         [FAULT_BROKEN] = {"broken", GROUP_ANSWER},
         [FAULT_PLACEHOLDER] = {"placeholder", GROUP_ANSWER},
+        [FAULT_NO_IMPORT] = {"no_import", GROUP_ANSWER},
 };
 
 enum value_type { TYPE_TEXT, TYPE_U64, TYPE_I64, TYPE_REAL, TYPE_BOOL };

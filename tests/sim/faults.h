@@ -75,6 +75,7 @@ enum fault_kind {
         FAULT_WRONG_TAG,
         FAULT_BROKEN,
         FAULT_PLACEHOLDER,
+        FAULT_NO_IMPORT,
         N_FAULTS,
 };
 

@@ -176,6 +176,31 @@ static bool hits_file(const struct framing *f, enum fault_kind kind, size_t i)
         return x && (x->file == 0 || x->file == i + 1);
 }
 
+/* A line of Go or Python that imports one thing, and nothing else. */
+static bool is_import(struct span line)
+{
+        if (line.n > 7 && memcmp(line.at, "import ", 7) == 0)
+                return line.at[7] != '(' && !memchr(line.at, ',', line.n);
+        return line.n > 3 && line.at[0] == '\t' && line.at[1] == '"' && line.at[line.n - 1] == '"';
+}
+
+static void add_without_import(struct span content, struct buf *b)
+{
+        bool is_done = false;
+
+        while (content.n > 0) {
+                const char *lf = memchr(content.at, '\n', content.n);
+                size_t n = lf ? (size_t)(lf - content.at) : content.n, n_whole = n + (lf != NULL);
+                bool is_dropped = !is_done && is_import((struct span){content.at, n});
+
+                if (!is_dropped)
+                        buf_add(b, content.at, n_whole);
+                is_done |= is_dropped;
+                content.at += n_whole;
+                content.n -= n_whole;
+        }
+}
+
 static void add_file(const struct framing *f, size_t i, const char *path, bool is_edits,
                      struct span content, struct buf *b)
 {
@@ -191,7 +216,9 @@ static void add_file(const struct framing *f, size_t i, const char *path, bool i
                    hits_file(f, FAULT_WRONG_PATH, i) ? "elsewhere/" : "", path, tag);
         if (hits_file(f, FAULT_INNER_FENCE, i))
                 buf_add_text(b, "```\n");
-        if (!hits_file(f, FAULT_EMPTY_FILE, i))
+        if (!hits_file(f, FAULT_EMPTY_FILE, i) && hits_file(f, FAULT_NO_IMPORT, i))
+                add_without_import(content, b);
+        else if (!hits_file(f, FAULT_EMPTY_FILE, i))
                 buf_add_span(b, content);
         if (hits_file(f, FAULT_INNER_FENCE, i))
                 buf_add_text(b, "```\n");
