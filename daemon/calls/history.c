@@ -58,6 +58,10 @@ static int lose_record(struct calls *c, const struct mark *m, struct store_batch
         (void)json_get_u64(o, "uid", &uid);
         (void)json_get_u64(o, "estimate", &entry.nanousd);
         entry.uid = (uint32_t)uid;
+        if (memcmp(&m->job, &record_keeping, sizeof(m->job)) == 0) {
+                r = store_batch_delete(b, TABLE_CALL, record_key_span(&key));
+                return r < 0 ? r : ledger_add(c->ledger, b, &entry);
+        }
         r = json_put(o, "state", json_string("lost"));
         if (r == 0)
                 r = json_put(o, "nanousd", json_integer((json_int_t)entry.nanousd));

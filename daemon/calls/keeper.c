@@ -13,6 +13,13 @@
 #define GUESS_BYTES 4      /* of a token, until a reply has counted */
 #define KEY_FORMAT 1
 
+struct kept;
+
+/* An intent on its way to the disk. Outlives what it is for when that goes first. */
+struct keeping {
+        struct kept *kept; /* borrowed; NULL: gone */
+};
+
 struct kept {
         TAILQ_ENTRY(kept) entry;
         struct keeper *keeper; /* borrowed: frees them */
@@ -27,6 +34,9 @@ struct kept {
         uint64_t tokens;
         struct timer *timer;     /* owned */
         struct attempt *attempt; /* owned by the provider room; NULL: none under way */
+        struct keeping *intent;  /* owned by the commit; NULL: none under way */
+        uint64_t n;              /* of the request under way; 0: none */
+        uint64_t estimate_nanousd, reserved;
 };
 
 struct keeper {
@@ -36,21 +46,8 @@ struct keeper {
         size_t n;
         uint64_t n_waited[WINDOWS], n_came[WINDOWS];
         uint64_t n_requests, nanousd;
+        uint64_t last_n;
 };
-
-static void kept_free(struct kept *e)
-{
-        if (e->attempt)
-                provider_cancel(e->attempt, NULL);
-        TAILQ_REMOVE(&e->keeper->all, e, entry);
-        e->keeper->n--;
-        timer_free(e->timer);
-        free(e->provider);
-        free(e->model);
-        free(e->text);
-        free(e->blocks);
-        free(e);
-}
 
 /* ---- is it worth it? ---- */
 
@@ -80,17 +77,24 @@ static bool is_worth_it(const struct kept *e, uint64_t now_ms)
         return chance * tokens * (write - read) > tokens * read + (double)e->price.output;
 }
 
+static uint64_t worst_of(const struct kept *e)
+{
+        return e->tokens * e->price.cache_write_5m + e->price.output;
+}
+
 static bool is_affordable(const struct kept *e)
 {
         const struct calls *c = e->keeper->room;
         uint64_t day = c->config.day_budget_nanousd, month = c->config.month_budget_nanousd,
-                 worst = e->tokens * e->price.cache_write_5m + e->price.output;
+                 worst = worst_of(e);
 
         return (day == 0 || calls_spent_today(c) + worst <= day) &&
                (month == 0 || calls_spent_this_month(c) + worst <= month);
 }
 
 /* ---- the request ---- */
+
+static void kept_free(struct kept *e);
 
 static void arm(struct kept *e, uint64_t now_ms)
 {
@@ -101,39 +105,83 @@ static void arm(struct kept *e, uint64_t now_ms)
                 kept_free(e);
 }
 
-static void book(struct kept *e, const struct usage *usage)
+static int settle_into(struct kept *e, const struct ledger_entry *row, struct store_batch *b)
+{
+        struct record_key key, mark;
+        int r;
+
+        record_key_of(&record_keeping, e->n, &key);
+        record_key_of_mark(&record_keeping, e->n, &mark);
+        r = store_batch_delete(b, TABLE_CALL, record_key_span(&key));
+        if (r == 0)
+                r = store_batch_delete(b, TABLE_CALL, record_key_span(&mark));
+        if (r == 0 && row->nanousd > 0)
+                r = ledger_add(e->keeper->room->ledger, b, row);
+        return r;
+}
+
+/* The end of a request: its intent goes, what it cost stays. */
+static void settle(struct kept *e, const struct usage *usage, bool was_perhaps_paid)
 {
         struct calls *c = e->keeper->room;
         const struct ledger_entry row = {.uid = e->uid,
                                          .provider = e->provider,
                                          .model = e->model,
                                          .usage = *usage,
-                                         .nanousd = price_of_usage(&e->price, usage)};
+                                         .nanousd = usage->is_known
+                                                            ? price_of_usage(&e->price, usage)
+                                                    : was_perhaps_paid ? e->estimate_nanousd
+                                                                       : 0,
+                                         .is_lost = !usage->is_known};
         struct store_batch *b;
         int r = store_batch_new(STORE_STATE, &b);
 
         e->keeper->nanousd += row.nanousd;
+        c->reserved -= e->reserved;
+        e->reserved = 0;
         if (r == 0) {
-                r = ledger_add(c->ledger, b, &row);
+                r = settle_into(e, &row, b);
                 if (r == 0)
                         r = calls_commit(c, b, NULL);
                 else
                         store_batch_free(b);
         }
+        e->n = 0;
         if (r < 0)
-                log_error("what keeping a provider's cache cost could not be booked: %s",
+                log_error("what keeping a provider's cache cost could not be booked, it will be "
+                          "as lost: %s",
                           strerror(-r));
+}
+
+static void kept_free(struct kept *e)
+{
+        struct usage usage = {};
+
+        if (e->attempt) {
+                provider_cancel(take(e->attempt), &usage);
+                settle(e, &usage, true);
+        } else if (e->n > 0)
+                settle(e, &usage, false);
+        if (e->intent)
+                e->intent->kept = NULL;
+        TAILQ_REMOVE(&e->keeper->all, e, entry);
+        e->keeper->n--;
+        timer_free(e->timer);
+        free(e->provider);
+        free(e->model);
+        free(e->text);
+        free(e->blocks);
+        free(e);
 }
 
 static void on_end(struct attempt *a _unused_, enum stop_reason stop _unused_,
                    const struct usage *usage, const struct failure *failure,
-                   const struct advice *advice _unused_, void *arg)
+                   const struct advice *advice, void *arg)
 {
         struct kept *e = arg;
 
         e->attempt = NULL;
-        if (usage->is_known)
-                book(e, usage);
+        settle(e, usage, !failure || advice->was_perhaps_paid);
         if (failure) { /* no tries: the next call writes it anew */
                 log_debug("provider %s: its cache is not kept: %s", e->provider,
                           failure_message(failure));
@@ -153,7 +201,7 @@ static void on_text(struct attempt *a _unused_, struct span text _unused_, void 
 {
 }
 
-static int touch(struct kept *e, uint64_t now_ms)
+static int send(struct kept *e)
 {
         static const struct attempt_events events = {
                 .on_started = on_started, .on_text = on_text, .on_end = on_end};
@@ -174,8 +222,78 @@ static int touch(struct kept *e, uint64_t now_ms)
                           &events, e, &e->attempt);
         if (r < 0)
                 return r;
-        e->touched_ms = now_ms;
+        e->touched_ms = clock_provider_ms();
         e->keeper->n_requests++;
+        return 0;
+}
+
+static void on_intent(void *arg, int r)
+{
+        struct keeping *k = arg;
+        struct kept *e = k->kept;
+
+        free(k);
+        if (!e)
+                return;
+        e->intent = NULL;
+        if (r < 0 || send(e) < 0)
+                kept_free(e);
+}
+
+static int put_intent(const struct kept *e, struct store_batch *b)
+{
+        const struct record record = {.n = e->n,
+                                      .uid = e->uid,
+                                      .provider = e->provider,
+                                      .model = e->model,
+                                      .state = "running",
+                                      .started_ms = clock_realtime_ms(),
+                                      .estimate_nanousd = e->estimate_nanousd};
+        _cleanup_buf_ struct buf text = {};
+        struct record_key key, mark;
+        int r = record_write(&record, &text);
+
+        record_key_of(&record_keeping, e->n, &key);
+        record_key_of_mark(&record_keeping, e->n, &mark);
+        if (r == 0)
+                r = store_batch_put(b, TABLE_CALL, record_key_span(&key), buf_span(&text));
+        return r < 0 ? r : store_batch_put(b, TABLE_CALL, record_key_span(&mark), SPAN("1"));
+}
+
+static int commit_intent(struct kept *e)
+{
+        struct keeping *k = calloc(1, sizeof(*k));
+        struct store_batch *b = NULL;
+        int r = k ? store_batch_new(STORE_STATE, &b) : -ENOMEM;
+
+        if (r == 0)
+                r = put_intent(e, b);
+        if (r == 0)
+                r = store_commit(e->keeper->room->store, b, on_intent, k);
+        if (r < 0) {
+                store_batch_free(b);
+                free(k);
+                return r;
+        }
+        k->kept = e;
+        e->intent = k;
+        return 0;
+}
+
+/* As any call: first the intent is on disk, then the request leaves. */
+static int touch(struct kept *e)
+{
+        int r;
+
+        e->estimate_nanousd = e->tokens * e->price.cache_read + e->price.output;
+        e->n = ++e->keeper->last_n;
+        r = commit_intent(e);
+        if (r < 0) {
+                e->n = 0;
+                return r;
+        }
+        e->reserved = worst_of(e);
+        e->keeper->room->reserved += e->reserved;
         return 0;
 }
 
@@ -187,7 +305,7 @@ static void on_timer(void *arg)
         bool is_over = now - e->used_ms >= clock_provider_scale_ms(k->keep_for_ms);
 
         if (is_over || !is_worth_it(e, now) || k->room->is_draining || !is_affordable(e) ||
-            touch(e, now) < 0) {
+            touch(e) < 0) {
                 learn(k, window_of(e, now), false);
                 kept_free(e);
         }
@@ -305,7 +423,7 @@ void keeper_note(struct keeper *k, const struct flight *f)
         e->is_cache_explicit = f->is_cache_explicit;
         e->lifetime_ms = f->cache_lifetime_ms;
         e->used_ms = e->touched_ms = MAX2(began, e->used_ms);
-        if (!e->attempt)
+        if (e->n == 0)
                 arm(e, now);
 }
 

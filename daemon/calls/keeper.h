@@ -12,8 +12,9 @@
  * the start. What is kept is the beginning up to the first mark, which all calls of a kind share;
  * one that is marked for an hour is left alone. Lifetimes are in providers' time (common/clock.h).
  *
- * Such a request is booked in the ledger as any other, under the user who asked last, and does not
- * leave when a budget has no room for writing the beginning anew. */
+ * Such a request has an intent on disk before it leaves, like any other, and is booked under the
+ * user who asked last; it does not leave when a budget has no room for writing the beginning anew.
+ */
 
 #include "common/macros.h"
 

@@ -36,6 +36,9 @@ void record_key_of(const struct ulid *job, uint64_t n, struct record_key *ret);
 void record_key_of_prompt(const struct ulid *job, uint64_t n, struct record_key *ret);
 void record_key_of_mark(const struct ulid *job, uint64_t n, struct record_key *ret);
 struct span record_mark_prefix(void);
+/* In place of a job: requests that keep a provider's cache alive. What is settled of them leaves no
+ * record. */
+extern const struct ulid record_keeping;
 /* Job and number out of the key of a mark. */
 bool record_read_mark(struct span key, struct ulid *ret_job, uint64_t *ret_n);
 bool record_is_prompt(struct span key);

@@ -299,6 +299,30 @@ def test_a_providers_cache_is_kept_alive_where_that_is_configured(place):
     sim.close()
 
 
+@pytest.mark.skipif(not has_test_clocks(), reason="a build without test clocks")
+def test_what_keeping_cost_is_booked_after_a_crash(place):
+    """The daemon is killed while such a request is under way: an intent stood on disk, and is booked as lost, once."""
+    sim = Sim(place, "--speed", str(SPEED))
+    d = Daemon(place, config("anthropic", sim.url, "optimization: {prefix: {keep_for: 4s}}\n"), {"GENOPT_TEST_SPEED": str(SPEED)})
+    d.start()
+    d.genopt("gen", write_spec(place / "s.yaml", n_entities=3), "-o", place / "out", "--set", "optimization.template=off", check=0)
+    sim.faults({"kind": "stall", "events": 0})
+    deadline = time.monotonic() + 60
+    while sim.stats()["in_flight"] == 0:
+        assert time.monotonic() < deadline, "nothing was kept alive"
+    before = spent(d)
+    d.kill()
+    sim.faults()
+    d.start()
+    after = spent(d)
+    assert after > sum(r["nanousd"] for r in sim.requests() if r["max_tokens"] > 1), (before, after)
+    d.kill()
+    d.start()
+    assert spent(d) == after
+    d.stop()
+    sim.close()
+
+
 def test_nothing_is_kept_alive_unasked(place):
     sim = Sim(place, "--speed", str(SPEED))
     d = Daemon(place, config("anthropic", sim.url), {"GENOPT_TEST_SPEED": str(SPEED)})
