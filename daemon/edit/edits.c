@@ -127,6 +127,28 @@ static int read_line(struct reading *r, struct span line)
         return add_line(r, line);
 }
 
+void edits_retag(char *text, size_t n, const char *from, const char *to)
+{
+        static const char *const marks[] = {OLD_MARK, NEW_MARK, MOVE_MARK};
+        size_t n_tag = strlen(from);
+
+        assert(strlen(to) == n_tag);
+        for (size_t at = 0, end; at < n; at = end + 1) {
+                char *lf = memchr(text + at, '\n', n - at);
+                struct span between, line = {text + at, 0};
+
+                end = lf ? (size_t)(lf - text) : n;
+                line.n = end - at;
+                for (size_t i = 0; i < N_ELEMENTS(marks); i++)
+                        if (is_marker(line, marks[i], from, &between)) {
+                                size_t cr = text[end - 1] == '\r';
+
+                                memcpy(text + end - cr - n_tag, to, n_tag);
+                                break;
+                        }
+        }
+}
+
 void edits_done(struct edits *e)
 {
         free(e->at);

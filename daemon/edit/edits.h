@@ -36,6 +36,8 @@ int edits_read(struct span text, const char *tag, struct edits *ret,
                struct diag *ret_diag) _must_check_;
 void edits_done(struct edits *e);
 #define _cleanup_edits_ _cleanup_(edits_done)
+/* The same answer, or the beginning of one, under another tag of the same length: in place. */
+void edits_retag(char *text, size_t n, const char *from, const char *to);
 /* Appends the base with all edits. CONDITION_REFUSED: one of them does not apply. */
 int edits_apply(const struct edits *e, struct span base, struct buf *out,
                 struct diag *ret_diag) _must_check_;

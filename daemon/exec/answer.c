@@ -307,9 +307,9 @@ bool answer_get_open(const struct answer *a, size_t *ret_file, struct span *ret_
         return true;
 }
 
-int answer_write_begin(const char *tag, const char *path, struct buf *out)
+int answer_write_begin(const char *tag, const char *path, bool is_edits, struct buf *out)
 {
-        return buf_printf(out, BEGIN_MARK "%s %s\n", path, tag);
+        return buf_printf(out, "%s%s %s\n", is_edits ? EDITS_MARK : BEGIN_MARK, path, tag);
 }
 
 bool answer_is_done(const struct answer *a, size_t file)

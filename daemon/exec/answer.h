@@ -65,8 +65,9 @@ void answer_finish(struct answer *a);
 void answer_reset(struct answer *a);
 /* The file that is being read, and what came of it; before answer_finish(). False: none is. */
 bool answer_get_open(const struct answer *a, size_t *ret_file, struct span *ret_text);
-/* The line that begins a file. */
-int answer_write_begin(const char *tag, const char *path, struct buf *out) _must_check_;
+/* The line that begins a file, or edits of it. */
+int answer_write_begin(const char *tag, const char *path, bool is_edits,
+                       struct buf *out) _must_check_;
 bool answer_is_done(const struct answer *a, size_t file);
 /* Indices of files without a whole content, at most n_max; returns how many there are. */
 size_t answer_missing(const struct answer *a, size_t *ret_files, size_t n_max);

@@ -429,7 +429,7 @@ static void conclude_task(struct run_call *c, uint32_t task)
                 accept(r, task);
                 return;
         }
-        if (unfinished_go_on(c, task))
+        if (unfinished_go_on(c, task) || (!t->candidate && routes_go_on(c, task)))
                 return;
         if (!t->candidate && c->failure) {
                 task_stopped(r, task, failure_copy(c->failure));

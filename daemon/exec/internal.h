@@ -6,8 +6,7 @@
 #include "common/buf.h"
 #include "common/log.h"
 #include "daemon/calls/calls.h"
-#include "daemon/check/check.h"
-#include "daemon/edit/edits.h"
+#include "daemon/exec/item.h"
 #include "daemon/exec/remember.h"
 #include "daemon/exec/run.h"
 #include "daemon/work/evidence.h"
@@ -25,17 +24,6 @@ enum task_state {
 };
 
 extern const char *const task_state_names[N_TASK_STATES];
-
-/* A text on its way to becoming a result: made by a worker, from text and task alone. */
-struct candidate {
-        struct result result;
-        char *interface; /* owned */
-        size_t n_interface;
-        struct check_report report;
-        bool was_cut, is_edits; /* is_edits: what result.text is until it is judged */
-        size_t n_answer;        /* bytes of the answer that it is from */
-        char *mended;           /* owned: what a rule mended of it; NULL: nothing */
-};
 
 struct run_task {
         enum task_state state;
@@ -55,6 +43,8 @@ struct run_task {
         char *mended;            /* owned: of the answer that was looked at last; or NULL */
         char *partial; /* owned: the beginning of its file, of an answer that ended too early */
         size_t n_partial;
+        bool is_partial_edits;
+        char partial_tag[17]; /* of the markers in it */
         uint64_t delay_ms;    /* its next call leaves no sooner */
         unsigned n_continued; /* answers that ended too early, and brought something */
         bool is_template_refused, was_edited, was_delivered;
@@ -97,29 +87,6 @@ struct run_call {
         char request_id[80]; /* the provider's, or empty */
 };
 
-/* A rendering or a judgement in a worker. */
-struct run_work_item {
-        LIST_ENTRY(run_work_item) entry;
-        struct run *run; /* NULL when the run was freed meanwhile */
-        struct loop *loop;
-        uint32_t task;
-        struct run_call *call; /* NULL: a template */
-        const struct task *source;
-        struct work_hold *hold;
-        struct candidate *candidate;
-        struct edit_base base; /* of edits; its own: the plan may be gone by then */
-        char tag[17];
-        struct diag diag;
-        int error;         /* 0, -ENOMEM, CONDITION_REFUSED: the template cannot be rendered */
-        unsigned n_resets; /* of the call, when the text came */
-};
-
-/* The work outlives the run while workers look at it. */
-struct work_hold {
-        struct work *work;
-        unsigned n_refs; /* loop thread only */
-};
-
 struct run {
         struct run_setup setup;
         struct run_events events;
@@ -149,6 +116,8 @@ struct run {
         struct store_batch *batch; /* to be handed to on_news at the end of the turn */
         struct news *news;
         size_t n_news, n_orphans_told;
+        const char *passed_over[8]; /* borrowed from the routes: providers that do not answer */
+        size_t n_passed_over;
         struct failure *stops[N_TIERS]; /* owned: what parked the first task for a person; no
                                            further call of the tier leaves while it stands */
         uint32_t *undecided; /* owned; per step of the plan: tasks that may still join its call */

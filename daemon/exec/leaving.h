@@ -35,9 +35,11 @@ uint32_t ready_take(struct run *r);
 bool prefixes_enter(struct run *r, uint32_t task, const uint32_t prefixes[N_BEGINNINGS]);
 /* was_written: its answer has begun; else it is gone before that. */
 void prefixes_leave(struct run *r, const uint32_t prefixes[N_BEGINNINGS], bool was_written);
-/* obtain.c: the first provider of the tier that can be used; else the first, whose refusal says
+/* routes.c: the first provider of the tier that can be used; else the first, whose refusal says
  * what is missing. False: the tier has none. */
 bool run_choose_route(struct run *r, enum tier tier);
+/* True: the task is asked of the next one, because that of the call does not answer. */
+bool routes_go_on(struct run_call *c, uint32_t task);
 /* warm.c */
 void run_warm(struct run *r);
 /* window.c: does the call fit the model's window? 0: yes. CONDITION_ABSENT: it was split, or goes
@@ -61,5 +63,8 @@ bool unfinished_has_enough(const struct run_call *c);
 void unfinished_keep(struct run_call *c, struct span text);
 /* True: the task is asked for again, going on from what there is. */
 bool unfinished_go_on(struct run_call *c, uint32_t task);
+/* The task is ready, and not refused: with the others of its call for which this is said, or alone
+ * if there is something to go on from. */
+void ask_again(struct run_call *c, uint32_t task);
 void unfinished_start(struct run_call *c); /* when all tasks of the call were looked at */
 uint64_t unfinished_delay_ms(const struct run *r, const struct step *s);

@@ -243,30 +243,6 @@ static int start_answer(struct run_call *c, const char *tag)
         return k;
 }
 
-bool run_choose_route(struct run *r, enum tier tier)
-{
-        const struct tier_route *route = &r->setup.routes[tier];
-        size_t chosen = 0;
-
-        if (tier >= N_TIERS || route->n == 0)
-                return false;
-        for (size_t i = 0; i < route->n; i++) {
-                struct provider *p = provider_find(r->setup.providers, route->at[i].provider);
-                const char *reason;
-                enum failure_id lack;
-
-                if (p && provider_is_ready(p, &lack, &reason)) {
-                        chosen = i;
-                        break;
-                }
-        }
-        /* What it costs is what the chosen one costs. */
-        r->setup.planning.tiers[tier] = (struct tier_model){.provider = route->at[chosen].provider,
-                                                            .model = route->at[chosen].model,
-                                                            .facts = route->at[chosen].facts};
-        return true;
-}
-
 static uint64_t budget_left(const struct run *r)
 {
         uint64_t budget = r->setup.budget_nanousd;

@@ -342,8 +342,10 @@ static int write_unfinished(struct run *r, struct prompt *p, const struct step *
                 return 0;
         buf_init(&b, 0);
         if (path)
-                k = answer_write_begin(p->tag, path, &b);
+                k = answer_write_begin(p->tag, path, t->is_partial_edits, &b);
         k = k ? k : buf_add(&b, t->partial, t->n_partial);
+        if (k == 0 && t->is_partial_edits)
+                edits_retag(b.at + b.n - t->n_partial, t->n_partial, t->partial_tag, p->tag);
         k = k ? k : keep_text(p, &b, &p->before);
         if (k < 0)
                 return k;
@@ -351,8 +353,8 @@ static int write_unfinished(struct run *r, struct prompt *p, const struct step *
         *go_on = (struct prompt_block){
                 .text = path ? SPAN("Your answer was interrupted there. Go on exactly where it "
                                     "ends, "
-                                    "with the next line of the file: repeat nothing that stands "
-                                    "above, and close the file with its end line.\n")
+                                    "with the next line: repeat nothing that stands above, and "
+                                    "close the file with its end line.\n")
                              : SPAN("Your answer was interrupted there. Go on exactly where it "
                                     "ends, "
                                     "with the next word: repeat nothing that stands above.\n")};

@@ -389,6 +389,7 @@ void run_resume(struct run *r)
 {
         for (enum tier t = 0; t < N_TIERS; t++)
                 r->stops[t] = failure_free(r->stops[t]);
+        r->n_passed_over = 0;
         for (uint32_t i = 0; i < r->work->n_tasks; i++) {
                 struct run_task *t = &r->tasks[i];
 

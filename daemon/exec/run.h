@@ -1,11 +1,21 @@
 #pragma once
-/* One run of a plan: four verbs over every task.
+/* One run of a plan: four verbs over every task, a file each. To follow a task from ready to
+ * delivered, read them in this order, each from its last function upwards:
  *
- *     settle (settle.c)    the last dependency is done, so the key is known: keep, reuse, or go on
- *     obtain (obtain.c)    template or call
- *     check  (check.c)     accept, mend or refuse; a refusal climbs the ladder with its evidence
- *     publish (publish.c)  result, settlement of the call, `task.done` and `file`: one transaction
- * of state
+ *     settle.c   settle()          its last dependency is done, so its key is known: what this job
+ *                                  published, keep(), reuse(); else obtain()
+ *     obtain.c   obtain()          a template renders (render_start() in check.c); a call waits in
+ *                                  the ready queue: obtain_by_call() → start_call(), then
+ * on_text(), on_file_end(), on_end() check.c    judge_start()     a worker: run_judge() makes text,
+ * report and interface of it; then finish_judge() → call_checked() → conclude_task(): accept(), or
+ * task_refused(), which climbs the ladder with its evidence publish.c  publish_result()  result,
+ * `file` and `task.done` (put_and_say()), beside the settlement of the call (publish_call()): one
+ * transaction of state, handed over by publish_flush(); and into the cache
+ *
+ * What they use: run.c moves tasks and gives turns; group.c, ready.c, window.c, routes.c say when,
+ * with whom and where to a call leaves; prompt.c writes it, answer.c reads what comes;
+ * unfinished.c, amend.c and verify.c are for answers that ended too early, edits, and commands of
+ * the client's.
  *
  * States of a task: blocked → ready → assigned → checking → done | failed | skipped, and parked (it
  * waits for a person or a client). All on the loop; pure work goes to the pool. A run that is freed

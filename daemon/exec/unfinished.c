@@ -38,8 +38,6 @@ static struct span begun_part(const struct run_call *c, struct span text, uint32
         bool is_open = !c->answer || answer_get_open(c->answer, &file, &text);
 
         *ret_task = c->tasks[file];
-        if (c->answer && answer_is_edits(c->answer)) /* their beginning is nothing of the file */
-                return (struct span){0};
         if (!is_open || !may_continue(c, *ret_task))
                 return (struct span){0};
         return complete_part(text, c->answer != NULL);
@@ -76,6 +74,8 @@ void unfinished_keep(struct run_call *c, struct span text)
         free(t->partial);
         t->partial = str_dup_span(part); /* without memory it is asked for whole */
         t->n_partial = part.n;
+        t->is_partial_edits = c->answer && answer_is_edits(c->answer);
+        memcpy(t->partial_tag, c->tag, sizeof(t->partial_tag));
 }
 
 static void say_again(struct run_call *c, uint32_t task)
@@ -108,15 +108,22 @@ bool unfinished_go_on(struct run_call *c, uint32_t task)
                                         .attempts = t->evidence.attempts + 1};
         run_task_move(r, task, TASK_READY);
         say_again(c, task);
-        if (t->partial || c->n_tasks == 1) {
+        ask_again(c, task);
+        return true;
+}
+
+void ask_again(struct run_call *c, uint32_t task)
+{
+        struct run *r = c->run;
+
+        if (r->tasks[task].partial || c->n_tasks == 1) {
                 obtain(r, task);
-                return true;
+                return;
         }
-        t->is_gathered = true;
+        r->tasks[task].is_gathered = true;
         r->n_gathered++;
         if (c->again == NO_TASK)
                 c->again = task;
-        return true;
 }
 
 void unfinished_start(struct run_call *c)

@@ -4,21 +4,23 @@
  * here, and every name here is logged. */
 
 /* name, when */
-#define LOG_EVENT_TABLE(X)                                                            \
-        X(cache_hit, "a result was found by its key")                                 \
-        X(cache_miss, "no result has this key")                                       \
-        X(cache_write, "a result was stored")                                         \
-        X(cache_cleanup, "old or little used entries were removed")                   \
-        X(template_selected, "a task is rendered, not asked for")                     \
-        X(template_fallback, "a template could not be used; the model is asked")      \
-        X(call_split, "a call does not fit the window; each file is asked for alone") \
-        X(tier_raised, "a prompt does not fit the window; a better tier is asked")    \
-        X(call_started, "a model is asked")                                           \
-        X(call_done, "a model call ended, well or not")                               \
-        X(retry, "something is tried again, with the reason")                         \
-        X(job_started, "work on a job begins or goes on")                             \
-        X(job_waiting, "a job waits for somebody")                                    \
-        X(budget_warning, "a share of a budget is spent")                             \
-        X(job_done, "a job ended, in whatever way")                                   \
-        X(optimization_summary, "what a run cost, beside the naive plan")             \
+#define LOG_EVENT_TABLE(X)                                                              \
+        X(cache_hit, "a result was found by its key")                                   \
+        X(cache_miss, "no result has this key")                                         \
+        X(cache_write, "a result was stored")                                           \
+        X(cache_cleanup, "old or little used entries were removed")                     \
+        X(template_selected, "a task is rendered, not asked for")                       \
+        X(template_fallback, "a template could not be used; the model is asked")        \
+        X(call_split, "a call does not fit the window; each file is asked for alone")   \
+        X(tier_raised, "a prompt does not fit the window; a better tier is asked")      \
+        X(provider_passed, "a provider does not answer; the next of the list is asked") \
+        X(mended, "a rule mended what an answer lacked")                                \
+        X(call_started, "a model is asked")                                             \
+        X(call_done, "a model call ended, well or not")                                 \
+        X(retry, "something is tried again, with the reason")                           \
+        X(job_started, "work on a job begins or goes on")                               \
+        X(job_waiting, "a job waits for somebody")                                      \
+        X(budget_warning, "a share of a budget is spent")                               \
+        X(job_done, "a job ended, in whatever way")                                     \
+        X(optimization_summary, "what a run cost, beside the naive plan")               \
         X(retention, "old jobs were removed")

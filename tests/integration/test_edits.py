@@ -83,6 +83,22 @@ def test_an_operation_of_its_own_is_an_edit(place, sim, daemon, ferry):
     assert whole["tokens"]["output"] > summary["tokens"]["output"]
 
 
+def test_edits_that_are_cut_are_continued(place, sim, daemon, ferry):
+    """The model is shown the edits that it said, under the tag of the new question, and says the rest."""
+    path = "internal/boat/boat_service.go"
+    events, _ = generate(daemon, ferry, place / "whole")
+    assert path in edited(events)
+    n, output = len(sim.requests()), sim.stats()["tokens"]["output"]
+    daemon.genopt("cache", "clear")
+    sim.faults({"kind": "truncate", "tokens": 320, "match": "edits:"})
+    events, _ = generate(daemon, ferry, place / "cut")
+    assert path in edited(events) and tree(place / "cut") == tree(place / "whole")
+    said = [b["text"] for row in sim.requests()[n:] for b in row["prompt"] if b["role"] == "assistant"]
+    assert any(text.startswith("<<<edits ") for text in said), said
+    assert all("cut off" in e["reason"] for e in events if e["type"] == "task.retry")
+    assert sim.stats()["tokens"]["output"] - output <= output * 1.1
+
+
 def test_what_the_frame_shows_is_in_the_key(place, sim, daemon, ferry):
     """Another template makes another frame: the file is made again. The same one: nothing is."""
     templates = place / "templates"

@@ -1,5 +1,7 @@
 """What providers do wrong: each ends in a clear error or is mended, and nothing is lost."""
 
+import socket
+
 import pytest
 
 from conftest import Daemon, Sim, config_for, tree, write_spec
@@ -120,8 +122,7 @@ def test_a_refused_key_is_not_tried_for_every_file(daemon, sim, place):
 
 
 def test_a_cut_answer_is_continued(daemon, sim, place):
-    """The model is shown what it said and says the rest: the same files as without the fault, for less than asking again. (Edits of a frame
-    that were cut are asked for again: they are short.)"""
+    """The model is shown what it said and says the rest: the same files as without the fault, for less than asking again."""
     spec = write_spec(place / "s.yaml", n_entities=2)
     daemon.genopt("gen", spec, "-o", place / "whole", "--json", "--set", "optimization.frame=off", check=0)
     n, output = len(sim.requests()), sim.stats()["tokens"]["output"]
@@ -134,6 +135,54 @@ def test_a_cut_answer_is_continued(daemon, sim, place):
     retries = [e for e in daemon.events(r) if e["type"] == "task.retry"]
     assert retries and all("cut off" in e["reason"] for e in retries)
     assert sim.stats()["tokens"]["output"] - output <= output * 1.02
+
+
+@pytest.fixture
+def closed():
+    """A port that is ours, at which nobody listens."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{s.getsockname()[1]}"
+
+
+def two_providers(place, closed, second):
+    """The first of each tier is configured, and does not answer."""
+    tiers = "".join(f"  {t}: [{{provider: off, model: claude-haiku-4-5}}, {{provider: there, model: claude-haiku-4-5}}]\n"
+                    for t in ("fast", "balanced", "quality"))
+    d = Daemon(place, f"""providers:
+  off: {{dialect: anthropic, base_url: "{closed}", key: {{env: TEST_KEY}}}}
+  there: {{dialect: anthropic, base_url: "{second}", key: {{env: TEST_KEY}}}}
+tiers:
+{tiers}""", env={"GENOPT_TEST_HURRY": "100"})
+    d.start()
+    return d
+
+
+def test_a_provider_that_does_not_answer_is_passed_over(place, sim, closed):
+    """The next of the tier's list is asked, for the rest of the job, and that is told; batches stay batches."""
+    d = two_providers(place, closed, sim.url)
+    events = d.events(d.genopt("gen", write_spec(place / "s.yaml", n_entities=4), "-o", place / "out", "--json",
+                               "--set", "optimization.template=off", check=0))
+    assert events[-1]["summary"]["files"]["failed"] == 0
+    passed = [e for e in events if e["type"] == "task.retry" and e["reason"].endswith("there is asked instead")]
+    assert passed and all("off" in e["reason"] for e in passed)
+    failed = [e for e in events if e["type"] == "call.done" and e["state"] == "failed"]
+    assert 1 <= len(failed) <= 8, failed  # those that were under way at once
+    batches = [e["tasks"] for e in failed if len(e["tasks"]) > 1]
+    made = [e["tasks"] for e in events if e["type"] == "call.done" and e["state"] == "ok"]
+    assert all(b in made for b in batches), (batches, made)
+    assert sum(e["nanousd"] for e in events if e["type"] == "call.done") == sim.stats()["nanousd"]
+    d.stop()
+
+
+def test_nobody_answers(place, closed):
+    """Every provider of the list was tried, and it ends."""
+    d = two_providers(place, closed, closed)
+    rpc = d.rpc()
+    ask(rpc, "Is anybody there?")
+    end = rpc.end()
+    assert end["summary"]["files"]["failed"] == 1 and end["failures"][0]["error"]["data"]["name"] == "unreachable", end
+    d.stop()
 
 
 def test_a_broken_stream_keeps_its_files(daemon, sim, place):

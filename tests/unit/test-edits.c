@@ -63,6 +63,18 @@ static void test_cr_is_tolerated_in_markers(void **state _unused_)
 }
 
 /* The same lines twice are nobody's. */
+static void test_another_tag(void **state _unused_)
+{
+        char text[] = "+++to b.go " TAG "\n" OLD "a " TAG "\n" NEW TAG "\n<<<old " TAG
+                      " \n<<<old " TAG "\r\nx\n===new " TAG;
+
+        edits_retag(text, strlen(text), TAG, "01234567");
+        assert_string_equal(text,
+                            "+++to b.go 01234567\n<<<old 01234567\na " TAG "\n===new 01234567\n" TAG
+                            "\n<<<old " TAG " \n<<<old 01234567\r\nx\n===new 01234567");
+        edits_retag(text, 0, TAG, "01234567");
+}
+
 static void test_ambiguous_is_refused(void **state _unused_)
 {
         expect(base, OLD "\treturn\n" NEW "\tprint()\n", NULL, "in lines 4 and 8");
@@ -213,6 +225,7 @@ int main(void)
                 cmocka_unit_test(test_no_edits_change_nothing),
                 cmocka_unit_test(test_last_line_may_lack_its_break),
                 cmocka_unit_test(test_cr_is_tolerated_in_markers),
+                cmocka_unit_test(test_another_tag),
                 cmocka_unit_test(test_ambiguous_is_refused),
                 cmocka_unit_test(test_what_is_not_there_is_refused),
                 cmocka_unit_test(test_edits_are_about_the_base),

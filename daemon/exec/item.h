@@ -1,0 +1,47 @@
+#pragma once
+/* What a worker makes of a text. Not for other rooms. */
+
+#include <sys/queue.h>
+
+#include "daemon/check/check.h"
+#include "daemon/edit/edits.h"
+#include "daemon/work/result.h"
+#include "daemon/work/task.h"
+
+struct loop;
+struct run;
+struct run_call;
+
+/* A text on its way to becoming a result: made by a worker, from text and task alone. */
+struct candidate {
+        struct result result;
+        char *interface; /* owned */
+        size_t n_interface;
+        struct check_report report;
+        bool was_cut, is_edits; /* is_edits: what result.text is until it is judged */
+        size_t n_answer;        /* bytes of the answer that it is from */
+        char *mended;           /* owned: what a rule mended of it; NULL: nothing */
+};
+
+/* A rendering or a judgement in a worker. */
+struct run_work_item {
+        LIST_ENTRY(run_work_item) entry;
+        struct run *run; /* NULL when the run was freed meanwhile */
+        struct loop *loop;
+        uint32_t task;
+        struct run_call *call; /* NULL: a template */
+        const struct task *source;
+        struct work_hold *hold;
+        struct candidate *candidate;
+        struct edit_base base; /* of edits; its own: the plan may be gone by then */
+        char tag[17];
+        struct diag diag;
+        int error;         /* 0, -ENOMEM, CONDITION_REFUSED: the template cannot be rendered */
+        unsigned n_resets; /* of the call, when the text came */
+};
+
+/* The work outlives the run while workers look at it. */
+struct work_hold {
+        struct work *work;
+        unsigned n_refs; /* loop thread only */
+};
