@@ -159,14 +159,20 @@ static int put_job(struct job *job, const struct submission *q, struct store_bat
         return k ? k : put_names(job, b);
 }
 
+static struct failure *why_unwritten(int r)
+{
+        if (r == -ENOENT)
+                return failure_new(FAILURE_STOPPING, "genoptd ends: its state was taken away");
+        return failure_new(r == -ENOSPC ? FAILURE_DISK_FULL : FAILURE_INTERNAL, NULL);
+}
+
 /* Takes s. */
 static void reply_outcome(const struct job *job, int r, struct submit *s)
 {
         if (r == 0) {
                 reply_accepted(job, s->on_reply, s->arg);
         } else {
-                struct failure *f =
-                        failure_new(r == -ENOSPC ? FAILURE_DISK_FULL : FAILURE_INTERNAL, NULL);
+                struct failure *f = why_unwritten(r);
 
                 s->on_reply(s->arg, (struct span){0}, f);
                 failure_free(f);

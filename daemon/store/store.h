@@ -93,8 +93,8 @@ int store_batch_delete_prefix(struct store_batch *b, enum store_table t,
                               struct span prefix) _must_check_;
 /* Consumes b. An empty batch is a fence: its callback tells that all before it is done.
  * on_done(arg, r) on the loop after the commit is durable (state) or visible (cache): 0, -ENOSPC,
- * -EIO; NULL is allowed. Callbacks of one environment come in the order of submission. -ENOMEM: not
- * submitted, b stays the caller's. */
+ * -EIO, -ENOENT (see on_lost); NULL is allowed. Callbacks of one environment come in the order of
+ * submission. -ENOMEM: not submitted, b stays the caller's. */
 int store_commit(struct store *s, struct store_batch *b, void (*on_done)(void *arg, int r),
                  void *arg) _must_check_;
 /* Batches that stand or fall in order: once one of them was not committed, those with the same tie

@@ -124,7 +124,7 @@ def run(daemon, sim, disk, params, n_cuts, seed=1, most=8):
 def follow(rpc, job, events):
     """Adds events as they are told, up to an end; at once if that was told before, and the power went when it was to go on."""
     r = rpc.ok("job/attach", {"job": job, "after": events[-1]["seq"] if events else 0})
-    is_over = bool(events) and r["head"] == events[-1]["seq"] and r["state"] in kill.ENDS
+    is_over = bool(events) and events[-1]["type"] in kill.ENDS and r["state"] in kill.ENDS and r["head"] == events[-1]["seq"]
     while not is_over:
         m = {"method": "job/event", "params": rpc.events.pop(0)} if rpc.events else rpc.read()
         if m.get("method") == "job/event":

@@ -318,7 +318,7 @@ def test_state_that_was_taken_away(daemon, place, how):
         (place / "state").rename(place / "elsewhere")
     rpc.send("job/submit", {"kind": "ask", "input": {"prompt": "What is a groyne?"}})
     with contextlib.suppress(EOFError, ConnectionError):
-        assert "error" in rpc.read()
+        assert "taken away" in rpc.read()["error"]["message"]
     assert daemon.wait() == 1
     assert f"{place / 'state'}: the state was taken away" in daemon.log()
     daemon.start()  # with none, or with a new one: not hindered by what went
