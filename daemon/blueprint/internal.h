@@ -7,10 +7,9 @@
  *     pattern.c   names with variables: "{{ package.path }}/{{ entity.file }}.go"
  *     types.c     what the specification calls a type -> what the language calls it
  *     layout.c    a model's entities, packages, contracts with their final names (the layout)
- *     relations.c  relationships that no attribute says, as fields
  *     references.c  who refers to whom: closure, imports without cycles
  *     named.c     whom of them the words of requirements, scenarios, contracts name
- *     links.c     relations of two entities as their tables see them
+ *     links.c     relations of two entities as their tables see them; who is whose key
  *     routing.c   which requirement and which scenario belong to whom
  *     rules.c     requirements that become data
  *     coverage.c  does a template do for a task?

@@ -153,9 +153,9 @@ static int tell_more(struct strlist *to, size_t n_more)
 static int fill(struct layout *l)
 {
         static int (*const steps[])(struct layout * l) = {
-                layout_parameters, layout_packages,   layout_entities, layout_relation_fields,
-                sort_entities,     layout_references, layout_links,    layout_contracts,
-                layout_routes,     layout_rules,      layout_pieces,
+                layout_parameters, layout_packages, layout_entities,  sort_entities,
+                layout_references, layout_links,    layout_contracts, layout_routes,
+                layout_rules,      layout_pieces,
         };
         int r = 0;
 

@@ -35,8 +35,8 @@ struct lay_entity {
         char *name, *file, *snake, *camel, *kebab, *plural;
         char *id_type;
         uint32_t package;
-        struct lay_attribute *attributes;
-        size_t n_attributes;
+        struct lay_attribute *attributes; /* with room for a field of each of its relationships */
+        size_t n_attributes, room;
         struct refs types;   /* entities that its attributes' types name */
         struct refs direct;  /* and those of foreign keys and relations: what it refers to */
         struct refs closure; /* transitively, itself left out; by name; made when asked for */
@@ -154,6 +154,8 @@ int layout_entities(struct layout *l) _must_check_;
  * layout. Unknown types warn. */
 int layout_type(struct layout *l, const char *text, const char *of,
                 const char **ret_skeleton) _must_check_;
+/* The same without a word to the user; CONDITION_ABSENT: no rule knows it. */
+int layout_known_type(struct layout *l, const char *text, const char **ret_skeleton) _must_check_;
 bool layout_type_is_unknown(const struct layout *l, const char *text);
 int skeleton_entities(const char *skeleton, struct refs *ret) _must_check_;
 /* Final text for a place in `package`. by_id: entities stand as their identifiers. */
@@ -162,13 +164,11 @@ int skeleton_write(const struct layout *l, const char *skeleton, uint32_t packag
 void layout_types_free(struct layout *l);
 /* references.c */
 int layout_references(struct layout *l) _must_check_; /* direct, imports, by_id */
-bool layout_foreign_key(const struct layout *l, const char *name, uint32_t *ret); /* "UserID" */
 bool layout_may_import(const struct layout *l, uint32_t from, uint32_t to);
 int layout_closure(struct layout *l, uint32_t entity, const struct refs **ret) _must_check_;
 /* The same, but nobody beyond a key or a relation; named.c: who of them is named in words. */
 int layout_reach(struct layout *l, uint32_t entity, struct refs *ret) _must_check_;
 int layout_named(struct layout *l, uint32_t entity, const struct refs **ret) _must_check_;
-int layout_relation_fields(struct layout *l) _must_check_;
 int layout_contracts(struct layout *l) _must_check_;
 int layout_routes(struct layout *l) _must_check_;
 /* pieces.c */

@@ -258,7 +258,8 @@ static json_t *side(const struct layout *l, const struct lay_link *k, bool is_fr
                 r = put_column_attribute(l, k, o);
         if (r == 0)
                 r = put_flag(o, "required",
-                             !is_join && ((k->attribute && k->attribute->source &&
+                             !is_join && (k->is_required ||
+                                          (k->attribute && k->attribute->source &&
                                            k->attribute->source->is_required) ||
                                           (k->column_attribute && k->column_attribute->source &&
                                            k->column_attribute->source->is_required)));

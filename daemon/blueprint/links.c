@@ -14,7 +14,11 @@
  * In this order: references of attributes; joins that are declared or that both sides' lists say;
  * declared relationships that none of those is; lists, each of which is the other side of what is
  * there, or else makes a reference in what it lists. The order of relationships in the
- * specification makes no difference to what an entity is told: its links stand by kind and name. */
+ * specification makes no difference: they are taken by name.
+ *
+ * This is the one place that says who refers to whom by a key: foreign keys of the closure, what an
+ * attribute is the key of (`reference`) and fields for relationships that no attribute says
+ * (links-fields.c) all come from here. */
 
 enum relation_kind { BELONGS_TO, HAS_MANY, HAS_ONE, MANY_TO_MANY, N_RELATION_KINDS, UNKNOWN };
 
@@ -48,12 +52,20 @@ static enum relation_kind relation_kind(const char *type)
         return UNKNOWN;
 }
 
+/* A declared relationship of two entities that are there. */
+struct said {
+        const struct relation *relation;
+        uint32_t from, to;
+        enum relation_kind kind;
+        bool is_done; /* it is one of the links */
+};
+
 struct links {
         struct layout *l;
         size_t room;
-        uint32_t *from, *to;       /* owned: of each relation */
-        bool *is_done;             /* owned: the relation is one of the links */
-        enum relation_kind *kinds; /* owned */
+        struct said *said; /* owned */
+        size_t n_said;
+        const char *text; /* borrowed: what the blueprint makes of the type `string`; NULL */
 };
 
 static struct lay_link *find_reference(const struct layout *l, uint32_t from, uint32_t to)
@@ -89,6 +101,14 @@ static int add_link(struct links *s, const struct lay_link *link)
         }
         l->links[l->n_links++] = *link;
         return 0;
+}
+
+static bool links_are_shown(const struct blueprint *b)
+{
+        for (size_t i = 0; i < b->n_kinds; i++)
+                if (b->kinds[i].inputs & (UINT64_C(1) << INPUT_LINKS))
+                        return true;
+        return false;
 }
 
 /* ---- attributes ---- */
@@ -134,36 +154,55 @@ static bool key_of(const struct layout *l, const char *name, bool is_many, uint3
         return false;
 }
 
+/* Spares most attributes the making of a name. */
+static bool may_be_key(const struct lay_attribute *a)
+{
+        size_t n = strlen(a->name);
+
+        return n > 2 && (strcasecmp(a->name + n - 2, "id") == 0 ||
+                         (n > 3 && strcasecmp(a->name + n - 3, "ids") == 0));
+}
+
 static bool is_id_type(const struct layout *l, const struct lay_attribute *a)
 {
         return strlist_has(&l->b->naming.identity_types, a->skeleton);
 }
 
-/* A foreign key whose name is a role ("parent_id"), if a declared relationship of the entity can
- * only mean it. */
-static int64_t relation_of_role(const struct links *s, uint32_t entity)
+/* A key of one that is no entity ("parent_id") may be what a declared relationship means, if it can
+ * mean no other key. A key of another entity must be of the type of its identity, and not a text:
+ * the `transaction_id` of a payment that belongs to an order is a number of the bank's. */
+static bool may_be_role(const struct links *s, const struct said *said, uint32_t entity,
+                        const struct lay_attribute *a)
 {
-        int64_t found = -1;
+        bool is_ours = (said->kind == BELONGS_TO && said->from == entity) ||
+                       ((said->kind == HAS_MANY || said->kind == HAS_ONE) && said->to == entity);
+        uint32_t other = said->from == entity ? said->to : said->from;
 
-        for (size_t i = 0; i < s->l->m->n_relations; i++) {
-                bool is_ours =
-                        (s->kinds[i] == BELONGS_TO && s->from[i] == entity) ||
-                        ((s->kinds[i] == HAS_MANY || s->kinds[i] == HAS_ONE) && s->to[i] == entity);
-                uint32_t other = s->from[i] == entity ? s->to[i] : s->from[i];
+        if (!is_ours || said->is_done || find_reference(s->l, entity, other))
+                return false;
+        return other == entity || (strcmp(a->skeleton, s->l->entities[other].id_type) == 0 &&
+                                   !str_is_equal(a->skeleton, s->text));
+}
 
-                if (!is_ours || s->is_done[i] || find_reference(s->l, entity, other))
+static struct said *relation_of_role(const struct links *s, uint32_t entity,
+                                     const struct lay_attribute *a)
+{
+        struct said *found = NULL;
+
+        for (size_t i = 0; i < s->n_said; i++) {
+                if (!may_be_role(s, &s->said[i], entity, a))
                         continue;
-                if (found >= 0)
-                        return -1;
-                found = (int64_t)i;
+                if (found)
+                        return NULL;
+                found = &s->said[i];
         }
         return found;
 }
 
 static bool has_one(const struct links *s, uint32_t from, uint32_t to)
 {
-        for (size_t i = 0; i < s->l->m->n_relations; i++)
-                if (s->kinds[i] == HAS_ONE && s->from[i] == from && s->to[i] == to)
+        for (size_t i = 0; i < s->n_said; i++)
+                if (s->said[i].kind == HAS_ONE && s->said[i].from == from && s->said[i].to == to)
                         return true;
         return false;
 }
@@ -241,6 +280,30 @@ static int add_key(struct links *s, uint32_t entity, const struct lay_attribute 
         return r;
 }
 
+static int add_role(struct links *s, uint32_t entity, const struct lay_attribute *a,
+                    const char *column)
+{
+        struct said *said = relation_of_role(s, entity, a);
+
+        if (!said)
+                return 0;
+        said->is_done = true;
+        return add_key(s, entity, a, said->from == entity ? said->to : said->from,
+                       strlen(column) - strlen("_id"), column);
+}
+
+/* An attribute that is another entity: within, or by identifier where a circle is cut. */
+static int add_entity(struct links *s, uint32_t entity, const struct lay_attribute *a, uint32_t to,
+                      const char *column)
+{
+        size_t n = strlen(column);
+
+        if (!a->is_by_id)
+                return add_lone(s, entity, a, to);
+        return add_key(s, entity, a, to, str_has_suffix(column, "_id") ? n - strlen("_id") : n,
+                       column);
+}
+
 /* First what is plain, then roles: what a role means depends on what is plain. */
 static int add_references(struct links *s, uint32_t entity, int pass)
 {
@@ -249,33 +312,24 @@ static int add_references(struct links *s, uint32_t entity, int pass)
 
         for (size_t i = 0; i < e->n_attributes && r == 0; i++) {
                 const struct lay_attribute *a = &e->attributes[i];
-                _cleanup_free_ char *column = links_snake(a->name);
+                _cleanup_free_ char *column = NULL;
                 uint32_t to;
                 size_t n_name = 0;
-                bool is_many;
+                bool is_many, is_entity = skeleton_link(s->l, a->skeleton, &to, &is_many) == 0;
 
+                if (is_identity(s->l, a) || is_entity != (pass == 0) || (is_entity && is_many))
+                        continue;
+                if (!is_entity && (!may_be_key(a) || !is_id_type(s->l, a) || is_column(s->l, a)))
+                        continue;
+                column = links_snake(a->name);
                 if (!column)
                         return -ENOMEM;
-                if (is_identity(s->l, a) || a->is_by_id)
-                        continue;
-                if (skeleton_link(s->l, a->skeleton, &to, &is_many) == 0) {
-                        if (pass == 0 && !is_many)
-                                r = add_lone(s, entity, a, to);
-                        continue;
-                }
-                if (pass == 0 || is_column(s->l, a) || !is_id_type(s->l, a))
-                        continue;
-                if (pass == 1 && key_of(s->l, column, false, &to, &n_name)) {
+                if (is_entity)
+                        r = add_entity(s, entity, a, to, column);
+                else if (pass == 1 && key_of(s->l, column, false, &to, &n_name))
                         r = add_key(s, entity, a, to, n_name, column);
-                } else if (pass == 2 && str_has_suffix(column, "_id")) {
-                        int64_t relation = relation_of_role(s, entity);
-
-                        if (relation < 0)
-                                continue;
-                        to = s->from[relation] == entity ? s->to[relation] : s->from[relation];
-                        s->is_done[relation] = true;
-                        r = add_key(s, entity, a, to, strlen(column) - 3, column);
-                }
+                else if (pass == 2 && str_has_suffix(column, "_id"))
+                        r = add_role(s, entity, a, column);
         }
         return r;
 }
@@ -289,14 +343,16 @@ static bool leads_to(const struct layout *l, const struct lay_attribute *a, uint
         _cleanup_free_ char *name = NULL;
         size_t n;
 
-        *ret_is_by_name = false;
-        if (a->is_by_id || is_identity(l, a))
+        if (is_identity(l, a))
                 return false;
+        *ret_is_by_name = a->is_by_id;
         if (skeleton_link(l, a->skeleton, ret, ret_is_many) == 0)
-                return true;
+                return *ret_is_many || !a->is_by_id;
+        if (!may_be_key(a) || is_id_type(l, a))
+                return false;
         name = links_snake(a->name);
         *ret_is_by_name = *ret_is_many = true;
-        return name && !is_id_type(l, a) && key_of(l, name, true, ret, &n);
+        return name && key_of(l, name, true, ret, &n);
 }
 
 /* The attribute of `entity` that lists `of`, the first that is no side of a link yet. */
@@ -330,43 +386,78 @@ static int add_join(struct links *s, uint32_t from, uint32_t to)
         return add_link(s, &link);
 }
 
-static int add_joins(struct links *s)
+/* Both list each other. */
+static int add_mutual_joins(struct links *s, uint32_t entity)
 {
         struct layout *l = s->l;
         int r = 0;
 
-        for (size_t i = 0; i < l->m->n_relations && r == 0; i++) {
-                if (s->kinds[i] != MANY_TO_MANY)
-                        continue;
-                s->is_done[i] = true;
-                if (!find_join(l, s->from[i], s->to[i]))
-                        r = add_join(s, s->from[i], s->to[i]);
-        }
-        for (uint32_t i = 0; i < l->n_entities && r == 0; i++)
-                for (size_t k = 0; k < l->entities[i].direct.n && r == 0; k++) {
-                        uint32_t other = l->entities[i].direct.at[k];
+        for (size_t i = 0; i < l->entities[entity].n_attributes && r == 0; i++) {
+                uint32_t other;
+                bool is_many, is_by_name;
 
-                        if (other > i && list_of(l, i, other) && list_of(l, other, i) &&
-                            !find_reference(l, i, other) && !find_reference(l, other, i) &&
-                            !find_join(l, i, other))
-                                r = add_join(s, i, other);
-                }
+                if (leads_to(l, &l->entities[entity].attributes[i], &other, &is_many,
+                             &is_by_name) &&
+                    is_many && other > entity && list_of(l, entity, other) &&
+                    list_of(l, other, entity) && !find_reference(l, entity, other) &&
+                    !find_reference(l, other, entity) && !find_join(l, entity, other))
+                        r = add_join(s, entity, other);
+        }
+        return r;
+}
+
+static int add_joins(struct links *s)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < s->n_said && r == 0; i++) {
+                struct said *said = &s->said[i];
+
+                if (said->kind != MANY_TO_MANY)
+                        continue;
+                said->is_done = true;
+                if (!find_join(s->l, said->from, said->to))
+                        r = add_join(s, said->from, said->to);
+        }
+        for (uint32_t i = 0; i < s->l->n_entities && r == 0; i++)
+                r = add_mutual_joins(s, i);
         return r;
 }
 
 /* ---- relationships and lists ---- */
 
-static int add_relation(struct links *s, size_t i)
+/* "Visit must have a vet" holds for the only way from one to the other. What refers to itself
+ * begins somewhere: nobody could make the first. */
+static void require(struct links *s, uint32_t from, uint32_t to)
 {
-        enum relation_kind kind = s->kinds[i];
-        bool is_back = kind == HAS_MANY || kind == HAS_ONE;
-        uint32_t from = is_back ? s->to[i] : s->from[i], to = is_back ? s->from[i] : s->to[i];
-        struct lay_link link = {
-                .kind = LINK_REFERENCE, .from = from, .to = to, .is_unique = kind == HAS_ONE};
+        struct lay_link *only = NULL;
 
-        if (s->is_done[i] || find_reference(s->l, from, to) || find_join(s->l, from, to))
-                return 0;
-        return add_link(s, &link);
+        for (size_t i = 0; i < s->l->n_links; i++) {
+                struct lay_link *k = &s->l->links[i];
+
+                if (k->kind != LINK_REFERENCE || k->from != from || k->to != to)
+                        continue;
+                if (only)
+                        return;
+                only = k;
+        }
+        if (only && from != to)
+                only->is_required = true;
+}
+
+static int add_relation(struct links *s, const struct said *said)
+{
+        bool is_back = said->kind == HAS_MANY || said->kind == HAS_ONE;
+        uint32_t from = is_back ? said->to : said->from, to = is_back ? said->from : said->to;
+        struct lay_link link = {
+                .kind = LINK_REFERENCE, .from = from, .to = to, .is_unique = said->kind == HAS_ONE};
+        int r = 0;
+
+        if (!said->is_done && !find_reference(s->l, from, to) && !find_join(s->l, from, to))
+                r = add_link(s, &link);
+        if (r == 0 && said->relation->is_required && said->kind != MANY_TO_MANY)
+                require(s, from, to);
+        return r;
 }
 
 static int add_list(struct links *s, uint32_t entity, const struct lay_attribute *a, uint32_t of,
@@ -401,7 +492,7 @@ static int add_list(struct links *s, uint32_t entity, const struct lay_attribute
         if (is_by_name) /* identifiers of what has a life of its own */
                 return add_join(s, entity, of);
         r = add_link(s, &link);
-        if (r == 0 && is_many)
+        if (r == 0 && is_many && links_are_shown(l->b))
                 r = layout_note(l,
                                 "%s.%s: each %s is taken to belong to one %s; a relationship of "
                                 "type many_to_many would say otherwise",
@@ -427,74 +518,72 @@ static int add_lists(struct links *s, uint32_t entity)
         return r;
 }
 
+static int compare_said(const void *a, const void *b, void *arg)
+{
+        const struct layout *l = arg;
+        const struct said *x = a, *y = b;
+        int r = strcmp(l->entities[x->from].name, l->entities[y->from].name);
+
+        r = r ? r : strcmp(l->entities[x->to].name, l->entities[y->to].name);
+        r = r ? r : (int)x->kind - (int)y->kind;
+        return r ? r : (int)y->relation->is_required - (int)x->relation->is_required;
+}
+
 static int read_relations(struct links *s)
 {
         struct layout *l = s->l;
-        size_t n = l->m->n_relations;
         int r = 0;
 
-        s->from = calloc(n + 1, sizeof(*s->from));
-        s->to = calloc(n + 1, sizeof(*s->to));
-        s->is_done = calloc(n + 1, sizeof(*s->is_done));
-        s->kinds = calloc(n + 1, sizeof(*s->kinds));
-        if (!s->from || !s->to || !s->is_done || !s->kinds)
+        s->said = calloc(l->m->n_relations + 1, sizeof(*s->said));
+        if (!s->said)
                 return -ENOMEM;
-        for (size_t i = 0; i < n && r == 0; i++) {
+        for (size_t i = 0; i < l->m->n_relations && r == 0; i++) {
                 const struct relation *relation = &l->m->relations[i];
+                struct said said = {.relation = relation, .kind = relation_kind(relation->type)};
 
-                s->kinds[i] = relation_kind(relation->type);
-                if (phrases_get(l->phrases, span_of(relation->from), &s->from[i]) != 0 ||
-                    phrases_get(l->phrases, span_of(relation->to), &s->to[i]) != 0) {
-                        s->is_done[i] = true;
-                        s->kinds[i] = UNKNOWN;
-                } else if (s->kinds[i] == UNKNOWN) {
-                        s->kinds[i] = BELONGS_TO;
+                if (phrases_get(l->phrases, span_of(relation->from), &said.from) != 0 ||
+                    phrases_get(l->phrases, span_of(relation->to), &said.to) != 0)
+                        continue;
+                if (said.kind == UNKNOWN) {
+                        said.kind = BELONGS_TO;
                         r = layout_note(l, "the relationship of %s to %s is `%.60s`: belongs_to",
                                         relation->from, relation->to,
                                         relation->type ? relation->type : "");
                 }
+                s->said[s->n_said++] = said;
         }
+        qsort_r(s->said, s->n_said, sizeof(*s->said), compare_said, l);
         return r;
 }
 
 static int find_links(struct links *s)
 {
         struct layout *l = s->l;
-        int r = read_relations(s);
+        int r = layout_known_type(l, "string", &s->text);
 
+        if (r >= 0)
+                r = read_relations(s);
         for (int pass = 0; pass < 3; pass++)
                 for (uint32_t i = 0; i < l->n_entities && r == 0; i++)
                         r = add_references(s, i, pass);
         if (r == 0)
                 r = add_joins(s);
-        for (size_t i = 0; i < l->m->n_relations && r == 0; i++)
-                r = add_relation(s, i);
+        for (size_t i = 0; i < s->n_said && r == 0; i++)
+                r = add_relation(s, &s->said[i]);
         for (uint32_t i = 0; i < l->n_entities && r == 0; i++)
                 r = add_lists(s, i);
-        return r == 0 ? links_finish(l) : r;
-}
-
-static bool is_asked_for(const struct blueprint *b)
-{
-        for (size_t i = 0; i < b->n_kinds; i++)
-                if (b->kinds[i].inputs & (UINT64_C(1) << INPUT_LINKS))
-                        return true;
-        return false;
+        return r;
 }
 
 int layout_links(struct layout *l)
 {
         struct links s = {.l = l};
-        int r;
+        int r = find_links(&s);
 
-        if (!is_asked_for(l->b))
-                return 0;
-        r = find_links(&s);
-        free(s.from);
-        free(s.to);
-        free(s.is_done);
-        free(s.kinds);
-        return r;
+        free(s.said);
+        if (r == 0)
+                r = links_fields(l);
+        return r == 0 && links_are_shown(l->b) ? links_finish(l) : r;
 }
 
 void layout_links_free(struct layout *l)

@@ -12,12 +12,15 @@ struct lay_link {
         char *column, *other; /* owned: columns of `from`, or of the joining table */
         const struct lay_attribute *attribute, *back_attribute; /* borrowed: that declare it */
         const struct lay_attribute *column_attribute;           /* borrowed: that is the column */
-        bool is_unique; /* at most one `from` for each `to` */
+        bool is_unique;   /* at most one `from` for each `to` */
+        bool is_required; /* a relationship says so; attributes say it of themselves */
 };
 
 char *links_snake(const char *name) _must_check_; /* owned by the caller */
 const struct lay_attribute *links_attribute(const struct lay_entity *e, const char *name,
                                             const struct lay_attribute *but);
+/* links-fields.c: what attributes are keys of; fields for relationships that none says */
+int links_fields(struct layout *l) _must_check_;
 /* links-names.c: names of both sides, and the pieces of the entities */
 int links_finish(struct layout *l) _must_check_;
 int layout_links(struct layout *l) _must_check_;

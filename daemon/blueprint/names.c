@@ -575,7 +575,8 @@ static int entity_attributes(struct layout *l, struct lay_entity *e)
         for (size_t i = 0; i < source->n_attributes; i++)
                 has_identity = has_identity ||
                                strcasecmp(source->attributes[i].name, l->b->naming.identity) == 0;
-        e->attributes = calloc(source->n_attributes + 2, sizeof(*e->attributes));
+        e->room += source->n_attributes + 1; /* and of its relationships: count_relations() */
+        e->attributes = calloc(e->room, sizeof(*e->attributes));
         if (!e->attributes)
                 return -ENOMEM;
         if (!has_identity) {
@@ -601,10 +602,24 @@ static int entity_attributes(struct layout *l, struct lay_entity *e)
         return r != 0 ? r : check_attributes(l, e);
 }
 
+/* A relationship becomes at most one field, of either side (links-fields.c). */
+static void count_relations(struct layout *l)
+{
+        for (size_t i = 0; i < l->m->n_relations; i++) {
+                const char *sides[] = {l->m->relations[i].from, l->m->relations[i].to};
+                uint32_t entity;
+
+                for (size_t k = 0; k < N_ELEMENTS(sides); k++)
+                        if (phrases_get(l->phrases, span_of(sides[k]), &entity) == 0)
+                                l->entities[entity].room++;
+        }
+}
+
 int layout_entities(struct layout *l)
 {
         int r = 0;
 
+        count_relations(l);
         for (size_t i = 0; i < l->n_entities && r == 0; i++) {
                 l->entities[i].source = &l->m->entities[i];
                 r = entity_names(l, &l->entities[i]);

@@ -107,7 +107,6 @@ static json_t *attribute_data(struct layout *l, const struct lay_entity *e,
                               const struct lay_attribute *a)
 {
         json_t *o = json_object();
-        uint32_t other;
         _cleanup_buf_ struct buf b = {0};
 
         if (skeleton_write(l, a->skeleton, e->package, a->is_by_id, &b) < 0) {
@@ -125,10 +124,8 @@ static json_t *attribute_data(struct layout *l, const struct lay_entity *e,
         if (a->is_required || (a->source && a->source->is_required))
                 put_value(&o, "required", json_true());
         put(&o, "description", a->source ? a->source->description : NULL);
-        if (l->b->naming.has_relation_fields &&
-            (a->reference || (layout_foreign_key(l, a->name, &other) &&
-                              strcmp(a->skeleton, l->entities[other].id_type) == 0)))
-                put(&o, "reference", l->entities[a->reference ? a->reference - 1 : other].name);
+        if (l->b->naming.has_relation_fields && a->reference)
+                put(&o, "reference", l->entities[a->reference - 1].name);
         return o;
 }
 

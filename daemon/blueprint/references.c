@@ -3,8 +3,8 @@
 #include "daemon/blueprint/layout.h"
 #include "daemon/template/template.h"
 
-/* Who refers to whom. An entity refers to those that its attributes' types name, those of its
- * foreign keys (UserID, user_id: User), and those that its relations lead to.
+/* Who refers to whom. An entity refers to those that its attributes' types name, those that its
+ * relations lead to, and those of its foreign keys, which links.c adds.
  *
  * Types of other packages are imported, and packages must not import each other in a circle. Edges
  * are taken in a fixed order, those that the specification declares as dependencies first, then by
@@ -49,19 +49,6 @@ bool refs_has(const struct refs *r, uint32_t value)
         return false;
 }
 
-/* "UserID", "UserIDs", "UserIds", "UserId": the entity User. */
-bool layout_foreign_key(const struct layout *l, const char *name, uint32_t *ret)
-{
-        static const char *const endings[] = {"ID", "IDs", "Ids", "Id"};
-        size_t n = strlen(name);
-
-        for (size_t i = 0; i < N_ELEMENTS(endings); i++)
-                if (str_has_suffix(name, endings[i]) && n > strlen(endings[i]) &&
-                    phrases_get(l->phrases, (struct span){name, n - strlen(endings[i])}, ret) == 0)
-                        return true;
-        return false;
-}
-
 static int direct_references(struct layout *l)
 {
         int r = 0;
@@ -69,14 +56,8 @@ static int direct_references(struct layout *l)
         for (size_t i = 0; i < l->n_entities && r == 0; i++) {
                 struct lay_entity *e = &l->entities[i];
 
-                for (size_t k = 0; k < e->n_attributes && r == 0; k++) {
-                        uint32_t other;
-
+                for (size_t k = 0; k < e->n_attributes && r == 0; k++)
                         r = skeleton_entities(e->attributes[k].skeleton, &e->types);
-                        if (r == 0 && layout_foreign_key(l, e->attributes[k].name, &other) &&
-                            other != i)
-                                r = refs_add(&e->direct, other);
-                }
                 for (size_t k = 0; k < e->types.n && r == 0; k++)
                         if (e->types.at[k] != i)
                                 r = refs_add(&e->direct, e->types.at[k]);

@@ -205,6 +205,27 @@ int layout_type(struct layout *l, const char *text, const char *of, const char *
         return 0;
 }
 
+int layout_known_type(struct layout *l, const char *text, const char **ret_skeleton)
+{
+        struct mapping m = {.l = l};
+        struct type_entry *e;
+        _cleanup_buf_ struct buf b = {0};
+        int r;
+
+        HASH_FIND(hh, l->types, text, strlen(text), e);
+        if (!e) {
+                r = map_type(&m, span_of(text), 0, &b);
+                if (r < 0 || m.is_unknown || m.loses)
+                        return r < 0 ? r : CONDITION_ABSENT;
+                r = add_entry(l, text, &b, &e);
+                if (r < 0)
+                        return r;
+                e->is_unknown = false;
+        }
+        *ret_skeleton = e->skeleton;
+        return 0;
+}
+
 bool layout_type_is_unknown(const struct layout *l, const char *text)
 {
         struct type_entry *e = NULL;

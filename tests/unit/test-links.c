@@ -6,12 +6,13 @@
 
 /* What the files of an entity are told of its links, however the specification says it. */
 
-static struct blueprint *python;
+static struct blueprint *python, *go;
 
 static int set_up(void **state)
 {
         (void)state;
         python = must_load("fastapi-crud");
+        go = must_load("go-service");
         return 0;
 }
 
@@ -19,6 +20,7 @@ static int tear_down(void **state)
 {
         (void)state;
         blueprint_unref(python);
+        blueprint_unref(go);
         return 0;
 }
 
@@ -155,6 +157,131 @@ static void test_what_is_no_link(void **state)
               ORDER, "");
 }
 
+/* A relationship that says "required" makes the key required, whoever has it; but not where nothing
+ * could ever be the first. */
+static void test_required_by_relation(void **state)
+{
+#define REQUIRED(from, to, type) \
+        "  - {from: " from ", to: " to ", type: " type ", required: true}\n"
+        (void)state;
+        check(HEAD ENTITY("Order", "a: str") ENTITY("User", "a: str")
+                      RELATIONS(REQUIRED("Order", "User", "belongs_to")),
+              ORDER, "reference user->User.orders user_id!");
+        check(HEAD ENTITY("Order", "user_id: int") ENTITY("User", "a: str")
+                      RELATIONS(REQUIRED("User", "Order", "has_many")),
+              ORDER, "reference user->User.orders user_id!");
+        check(HEAD ENTITY("Order", "buyer: User, seller: User") ENTITY("User", "a: str")
+                      RELATIONS(REQUIRED("Order", "User", "belongs_to")),
+              ORDER,
+              "reference buyer->User.orders_by_buyer buyer_id; reference "
+              "seller->User.orders_by_seller seller_id");
+        check(HEAD ENTITY("Order", "a: str") RELATIONS(REQUIRED("Order", "Order", "belongs_to")),
+              ORDER,
+              "reference parent->Order.children parent_id; collection children->Order.parent "
+              "parent_id");
+}
+
+/* A number of the bank's is no key of the order's. */
+static void test_roles(void **state)
+{
+        (void)state;
+        check(HEAD ENTITY("Order", "author_id: int") ENTITY("User", "a: str")
+                      RELATIONS(RELATION("Order", "User", "belongs_to")),
+              ORDER, "reference author->User.orders author_id");
+        check(HEAD ENTITY("Order", "transaction_id: string") ENTITY("User", "a: str")
+                      RELATIONS(RELATION("Order", "User", "belongs_to")),
+              ORDER, "reference user->User.orders user_id");
+}
+
+/* ---- links as fields ---- */
+
+/* "Name type[!][>Entity]" of each attribute of Order in Go; ! required, > whose key it is. */
+static void check_fields(const char *spec, const char *expected)
+{
+        struct work *w = must_apply(go, spec);
+        const json_t *entities =
+                json_object_get(must_find(w, "internal/order/order.go")->context, "entities");
+        const json_t *list = json_object_get(json_array_get(entities, 0), "attributes"), *a;
+        _cleanup_buf_ struct buf b = {0};
+        size_t i;
+
+        json_array_foreach ((json_t *)list, i, a)
+                (void)buf_printf(
+                        &b, "%s%s %s%s%s%s", i ? "; " : "", json_get_text(a, "name"),
+                        json_get_text(a, "type"), json_object_get(a, "required") ? "!" : "",
+                        json_object_get(a, "reference") ? ">" : "",
+                        json_object_get(a, "reference") ? json_get_text(a, "reference") : "");
+        assert_string_equal(b.at ? b.at : "", expected);
+        work_free(w);
+}
+
+static void test_fields_of_relations(void **state)
+{
+        static const char *const types[] = {"belongs_to", "many-to-one", "\"n:1\"", "part of"};
+
+        (void)state;
+        for (size_t i = 0; i < N_ELEMENTS(types); i++) {
+                _cleanup_free_ char *spec =
+                        str_printf(HEAD ENTITY("Order", "a: str") ENTITY("User", "a: str")
+                                           RELATIONS(RELATION("Order", "User", "%s")),
+                                   types[i]);
+
+                check_fields(spec, "ID string; A string; UserID string>User");
+        }
+        check_fields(HEAD ENTITY("Order", "a: str") ENTITY("User", "a: str")
+                             RELATIONS(RELATION("User", "Order", "owns")),
+                     "ID string; A string; UserID string>User");
+        check_fields(HEAD ENTITY("Order", "a: str") ENTITY("User", "a: str")
+                             RELATIONS(REQUIRED("User", "Order", "has_many")),
+                     "ID string; A string; UserID string!>User");
+        check_fields(HEAD ENTITY("Order", "a: str") ENTITY("User", "id: int")
+                             RELATIONS(RELATION("Order", "User", "many_to_many")),
+                     "ID string; A string; UserIDs []int>User");
+        check_fields(HEAD ENTITY("Order", "a: str") ENTITY("User", "a: str")
+                             RELATIONS(RELATION("User", "Order", "many_to_many")),
+                     "ID string; A string");
+        check_fields(HEAD ENTITY("Order", "a: str")
+                             RELATIONS(RELATION("Order", "Order", "has_many")),
+                     "ID string; A string; ParentID string>Order");
+}
+
+/* What an attribute says needs no other, and the attribute is told whose key it is. */
+static void test_fields_that_are_said(void **state)
+{
+        (void)state;
+        check_fields(HEAD ENTITY("Order", "user_id: string") ENTITY("User", "a: str"),
+                     "ID string; UserID string>User");
+        check_fields(HEAD ENTITY("Order", "user_id: string") ENTITY("User", "a: str")
+                             RELATIONS(REQUIRED("Order", "User", "belongs_to")),
+                     "ID string; UserID string!>User");
+        check_fields(HEAD ENTITY("Order", "billing_user_id: string") ENTITY("User", "a: str"),
+                     "ID string; BillingUserID string>User");
+        check_fields(HEAD ENTITY("Order", "user_ids: list of string") ENTITY("User", "a: str"),
+                     "ID string; UserIds []string>User");
+        check_fields(HEAD ENTITY("Order", "mentor_id: string")
+                             RELATIONS(RELATION("Order", "Order", "belongs_to")),
+                     "ID string; MentorID string>Order");
+        check_fields(HEAD ENTITY("Order", "transaction_id: string") ENTITY("User", "a: str")
+                             RELATIONS(RELATION("Order", "User", "belongs_to")),
+                     "ID string; TransactionID string; UserID string>User");
+        check_fields(HEAD ENTITY("Order", "a: str") ENTITY("User", "orders: list of Order")
+                             RELATIONS(RELATION("User", "Order", "has_many")),
+                     "ID string; A string");
+        check_fields(HEAD ENTITY("Order", "user_id: float") ENTITY("User", "a: str")
+                             RELATIONS(RELATION("Order", "User", "belongs_to")),
+                     "ID string; UserID float64");
+}
+
+/* What a circle of packages cuts is a key like any other. */
+static void test_fields_by_identifier(void **state)
+{
+        (void)state;
+        check_fields(HEAD ENTITY("Order", "user: User, more: list of User") ENTITY(
+                             "User", "a: str") "packages:\n  - {name: user, depends_on: [order]}\n"
+                                               "  - {name: order}\n",
+                     "ID string; MoreIDs []string>User; UserID string>User");
+}
+
 /* Whoever is shown the whole model is shown links and rules too, each under a name of its own. */
 static void test_whole(void **state)
 {
@@ -180,10 +307,19 @@ static void test_whole(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_one_to_many),     cmocka_unit_test(test_many_to_many),
-                cmocka_unit_test(test_one_to_one),      cmocka_unit_test(test_self),
-                cmocka_unit_test(test_names),           cmocka_unit_test(test_required),
-                cmocka_unit_test(test_what_is_no_link), cmocka_unit_test(test_whole),
+                cmocka_unit_test(test_one_to_many),
+                cmocka_unit_test(test_many_to_many),
+                cmocka_unit_test(test_one_to_one),
+                cmocka_unit_test(test_self),
+                cmocka_unit_test(test_names),
+                cmocka_unit_test(test_required),
+                cmocka_unit_test(test_what_is_no_link),
+                cmocka_unit_test(test_whole),
+                cmocka_unit_test(test_required_by_relation),
+                cmocka_unit_test(test_roles),
+                cmocka_unit_test(test_fields_of_relations),
+                cmocka_unit_test(test_fields_that_are_said),
+                cmocka_unit_test(test_fields_by_identifier),
         };
 
         return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,0 +1,93 @@
+#include "daemon/blueprint/links.h"
+
+#include <assert.h>
+
+/* What links make of attributes. An attribute that is the column of a reference, or lists the
+ * identifiers of a join, is told whose: `reference`. With `names.relation_fields` a link that
+ * stands for no attribute gets one: an entity that belongs to another holds its identifier, of many
+ * it holds a list of them. "Visit belongs_to Vet" gives Visit a VetID, "Owner has_many Pet" gives
+ * Pet an OwnerID; an entity that refers to itself has a ParentID. */
+
+static int add_field(struct layout *l, struct lay_link *k)
+{
+        struct lay_entity *e = &l->entities[k->from];
+        const struct lay_entity *other = &l->entities[k->to];
+        const struct naming *n = &l->b->naming;
+        bool is_many = k->kind == LINK_JOIN;
+        const char *base = k->from == k->to && !is_many ? "Parent" : other->name;
+        _cleanup_free_ char *name =
+                str_printf("%s%s", base, is_many ? n->by_ids_ending : n->by_id_ending);
+        _cleanup_free_ char *type = str_printf("list of %s", other->id_type);
+        const char *skeleton = other->id_type;
+        struct lay_attribute *a;
+        int r = 0;
+
+        if (!name || !type)
+                return -ENOMEM;
+        for (size_t i = 0; i < e->n_attributes; i++)
+                if (strcmp(e->attributes[i].name, name) == 0)
+                        return layout_note(l, "%s.%s is all that says its relationship to %s",
+                                           e->name, name, other->name);
+        if (is_many)
+                r = layout_type(l, type, other->name, &skeleton);
+        if (r < 0)
+                return r;
+        assert(e->n_attributes < e->room);
+        a = &e->attributes[e->n_attributes++];
+        *a = (struct lay_attribute){
+                .name = take(name), .skeleton = skeleton, .is_required = k->is_required};
+        *(is_many ? &k->attribute : &k->column_attribute) = a;
+        return layout_note(l, "%s has a relationship to %s: it is given %s", e->name, other->name,
+                           a->name);
+}
+
+/* Keys of another type than that of what they are keys of are none that could be followed. */
+static int tell(struct layout *l, uint32_t entity, const struct lay_attribute *a, uint32_t to,
+                bool is_many)
+{
+        struct lay_entity *e = &l->entities[entity];
+        struct refs types = {0};
+        bool is_key;
+        int r;
+
+        if (!a)
+                return 0;
+        r = skeleton_entities(a->skeleton, &types);
+        is_key = r == 0 && (types.n == 0 || a->is_by_id);
+        free(types.at);
+        if (r < 0 || !is_key)
+                return r;
+        if (is_many || a->is_by_id || strcmp(a->skeleton, l->entities[to].id_type) == 0)
+                e->attributes[a - e->attributes].reference = to + 1;
+        return entity == to ? 0 : refs_add(&e->direct, to);
+}
+
+static int tell_both(struct layout *l, const struct lay_link *k)
+{
+        bool is_join = k->kind == LINK_JOIN;
+        const struct lay_attribute *a = k->column_attribute ? k->column_attribute
+                                        : is_join           ? k->attribute
+                                                            : NULL;
+        int r = tell(l, k->from, a, k->to, is_join);
+
+        return r == 0 && is_join ? tell(l, k->to, k->back_attribute, k->from, true) : r;
+}
+
+int links_fields(struct layout *l)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < l->n_links && r == 0; i++) {
+                struct lay_link *k = &l->links[i];
+                struct lay_entity *e = &l->entities[k->from];
+
+                if (l->b->naming.has_relation_fields && !k->attribute && !k->column_attribute &&
+                    !k->back_attribute)
+                        r = add_field(l, k);
+                if (r == 0)
+                        r = tell_both(l, k);
+                if (k->is_required && k->column_attribute)
+                        e->attributes[k->column_attribute - e->attributes].is_required = true;
+        }
+        return r;
+}
