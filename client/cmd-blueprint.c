@@ -12,11 +12,11 @@
 #include "common/str.h"
 
 /* What the daemon makes of a folder: by its own code, so that what passes here works there. */
-static int check_folder(struct client *c, const struct folder *f, json_t **ret,
-                        struct failure **ret_failure)
+static int check_folder(struct client *c, const struct folder *f, struct strlist *faults,
+                        json_t **ret, struct failure **ret_failure)
 {
         json_t *texts = NULL, *params;
-        int r = folder_texts(f, &texts);
+        int r = folder_texts(f, &texts, faults);
 
         if (r < 0)
                 return r;
@@ -24,6 +24,20 @@ static int check_folder(struct client *c, const struct folder *f, json_t **ret,
         return params ? connection_ask(c, START_IF_NEEDED, "blueprint/check", params, ret,
                                        ret_failure)
                       : -ENOMEM;
+}
+
+/* What does not travel as a text, beside what the daemon found. */
+static int tell_faults(struct client *c, const struct strlist *faults, int r,
+                       struct failure **ret_failure)
+{
+        size_t n_told = r == 0 ? faults->n - 1 : faults->n;
+
+        for (size_t i = 0; i < n_told; i++)
+                client_warn(c, "%s", faults->at[i]);
+        if (r != 0)
+                return r;
+        *ret_failure = failure_new(FAILURE_BAD_BLUEPRINT, "%s", faults->at[n_told]);
+        return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
 }
 
 static bool is_own(const struct own_blueprints *own, const char *name)
@@ -49,12 +63,17 @@ static int gather(struct client *c, json_t **ret, struct failure **ret_failure)
                 r = own_blueprints_open(NULL, NULL, &own, ret_failure);
         for (i = 0; i < own.n && r == 0; i++) {
                 struct failure *fault = NULL;
+                struct strlist faults = {0};
 
                 one = NULL;
-                r = check_folder(c, own.at[i], &one, &fault);
+                r = check_folder(c, own.at[i], &faults, &one, &fault);
+                if (r >= 0 && faults.n > 0)
+                        r = tell_faults(c, &faults, r, &fault);
+                strlist_done(&faults);
                 if (r == CONDITION_REFUSED) {
                         client_warn(c, "%s", failure_message(fault));
                         failure_free(fault);
+                        json_decref(one);
                         r = 0;
                 } else if (r == 0) {
                         r = json_put(one, "from", json_string("yours"));
@@ -184,12 +203,16 @@ static int check(struct client *c, const char *dir, struct failure **ret_failure
 {
         _cleanup_(folder_freep) struct folder *f = NULL;
         _cleanup_json_ json_t *b = NULL;
+        struct strlist faults = {0};
         json_t *path;
         size_t i;
         int r = folder_open(dir, &f, ret_failure);
 
         if (r == 0)
-                r = check_folder(c, f, &b, ret_failure);
+                r = check_folder(c, f, &faults, &b, ret_failure);
+        if (r >= 0 && faults.n > 0)
+                r = tell_faults(c, &faults, r, ret_failure);
+        strlist_done(&faults);
         if (r == 0 && c->is_json)
                 return client_put_json(b);
         if (r != 0)

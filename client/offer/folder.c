@@ -165,15 +165,40 @@ int folder_list(const struct folder *f, json_t **ret)
         return 0;
 }
 
-int folder_texts(const struct folder *f, json_t **ret)
+static int add_fault(struct strlist *faults, const char *path, const char *what)
+{
+        _cleanup_free_ char *line = str_printf("%s: %s", path, what);
+
+        return line ? strlist_add(faults, line) : -ENOMEM;
+}
+
+/* With blanks for NUL bytes, which nobody would take: the rest is looked at all the same. */
+static int put_text(json_t *texts, const char *path, struct span text, struct strlist *faults)
+{
+        _cleanup_free_ char *clean = str_dup_span(text);
+        int r = clean ? 0 : -ENOMEM;
+
+        if (r == 0 && text.n > 0 && memchr(text.at, '\0', text.n))
+                r = add_fault(faults, path, "it holds a NUL byte: it is no text");
+        for (size_t i = 0; i < text.n && r == 0; i++)
+                clean[i] = text.at[i] ? text.at[i] : ' ';
+        return r ? r : json_put(texts, path, json_stringn(clean, text.n));
+}
+
+int folder_texts(const struct folder *f, json_t **ret, struct strlist *faults)
 {
         json_t *texts = json_object();
         int r = texts ? 0 : -ENOMEM;
 
-        for (size_t i = 0; i < f->n && r == 0; i++)
-                if (str_is_utf8((struct span){f->files[i].text, f->files[i].n_text}))
-                        r = json_put(texts, f->files[i].path,
-                                     json_stringn(f->files[i].text, f->files[i].n_text));
+        for (size_t i = 0; i < f->n && r == 0; i++) {
+                struct span text = {f->files[i].text, f->files[i].n_text};
+                const char *path = f->files[i].path;
+
+                if (str_is_utf8(text))
+                        r = put_text(texts, path, text, faults);
+                else if (str_has_prefix(path, "templates/") || str_has_prefix(path, "prompts/"))
+                        r = add_fault(faults, path, "it is not UTF-8");
+        }
         if (r < 0) {
                 json_decref(texts);
                 return r;

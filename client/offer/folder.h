@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "client/offer/offer.h"
+#include "common/str.h"
 #include "proto/failure.h"
 
 #define FOLDER_MAX_FILES 500
@@ -19,7 +20,8 @@ DEFINE_CLEANUP(struct folder, folder_free);
 bool folder_has(const struct folder *f, const char *path);
 /* The last part of its path, for which a link stands as what it leads to. */
 const char *folder_name(const struct folder *f);
-int folder_list(const struct folder *f, json_t **ret) _must_check_;  /* [{path, sha256}] */
-int folder_texts(const struct folder *f, json_t **ret) _must_check_; /* {path: text} */
+int folder_list(const struct folder *f, json_t **ret) _must_check_; /* [{path, sha256}] */
+/* {path: text}; faults: a line for each text that is none, what of it is text is in the map. */
+int folder_texts(const struct folder *f, json_t **ret, struct strlist *faults) _must_check_;
 /* Each file under prefix and its path; the folder stays open until the offer is freed. */
 int folder_offer(const struct folder *f, const char *prefix, struct offer *o) _must_check_;

@@ -396,6 +396,8 @@ void parse_kinds(struct parse *p, struct yaml_node *top)
         }
         if (!p->f->error)
                 parse_unreached(p);
+        if (p->templates)
+                template_set_listen(p->templates, NULL, NULL);
         p->templates = template_set_unref(p->templates); /* the kinds' templates keep it */
 }
 

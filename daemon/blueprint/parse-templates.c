@@ -17,30 +17,28 @@ static int add(struct template_set *set, const struct blueprint_file *file)
                        : template_set_add(set, name, (struct span){file->text, file->n_text});
 }
 
+static void on_fault(const char *name, const struct diag *diag, void *arg)
+{
+        struct parse *p = arg;
+        _cleanup_free_ char *path = str_printf(TEMPLATES_DIR "%s", name);
+
+        if (!path)
+                p->f->error = -ENOMEM;
+        else
+                fault_add(p->f, blueprint_find_file(p->b, path) ? path : name, diag->line,
+                          diag->column, "%s", diag->text);
+}
+
 static int open_set(struct parse *p)
 {
         int r = p->templates ? 0 : template_set_new(&p->templates);
 
+        if (!r)
+                template_set_listen(p->templates, on_fault, p);
         for (size_t i = 0; i < p->b->n_files && !r; i++)
                 if (str_has_prefix(p->b->files[i].path, TEMPLATES_DIR))
                         r = add(p->templates, &p->b->files[i]);
         return r;
-}
-
-/* A template that many include is wrong once. */
-static void add_fault(struct parse *p, const char *entry, const char *name, const struct diag *diag)
-{
-        const char *dir = str_has_prefix(entry, TEMPLATES_DIR) || strcmp(entry, name) != 0
-                                  ? TEMPLATES_DIR
-                                  : "";
-        _cleanup_buf_ struct buf path = {0}, line = {0};
-
-        buf_printf(&path, "%s%s", dir, name);
-        buf_printf(&line, "%s%s:%u:%u: %s", dir, name, diag->line, diag->column, diag->text);
-        if (path.failed || line.failed)
-                p->f->error = -ENOMEM;
-        else if (!p->f->text.at || !strstr(p->f->text.at, line.at))
-                fault_add(p->f, path.at, diag->line, diag->column, "%s", diag->text);
 }
 
 void parse_template(struct parse *p, const struct blueprint_file *file, struct template **ret)
@@ -57,9 +55,7 @@ void parse_template(struct parse *p, const struct blueprint_file *file, struct t
         if (!r)
                 r = template_set_compile(p->templates, template_name_of(file->path), ret, &where,
                                          &diag);
-        if (r == CONDITION_REFUSED)
-                add_fault(p, file->path, where, &diag);
-        else if (r < 0)
+        if (r < 0)
                 p->f->error = r;
 }
 

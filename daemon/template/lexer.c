@@ -13,7 +13,8 @@ struct lexer {
         const char *begin, *at, *end;
         struct tokens *out;
         struct diag *diag;
-        const char *marked; /* line and column belong to this place */
+        struct report *report; /* borrowed; NULL */
+        const char *marked;    /* line and column belong to this place */
         unsigned line, column;
         bool line_starting; /* the last thing read ended with a line break */
         char balance[LEXER_MAX_BALANCE];
@@ -507,6 +508,35 @@ static int read_tag(struct lexer *lx, bool is_block)
         return 0; /* the parser finds the end missing */
 }
 
+/* Leaves out what a tag holds that cannot be read: it goes on behind the next end of such a tag. */
+static int leave_out(struct lexer *lx, size_t n_tokens, bool is_block)
+{
+        const char *text = is_block ? "%}" : "}}";
+        const char *end = memmem(lx->at, (size_t)(lx->end - lx->at), text, 2);
+        int r;
+
+        if (lx->arena->is_over || !report_fault(lx->report, lx->diag))
+                return CONDITION_REFUSED;
+        lx->report->is_torn |= is_block;
+        lx->out->n = n_tokens;
+        r = add(lx, T_BROKEN, lx->at, (struct span){lx->at, 0});
+        if (r || !end)
+                moved_to(lx, lx->end);
+        if (r || !end)
+                return r;
+        r = add(lx, is_block ? T_BLOCK_END : T_VARIABLE_END, end, (struct span){end, 2});
+        moved_to(lx, after_end(lx, end + 2, 0, is_block));
+        return r;
+}
+
+static int read_tag_or_leave_it(struct lexer *lx, bool is_block)
+{
+        size_t n_tokens = lx->out->n;
+        int r = read_tag(lx, is_block);
+
+        return r == CONDITION_REFUSED ? leave_out(lx, n_tokens, is_block) : r;
+}
+
 static const char *find_tag(const struct lexer *lx)
 {
         for (const char *at = lx->at; at + 1 < lx->end; at++) {
@@ -546,7 +576,8 @@ static int read_root(struct lexer *lx)
                 moved_to(lx, after);
                 if (r)
                         return r;
-                return tag[1] == '#' ? read_comment(lx, tag) : read_tag(lx, tag[1] == '%');
+                return tag[1] == '#' ? read_comment(lx, tag)
+                                     : read_tag_or_leave_it(lx, tag[1] == '%');
         }
         r = add_data(lx, text_before(lx, text, sign, false));
         moved_to(lx, after);
@@ -573,11 +604,13 @@ static int normalize(struct lexer *lx, struct span source)
         return 0;
 }
 
-int lexer_run(struct arena *arena, struct span source, struct tokens *ret, struct diag *diag)
+int lexer_run(struct arena *arena, struct span source, struct tokens *ret, struct report *report,
+              struct diag *diag)
 {
         struct lexer lx = {.arena = arena,
                            .out = ret,
                            .diag = diag,
+                           .report = report,
                            .line = 1,
                            .column = 1,
                            .line_starting = true};
@@ -589,6 +622,11 @@ int lexer_run(struct arena *arena, struct span source, struct tokens *ret, struc
         r = normalize(&lx, source);
         while (!r && lx.at < lx.end)
                 r = read_root(&lx);
+        if (r == CONDITION_REFUSED && !arena->is_over && report_fault(report, diag)) {
+                report->is_torn =
+                        true; /* a comment or raw text without an end: the rest is in it */
+                r = 0;
+        }
         if (!r)
                 r = add(&lx, T_EOF, lx.end, (struct span){lx.end, 0});
         return r;

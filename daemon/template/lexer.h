@@ -8,6 +8,7 @@
 
 #include "common/json.h"
 #include "daemon/template/arena.h"
+#include "daemon/template/report.h"
 
 enum token_kind {
         T_EOF,
@@ -46,6 +47,7 @@ enum token_kind {
         T_PIPE,
         T_COMMA,
         T_SEMICOLON,
+        T_BROKEN, /* instead of what a tag holds that cannot be read; told already */
 };
 
 struct token {
@@ -62,7 +64,8 @@ struct tokens {
 };
 
 void tokens_done(struct tokens *t);
-/* Texts live in the arena. CONDITION_REFUSED, -ENOMEM. */
-int lexer_run(struct arena *arena, struct span source, struct tokens *ret,
+/* Texts live in the arena. CONDITION_REFUSED: of a fault that is not in the report (NULL: none is
+ * wanted); -ENOMEM. */
+int lexer_run(struct arena *arena, struct span source, struct tokens *ret, struct report *report,
               struct diag *diag) _must_check_;
 const char *token_describe(enum token_kind kind);

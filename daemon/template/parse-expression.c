@@ -513,8 +513,11 @@ static const struct {
 /* Name of a filter or test, which may have dots; none of ours has. */
 static int plan_call(struct parser *p, struct node *n)
 {
-        int r = call_plan(p->arena, &n->items, n->row->parameters, &n->bound, &n->n_parameters);
+        int r;
 
+        if (!n->row) /* an unknown one, which is told */
+                return 0;
+        r = call_plan(p->arena, &n->items, n->row->parameters, &n->bound, &n->n_parameters);
         return r == -ENOMEM ? parse_no_room(p) : r;
 }
 
@@ -532,12 +535,12 @@ static int parse_row(struct parser *p, bool is_filter, struct node *n)
         n->row = is_filter ? filter_find(t->text) : test_find(t->text);
         for (size_t i = 0; !n->row && i < N_ELEMENTS(left_out); i++)
                 if (span_is_equal(t->text, span_of(left_out[i].name)))
-                        return parse_fail(p, t, "the %s '%s' is left out: %s",
-                                          is_filter ? "filter" : "test", left_out[i].name,
-                                          left_out[i].why);
+                        return parse_mistake(p, t, "the %s '%s' is left out: %s",
+                                             is_filter ? "filter" : "test", left_out[i].name,
+                                             left_out[i].why);
         if (!n->row)
-                return parse_fail(p, t, "no %s named '%.*s'", is_filter ? "filter" : "test",
-                                  (int)t->text.n, t->text.at);
+                return parse_mistake(p, t, "no %s named '%.*s'", is_filter ? "filter" : "test",
+                                     (int)t->text.n, t->text.at);
         return 0;
 }
 
@@ -560,8 +563,8 @@ static int check_named(struct parser *p, const struct node *n, const struct toke
                 return 0;
         if (is_map ? filter_find(i->constant.text) : test_find(i->constant.text))
                 return 0;
-        return parse_fail(p, at, "no %s named '%.*s'", is_map ? "filter" : "test",
-                          (int)i->constant.text.n, i->constant.text.at);
+        return parse_mistake(p, at, "no %s named '%.*s'", is_map ? "filter" : "test",
+                             (int)i->constant.text.n, i->constant.text.at);
 }
 
 int parse_filters(struct parser *p, struct node *subject, bool is_begun, struct node **ret)

@@ -11,6 +11,8 @@ struct parser {
         size_t n_fixed;
         unsigned depth;
         struct references *references;
+        struct report *report; /* borrowed; NULL: the first fault ends it */
+        bool is_consequence;   /* the fault at hand: of one that is told already */
 };
 
 enum tuple_flags {
@@ -21,6 +23,9 @@ enum tuple_flags {
 };
 
 int parse_fail(struct parser *p, const struct token *at, const char *format, ...)
+        _printf_(3, 4) _must_check_;
+/* Of what can be passed over: 0 if it is in the report. */
+int parse_mistake(struct parser *p, const struct token *at, const char *format, ...)
         _printf_(3, 4) _must_check_;
 int parse_no_room(struct parser *p) _must_check_;
 int parse_enter(struct parser *p) _must_check_; /* pair with p->depth-- */

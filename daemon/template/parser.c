@@ -6,16 +6,32 @@
 #include "daemon/template/arena.h"
 #include "daemon/template/parser-internal.h"
 
+static void _printf_(3, 0)
+        write_diag(struct parser *p, const struct token *at, const char *format, va_list args)
+{
+        p->diag->line = at->line;
+        p->diag->column = at->column;
+        vsnprintf(p->diag->text, sizeof(p->diag->text), format, args);
+}
+
 int parse_fail(struct parser *p, const struct token *at, const char *format, ...)
 {
         va_list args;
 
-        p->diag->line = at->line;
-        p->diag->column = at->column;
         va_start(args, format);
-        vsnprintf(p->diag->text, sizeof(p->diag->text), format, args);
+        write_diag(p, at, format, args);
         va_end(args);
         return CONDITION_REFUSED;
+}
+
+int parse_mistake(struct parser *p, const struct token *at, const char *format, ...)
+{
+        va_list args;
+
+        va_start(args, format);
+        write_diag(p, at, format, args);
+        va_end(args);
+        return report_fault(p->report, p->diag) ? 0 : CONDITION_REFUSED;
 }
 
 int parse_no_room(struct parser *p)
@@ -315,6 +331,9 @@ static int refuse_statement(struct parser *p, const char *const *ends)
         const struct token *t = p->at;
         int n = (int)MIN2(t->text.n, 60u);
 
+        p->is_consequence = p->report && p->report->is_torn &&
+                            (at_name(p, "else") || at_name(p, "elif") ||
+                             (t->text.n > 3 && memcmp(t->text.at, "end", 3) == 0));
         for (size_t i = 0; i < N_ELEMENTS(left_out); i++)
                 if (at_name(p, left_out[i].name))
                         return parse_fail(p, t, "the tag '%s' is left out: %s", left_out[i].name,
@@ -327,6 +346,7 @@ static int refuse_statement(struct parser *p, const char *const *ends)
 
 static int parse_statement(struct parser *p, const char *const *ends, struct node **ret)
 {
+        p->is_consequence = at_kind(p, T_BROKEN);
         if (p->at->kind != T_NAME)
                 return parse_fail(p, p->at, "tag name expected");
         for (size_t i = 0; i < N_ELEMENTS(statements); i++)
@@ -341,6 +361,7 @@ static int parse_output(struct parser *p, struct node **ret)
         int r = node_new(p, N_PRINT, p->at, &n);
 
         parse_next(p);
+        p->is_consequence = at_kind(p, T_BROKEN);
         if (!r)
                 r = parse_tuple(p, 0, NULL, &item);
         if (!r)
@@ -351,13 +372,30 @@ static int parse_output(struct parser *p, struct node **ret)
         return r;
 }
 
+/* Behind the tag that cannot be read. The fault stays one where nobody wants to hear of more. */
+static int leave_out(struct parser *p, bool is_block)
+{
+        if (!p->report || p->arena->is_over ||
+            (!p->is_consequence && !report_fault(p->report, p->diag)))
+                return CONDITION_REFUSED;
+        p->is_consequence = false;
+        p->report->is_torn |= is_block;
+        while (!at_kind(p, T_BLOCK_END) && !at_kind(p, T_VARIABLE_END) && !at_kind(p, T_EOF))
+                parse_next(p);
+        parse_next(p);
+        return 0;
+}
+
 /* Until one of ends (then p stands on that name) or the end of the template. */
 static int parse_body(struct parser *p, const char *const *ends, struct node_list *ret)
 {
-        struct node *n;
         int r;
 
         while (!at_kind(p, T_EOF)) {
+                unsigned depth = p->depth;
+                bool is_block = at_kind(p, T_BLOCK_BEGIN);
+                struct node *n = NULL;
+
                 if (at_kind(p, T_DATA)) {
                         r = node_new(p, N_TEXT, p->at, &n);
                         if (!r) {
@@ -375,9 +413,15 @@ static int parse_body(struct parser *p, const char *const *ends, struct node_lis
                         if (!r)
                                 r = parse_expect(p, T_BLOCK_END);
                 }
+                if (r == CONDITION_REFUSED) {
+                        n = NULL;
+                        p->depth = depth;
+                        r = leave_out(p, is_block);
+                }
                 if (r)
                         return r;
-                list_append(ret, n);
+                if (n)
+                        list_append(ret, n);
         }
         return 0;
 }
@@ -394,18 +438,24 @@ int parse_statements(struct parser *p, const char *const *ends, struct node_list
                 r = parse_expect(p, T_BLOCK_END);
         if (!r)
                 r = parse_body(p, ends, ret);
-        if (!r && at_kind(p, T_EOF))
+        if (!r && at_kind(p, T_EOF)) {
+                p->is_consequence = p->report && p->report->is_torn;
                 r = parse_fail(p, p->at, "unexpected end of template where '%s' is looked for",
                                ends[0]);
+        }
         p->depth -= 2;
         return r;
 }
 
 int parser_run(struct arena *arena, const struct tokens *tokens, struct node_list *ret_body,
-               size_t *ret_n_fixed, struct references *ret_references, struct diag *diag)
+               size_t *ret_n_fixed, struct references *ret_references, struct report *report,
+               struct diag *diag)
 {
-        struct parser p = {
-                .arena = arena, .at = tokens->at, .diag = diag, .references = ret_references};
+        struct parser p = {.arena = arena,
+                           .at = tokens->at,
+                           .diag = diag,
+                           .references = ret_references,
+                           .report = report};
         int r = parse_body(&p, NULL, ret_body);
 
         *ret_n_fixed = p.n_fixed;

@@ -24,8 +24,9 @@ struct references {
         bool has_computed; /* some name is not a literal: it may be any template of the set */
 };
 
+/* CONDITION_REFUSED: of a fault that is not in the report (NULL: none is wanted). */
 int parser_run(struct arena *arena, const struct tokens *tokens, struct node_list *ret_body,
-               size_t *ret_n_fixed, struct references *ret_references,
+               size_t *ret_n_fixed, struct references *ret_references, struct report *report,
                struct diag *diag) _must_check_;
 /* resolve.c: gives every name its place and every function what it needs; the blocks are a list. */
 int scope_resolve(struct arena *arena, const struct unit *unit, const struct node_list *body,

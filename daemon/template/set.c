@@ -16,12 +16,15 @@ struct source {
         struct unit *unit; /* owned if is_owner, else that of another source with the same text */
         bool is_owner;
         bool is_reached; /* by the template that is compiled at the moment */
+        bool is_faulty;  /* and the listener knows */
 };
 
 struct template_set {
         unsigned n_refs;        /* atomic: templates may be freed anywhere */
         struct source *sources; /* owned; sorted by name */
         size_t n, room;
+        void (*on_fault)(const char *name, const struct diag *d, void *arg); /* NULL */
+        void *arg;                                                           /* of on_fault */
 };
 
 int template_set_new(struct template_set **ret)
@@ -136,14 +139,37 @@ int template_set_add(struct template_set *s, const char *name, struct span sourc
         return 0;
 }
 
-static int compile_unit(struct unit *u, struct span text, struct diag *diag)
+void template_set_listen(struct template_set *s,
+                         void (*on_fault)(const char *name, const struct diag *d, void *arg),
+                         void *arg)
+{
+        s->on_fault = on_fault;
+        s->arg = arg;
+}
+
+/* The faults of one source, on their way to the listener. */
+struct telling {
+        const struct template_set *set;
+        const char *name;
+};
+
+static void tell(const struct diag *diag, void *arg)
+{
+        const struct telling *t = arg;
+
+        t->set->on_fault(t->name, diag, t->set->arg);
+}
+
+/* CONDITION_REFUSED: of a fault that is not in the report. */
+static int compile_unit(struct unit *u, struct span text, struct report *report, struct diag *diag)
 {
         struct tokens tokens = {0};
-        int r = lexer_run(&u->arena, text, &tokens, diag);
+        int r = lexer_run(&u->arena, text, &tokens, report, diag);
 
         if (!r)
-                r = parser_run(&u->arena, &tokens, &u->body, &u->n_fixed, &u->references, diag);
-        if (!r)
+                r = parser_run(&u->arena, &tokens, &u->body, &u->n_fixed, &u->references, report,
+                               diag);
+        if (!r && (!report || report->n == 0))
                 r = scope_resolve(&u->arena, u, &u->body, &u->root, &u->blocks, diag);
         tokens_done(&tokens);
         return r;
@@ -152,6 +178,8 @@ static int compile_unit(struct unit *u, struct span text, struct diag *diag)
 static int compile_source(struct template_set *s, struct source *source, struct diag *diag)
 {
         _cleanup_(unit_freep) struct unit *u = NULL;
+        struct telling telling = {s, source->name};
+        struct report report = {.on_fault = tell, .arg = &telling};
         int r;
 
         if (source->text.n > TEMPLATE_MAX_BYTES) {
@@ -171,7 +199,11 @@ static int compile_source(struct template_set *s, struct source *source, struct 
         arena_init(&u->arena, COMPILE_MAX_BYTES);
         u->name = source->name;
         u->hash = source->hash;
-        r = compile_unit(u, source->text, diag);
+        r = compile_unit(u, source->text, s->on_fault ? &report : NULL, diag);
+        if (r == 0 && report.n > 0) {
+                source->is_faulty = true;
+                return CONDITION_REFUSED;
+        }
         if (r)
                 return r;
         source->unit = take(u);
@@ -188,15 +220,31 @@ static int refuse_missing(const struct reference *ref, struct diag *diag)
         return CONDITION_REFUSED;
 }
 
-/* Marks what the source leads to. *ret_is_new: something was marked. */
-static int reach(struct template_set *s, const struct source *source, bool *ret_is_new,
-                 struct diag *diag)
+/* What is refused is told of once; with a listener the others are compiled in spite of it. */
+static int refused(const struct template_set *s, struct source *source, const struct diag *diag)
 {
+        if (!s->on_fault)
+                return CONDITION_REFUSED;
+        if (!source->is_faulty)
+                s->on_fault(source->name, diag, s->arg);
+        source->is_faulty = true;
+        return 0;
+}
+
+/* Marks what the source leads to. *ret_is_new: something was marked. */
+static int reach(struct template_set *s, struct source *source, bool *ret_is_new, struct diag *diag)
+{
+        bool is_faulty = source->is_faulty;
+
         for (const struct reference *ref = source->unit->references.first; ref; ref = ref->next) {
                 struct source *to = find_source(s, ref->name);
 
-                if (!to && !ref->is_optional)
-                        return refuse_missing(ref, diag);
+                if (!to && !ref->is_optional) {
+                        source->is_faulty = is_faulty; /* each that is missing is a fault */
+                        (void)refuse_missing(ref, diag);
+                        if (refused(s, source, diag))
+                                return CONDITION_REFUSED;
+                }
                 *ret_is_new |= to && !to->is_reached;
                 if (to)
                         to->is_reached = true;
@@ -208,10 +256,22 @@ static int reach(struct template_set *s, const struct source *source, bool *ret_
         return 0;
 }
 
+static int compile_one(struct template_set *s, struct source *source, bool *ret_is_new,
+                       struct diag *diag)
+{
+        int r = 0;
+
+        if (!source->unit && !source->is_faulty)
+                r = compile_source(s, source, diag);
+        if (r == 0 && source->unit)
+                return reach(s, source, ret_is_new, diag);
+        return r == CONDITION_REFUSED ? refused(s, source, diag) : r;
+}
+
 /* Until nothing new is reached: as many rounds as the longest chain, which is short. */
 static int compile_all(struct template_set *s, const char **ret_where, struct diag *diag)
 {
-        bool is_new = true;
+        bool is_new = true, is_faulty = false;
         int r = 0;
 
         while (is_new) {
@@ -222,15 +282,13 @@ static int compile_all(struct template_set *s, const char **ret_where, struct di
                         if (!source->is_reached)
                                 continue;
                         *ret_where = source->name;
-                        if (!source->unit)
-                                r = compile_source(s, source, diag);
-                        if (!r)
-                                r = reach(s, source, &is_new, diag);
+                        r = compile_one(s, source, &is_new, diag);
                         if (r)
                                 return r;
+                        is_faulty |= source->is_faulty;
                 }
         }
-        return 0;
+        return is_faulty ? CONDITION_REFUSED : 0;
 }
 
 static int sum_up(const struct template_set *s, const struct source *entry, struct template *t)

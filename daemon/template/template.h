@@ -37,6 +37,11 @@ int template_set_add(struct template_set *s, const char *name, struct span sourc
 bool template_set_has(const struct template_set *s, const char *name);
 /* By itself, or by one that leads to it. */
 bool template_set_is_compiled(const struct template_set *s, const char *name);
+/* Who wants to hear of every fault that compiling finds, of each template once: `name` is that of
+ * the template. With a listener the diag of template_set_compile() says nothing. */
+void template_set_listen(struct template_set *s,
+                         void (*on_fault)(const char *name, const struct diag *d, void *arg),
+                         void *arg);
 /* With all that it leads to. CONDITION_REFUSED: *ret_where is the name of the template in which
  * diag's line and column are; borrowed from the set. The template keeps the set. */
 int template_set_compile(struct template_set *s, const char *name, struct template **ret,

@@ -24,8 +24,15 @@ static int render(const struct template *t, const json_t *context, struct buf *o
         return r;
 }
 
-/* Beside some that it may include, and itself. */
-static int compile(struct span source, struct template **ret, struct diag *d)
+static void on_fault(const char *name, const struct diag *d, void *arg)
+{
+        if (!name[0] || !d->text[0])
+                abort();
+        ++*(unsigned *)arg;
+}
+
+/* Beside some that it may include, and itself. n_faults: where all of them are wanted, or NULL. */
+static int compile(struct span source, unsigned *n_faults, struct template **ret, struct diag *d)
 {
         static const char macros[] =
                 "{% macro m(a, b=2) %}{{ a }}{{ b }}{{ varargs }}{% endmacro %}"
@@ -37,6 +44,8 @@ static int compile(struct span source, struct template **ret, struct diag *d)
         const char *where;
         int r = template_set_new(&set);
 
+        if (!r && n_faults)
+                template_set_listen(set, on_fault, n_faults);
         if (!r)
                 r = template_set_add(set, "fuzz", source);
         if (!r)
@@ -53,14 +62,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
         static json_t *context;
         _cleanup_(template_freep) struct template *t = NULL;
         _cleanup_buf_ struct buf first = {0}, second = {0};
-        struct diag d = {0};
+        struct diag d = {0}, last = {0};
+        unsigned n_faults = 0;
         int r;
 
         if (!context)
                 context = json_loads(context_text, 0, NULL);
-        r = compile((struct span){(const char *)bytes, n}, &t, &d);
+        r = compile((struct span){(const char *)bytes, n}, NULL, &t, &d);
         if (r == CONDITION_REFUSED) {
-                if (!d.text[0])
+                if (!d.text[0] ||
+                    compile((struct span){(const char *)bytes, n}, &n_faults, &t, &last) !=
+                            CONDITION_REFUSED ||
+                    n_faults == 0)
                         abort();
                 return 0;
         }
