@@ -360,6 +360,27 @@ bool strlist_has(const struct strlist *l, const char *s)
         return false;
 }
 
+char *strlist_join(const struct strlist *l, const char *between)
+{
+        size_t n_between = strlen(between), n = 1;
+        char *joined, *at;
+
+        for (size_t i = 0; i < l->n; i++)
+                n += strlen(l->at[i]) + n_between;
+        at = joined = malloc(n);
+        if (!joined)
+                return NULL;
+        for (size_t i = 0; i < l->n; i++) {
+                size_t n_text = strlen(l->at[i]);
+
+                if (i > 0)
+                        at = mempcpy(at, between, n_between);
+                at = mempcpy(at, l->at[i], n_text);
+        }
+        *at = '\0';
+        return joined;
+}
+
 void strlist_done(struct strlist *l)
 {
         for (size_t i = 0; i < l->n; i++)

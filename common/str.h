@@ -34,4 +34,6 @@ struct strlist {
 int strlist_add(struct strlist *l, const char *s) _must_check_;
 int strlist_add_span(struct strlist *l, struct span s) _must_check_;
 bool strlist_has(const struct strlist *l, const char *s);
+char *strlist_join(const struct strlist *l, const char *between)
+        _must_check_; /* owned by the caller; NULL for lack of memory */
 void strlist_done(struct strlist *l);

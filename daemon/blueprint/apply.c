@@ -386,6 +386,19 @@ static int fill(struct application *a)
         return r != 0 ? r : routes_tell(a->l);
 }
 
+static int tell_of_blueprint(const struct blueprint *b, struct work *w)
+{
+        int r = 0;
+
+        if (b->typing.known.n > 0 && w->unknown_types.n > 0) {
+                w->known_types = strlist_join(&b->typing.known, ", ");
+                r = w->known_types ? 0 : -ENOMEM;
+        }
+        for (size_t i = 0; i < b->warnings.n && r == 0; i++)
+                r = strlist_add(&w->warnings, b->warnings.at[i]);
+        return r;
+}
+
 int blueprint_apply(struct blueprint *b, const struct model *m, struct work **ret,
                     struct failure **ret_failure)
 {
@@ -402,6 +415,8 @@ int blueprint_apply(struct blueprint *b, const struct model *m, struct work **re
         r = regex_prepare();
         if (r == 0)
                 r = layout_new(b, m, w, &l, ret_failure);
+        if (r == 0)
+                r = tell_of_blueprint(b, w);
         if (r != 0)
                 return r;
         w->keeper = blueprint_ref(b);

@@ -43,6 +43,10 @@ void blueprint_hash(const struct blueprint *b, struct hash *ret); /* of all its 
  * of its templates: "go-service/templates/makefile.tmpl". Others are passed over. */
 int blueprint_overlay(const struct blueprint *b, const struct blueprint_file *more, size_t n_more,
                       struct blueprint **ret, struct failure **ret_failure) _must_check_;
+/* Adds a sentence for each folder of an overlay that is called like no blueprint, and for files
+ * outside of folders. paths: of the overlay's files, or of its folders with a "/" behind them. */
+int blueprint_overlay_strays(const struct strlist *names, const struct strlist *paths,
+                             struct strlist *ret) _must_check_;
 /* For people: {name, description, language, parameters, files [{kind, each, path, tier,
  * template?, fixed_bytes?}], unreached: templates that no kind leads to}. */
 int blueprint_to_json(const struct blueprint *b, json_t **ret) _must_check_;
@@ -58,6 +62,8 @@ int blueprint_shelf_with(const struct blueprint_shelf *s, struct blueprint *b,
                          struct blueprint_shelf **ret) _must_check_;
 size_t blueprint_shelf_count(const struct blueprint_shelf *s);
 const char *blueprint_shelf_name(const struct blueprint_shelf *s, size_t i); /* in their order */
+const struct strlist *blueprint_shelf_strays(
+        const struct blueprint_shelf *s); /* of its `templates` */
 int blueprint_shelf_get(const struct blueprint_shelf *s, size_t i, struct blueprint **ret,
                         struct failure **ret_failure) _must_check_;
 /* Lets go what nobody has asked for since the last time: it is read again when somebody does.

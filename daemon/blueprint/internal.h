@@ -97,6 +97,8 @@ struct naming {
         struct strlist identity_types;
         char *by_id_ending, *by_ids_ending, *by_id_strip;
         bool has_relation_fields;
+        bool has_renamed;    /* attributes tell what they were called */
+        bool has_json_names; /* and what JSON calls them, where that is as people wrote it */
 };
 
 struct type_rule {
@@ -108,6 +110,8 @@ struct type_rule {
 struct typing {
         struct type_rule *rules;
         size_t n_rules;
+        struct strlist
+                known;   /* words for people who write specifications, each of which a rule knows */
         char *unknown;   /* what stands for a type that no rule knows */
         char *untyped;   /* where the specification says nothing; NULL: as `unknown` */
         char *entity;    /* a lone entity: "*$1" */
@@ -166,6 +170,7 @@ struct blueprint {
         struct kind *kinds;
         size_t n_kinds;
         struct strlist unreached; /* templates that no kind leads to */
+        struct strlist warnings;  /* for whoever uses it: what lies over it and is not used */
 };
 
 /* All files below a folder; free with blueprint_files_free(). */

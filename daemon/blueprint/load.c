@@ -32,6 +32,7 @@ static void blueprint_free(struct blueprint *b)
         limits_release(b);
         rules_release(b);
         strlist_done(&b->unreached);
+        strlist_done(&b->warnings);
         blueprint_files_free(b->files, b->n_files);
         free(b->name);
         free(b->description);
@@ -116,6 +117,8 @@ static void check_files(const struct blueprint *b, struct faults *f)
         for (size_t i = 0; i < b->n_files; i++) {
                 if (b->files[i].n_text > BLUEPRINT_MAX_FILE_BYTES)
                         fault_add(f, b->files[i].path, 0, 0, "larger than 1 MiB");
+                if (b->files[i].n_text > 0 && memchr(b->files[i].text, '\0', b->files[i].n_text))
+                        fault_add(f, b->files[i].path, 0, 0, "it holds a NUL byte: it is no text");
                 if (!path_is_relative(span_of(b->files[i].path)))
                         fault_add(f, b->files[i].path, 0, 0, "not a relative path");
                 if (i > 0 && strcmp(b->files[i].path, b->files[i - 1].path) == 0)

@@ -67,6 +67,90 @@ static int lay_over(const char *name, const struct blueprint_file *files, size_t
         return 0;
 }
 
+/* ---- what lies over nothing ---- */
+
+static const char *nearest_template(const struct blueprint_file *files, size_t n, const char *path)
+{
+        const char *names[BLUEPRINT_MAX_FILES];
+        size_t n_names = 0;
+
+        for (size_t i = 0; i < n && n_names < N_ELEMENTS(names); i++)
+                if (str_has_prefix(files[i].path, TEMPLATES))
+                        names[n_names++] = files[i].path;
+        return str_nearest(path, names, n_names);
+}
+
+/* A template that replaces none and that none leads to was meant to be another. */
+static int warn_of_unused(struct blueprint *b, const struct blueprint_file *files, size_t n)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < b->unreached.n && r == 0; i++) {
+                const char *path = b->unreached.at[i], *near;
+                _cleanup_free_ char *line = NULL;
+
+                if (find((struct blueprint_file *)files, n, path))
+                        continue;
+                near = nearest_template(files, n, path);
+                line = str_printf("%s/%s is not used: the blueprint has no template of that name, "
+                                  "and none leads to it%s%s%s",
+                                  b->name, path, near ? "; did you mean " : "", near ? near : "",
+                                  near ? "?" : "");
+                r = line ? strlist_add(&b->warnings, line) : -ENOMEM;
+        }
+        return r;
+}
+
+static int new_over(const char *name, const struct blueprint_file *files, size_t n,
+                    const struct blueprint_file *all, size_t n_all, struct blueprint **ret,
+                    struct failure **ret_failure)
+{
+        _cleanup_(blueprint_unrefp) struct blueprint *b = NULL;
+        int r = blueprint_new(name, all, n_all, &b, ret_failure);
+
+        r = r ? r : warn_of_unused(b, files, n);
+        if (r == 0)
+                *ret = take(b);
+        return r;
+}
+
+static int stray(const struct strlist *names, const char *path, struct strlist *ret)
+{
+        const char *end = strchr(path, '/'), *near;
+        _cleanup_free_ char *name = NULL, *line = NULL;
+
+        if (!end) {
+                line = str_printf("template %s is not used: templates lie in BLUEPRINT/templates/",
+                                  path);
+        } else {
+                name = str_dup_span((struct span){path, (size_t)(end - path)});
+                if (!name)
+                        return -ENOMEM;
+                if (strlist_has(names, name))
+                        return 0;
+                near = str_nearest(name, (const char *const *)names->at, names->n);
+                line = str_printf("the templates below %s/ are not used: no blueprint is called "
+                                  "so%s%s%s",
+                                  name, near ? "; did you mean " : "", near ? near : "",
+                                  near ? "?" : "");
+        }
+        if (!line)
+                return -ENOMEM;
+        return strlist_has(ret, line) ? 0 : strlist_add(ret, line);
+}
+
+int blueprint_overlay_strays(const struct strlist *names, const struct strlist *paths,
+                             struct strlist *ret)
+{
+        int r = paths->n > 0 ? 0 : strlist_add(ret, "the folder of templates holds none");
+
+        for (size_t i = 0; i < paths->n && r == 0; i++)
+                r = stray(names, paths->at[i], ret);
+        return r;
+}
+
+/* ---- making it ---- */
+
 int blueprint_new_over(const char *name, const struct blueprint_file *files, size_t n,
                        const struct blueprint_file *more, size_t n_more, struct blueprint **ret,
                        struct failure **ret_failure)
@@ -75,7 +159,7 @@ int blueprint_new_over(const char *name, const struct blueprint_file *files, siz
         size_t n_all = 0, n_used;
         int r = lay_over(name, files, n, more, n_more, &all, &n_all, &n_used, ret_failure);
 
-        return r ? r : blueprint_new(name, all, n_all, ret, ret_failure);
+        return r ? r : new_over(name, files, n, all, n_all, ret, ret_failure);
 }
 
 int blueprint_overlay(const struct blueprint *b, const struct blueprint_file *more, size_t n_more,
@@ -87,7 +171,7 @@ int blueprint_overlay(const struct blueprint *b, const struct blueprint_file *mo
                          ret_failure);
 
         if (r == 0 && n_used > 0)
-                return blueprint_new(b->name, all, n, ret, ret_failure);
+                return new_over(b->name, b->files, b->n_files, all, n, ret, ret_failure);
         if (r == 0)
                 *ret = blueprint_ref((struct blueprint *)(uintptr_t)b);
         return r;

@@ -114,9 +114,30 @@ static void parse_naming(struct parse *p, struct yaml_node *top)
         a->identity_type = parse_text(p, identity, "type", true);
         parse_texts(p, identity, "types", &a->identity_types);
         a->has_relation_fields = parse_bool(p, names, "relation_fields");
+        a->has_renamed = parse_bool(p, names, "renamed");
+        a->has_json_names = parse_bool(p, names, "json_names");
         a->by_id_ending = parse_text(p, by_id, "ending", true);
         a->by_ids_ending = parse_text(p, by_id, "ending_of_many", true);
         a->by_id_strip = parse_text(p, by_id, "strip", false);
+}
+
+/* What is told to people is true. */
+static void check_known(struct parse *p, struct yaml_node *types)
+{
+        const struct typing *t = &p->b->typing;
+        struct yaml_node *list = yaml_get(types, "known");
+        struct regex_match match;
+
+        for (size_t i = 0; i < t->known.n && p->f->n == 0; i++) {
+                size_t k = 0;
+
+                while (k < t->n_rules &&
+                       !regex_match(&t->rules[k].match, span_of(t->known.at[i]), 0, &match))
+                        k++;
+                if (k == t->n_rules)
+                        parse_fault(p, list, "`known` names `%.100s`, which no rule matches",
+                                    t->known.at[i]);
+        }
 }
 
 static void parse_typing(struct parse *p, struct yaml_node *top)
@@ -127,6 +148,7 @@ static void parse_typing(struct parse *p, struct yaml_node *top)
 
         t->unknown = parse_text(p, types, "unknown", true);
         t->untyped = parse_text(p, types, "untyped", false);
+        parse_texts(p, types, "known", &t->known);
         t->entity = parse_text(p, types, "entity", true);
         t->qualified = parse_text(p, types, "qualified", true);
         if (!rules || !(t->rules = parse_array(p, rules->n_items, sizeof(*t->rules))))
@@ -144,6 +166,7 @@ static void parse_typing(struct parse *p, struct yaml_node *top)
                 t->rules[i].type = parse_text(p, item, "type", true);
                 t->rules[i].loses = parse_text(p, item, "loses", false);
         }
+        check_known(p, types);
 }
 
 static void parse_actions(struct parse *p, struct yaml_node *top)
@@ -276,6 +299,7 @@ void blueprint_release_names(struct blueprint *b)
         free(b->typing.rules);
         free(b->typing.unknown);
         free(b->typing.untyped);
+        strlist_done(&b->typing.known);
         free(b->typing.entity);
         free(b->typing.qualified);
         actions_done(&b->actions);

@@ -210,6 +210,7 @@ struct blueprint_shelf *blueprint_shelf_unref(struct blueprint_shelf *s)
         for (size_t i = 0; i < s->n; i++)
                 place_unref(s->at[i]);
         free(s->at);
+        strlist_done(&s->strays);
         free(s->dir);
         free(s);
         return NULL;
@@ -340,6 +341,43 @@ static int add_folder(struct blueprint_shelf *s, const char *dir, const char *na
         return r;
 }
 
+/* Only the folders are looked at: what is in them is read with the blueprint. */
+static int list_folders(const char *dir, struct strlist *ret)
+{
+        struct dirent **entries = NULL;
+        int n = scandir(dir, &entries, NULL, alphasort), r = 0;
+
+        for (int i = 0; i < n; i++) {
+                const char *name = entries[i]->d_name;
+                _cleanup_free_ char *path = str_printf("%s/%s/.", dir, name), *line = NULL;
+
+                line = path ? str_printf("%s%s", name, access(path, F_OK) == 0 ? "/" : "") : NULL;
+                if (r == 0 && name[0] != '.' && !str_has_suffix(name, "~"))
+                        r = line ? strlist_add(ret, line) : -ENOMEM;
+                free(entries[i]);
+        }
+        free(entries);
+        return r;
+}
+
+static int find_strays(struct blueprint_shelf *s, const char *templates)
+{
+        struct strlist folders = {0}, names = {0};
+        int r = list_folders(templates, &folders);
+
+        for (size_t i = 0; i < s->n && r == 0; i++)
+                r = strlist_add(&names, s->at[i]->name);
+        r = r ? r : blueprint_overlay_strays(&names, &folders, &s->strays);
+        strlist_done(&folders);
+        strlist_done(&names);
+        return r;
+}
+
+const struct strlist *blueprint_shelf_strays(const struct blueprint_shelf *s)
+{
+        return &s->strays;
+}
+
 int blueprint_shelf_open(const char *dir, const char *templates, struct blueprint_shelf **ret,
                          struct failure **ret_failure)
 {
@@ -368,6 +406,8 @@ int blueprint_shelf_open(const char *dir, const char *templates, struct blueprin
                 free(entries[i]);
         }
         free(entries);
+        if (r == 0 && templates)
+                r = find_strays(s, templates);
         if (r == 0)
                 *ret = take(s);
         return r;

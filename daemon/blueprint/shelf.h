@@ -22,7 +22,8 @@ struct blueprint_shelf {
         atomic_uint n_refs;
         struct place **at; /* counted; by name */
         size_t n;
-        char *dir; /* owned: where it was opened; NULL: it was made of another */
+        struct strlist strays; /* for people: what of the templates belongs to none of the places */
+        char *dir;             /* owned: where it was opened; NULL: it was made of another */
 };
 
 /* Reads what is not there yet; counted. CONDITION_REFUSED: its faults. */

@@ -16,6 +16,7 @@
 #define MARK_OPEN '\x01'
 #define MARK_CLOSE '\x02'
 #define MAX_DEPTH 8
+#define MAX_UNKNOWN 100 /* of types that are told; nobody reads more */
 
 struct type_entry {
         UT_hash_handle hh;
@@ -176,6 +177,19 @@ static int without_type(struct layout *l, const char *of, const char **ret_skele
         return t->untyped ? layout_note(l, "%.130s has no type: it is %s", of, t->untyped) : 0;
 }
 
+/* Once for each spelling. */
+static int add_unknown(struct layout *l, const char *text, const char *of)
+{
+        _cleanup_free_ char *line = str_printf("`%.80s` of %.130s", text, of);
+        int r = line ? 0 : -ENOMEM;
+
+        if (r == 0 && l->work->unknown_types.n < MAX_UNKNOWN)
+                r = strlist_add(&l->work->unknown_types, line);
+        return r ? r
+                 : layout_warn(l, "type %s is not known: %s stands for it", line,
+                               l->b->typing.unknown);
+}
+
 int layout_type(struct layout *l, const char *text, const char *of, const char **ret_skeleton)
 {
         struct mapping m = {.l = l};
@@ -191,8 +205,7 @@ int layout_type(struct layout *l, const char *text, const char *of, const char *
                 if (r == 0)
                         r = wrap_lone(l, &b);
                 if (r == 0 && m.is_unknown)
-                        r = layout_warn(l, "type `%.80s` of %.130s is not known: %s stands for it",
-                                        text, of, l->b->typing.unknown);
+                        r = add_unknown(l, text, of);
                 if (r == 0 && m.loses)
                         r = layout_warn(l, "type `%.80s` of %.130s: %s", text, of, m.loses);
                 if (r == 0)

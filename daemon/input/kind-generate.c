@@ -52,13 +52,49 @@ static int need(const json_t *params, struct strlist *ret_paths, struct failure 
                                             ret_failure);
 }
 
+static int add_all(struct strlist *to, const struct strlist *from)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < from->n && r == 0; i++)
+                r = strlist_add(to, from->at[i]);
+        return r;
+}
+
+/* What reading and choosing found, beside what the blueprint did. */
+static int tell(const struct input *in, const struct model *m, const char *reason,
+                const struct strlist *warnings, struct work *w)
+{
+        _cleanup_free_ char *note = str_printf("blueprint %s: %s", w->blueprint, reason);
+        int r = note ? add_all(&w->notes, &m->notes) : -ENOMEM;
+
+        r = r ? r : strlist_add(&w->notes, note);
+        r = r ? r : add_all(&w->warnings, &m->warnings);
+        r = r ? r : add_all(&w->warnings, blueprint_shelf_strays(in->shelf));
+        return r ? r : add_all(&w->warnings, warnings);
+}
+
+/* The blueprint that is taken, with templates before its own. */
+static int find_blueprint(const struct input *in, const char *name, const struct model *m,
+                          struct strlist *warnings, struct blueprint **ret, char **ret_reason,
+                          struct failure **ret_failure)
+{
+        _cleanup_(blueprint_shelf_unrefp) struct blueprint_shelf *shelf = NULL;
+        _cleanup_(blueprint_unrefp) struct blueprint *chosen = NULL;
+        int r = own_blueprints_read(in, name, &shelf, ret_failure);
+
+        if (r == 0)
+                r = blueprint_choose(shelf, name, m, &chosen, ret_reason, ret_failure);
+        return r ? r : own_templates_read(in, chosen, warnings, ret, ret_failure);
+}
+
 static int read_work(const struct input *in, struct work **ret, struct failure **ret_failure)
 {
         _cleanup_(model_freep) struct model *m = NULL;
-        _cleanup_(blueprint_shelf_unrefp) struct blueprint_shelf *shelf = NULL;
-        _cleanup_(blueprint_unrefp) struct blueprint *chosen = NULL, *b = NULL;
+        _cleanup_(blueprint_unrefp) struct blueprint *b = NULL;
         _cleanup_(work_freep) struct work *w = NULL;
-        _cleanup_free_ char *reason = NULL, *note = NULL;
+        _cleanup_free_ char *reason = NULL;
+        struct strlist warnings = {0};
         const json_t *spec = NULL, *text;
         const char *blueprint = NULL;
         int r;
@@ -70,26 +106,15 @@ static int read_work(const struct input *in, struct work **ret, struct failure *
         r = spec_read((struct span){json_string_value(text), json_string_length(text)},
                       json_get_text(spec, "name"), &m, ret_failure);
         if (r == 0)
-                r = own_blueprints_read(in, blueprint, &shelf, ret_failure);
-        if (r == 0)
-                r = blueprint_choose(shelf, blueprint, m, &chosen, &reason, ret_failure);
-        if (r == 0)
-                r = own_templates_read(in, chosen, &b, ret_failure);
+                r = find_blueprint(in, blueprint, m, &warnings, &b, &reason, ret_failure);
         if (r == 0)
                 r = blueprint_apply(b, m, &w, ret_failure);
-        if (r != 0)
-                return r;
-        for (size_t i = 0; i < m->notes.n; i++)
-                if (strlist_add(&w->notes, m->notes.at[i]) < 0)
-                        return -ENOMEM;
-        note = str_printf("blueprint %s: %s", blueprint_name(b), reason);
-        if (!note || strlist_add(&w->notes, note) < 0)
-                return -ENOMEM;
-        for (size_t i = 0; i < m->warnings.n; i++)
-                if (strlist_add(&w->warnings, m->warnings.at[i]) < 0)
-                        return -ENOMEM;
-        *ret = take(w);
-        return 0;
+        if (r == 0)
+                r = tell(in, m, reason, &warnings, w);
+        strlist_done(&warnings);
+        if (r == 0)
+                *ret = take(w);
+        return r;
 }
 
 const struct job_kind job_kind_generate = {.name = "generate", .need = need, .read = read_work};

@@ -186,12 +186,34 @@ int own_blueprints_read(const struct input *in, const char *name, struct bluepri
         return 0;
 }
 
-int own_templates_read(const struct input *in, const struct blueprint *b, struct blueprint **ret,
-                       struct failure **ret_failure)
+/* By the names of all blueprints at hand, those of the user's too that were not asked for. */
+static int find_strays(const struct input *in, const json_t *listed, struct strlist *ret)
+{
+        struct strlist names = {0}, paths = {0};
+        const json_t *item;
+        size_t i;
+        int r = 0;
+
+        for (i = 0; i < blueprint_shelf_count(in->shelf) && r == 0; i++)
+                r = strlist_add(&names, blueprint_shelf_name(in->shelf, i));
+        json_array_foreach (json_object_get(input_of(in), "blueprints"), i, item)
+                r = r ? r : strlist_add(&names, json_get_text(item, "name"));
+        json_array_foreach ((json_t *)(uintptr_t)listed, i, item)
+                r = r ? r : strlist_add(&paths, json_get_text(item, "path"));
+        r = r ? r : blueprint_overlay_strays(&names, &paths, ret);
+        strlist_done(&names);
+        strlist_done(&paths);
+        return r;
+}
+
+int own_templates_read(const struct input *in, const struct blueprint *b, struct strlist *warnings,
+                       struct blueprint **ret, struct failure **ret_failure)
 {
         const json_t *listed = json_object_get(input_of(in), "templates");
         _cleanup_free_ struct blueprint_file *files = NULL;
         int r = read_files(in, NULL, listed, &files, ret_failure);
 
+        if (r == 0 && listed)
+                r = find_strays(in, listed, warnings);
         return r != 0 ? r : blueprint_overlay(b, files, json_array_size(listed), ret, ret_failure);
 }

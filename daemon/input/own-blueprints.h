@@ -24,6 +24,6 @@ int own_blueprints_need(const json_t *input, const char *name, struct strlist *r
 /* The shelf with those that came. */
 int own_blueprints_read(const struct input *in, const char *name, struct blueprint_shelf **ret,
                         struct failure **ret_failure) _must_check_;
-/* The blueprint with the templates that came. */
-int own_templates_read(const struct input *in, const struct blueprint *b, struct blueprint **ret,
-                       struct failure **ret_failure) _must_check_;
+/* The blueprint with the templates that came. warnings: of templates that belong to none. */
+int own_templates_read(const struct input *in, const struct blueprint *b, struct strlist *warnings,
+                       struct blueprint **ret, struct failure **ret_failure) _must_check_;

@@ -741,6 +741,9 @@ void job_prepared(struct job *job, int error, struct failure *failure, struct wo
         } else if (job->is_dry_run) {
                 job->n_tasks = work->n_tasks;
                 end_dry_run(job, work, plan, texts);
+        } else if ((error = job_refuse_unknown(job, work, plan, &failure)) != 0) {
+                job_fail(job,
+                         failure ? failure : failure_new(FAILURE_INTERNAL, "%s", strerror(-error)));
         } else {
                 bool is_asking = approval_is_due(job, &plan->totals);
 

@@ -74,6 +74,8 @@ struct work *work_free(struct work *w)
         json_decref(w->findings);
         strlist_done(&w->warnings);
         strlist_done(&w->notes);
+        strlist_done(&w->unknown_types);
+        free(w->known_types);
         free(w->blueprint);
         if (w->release)
                 w->release(w->keeper);

@@ -128,6 +128,8 @@ struct work {
         json_t *findings;            /* owned: what became of an analysis, in numbers; or NULL */
         json_t *routing; /* owned: which requirement went where, and why, for EXPLAIN; or NULL */
         struct strlist warnings;
+        struct strlist unknown_types; /* "`colour` of Article.paint", which no template knows */
+        char *known_types;            /* owned: words for those that are; NULL: nobody says */
         struct strlist notes;     /* "blueprint go-service: the specification names Go packages" */
         char *blueprint;          /* name, or NULL */
         size_t whole_facts_bytes; /* the whole model presented as facts: what a naive prompt

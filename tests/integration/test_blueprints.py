@@ -102,6 +102,25 @@ def test_check_tells_every_fault_with_its_place(alone, place):
     assert "blueprint.yaml" in alone.genopt("blueprint", "check", place / "good", check=65).stderr
 
 
+def test_check_tells_all_faults_of_a_template(alone, place):
+    page = "{{ a | nofilter }}\n{% if = %}\n{% else %}\n{% endif %}\n{{ b is notest }}\n{% foo %}{% endfoo %}\n{% include 'gone.tmpl' %}\n"
+    d = write_tiny(place / "tiny", page=page)
+    (d / "templates" / "other.tmpl").write_text("{% set x = ! %}\n{% include 'page.tmpl' %}{{ c | nomore }}\n")
+    (d / "templates" / "null.tmpl").write_bytes(b"{{ d | nofilter }}\0\n")
+    r = alone.genopt("blueprint", "check", d, check=65)
+    for part in ("page.tmpl:1:8: no filter named 'nofilter'", "page.tmpl:2:7: unexpected '='", "page.tmpl:5:9: no test named 'notest'",
+                 "page.tmpl:6:4: unknown tag 'foo'", "other.tmpl:1:12: unexpected char", "other.tmpl:2:34: no filter named 'nomore'",
+                 "null.tmpl:1:8: no filter named 'nofilter'", "null.tmpl: it holds a NUL byte"):
+        assert r.stderr.count("templates/" + part) == 1, (part, r.stderr)
+    for part in ("endif", "else", "endfoo"):
+        assert part not in r.stderr, r.stderr
+    # what a job makes of it, too
+    (d / "templates" / "page.tmpl").write_text(PAGE)
+    (d / "templates" / "other.tmpl").unlink()
+    r = gen(alone, place / "out", "--blueprint", d, check=65)
+    assert "templates/null.tmpl: it holds a NUL byte" in r.stderr + r.stdout
+
+
 def test_a_folder_is_a_blueprint(alone, place):
     d = write_tiny(place / "tiny")
     end = gen(alone, place / "out", "--blueprint", d)
@@ -138,6 +157,56 @@ def test_a_template_of_mine_goes_before(alone, place):
     (over.parent / "blueprint.yaml").write_text("x")
     r = gen(alone, place / "no", "--template-dir", place / "over", check=65)
     assert "only files below templates/ can be replaced" in r.stderr + r.stdout
+
+
+def test_templates_that_lie_over_nothing_are_told(alone, place):
+    """A slip in a name would else make a template that nobody ever sees."""
+    def said(folder):
+        r = alone.genopt("gen", SPEC, "-o", place / "out", "--dry-run", "--template-dir", folder, "--blueprint", "go-service", check=0)
+        return [line for line in r.stderr.splitlines() if line.startswith("warning: ")]
+
+    over = place / "over"
+    (over / "go-service" / "templates").mkdir(parents=True)
+    assert said(over) == ["warning: the folder of templates holds none"]
+    (over / "go-service" / "templates" / "makefil.tmpl").write_text("x\n")
+    (over / "go-servic" / "templates").mkdir(parents=True)
+    (over / "go-servic" / "templates" / "makefile.tmpl").write_text("x\n")
+    (over / "gomod.tmpl").write_text("x\n")
+    (over / "fastapi-crud" / "templates").mkdir(parents=True)
+    (over / "fastapi-crud" / "templates" / "main.py.tmpl").write_text("x\n")
+    told = said(over)
+    assert len(told) == 3, told
+    for part in ("go-service/templates/makefil.tmpl is not used: the blueprint has no template of that name, and none leads to it; "
+                 "did you mean templates/makefile.tmpl?", "below go-servic/ are not used: no blueprint is called so; did you mean go-service?",
+                 "template gomod.tmpl is not used: templates lie in BLUEPRINT/templates/"):
+        assert sum(part in line for line in told) == 1, (part, told)
+    # a new one that a changed one includes has its use
+    (over / "go-service" / "templates" / "makefile.tmpl").write_text("{% include 'makefil.tmpl' %}\n")
+    assert len(said(over)) == 2
+
+
+def test_templates_of_the_configuration_that_lie_over_nothing(place):
+    over = place / "over"
+    (over / "go-servise" / "templates").mkdir(parents=True)
+    d = Daemon(place, f"template_dir: {over}\n", env={"ANTHROPIC_API_KEY": ""})
+    d.start()
+    r = d.genopt("gen", SPEC, "-o", place / "out", "--dry-run", check=0)
+    assert "below go-servise/ are not used: no blueprint is called so; did you mean go-service?" in r.stderr
+    d.stop()
+
+
+@pytest.mark.parametrize("blueprint", ["go-service", "fastapi-crud", "go-microservices", "python-library"])
+def test_types_that_nobody_knows(alone, place, blueprint):
+    """Without a model they are refused, all at once and with those that are known; a plan may be looked at."""
+    spec = place / "paint.yaml"
+    spec.write_text("name: Paint\nentities:\n- {name: Tin, attributes: {title: string, colour: hueish, more: list of hueish}}\n"
+                    "- {name: Shelf, attributes: {shape: blob3d, tin: Tin, height: integer}}\n")
+    r = alone.genopt("gen", spec, "-o", place / "out", "--blueprint", blueprint, check=65)
+    assert "`hueish` of Tin.colour" in r.stderr and "`list of hueish` of Tin.more" in r.stderr and "`blob3d` of Shelf.shape" in r.stderr
+    assert "it knows string, text, " in r.stderr and "genopt key set" in r.stderr and "`integer`" not in r.stderr
+    assert not (place / "out").exists() or not tree(place / "out")
+    r = alone.genopt("gen", spec, "-o", place / "out", "--blueprint", blueprint, "--dry-run", check=0)
+    assert "type `hueish` of Tin.colour is not known" in r.stderr
 
 
 def test_templates_of_the_configuration(place):
