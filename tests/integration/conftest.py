@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import select
 import shutil
 import signal
@@ -252,6 +253,16 @@ class Daemon:
     def events(self, r):
         """Events of a client that ran with --json."""
         return [json.loads(line) for line in r.stdout.splitlines() if line.strip()]
+
+
+def kind_of(blueprint, path):
+    """The kind of files that a path is of, by the blueprint's patterns; one without variables is the nearest."""
+    def is_of(row):
+        parts = [re.escape(part) for part in re.split(r"\{\{.*?\}\}", row["path"])]
+        return re.fullmatch("[^/]+(?:/[^/]+)*".join(parts), path)
+
+    rows = sorted(blueprint["files"], key=lambda row: (row["path"].count("{{"), -len(row["path"])))
+    return next(row["kind"] for row in rows if is_of(row))
 
 
 def config_for(sim, extra=""):
