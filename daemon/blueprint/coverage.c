@@ -8,13 +8,14 @@
 #define PATH_BYTES 200
 
 /* Keys that a blueprint's own layout makes; they say nothing that the specification does not say
- * elsewhere, so a template may pass over them. */
+ * elsewhere, so a template may pass over them. `was` is of data that stands, not of what is made.
+ */
 static const char *const made_keys[] = {
-        "action",      "back",   "by_id",     "column",       "column_attribute",
-        "depends_on",  "entity", "file",      "id_type",      "identity",
-        "import_path", "module", "of",        "other_column", "owner",
-        "package",     "path",   "reference", "references",   "self",
-        "table"};
+        "action",      "back",    "by_id",  "column",    "column_attribute",
+        "depends_on",  "entity",  "file",   "id_type",   "identity",
+        "import_path", "json",    "module", "of",        "other_column",
+        "owner",       "package", "path",   "reference", "references",
+        "self",        "table",   "was"};
 
 struct walk {
         const struct blueprint *b;

@@ -203,8 +203,10 @@ static void entity_done(struct lay_entity *e)
 
         for (size_t i = 0; i < N_ELEMENTS(lists); i++)
                 free(lists[i]->at);
-        for (size_t i = 0; i < e->n_attributes; i++)
+        for (size_t i = 0; i < e->n_attributes; i++) {
                 free(e->attributes[i].name);
+                free(e->attributes[i].was);
+        }
         free(e->attributes);
         free(e->name);
         free(e->file);
@@ -274,6 +276,9 @@ struct layout *layout_free(struct layout *l)
                 item_done(&l->scenarios[i]);
         for (size_t i = 0; i < l->n_relations; i++)
                 piece_done(&l->relations[i].piece);
+        for (size_t i = 0; i < l->n_own_rules; i++)
+                piece_done(&l->own_rules[i].piece);
+        free(l->own_rules);
         for (size_t i = 0; i < N_ELEMENTS(single); i++)
                 piece_done(single[i]);
         for (size_t i = 0; i < l->b->n_parameters; i++) {

@@ -26,8 +26,9 @@ struct lay_attribute {
         char *name;           /* final */
         const char *skeleton; /* borrowed from the type table: text with marks for entities */
         const struct attribute *source; /* NULL: the layout's own */
+        char *was;                      /* owned: its name of before, spelled alike; NULL */
         uint32_t reference;             /* the entity that it is the key of, plus one; 0: none */
-        bool is_by_id, is_required;
+        bool is_by_id, is_required, is_ruled; /* ruled: something says that it is unique */
 };
 
 struct lay_entity {
@@ -111,6 +112,8 @@ struct layout {
         struct lay_item *requirements; /* by id or text: order in the file makes no difference */
         const struct requirement **requirement_sources;
         size_t n_requirements;
+        struct lay_rule *own_rules; /* owned: that attributes say themselves */
+        size_t n_own_rules;
         struct lay_item *scenarios;
         size_t n_scenarios;
         struct lay_link *links; /* owned */
@@ -154,8 +157,6 @@ int layout_entities(struct layout *l) _must_check_;
  * layout. Unknown types warn. */
 int layout_type(struct layout *l, const char *text, const char *of,
                 const char **ret_skeleton) _must_check_;
-/* The same without a word to the user; CONDITION_ABSENT: no rule knows it. */
-int layout_known_type(struct layout *l, const char *text, const char **ret_skeleton) _must_check_;
 bool layout_type_is_unknown(const struct layout *l, const char *text);
 int skeleton_entities(const char *skeleton, struct refs *ret) _must_check_;
 /* Final text for a place in `package`. by_id: entities stand as their identifiers. */
@@ -179,8 +180,7 @@ int piece_set(struct piece *p, json_t *data, const char *name,
 int piece_hash(const json_t *data, struct hash *ret) _must_check_;
 int piece_text(struct piece *p, unsigned indent, bool is_item) _must_check_;
 void piece_done(struct piece *p);
-/* present.c: data as the YAML of a prompt; keys in their order. As an item: "  - name: …".
- * Deterministic. */
+/* present.c: data as the YAML of a prompt, keys in their order; an item begins "  - name: …" */
 int present_value(const json_t *value, unsigned indent, struct buf *out) _must_check_;
 int present_item(const json_t *value, unsigned indent, struct buf *out) _must_check_;
 int present_key(const char *key, const json_t *value, unsigned indent,

@@ -62,6 +62,7 @@ static int tell(struct layout *l, uint32_t entity, const struct lay_attribute *a
         return entity == to ? 0 : refs_add(&e->direct, to);
 }
 
+/* A list of identifiers is one also where it is the other side of a reference. */
 static int tell_both(struct layout *l, const struct lay_link *k)
 {
         bool is_join = k->kind == LINK_JOIN;
@@ -70,7 +71,7 @@ static int tell_both(struct layout *l, const struct lay_link *k)
                                                             : NULL;
         int r = tell(l, k->from, a, k->to, is_join);
 
-        return r == 0 && is_join ? tell(l, k->to, k->back_attribute, k->from, true) : r;
+        return r ? r : tell(l, k->to, k->back_attribute, k->from, is_join || !k->is_unique);
 }
 
 int links_fields(struct layout *l)

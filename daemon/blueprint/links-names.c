@@ -219,6 +219,18 @@ static int put_column_attribute(const struct layout *l, const struct lay_link *k
         return r;
 }
 
+/* What the column was called. */
+static int put_was(const struct lay_link *k, json_t *o)
+{
+        const struct lay_attribute *a = k->column_attribute ? k->column_attribute : k->attribute;
+        _cleanup_free_ char *was = NULL;
+
+        if (!a || !a->was)
+                return 0;
+        was = str_printf("%s%s", a->was, k->column_attribute ? "" : "_id");
+        return was ? put(o, "was", was) : -ENOMEM;
+}
+
 /* The link as one of its sides sees it. */
 static json_t *side(const struct layout *l, const struct lay_link *k, bool is_from)
 {
@@ -263,6 +275,8 @@ static json_t *side(const struct layout *l, const struct lay_link *k, bool is_fr
                                            k->attribute->source->is_required) ||
                                           (k->column_attribute && k->column_attribute->source &&
                                            k->column_attribute->source->is_required)));
+        if (r == 0 && !is_join && is_from)
+                r = put_was(k, o);
         if (r == 0)
                 r = put_flag(o, "unique", k->is_unique);
         if (r == 0)

@@ -575,12 +575,29 @@ static int find_links(struct links *s)
         return r;
 }
 
+/* One of which there is one for each of the other: what the attribute says, the link does. */
+static void take_unique(struct layout *l)
+{
+        for (size_t i = 0; i < l->n_links && links_are_shown(l->b); i++) {
+                struct lay_link *k = &l->links[i];
+                const struct lay_attribute *a = k->attribute;
+
+                if (k->kind != LINK_REFERENCE || !a || !a->source || !a->source->is_unique)
+                        continue;
+                k->is_unique = true;
+                l->entities[k->from].attributes[a - l->entities[k->from].attributes].is_ruled =
+                        true;
+        }
+}
+
 int layout_links(struct layout *l)
 {
         struct links s = {.l = l};
         int r = find_links(&s);
 
         free(s.said);
+        if (r == 0)
+                take_unique(l);
         if (r == 0)
                 r = links_fields(l);
         return r == 0 && links_are_shown(l->b) ? links_finish(l) : r;

@@ -27,6 +27,8 @@ int layout_links(struct layout *l) _must_check_;
 void layout_links_free(struct layout *l);
 
 /* types.c */
+/* As layout_type(), without a word to the user; CONDITION_ABSENT: no rule knows it. */
+int layout_known_type(struct layout *l, const char *text, const char **ret_skeleton) _must_check_;
 /* The entity that the type is (*ret_is_many: one of several, in a list); CONDITION_ABSENT. */
 int skeleton_link(const struct layout *l, const char *skeleton, uint32_t *ret,
                   bool *ret_is_many) _must_check_;

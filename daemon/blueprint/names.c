@@ -564,6 +564,18 @@ static int attribute_type(struct layout *l, const struct lay_entity *e, struct l
         return of ? layout_type(l, a->source->type, of, &a->skeleton) : -ENOMEM;
 }
 
+/* Where data is kept under names, that of before is spelled as it was then: a column has no ending
+ * for words that the language reserves. */
+static int renamed(struct layout *l, const struct lay_entity *e, struct lay_attribute *a)
+{
+        if (!l->b->naming.has_renamed)
+                return layout_note(l,
+                                   "%s.%s was %s: blueprint %s moves no data, do it before the "
+                                   "new program runs",
+                                   e->name, a->name, a->source->was, l->b->name);
+        return identifier(l, &l->b->naming.field_spelling, a->source->was, &a->was);
+}
+
 /* Every entity has an identity, which stands first where it is added. */
 static int entity_attributes(struct layout *l, struct lay_entity *e)
 {
@@ -593,6 +605,8 @@ static int entity_attributes(struct layout *l, struct lay_entity *e)
                 a->source = &source->attributes[i];
                 e->n_attributes = n + 1;
                 r = attribute_name(l, a->source->name, &a->name);
+                if (r == 0 && a->source->was)
+                        r = renamed(l, e, a);
                 if (r == 0)
                         r = attribute_type(l, e, a);
         }

@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <stdio.h>
 
 #include "common/canon.h"
@@ -103,6 +104,25 @@ static void put_texts(json_t **object, const char *key, const struct strlist *te
         put_value(object, key, list);
 }
 
+/* A name that begins like one of JSON's ("apiKey", "2nd_line") is one, and stays; "UnitPrice" is an
+ * identifier of the language's, which is spelled as is usual in JSON. A name that no tag could hold
+ * is none. */
+static int put_json_name(const struct layout *l, const struct lay_attribute *a, json_t **o)
+{
+        const char *name = a->source ? a->source->name : NULL;
+        _cleanup_free_ char *snake = NULL;
+
+        if (!l->b->naming.has_json_names || !name || isupper((unsigned char)*name) ||
+            strpbrk(name, ",\"'\\`") || strcmp(a->name, l->b->naming.identity) == 0)
+                return 0;
+        snake = name_in_style(NULL, a->name, STYLE_SNAKE);
+        if (!snake)
+                return -ENOMEM;
+        if (strcmp(snake, name) != 0)
+                put(o, "json", name);
+        return 0;
+}
+
 static json_t *attribute_data(struct layout *l, const struct lay_entity *e,
                               const struct lay_attribute *a)
 {
@@ -118,11 +138,18 @@ static json_t *attribute_data(struct layout *l, const struct lay_entity *e,
             strcmp(a->source->name, a->name) != 0)
                 put(&o, "given", a->source->name);
         put(&o, "type", b.at ? b.at : "");
+        if (o && put_json_name(l, a, &o) < 0) {
+                json_decref(o);
+                return NULL;
+        }
         if (a->source && strcmp(a->name, l->b->naming.identity) != 0 &&
             layout_type_is_unknown(l, a->source->type))
                 put(&o, "unknown_type", a->source->type); /* no template reads it: a model may */
         if (a->is_required || (a->source && a->source->is_required))
                 put_value(&o, "required", json_true());
+        if (a->source && a->source->is_unique && !a->is_ruled)
+                put_value(&o, "must_be_unique", json_true()); /* a word that no rule has */
+        put(&o, "was", a->was);
         put(&o, "description", a->source ? a->source->description : NULL);
         if (l->b->naming.has_relation_fields && a->reference)
                 put(&o, "reference", l->entities[a->reference - 1].name);
@@ -234,7 +261,7 @@ static bool is_key(const json_t *attribute, const char *identity)
 
 static json_t *key_data(const json_t *attribute)
 {
-        static const char *const fields[] = {"name", "type", "reference"};
+        static const char *const fields[] = {"name", "type", "json", "reference"};
         json_t *o = json_object();
 
         for (size_t i = 0; i < N_ELEMENTS(fields); i++)

@@ -261,8 +261,10 @@ static int hold_all_by_id(struct layout *l)
                         free(types.at);
                         if (r < 0)
                                 return r;
-                        if (is_dropped)
+                        if (is_dropped) {
                                 free(take(e->attributes[k].name));
+                                free(take(e->attributes[k].was));
+                        }
                 }
                 for (size_t k = 0; k < e->n_attributes; k++)
                         if (e->attributes[k].name)

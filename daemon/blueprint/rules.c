@@ -160,23 +160,23 @@ static int64_t entity_of(const struct ruling *u, const char *name)
         return routed->n == 1 ? (int64_t)routed->at[0] : -1;
 }
 
-static int add_rule(struct ruling *u, const struct rule_row *row, char *const fields[],
-                    uint32_t entity, const struct lay_attribute *a)
+static int add_rule(const struct layout *l, const struct rule_row *row, char *const fields[],
+                    uint32_t entity, const struct lay_attribute *a, struct lay_rule **list,
+                    size_t *n)
 {
-        struct lay_rule *grown = reallocarray(u->item->rules, u->item->n_rules + 1, sizeof(*grown)),
-                        *to;
-        const struct lay_entity *e = &u->l->entities[entity];
+        struct lay_rule *grown = reallocarray(*list, *n + 1, sizeof(*grown)), *to;
+        const struct lay_entity *e = &l->entities[entity];
         json_t *o = json_object();
         _cleanup_free_ char *id = NULL;
         int r;
 
         if (grown)
-                u->item->rules = grown;
+                *list = grown;
         if (!grown || !o) {
                 json_decref(o);
                 return -ENOMEM;
         }
-        to = &grown[u->item->n_rules++];
+        to = &grown[(*n)++];
         *to = (struct lay_rule){.row = row, .entity = entity};
         r = json_put(o, "rule", json_string(row->rule));
         if (r == 0)
@@ -212,7 +212,7 @@ static int try_fields(struct ruling *u, const struct rule_row *row, char *const 
                 return r;
         if (!a || !regex_is_match(&row->types, span_of(a->skeleton)))
                 return CONDITION_ABSENT;
-        return add_rule(u, row, fields, (uint32_t)entity, a);
+        return add_rule(u->l, row, fields, (uint32_t)entity, a, &u->item->rules, &u->item->n_rules);
 }
 
 static int try_row(struct ruling *u, const struct rule_row *row)
@@ -277,6 +277,62 @@ static int rule_text(struct ruling *u)
         return n_sentences > 0 ? 0 : CONDITION_ABSENT;
 }
 
+/* ---- attributes ---- */
+
+/* What a requirement says already. */
+static bool is_said(const struct layout *l, const char *rule, uint32_t entity,
+                    const struct lay_attribute *a)
+{
+        for (size_t i = 0; i < l->n_requirements; i++)
+                for (size_t k = 0; l->requirements[i].is_ruled && k < l->requirements[i].n_rules;
+                     k++) {
+                        const struct lay_rule *r = &l->requirements[i].rules[k];
+
+                        if (r->entity == entity && strcmp(r->row->rule, rule) == 0 &&
+                            str_is_equal(json_get_text(r->piece.data, "attribute"), a->name))
+                                return true;
+                }
+        return false;
+}
+
+/* `unique: true` is what the sentence is, where the blueprint knows that of such a type; else the
+ * attribute says it, and a template that does not read it does not do. */
+static int rule_unique(struct layout *l, uint32_t entity, struct lay_attribute *a)
+{
+        char *const fields[N_RULE_FIELDS] = {NULL};
+
+        for (size_t i = 0; i < l->b->n_rules; i++) {
+                const struct rule_row *row = &l->b->rules[i];
+
+                if (!str_is_equal(row->rule, "unique") ||
+                    !regex_is_match(&row->types, span_of(a->skeleton)))
+                        continue;
+                a->is_ruled = true;
+                return is_said(l, row->rule, entity, a) ? 0
+                                                        : add_rule(l, row, fields, entity, a,
+                                                                   &l->own_rules, &l->n_own_rules);
+        }
+        return 0;
+}
+
+static int rule_attributes(struct layout *l)
+{
+        int r = 0;
+
+        for (uint32_t i = 0; i < l->n_entities && r == 0; i++)
+                for (size_t k = 0; k < l->entities[i].n_attributes && r == 0; k++) {
+                        struct lay_attribute *a = &l->entities[i].attributes[k];
+
+                        if (!a->source || !a->source->is_unique || a->is_ruled)
+                                continue;
+                        if (strcmp(a->name, l->b->naming.identity) == 0)
+                                a->is_ruled = true; /* by being what it is */
+                        else
+                                r = rule_unique(l, i, a);
+                }
+        return r;
+}
+
 int layout_rules(struct layout *l)
 {
         for (size_t i = 0; i < l->n_requirements && l->b->n_rules > 0; i++) {
@@ -291,5 +347,5 @@ int layout_rules(struct layout *l)
                         return r;
                 item->is_ruled = r == 0;
         }
-        return 0;
+        return rule_attributes(l);
 }

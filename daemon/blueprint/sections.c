@@ -120,6 +120,8 @@ static int state_rules(struct layout *l)
 {
         int r = 0;
 
+        for (size_t i = 0; i < l->n_own_rules && r == 0; i++)
+                r = state_whole(l, SECTION_RULES, &l->own_rules[i].piece);
         for (size_t i = 0; i < l->n_requirements; i++)
                 for (size_t k = 0; k < l->requirements[i].n_rules && r == 0; k++)
                         r = state_whole(l, SECTION_RULES, &l->requirements[i].rules[k].piece);
@@ -139,7 +141,7 @@ static int state_links(struct layout *l)
 static size_t count_whole(const struct layout *l)
 {
         size_t n = 8 + l->n_entities + l->n_packages + l->n_relations + l->n_contracts +
-                   l->n_requirements + l->n_scenarios;
+                   l->n_requirements + l->n_scenarios + l->n_own_rules;
 
         for (size_t i = 0; i < l->n_requirements; i++)
                 n += l->requirements[i].n_rules;

@@ -331,22 +331,26 @@ static int add_requirements(struct slice *s)
 }
 
 /* Those that files of this kind make true: of the own entity, or of all. */
-static int add_rules(struct slice *s)
+static int add_rule_list(struct slice *s, struct lay_rule *rules, size_t n)
 {
         int64_t entity = entity_of(s);
         int r = 0;
 
-        for (size_t i = 0; i < s->l->n_requirements; i++) {
-                struct lay_item *item = &s->l->requirements[i];
+        for (size_t i = 0; i < n && r == 0; i++)
+                if ((entity < 0 || rules[i].entity == (uint32_t)entity) &&
+                    strlist_has(&rules[i].row->in, s->k->name))
+                        r = add_item(s, "rules", &rules[i].piece);
+        return r;
+}
 
-                for (size_t k = 0; item->is_ruled && k < item->n_rules && r == 0; k++) {
-                        struct lay_rule *rule = &item->rules[k];
+static int add_rules(struct slice *s)
+{
+        int r = add_rule_list(s, s->l->own_rules, s->l->n_own_rules);
 
-                        if ((entity < 0 || rule->entity == (uint32_t)entity) &&
-                            strlist_has(&rule->row->in, s->k->name))
-                                r = add_item(s, "rules", &rule->piece);
-                }
-        }
+        for (size_t i = 0; i < s->l->n_requirements && r == 0; i++)
+                if (s->l->requirements[i].is_ruled)
+                        r = add_rule_list(s, s->l->requirements[i].rules,
+                                          s->l->requirements[i].n_rules);
         return r;
 }
 

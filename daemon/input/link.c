@@ -329,6 +329,7 @@ static void contract_drop(struct contract *c)
                 free(a->name);
                 free(a->type);
                 free(a->description);
+                free(a->was);
         }
         free(c->request);
         free(c->response);

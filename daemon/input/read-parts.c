@@ -38,6 +38,8 @@ static void read_rest(struct reader *rd, struct yaml_node *n, struct attribute *
 
         a->description = reader_text(rd, n, "description");
         a->is_required = reader_bool(rd, n, "required", false);
+        a->is_unique = reader_bool(rd, n, "unique", false);
+        a->was = reader_text(rd, n, "was");
         if (!otherwise || otherwise->kind != YAML_SCALAR || rd->error)
                 return;
         said = take(a->description);

@@ -397,6 +397,7 @@ static void describe(struct reader *rd, const struct field *f, struct attribute 
         _cleanup_buf_ struct buf b = {0};
 
         a->is_required = f->is_required;
+        a->is_unique = f->is_unique;
         if (f->type.n > 0) {
                 free(a->type);
                 a->type = str_dup_span(f->type);
@@ -405,10 +406,8 @@ static void describe(struct reader *rd, const struct field *f, struct attribute 
         }
         if (!a->type)
                 a->type = reader_copy(rd, "str");
-        if (f->is_unique)
-                (void)buf_add_text(&b, "unique");
         if (f->notes.n > 0)
-                (void)(buf_add_text(&b, b.n ? "; " : ""), buf_add_span(&b, f->notes));
+                (void)buf_add_span(&b, f->notes);
         if (b.failed)
                 reader_fail(rd, b.failed);
         if (b.n > 0 && !rd->error) {

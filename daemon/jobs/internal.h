@@ -178,10 +178,6 @@ void job_abandon(struct job *job);        /* its acceptance could not be written
 void job_stop_work(struct job *job);      /* no run, no planning any more */
 /* settings.c: from options to what planning and running want */
 void job_planning(const struct job *job, struct planning *ret, struct tier_route routes[N_TIERS]);
-/* unknown.c: CONDITION_REFUSED before the first run of a plan that would have to ask a model, if
- * there is none, what a type means */
-int job_refuse_unknown(const struct job *job, const struct work *w, const struct plan *p,
-                       struct failure **ret) _must_check_;
 /* prepare.c: from stored parameters to a plan, in a worker */
 int prepare_start(struct job *job) _must_check_;
 void prepare_forget(struct planning_item *item);

@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "daemon/calls/calls.h"
 #include "daemon/jobs/internal.h"
+#include "daemon/jobs/unknown.h"
 #include "daemon/loop/loop.h"
 #include "daemon/metrics/metrics.h"
 #include "daemon/store/store.h"

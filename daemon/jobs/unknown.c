@@ -1,7 +1,5 @@
-/* Types that nobody can make anything of: the blueprint has no rule for them, and there is no model
- * that could be asked what is meant. Half a project that waits for a key would say it too late. */
+#include "daemon/jobs/unknown.h"
 
-#include "daemon/jobs/internal.h"
 #include "daemon/options/options.h"
 #include "daemon/provider/provider.h"
 
@@ -31,7 +29,6 @@ static bool has_calls(const struct plan *p)
         return false;
 }
 
-/* A job that was at work once is not refused for a key that went away: it waits. */
 int job_refuse_unknown(const struct job *job, const struct work *w, const struct plan *p,
                        struct failure **ret)
 {

@@ -11,6 +11,7 @@ static void attributes_free(struct attribute *at, size_t n)
                 free(at[i].name);
                 free(at[i].type);
                 free(at[i].description);
+                free(at[i].was);
         }
         free(at);
 }

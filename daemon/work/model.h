@@ -12,7 +12,8 @@
 
 struct attribute {
         char *name, *type, *description; /* type as written: "[]*Product", "unique identifier" */
-        bool is_required;
+        char *was; /* its name of before: data of that name is its own; NULL */
+        bool is_required, is_unique;
 };
 
 struct entity {

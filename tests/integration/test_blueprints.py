@@ -109,7 +109,7 @@ def test_check_tells_all_faults_of_a_template(alone, place):
     (d / "templates" / "null.tmpl").write_bytes(b"{{ d | nofilter }}\0\n")
     r = alone.genopt("blueprint", "check", d, check=65)
     for part in ("page.tmpl:1:8: no filter named 'nofilter'", "page.tmpl:2:7: unexpected '='", "page.tmpl:5:9: no test named 'notest'",
-                 "page.tmpl:6:4: unknown tag 'foo'", "other.tmpl:1:12: unexpected char", "other.tmpl:2:34: no filter named 'nomore'",
+                 "page.tmpl:6:4: unknown tag 'foo'", "other.tmpl:1:12: unexpected char", "other.tmpl:2:33: no filter named 'nomore'",
                  "null.tmpl:1:8: no filter named 'nofilter'", "null.tmpl: it holds a NUL byte"):
         assert r.stderr.count("templates/" + part) == 1, (part, r.stderr)
     for part in ("endif", "else", "endfoo"):

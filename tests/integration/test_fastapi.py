@@ -9,7 +9,7 @@ import subprocess
 import pytest
 import yaml
 
-from conftest import DEADLINE, ROOT, Daemon, Sim, config_for, tree
+from conftest import DEADLINE, ROOT, Daemon, Sim, config_for, kind_of, tree
 
 PYTHON = "/usr/bin/python3"
 SPECS = ROOT / "tests" / "specs"
@@ -23,10 +23,10 @@ SOME = {"crud-40": ["tests/test_migrations.py", *(f"tests/test_{n}.py" for n in 
         "crud-words": [f"tests/test_{n}.py" for n in ("книга", "читатель", "学生", "größe")]}
 # The rest of them, and whatever else takes minutes, is `./dev bench blueprints`.
 FEW = {"crud/awkward": ("order_item", "router", "http_server", "main"), "crud-40": ("asset", "contract", "crud", "main", "migrations")}
-# No Python, or nothing but a docstring: no test of the project looks at them.
-SILENT = {"gitignore", "requirements", "pyproject", "readme", "package", "schemas_package", "routes_package", "tests_package"}
 BLUEPRINT = yaml.safe_load((ROOT / "blueprints" / "fastapi-crud" / "blueprint.yaml").read_text())
 KINDS = [row["kind"] for row in BLUEPRINT["files"] if "template" in row]
+# Whose templates are made to fail together: far from one another, so that most of what each is told of is a template's.
+FORCED = [",".join(KINDS[i::4]) for i in range(4)] + ["all"]
 
 
 def folder(place, name):
@@ -67,18 +67,18 @@ def projects(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def forced(tmp_path_factory):
-    """A project for each template, which is made to fail, and one for all of them; kind → folder, events, log."""
+    """Projects in which templates are made to fail, each in one of them, and one for all; kinds → folder, events, log."""
     place = tmp_path_factory.mktemp("forced")
     sim, made = Sim(place), {}
-    for kind in [*KINDS, "all"]:
-        home = place / f"home.{kind}"
+    for n, kinds in enumerate(FORCED):
+        home = place / f"home.{n}"
         home.mkdir()
-        d = Daemon(home, config_for(sim), env={"GENOPT_TEST_TEMPLATE_FAILS": kind})
+        d = Daemon(home, config_for(sim), env={"GENOPT_TEST_TEMPLATE_FAILS": kinds})
         d.start()
-        r = d.genopt("gen", SPECS / "crud-few.yaml", "-o", place / kind, "--blueprint", "fastapi-crud", "--json")
+        r = d.genopt("gen", SPECS / "crud-few.yaml", "-o", place / f"forced.{n}", "--blueprint", "fastapi-crud", "--json")
         d.stop()
         events = d.events(r)
-        made[kind] = place / kind, events, d.log()
+        made[kinds] = place / f"forced.{n}", events, d.log()
     sim.close()
     return made
 
@@ -111,10 +111,10 @@ def test_its_own_tests_pass(projects):
     run(PYTHON, RUN, *(f"{folder(projects[0], name)}:{','.join(SOME.get(name, []))}" for name in NAMES))
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "all"])
-def test_a_template_that_fails_is_the_models(forced, kind):
+@pytest.mark.parametrize("kinds", FORCED)
+def test_a_template_that_fails_is_the_models(forced, kinds):
     """Its files, and no others, are written by the model, and pass the same checks."""
-    place, events, log = forced[kind]
+    place, events, log = forced[kinds]
     files = events[-1]["summary"]["files"]
     assert events[-1]["type"] == "done" and files["failed"] == 0, events[-1]
     assert files["call"] > 0 and files["call"] + files["template"] == len(tree(place))
@@ -122,7 +122,23 @@ def test_a_template_that_fails_is_the_models(forced, kind):
     assert len(asked) == files["call"]
     for path in asked:
         assert re.search(rf"template_fallback.*{re.escape(path)}", log), path
-    assert (files["template"] == 0) == (kind == "all")
+    assert {kind_of(BLUEPRINT, path) for path in asked} == set(KINDS if kinds == "all" else kinds.split(","))
+    assert (files["template"] == 0) == (kinds == "all")
+
+
+def test_templates_switched_off(tmp_path):
+    """Without templates a model writes every file, and the project lints clean and passes its tests."""
+    sim = Sim(tmp_path)
+    d = Daemon(tmp_path, config_for(sim))
+    d.start()
+    end = gen(d, "crud-1", tmp_path / "out", env={"ENABLE_TEMPLATES": "false"})
+    d.stop()
+    sim.close()
+    files = end["summary"]["files"]
+    assert end["type"] == "done" and files["template"] == 0 and files["failed"] == 0, end
+    assert files["call"] == len(tree(tmp_path / "out"))
+    lint(path for part in ("app", "tests") for path in (tmp_path / "out" / part).rglob("*.py"))
+    run(PYTHON, RUN, tmp_path / "out")
 
 
 def test_what_the_model_writes_is_formatted(forced):
@@ -131,10 +147,8 @@ def test_what_the_model_writes_is_formatted(forced):
 
 
 def test_what_the_model_writes_fits_the_rest(forced):
-    """Each of these projects passes its own tests; those of one entity where only one file differs in kind."""
-    some = "tests/test_crossing.py,tests/test_migrations.py"
-    run(PYTHON, RUN, *(f"{place}:{'' if kind in ('all', 'test') else some}"
-                       for kind, (place, _, _) in forced.items() if kind not in SILENT))
+    """Each of these projects passes its own tests."""
+    run(PYTHON, RUN, *(place for place, _, _ in forced.values()))
 
 
 def test_siblings_have_one_structure(projects):
@@ -156,6 +170,31 @@ def test_names_are_those_of_the_specification(projects):
         assert f"class {name}(database.Base):" in text and f'__tablename__ = "{table}"' in text
     schema = (models.parent / "schemas" / "address.py").read_text()
     assert 'alias="zipCode"' in schema and 'alias="street name"' in schema
+
+
+def test_a_renamed_attribute_keeps_its_data(tmp_path):
+    """Two versions of a specification, and a database that the first program filled."""
+    d = Daemon(tmp_path, "")
+    d.start()
+    spec = tmp_path / "s.yaml"
+    program = ("import sys; import fastapi.testclient; from app import main\n"
+               "with fastapi.testclient.TestClient(main.create_app('sqlite:///../data.db')) as c:\n"
+               "    for method, path, body in eval(sys.argv[1]):\n        r = c.request(method, path, json=body); print(r.status_code, r.text)\n")
+    old = "{name: Author, attributes: {name: string}}, {name: Book, attributes: [{name: name, type: string}, {name: author, type: Author}]}"
+    new = ("{name: Author, attributes: {name: string}}, {name: Book, attributes: [{name: bookTitle, type: string, was: name, required: true},"
+           " {name: writer, type: Author, was: author}]}")
+    said = {}
+    for version, entities, calls in (
+            ("old", old, [("POST", "/authors", {"name": "Ada"}), ("POST", "/books", {"name": "Notes", "author_id": 1})]),
+            ("new", new, [("GET", "/books/1", None), ("POST", "/books", {"bookTitle": "More", "writer_id": 1}), ("GET", "/books", None)])):
+        spec.write_text(f"name: Books\nentities: [{entities}]\n")
+        r = d.genopt("gen", spec, "-o", tmp_path / version, "--blueprint", "fastapi-crud", "--json", check=0)
+        assert d.events(r)[-1]["summary"]["calls"] == 0
+        said[version] = run(PYTHON, "-c", program, repr(calls), cwd=tmp_path / version)
+    d.stop()
+    assert said["old"].count("201 ") == 2, said
+    assert said["new"].startswith("200 ") and '"bookTitle":"Notes","writer_id":1' in said["new"].splitlines()[0], said
+    assert '"bookTitle":"More","writer_id":1' in said["new"].splitlines()[1], said
 
 
 def test_a_requirement_needs_a_model(tmp_path):

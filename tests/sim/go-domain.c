@@ -48,7 +48,8 @@ static size_t read_fields(struct go_out *o, struct yaml_node *e, struct field *f
                 qualify_entities(o, raw);
                 go_use_type(o, NULL, raw, f->type);
                 go_snake(f->name, snake);
-                (void)snprintf(f->tag, sizeof(f->tag), "`json:\"%s%s\"`", snake,
+                (void)snprintf(f->tag, sizeof(f->tag), "`json:\"%s%s\"`",
+                               node_text(a, "json") ? node_text(a, "json") : snake,
                                strchr("*[m", f->type[0]) ? ",omitempty" : "");
                 f->description = node_text(a, "description");
                 f->is_required = str_is_equal(required, "true");

@@ -258,6 +258,9 @@ static void test_fields_that_are_said(void **state)
                      "ID string; BillingUserID string>User");
         check_fields(HEAD ENTITY("Order", "user_ids: list of string") ENTITY("User", "a: str"),
                      "ID string; UserIds []string>User");
+        check_fields(HEAD ENTITY("Order", "user_ids: list of string")
+                             ENTITY("User", "order_id: string"),
+                     "ID string; UserIds []string>User");
         check_fields(HEAD ENTITY("Order", "mentor_id: string")
                              RELATIONS(RELATION("Order", "Order", "belongs_to")),
                      "ID string; MentorID string>Order");
@@ -280,6 +283,76 @@ static void test_fields_by_identifier(void **state)
                              "User", "a: str") "packages:\n  - {name: user, depends_on: [order]}\n"
                                                "  - {name: order}\n",
                      "ID string; MoreIDs []string>User; UserID string>User");
+}
+
+/* ---- what attributes say beside their type ---- */
+
+static void check_rules(const char *attribute, const char *requirements, const char *expected)
+{
+        _cleanup_free_ char *spec = str_printf("name: x\nentities:\n  - {name: Order, attributes: "
+                                               "[%s]}\n  - {name: User}\n%s",
+                                               attribute, requirements);
+        struct work *w = must_apply(go, spec);
+        const struct task *t = must_find(w, "internal/order/order_repository.go");
+        const json_t *rule;
+        _cleanup_buf_ struct buf b = {0};
+        size_t i;
+
+        json_array_foreach (json_object_get(t->context, "rules"), i, rule)
+                (void)buf_printf(&b, "%s %s.%s; ", json_get_text(rule, "rule"),
+                                 json_get_text(rule, "entity"), json_get_text(rule, "attribute"));
+        if (t->uncovered)
+                (void)buf_add_text(&b, strstr(t->uncovered, "does not read"));
+        assert_string_equal(b.at ? b.at : "", expected);
+        work_free(w);
+}
+
+static void test_unique_attributes(void **state)
+{
+        (void)state;
+        check_rules("{name: code, type: string, unique: true}", "", "unique Order.Code; ");
+        check_rules("{name: code, type: string, unique: true}",
+                    "requirements: [{id: R1, description: Every order has a unique code.}]\n",
+                    "unique Order.Code; ");
+        check_rules("{name: code, type: string, unique: false}", "", "");
+        check_rules("{name: id, type: string, unique: true}", "", "");
+        check_rules("{name: user_id, type: string, unique: true}", "", "unique Order.UserID; ");
+        check_rules("{name: weight, type: float, unique: true}", "",
+                    "does not read `entities.attributes.must_be_unique` of Weight");
+        check(HEAD
+              "  - {name: Order, attributes: [{name: user, type: User, unique: true}]}\n" ENTITY(
+                      "User", "a: str"),
+              ORDER, "reference user->User.order user_id1");
+}
+
+static const char *was_of(const struct work *w, const char *list, size_t i)
+{
+        const json_t *context = must_find(w, ORDER)->context;
+        const json_t *items =
+                strcmp(list, "links") == 0
+                        ? json_object_get(context, "links")
+                        : json_object_get(json_array_get(json_object_get(context, "entities"), 0),
+                                          "attributes");
+
+        return json_get_text(json_array_get(items, i), "was");
+}
+
+static void test_renamed_attributes(void **state)
+{
+        static const char spec[] = HEAD
+                "  - {name: Order, attributes: [{name: note, type: str, was: OldRemark}, {name: "
+                "owner, type: User, was: buyer}, {name: kind, type: str, was: class}]}\n" ENTITY(
+                        "User", "a: str");
+        struct work *w = must_apply(python, spec);
+
+        (void)state;
+        assert_string_equal(was_of(w, "attributes", 1), "old_remark");
+        assert_string_equal(was_of(w, "attributes", 3), "class"); /* as the column was called */
+        assert_string_equal(was_of(w, "links", 0), "buyer_id");
+        work_free(w);
+        w = must_apply(go, spec);
+        assert_line(&w->notes, "Order.Note was OldRemark: blueprint go-service moves no data");
+        work_free(w);
 }
 
 /* Whoever is shown the whole model is shown links and rules too, each under a name of its own. */
@@ -320,6 +393,8 @@ int main(void)
                 cmocka_unit_test(test_fields_of_relations),
                 cmocka_unit_test(test_fields_that_are_said),
                 cmocka_unit_test(test_fields_by_identifier),
+                cmocka_unit_test(test_unique_attributes),
+                cmocka_unit_test(test_renamed_attributes),
         };
 
         return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -96,8 +96,8 @@ static void test_direction(void **state)
         assert_string_equal(m->relations[0].type, "has_many");
         model_free(m);
         m = read_named("a.txt", "create tag with unique name (string, at most 9 characters)\n");
-        assert_string_equal(m->entities[0].attributes[1].description,
-                            "unique; at most 9 characters");
+        assert_string_equal(m->entities[0].attributes[1].description, "at most 9 characters");
+        assert_true(m->entities[0].attributes[1].is_unique);
         model_free(m);
         m = read_named("a.txt", "create tag with no name\n");
         assert_line(&m->warnings, "a.txt:1:1: `no name` is left out");

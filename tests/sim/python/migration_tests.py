@@ -1,5 +1,6 @@
 #: role migration_tests
 #: says wanted_schema
+#: says renamed_columns
 #: says MigrationError
 """Tests of the migrations."""
 
@@ -69,6 +70,19 @@ def test_added_column(store):
     )
     store.migrate("CREATE TABLE a (id INTEGER PRIMARY KEY, b VARCHAR)")
     assert store.ask("SELECT id, b FROM a") == [(7, None)]
+
+
+def test_column_of_another_name(store, monkeypatch):
+    """What has another name now has its old values."""
+    store.run(
+        "CREATE TABLE a (id INTEGER PRIMARY KEY, b VARCHAR);"
+        "INSERT INTO a VALUES (1, 'x')"
+    )
+    monkeypatch.setattr(
+        migrations, "renamed_columns", lambda: {"a": {"c": "b"}}
+    )
+    store.migrate("CREATE TABLE a (id INTEGER PRIMARY KEY, c VARCHAR)")
+    assert store.ask("SELECT * FROM a") == [(1, "x")]
 
 
 def test_kept_column(store):

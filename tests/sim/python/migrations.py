@@ -1,6 +1,7 @@
 #: role migrations
 #: says migrate(engine)
 #: says wanted_schema()
+#: says renamed_columns()
 #: says MigrationError
 #: says columns that the models no longer have stay
 """Brings an SQLite database to the schema of the models.
@@ -66,6 +67,30 @@ def wanted_schema() -> sqlite3.Connection:
     engine = database.make_engine("sqlite://")
     models.metadata.create_all(engine)
     return engine.raw_connection().driver_connection
+
+
+def renamed_columns() -> dict[str, dict[str, str]]:
+    """Give the old names of columns that have new ones."""
+    return {
+        name: {
+            column.name: column.info["was"]
+            for column in table.columns
+            if "was" in column.info
+        }
+        for name, table in models.metadata.tables.items()
+    }
+
+
+def _call_anew(connection: sqlite3.Connection, table: str, new: Shape) -> None:
+    """Rename what stands under its old name alone."""
+    for now, then in renamed_columns().get(table, {}).items():
+        there = Shape(connection, table).columns
+        if then in there and now not in there and now in new.columns:
+            if then not in new.columns:
+                connection.execute(
+                    f"ALTER TABLE {_name(table)} RENAME COLUMN"
+                    f" {_name(then)} TO {_name(now)}"
+                )
 
 
 def _empty(column: tuple) -> str:
@@ -142,7 +167,9 @@ def _fit(connection: sqlite3.Connection, wanted: sqlite3.Connection) -> None:
         if table not in there:
             connection.execute(statement)
             continue
-        old, new = Shape(connection, table), Shape(wanted, table)
+        new = Shape(wanted, table)
+        _call_anew(connection, table, new)
+        old = Shape(connection, table)
         if not _is_enough(old, new):
             _make_anew(connection, table, statement, (old, new))
             continue
