@@ -1,8 +1,7 @@
 #pragma once
 /* What the files of this room share. Not for other rooms.
  *
- *     files.c     the files of a folder, and their stamp
- *     load.c      from files to a blueprint; counting, hash
+ *     files.c     the files of a folder, and their stamp; load.c: from them to a blueprint
  *     parse*.c    blueprint.yaml -> struct blueprint; every fault is found and told at once
  *     pattern.c   names with variables: "{{ package.path }}/{{ entity.file }}.go"
  *     types.c     what the specification calls a type -> what the language calls it
@@ -110,12 +109,11 @@ struct type_rule {
 struct typing {
         struct type_rule *rules;
         size_t n_rules;
-        struct strlist
-                known;   /* words for people who write specifications, each of which a rule knows */
-        char *unknown;   /* what stands for a type that no rule knows */
-        char *untyped;   /* where the specification says nothing; NULL: as `unknown` */
-        char *entity;    /* a lone entity: "*$1" */
-        char *qualified; /* of another package: "$1.$2": package, entity */
+        struct strlist known; /* words for what rules know, for people */
+        char *unknown;        /* what stands for a type that no rule knows */
+        char *untyped;        /* where the specification says nothing; NULL: as `unknown` */
+        char *entity;         /* a lone entity: "*$1" */
+        char *qualified;      /* of another package: "$1.$2": package, entity */
 };
 
 struct default_contract {
