@@ -131,6 +131,10 @@ static void rule_syntax(const struct check_view *v, struct check_report *r)
                 check_json(v, r);
                 return;
         }
+        if (v->language->is_xml) {
+                check_xml(v, r);
+                return;
+        }
         if (v->mask->is_open)
                 check_find(r, "syntax", check_line_of(v->subject->text, v->mask->open_at), 0.95,
                            "a string or comment that begins here does not end");

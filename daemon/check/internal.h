@@ -19,6 +19,9 @@ unsigned check_line_of(struct span text, size_t at);
 /* basics.c: the rules that need no blueprint */
 void check_basics(const struct check_view *v, struct check_report *r);
 
+/* xml.c */
+void check_xml(const struct check_view *v, struct check_report *r);
+
 /* mend.c */
 bool check_is_talk(struct span line,
                    bool at_end); /* how models begin or end what they say around code */

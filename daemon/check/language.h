@@ -27,7 +27,7 @@ struct check_language {
                                          balance */
         bool is_code;                 /* a fence or talk around it is a fault */
         bool is_comment_after_blank;  /* a line comment begins its line or follows a blank */
-        bool is_json;
+        bool is_json, is_xml;
 };
 
 /* Never NULL: what is not known counts as text. */

@@ -483,6 +483,44 @@ static void test_masks_keep_length_and_lines(void **state _unused_)
         }
 }
 
+static void expect_xml(const char *text, unsigned line, const char *why)
+{
+        struct check_subject subject = {.path = "a.xml", .text = span_of(text)};
+        struct check_set *set = NULL;
+        struct check_report r;
+        struct diag d;
+
+        assert_int_equal(check_set_new("xml", NULL, 0, &set, &d), 0);
+        check_run(set, &subject, &r);
+        if (!why && r.n_findings > 0)
+                fail_msg("%s: %s", text, r.findings[0].text);
+        if (why && (r.verdict != VERDICT_REJECTED || r.findings[0].line != line ||
+                    !strstr(r.findings[0].text, why)))
+                fail_msg("%s: line %u: %s", text, r.findings[0].line, r.findings[0].text);
+        check_set_free(set);
+}
+
+static void test_xml_is_well_formed(void **state)
+{
+        (void)state;
+        expect_xml("<?xml version=\"1.0\"?>\n<!DOCTYPE a [ <!ENTITY b \">\"> ]>\n<!-- < -->\n"
+                   "<a x='1' y:z=\"<2\">\n",
+                   4, "does not end: `y:z`");
+        expect_xml("<?xml version=\"1.0\"?>\n<!DOCTYPE a [ <!ENTITY b \">\"> ]>\n"
+                   "<a x='1' y:z=\"2>\"><b/><c>text &b;</c><![CDATA[ <<< ]]></a>\n<!-- end -->\n",
+                   0, NULL);
+        expect_xml("<a>\n<b>\n</a>\n", 3, "another element than the open one, `b`");
+        expect_xml("<a>\n<b>\n</b>\n", 1, "not closed: `a`");
+        expect_xml("<a/>\n<b/>\n", 2, "second root: `b`");
+        expect_xml("<a/>\ntext\n", 2, "outside of the root");
+        expect_xml("<a b=\"1\" b=\"2\"/>\n", 1, "stands twice: `b`");
+        expect_xml("<a b=1/>\n", 1, "no value in quotes: `b`");
+        expect_xml("<a b/>\n", 1, "has no value: `b`");
+        expect_xml("<a>1 < 2</a>\n", 1, "begins no tag");
+        expect_xml("<a><!-- b </a>\n", 1, "does not end");
+        expect_xml("</a>\n", 1, "closes nothing");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -511,6 +549,7 @@ int main(void)
                 cmocka_unit_test(test_mend),
                 cmocka_unit_test(test_languages_by_any_name),
                 cmocka_unit_test(test_masks_keep_length_and_lines),
+                cmocka_unit_test(test_xml_is_well_formed),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
