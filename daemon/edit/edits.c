@@ -6,6 +6,8 @@
 #define OLD_MARK "<<<old "
 #define NEW_MARK "===new "
 #define MOVE_MARK "+++to "
+#define GONE_MARK "+++gone "
+#define MADE_MARK "+++new "
 #define SHOWN_BYTES 60 /* of a line, in a reason */
 
 /* ---- reading ---- */
@@ -47,7 +49,7 @@ static int refuse(struct diag *d, unsigned line, const char *text)
         return CONDITION_REFUSED;
 }
 
-enum place { PLACE_HEAD, PLACE_OLD, PLACE_NEW };
+enum place { PLACE_HEAD, PLACE_OLD, PLACE_NEW, PLACE_MADE };
 
 struct reading {
         struct edits *e;
@@ -63,6 +65,10 @@ static int begin_old(struct reading *r)
 
         if (r->place == PLACE_OLD)
                 return refuse(r->diag, r->line, "an edit lacks its `===new` line");
+        if (r->e->is_gone || r->place == PLACE_MADE)
+                return refuse(r->diag, r->line,
+                              r->e->is_gone ? "a file that is taken away has no edits"
+                                            : "edits stand before the new files");
         if (r->e->n == EDITS_MAX)
                 return refuse(r->diag, r->line, "these are too many edits: write the whole file");
         if ((r->e->n & (r->e->n - 1)) == 0) { /* grown by doubling, at powers of two */
@@ -89,12 +95,44 @@ static int begin_new(struct reading *r)
 
 static int begin_move(struct reading *r, struct span path)
 {
-        if (r->place != PLACE_HEAD || r->e->move.n > 0)
+        if (r->place != PLACE_HEAD || r->e->move.n > 0 || r->e->is_gone)
                 return refuse(r->diag, r->line, "`+++to` stands once, before all edits");
         if (path.n < 2 || path.at[path.n - 1] != ' ')
                 return refuse(r->diag, r->line, "`+++to` names no path");
         r->e->move = (struct span){path.at, path.n - 1};
         return 0;
+}
+
+static int begin_gone(struct reading *r)
+{
+        if (r->place != PLACE_HEAD || r->e->move.n > 0 || r->e->is_gone)
+                return refuse(r->diag, r->line, "`+++gone` stands once, without edits");
+        r->e->is_gone = true;
+        return 0;
+}
+
+static int begin_made(struct reading *r, struct span path)
+{
+        if (r->place == PLACE_OLD)
+                return refuse(r->diag, r->line, "an edit lacks its `===new` line");
+        if (r->e->n_made == EDITS_MADE_MAX)
+                return refuse(r->diag, r->line, "these are too many new files");
+        if (path.n < 2 || path.at[path.n - 1] != ' ')
+                return refuse(r->diag, r->line, "`+++new` names no path");
+        path.n--;
+        for (size_t i = 0; i < r->e->n_made; i++)
+                if (span_is_equal(r->e->made[i].path, path))
+                        return refuse(r->diag, r->line, "one new file stands there twice");
+        r->e->made[r->e->n_made++] = (struct edit_made){.path = path};
+        r->place = PLACE_MADE;
+        return 0;
+}
+
+static struct span *text_at_hand(struct reading *r)
+{
+        return r->place == PLACE_OLD   ? &r->e->at[r->e->n - 1].old
+               : r->place == PLACE_NEW ? &r->e->at[r->e->n - 1].new
+                                       : &r->e->made[r->e->n_made - 1].text;
 }
 
 static int add_line(struct reading *r, struct span line)
@@ -106,7 +144,7 @@ static int add_line(struct reading *r, struct span line)
                                ? 0
                                : refuse(r->diag, r->line,
                                         "text stands before the first `<<<old` line");
-        to = r->place == PLACE_OLD ? &r->e->at[r->e->n - 1].old : &r->e->at[r->e->n - 1].new;
+        to = text_at_hand(r);
         if (to->n == 0)
                 to->at = line.at;
         to->n += line.n;
@@ -124,6 +162,10 @@ static int read_line(struct reading *r, struct span line)
                 return begin_new(r);
         if (is_marker(line, MOVE_MARK, r->tag, &between))
                 return begin_move(r, between);
+        if (is_marker(line, GONE_MARK, r->tag, &between) && between.n == 0)
+                return begin_gone(r);
+        if (is_marker(line, MADE_MARK, r->tag, &between))
+                return begin_made(r, between);
         return add_line(r, line);
 }
 
@@ -171,6 +213,35 @@ int edits_read(struct span text, const char *tag, struct edits *ret, struct diag
         }
         *ret = e;
         return 0;
+}
+
+/* ---- how it is told ---- */
+
+int edits_write_tree_forms(const char *tag, unsigned may, struct buf *out)
+{
+        static const struct {
+                enum tree_change change;
+                const char *mark, *path, *rest;
+        } forms[] = {
+                {TREE_DELETE, GONE_MARK, "", "takes the file away: alone, without edits"},
+                {TREE_MOVE, MOVE_MARK, "NEW/PATH ",
+                 "moves the file: before its edits, which are about the text as it is shown"},
+                {TREE_MAKE, MADE_MARK, "NEW/PATH ",
+                 "begins another file, one that does not exist yet: after the edits, followed by "
+                 "its whole content"},
+        };
+
+        if (may == 0)
+                return out->failed;
+        (void)buf_add_text(out, "Between the marker lines of a file whose task lists it under "
+                                "`may`, and only where a finding asks for it, this can stand:\n");
+        for (size_t i = 0; i < N_ELEMENTS(forms); i++)
+                if (may & forms[i].change)
+                        (void)buf_printf(out, "- the line `%s%s%s` %s (`%s`)\n", forms[i].mark,
+                                         forms[i].path, tag, forms[i].rest,
+                                         tree_change_name(forms[i].change));
+        return buf_add_text(out, "Paths are relative to the root of the source, like those of "
+                                 "the list.\n");
 }
 
 /* ---- applying ---- */
@@ -355,6 +426,31 @@ int edits_check_near(const struct edits *e, struct span base, const uint32_t *li
                                             "no finding is about this place: leave it as it is");
         }
         return 0;
+}
+
+size_t edits_count_far(const struct edits *e, struct span base, const uint32_t *lines,
+                       size_t n_lines, unsigned distance, uint32_t *ret_first)
+{
+        size_t n_far = 0;
+
+        for (size_t k = 0; k < n_lines; k++) {
+                bool has_near = edits_change_tree(e);
+
+                for (size_t i = 0; i < e->n && !has_near; i++) {
+                        struct span old = e->at[i].old;
+                        size_t at = find_lines(base, old, 0);
+                        unsigned n = 0;
+
+                        for (size_t c = 0; c < old.n; c++)
+                                n += old.at[c] == '\n';
+                        if (at != SIZE_MAX)
+                                has_near = is_near(line_at(base, at), line_at(base, at) + n,
+                                                   &lines[k], 1, distance);
+                }
+                if (!has_near && n_far++ == 0)
+                        *ret_first = lines[k];
+        }
+        return n_far;
 }
 
 /* ---- what is gone ---- */

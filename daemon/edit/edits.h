@@ -1,9 +1,11 @@
 #pragma once
 /* Edits: an answer that says what changes in a text that stands, instead of the text again.
  *
- *      edits = [move] {edit}                           move: the file's new path
- *      move  = "+++to " path " " tag LF
+ *      edits = [gone | move] {edit} {made}
+ *      gone  = "+++gone " tag LF                       the file is taken away: no edits
+ *      move  = "+++to " path " " tag LF                the file's new path
  *      edit  = "<<<old " tag LF  {line}  "===new " tag LF  {line}
+ *      made  = "+++new " path " " tag LF  {line}       another file, that does not exist yet
  *
  * A marker stands alone on its line, from column 1 (a CR before its LF is tolerated). The lines of
  * `old` are whole lines of the base, byte for byte, and stand there exactly once; those of `new`
@@ -17,18 +19,28 @@
 #include "common/buf.h"
 #include "common/json.h"
 #include "common/macros.h"
+#include "daemon/work/task.h"
 
 #define EDITS_MAX 512u                        /* of one text; more is a new text */
+#define EDITS_MADE_MAX 8u                     /* new files beside it */
 #define EDIT_BASE_MAX_BYTES ((size_t)4 << 20) /* above any window */
 
 struct edit {
         struct span old, new; /* borrowed from the answer */
 };
 
+/* A new file: path and content. */
+struct edit_made {
+        struct span path, text; /* borrowed from the answer */
+};
+
 struct edits {
         struct edit *at; /* owned */
         size_t n;
         struct span move; /* borrowed; empty: the file stays where it is */
+        bool is_gone;
+        struct edit_made made[EDITS_MADE_MAX];
+        size_t n_made;
 };
 
 /* CONDITION_REFUSED: the answer has not this form; diag has the line in it, and why. */
@@ -38,6 +50,14 @@ void edits_done(struct edits *e);
 #define _cleanup_edits_ _cleanup_(edits_done)
 /* The same answer, or the beginning of one, under another tag of the same length: in place. */
 void edits_retag(char *text, size_t n, const char *from, const char *to);
+/* Does it change more than the text of the file? */
+static inline bool edits_change_tree(const struct edits *e)
+{
+        return e->is_gone || e->move.n > 0 || e->n_made > 0;
+}
+
+/* For a prompt: how that is written, as far as some file of the call may (enum tree_change). */
+int edits_write_tree_forms(const char *tag, unsigned may, struct buf *out) _must_check_;
 /* Appends the base with all edits. CONDITION_REFUSED: one of them does not apply. */
 int edits_apply(const struct edits *e, struct span base, struct buf *out,
                 struct diag *ret_diag) _must_check_;
@@ -50,6 +70,10 @@ int edits_removed(struct span base, struct span text, size_t *ret_removed,
  * (imports)? CONDITION_REFUSED: diag names one that does not. No lines: all is near. */
 int edits_check_near(const struct edits *e, struct span base, const uint32_t *lines, size_t n_lines,
                      unsigned distance, struct diag *ret_diag) _must_check_;
+
+/* How many of the lines no edit comes near; *ret_first: the first of them. */
+size_t edits_count_far(const struct edits *e, struct span base, const uint32_t *lines,
+                       size_t n_lines, unsigned distance, uint32_t *ret_first);
 
 struct edit_base {
         char *text; /* owned */

@@ -15,6 +15,15 @@ enum source {
 };
 extern const char *const source_names[N_SOURCES];
 
+/* A new file that a repair brings beside the one it repairs. */
+struct made_file {
+        char *path, *text; /* owned; text NULL: it lies elsewhere, by its hash */
+        size_t n_text;
+        struct hash content;
+};
+
+#define RESULT_MADE_MAX 8u
+
 struct result {
         char *text; /* owned */
         size_t n_text;
@@ -24,7 +33,17 @@ struct result {
         char *model;           /* owned; NULL unless a call made it */
         uint64_t nanousd;      /* what it cost then */
         double score;          /* of its checks */
+        /* Of a repair: what it does to the tree besides. */
+        char *moved_to;         /* owned: the file's new path; NULL: it stays where it is */
+        bool is_gone;           /* the file is taken away; the text is empty */
+        struct made_file *made; /* owned */
+        size_t n_made;
 };
+
+static inline bool result_changes_tree(const struct result *r)
+{
+        return r->is_gone || r->moved_to || r->n_made > 0;
+}
 
 void result_done(struct result *r);
 /* Little format of its own: version, then the fields, integers big endian, texts with their length;

@@ -26,6 +26,14 @@ static void repair_free(struct repair *r)
                 return;
         free(r->mechanical);
         free(r->lines);
+        if (r->excerpt) {
+                free(r->excerpt->above);
+                free(r->excerpt->region);
+                free(r->excerpt->whole);
+                free(r->excerpt);
+        }
+        free(r->identities);
+        json_decref(r->findings);
         free(r);
 }
 
@@ -58,6 +66,17 @@ static void statements_free(struct work *w)
         free(w->whole);
 }
 
+static void tree_free(struct standing_tree *t)
+{
+        if (!t)
+                return;
+        for (size_t i = 0; t->paths && i < t->n; i++)
+                free(t->paths[i]);
+        free(t->paths);
+        free(t->hashes);
+        free(t);
+}
+
 struct work *work_free(struct work *w)
 {
         if (!w)
@@ -72,6 +91,7 @@ struct work *work_free(struct work *w)
         statements_free(w);
         json_decref(w->routing);
         json_decref(w->findings);
+        tree_free(w->tree);
         strlist_done(&w->warnings);
         strlist_done(&w->notes);
         strlist_done(&w->unknown_types);
@@ -176,6 +196,22 @@ int work_add_statement(struct work *w, const struct spec_statement *s, uint32_t 
         w->statements[w->n_statements] = copy;
         *ret_index = (uint32_t)w->n_statements++;
         return 0;
+}
+
+void repair_note_key(const struct hash *identity, const struct hash *content, struct hash *ret)
+{
+        static const char mark[] = "genopt repaired 1";
+        uint8_t bytes[sizeof(mark) + 2 * HASH_BYTES];
+        size_t n = sizeof(mark);
+
+        memcpy(bytes, mark, sizeof(mark));
+        memcpy(bytes + n, identity->at, HASH_BYTES);
+        n += HASH_BYTES;
+        if (content) {
+                memcpy(bytes + n, content->at, HASH_BYTES);
+                n += HASH_BYTES;
+        }
+        hash_of(bytes, n, ret);
 }
 
 int task_static_key(struct task *t)

@@ -67,6 +67,29 @@ struct task_input {
         struct span json; /* borrowed: the work's keeper; empty: the value is not kept */
 };
 
+/* What a repair may do to a tree besides changing the text of its file, where a finding asks for
+ * it. */
+enum tree_change { TREE_DELETE = 1, TREE_MOVE = 2, TREE_MAKE = 4 };
+static inline const char *tree_change_name(enum tree_change c)
+{
+        return c == TREE_DELETE ? "delete" : c == TREE_MOVE ? "move" : "create";
+}
+
+/* The user's files, as a job was told of them; sorted by path. */
+struct standing_tree {
+        char **paths; /* owned, as what they point to */
+        struct hash *hashes;
+        size_t n;
+};
+
+/* The part of a text that is shown where it is too long to be shown whole (edit/excerpt.h). */
+struct excerpt {
+        char *above, *region; /* owned: between its head and the region; the region */
+        size_t n_above, n_region;
+        char *whole; /* owned: the text itself, where no task before gives it; or NULL */
+        size_t n_whole;
+};
+
 /* A task that repairs findings of an analyser in a file of the user's (input/fix-tasks.h). */
 struct repair {
         struct hash stands; /* the file's content, in place of which the result is to be put */
@@ -75,8 +98,13 @@ struct repair {
         char *mechanical;   /* owned: the result, where findings spell it out; or NULL */
         size_t n_mechanical;
         uint32_t n_findings;
-        uint32_t *lines; /* owned: of the findings, in base */
-        size_t n_lines;  /* 0: they are about the whole */
+        uint32_t *lines;         /* owned: of the findings, in base */
+        size_t n_lines;          /* 0: they are about the whole */
+        unsigned may;            /* enum tree_change */
+        int effort;              /* the largest of its findings, 0 to 10; below 0: not told */
+        struct hash *identities; /* owned: of the findings, n_findings */
+        json_t *findings; /* owned: [{rule, line}] as they stood, for who reads of the change */
+        struct excerpt *excerpt; /* owned: the task's base is this part of the file; or NULL */
 };
 
 struct task {
@@ -125,6 +153,7 @@ struct work {
         uint32_t *whole; /* owned: the whole model as statements, in the order of sections */
         size_t n_whole;
         const char *const *sections; /* borrowed: keys of the facts; constants */
+        struct standing_tree *tree;  /* owned: where repairs may change it; or NULL */
         json_t *findings;            /* owned: what became of an analysis, in numbers; or NULL */
         json_t *routing; /* owned: which requirement went where, and why, for EXPLAIN; or NULL */
         struct strlist warnings;
@@ -138,6 +167,10 @@ struct work {
         void *keeper;             /* owned: what the borrowed pointers of the tasks live in */
         void (*release)(void *keeper);
 };
+
+/* What is noted when findings were repaired: that it was done at all (content NULL), and what their
+ * file became by it. An identity is what was found, wherever it stands. */
+void repair_note_key(const struct hash *identity, const struct hash *content, struct hash *ret);
 
 static inline bool task_follows(const struct task *t)
 {

@@ -2,6 +2,7 @@
  * keeps every line of the base that no edit names, and line ends survive. */
 
 #include "daemon/edit/edits.h"
+#include "daemon/edit/excerpt.h"
 
 #define TAG "4f2a9c01"
 
@@ -18,6 +19,30 @@ static void check_base(struct span file)
                 abort();
         if (edit_base_write(&b, (struct span){b.text, b.n}, &out) != 0 ||
             !span_is_equal(buf_span(&out), file))
+                abort();
+}
+
+/* What is shown of a text and not changed is the text again. */
+static void check_excerpt(struct span text)
+{
+        _cleanup_(excerpt_freep) struct excerpt *e = NULL;
+        _cleanup_buf_ struct buf shown = {0}, whole = {0};
+        struct diag d = {0};
+        size_t n = 0;
+        int r;
+
+        for (size_t i = 0; i < text.n; i++)
+                n += text.at[i] == '\n';
+        if (n < 3 || text.at[text.n - 1] != '\n' ||
+            excerpt_new(text, n / 4, n / 3, 2 * n / 3 + 1, &e) != 0)
+                return;
+        r = excerpt_show(e, text, &shown);
+        if (r != 0)
+                abort();
+        r = excerpt_join(e, text, buf_span(&shown), &whole, &d);
+        /* Refused where the text itself holds a line that tells of a gap. */
+        if (r < 0 || (r == 0 && !span_is_equal(buf_span(&whole), text)) ||
+            (r > 0 && !memmem(text.at, text.n, "not shown", 9)))
                 abort();
 }
 
@@ -50,6 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
         base = (struct span){all.at, (size_t)(cut + 1 - all.at)};
         answer = (struct span){cut + 7, n - (size_t)(cut + 7 - all.at)};
         check_base(base);
+        check_excerpt(base);
         k = edits_read(answer, TAG, &e, &d);
         k = k ? k : edits_apply(&e, base, &out, &d);
         if (k < 0 || (k > 0 && (out.n > 0 || !d.text[0])))

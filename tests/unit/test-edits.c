@@ -206,6 +206,56 @@ static void test_new_lines_get_the_ends_of_the_file(void **state _unused_)
         assert_string_equal(out.at, "a\r\nx\r\nb");
 }
 
+static void expect_form(const char *answer, const char *why)
+{
+        _cleanup_edits_ struct edits e = {0};
+        struct diag d = {0};
+
+        assert_int_equal(edits_read(span_of(answer), TAG, &e, &d), CONDITION_REFUSED);
+        if (!strstr(d.text, why))
+                fail_msg("`%s` does not say `%s`", d.text, why);
+}
+
+static void test_a_tree_is_changed(void **state _unused_)
+{
+        _cleanup_edits_ struct edits gone = {0}, made = {0};
+        struct diag d = {0};
+
+        assert_int_equal(edits_read(span_of("+++gone " TAG "\n"), TAG, &gone, &d), 0);
+        assert_true(gone.is_gone && edits_change_tree(&gone));
+        assert_int_equal(edits_read(span_of(OLD "a\n" NEW "b\n+++new x/y.c " TAG "\none\n<<<old "
+                                                "other\n+++new z " TAG "\n"),
+                                    TAG, &made, &d),
+                         0);
+        assert_int_equal(made.n_made, 2);
+        assert_true(span_is_equal(made.made[0].path, SPAN("x/y.c")));
+        assert_true(span_is_equal(made.made[0].text, SPAN("one\n<<<old other\n")));
+        assert_int_equal(made.made[1].text.n, 0);
+        expect_form("+++gone " TAG "\n" OLD "a\n" NEW "b\n", "no edits");
+        expect_form("+++to a " TAG "\n+++gone " TAG "\n", "without edits");
+        expect_form("+++gone " TAG "\n+++to a " TAG "\n", "before all edits");
+        expect_form("+++new a " TAG "\nx\n" OLD "a\n" NEW "b\n", "before the new files");
+        expect_form("+++new a " TAG "\n+++new a " TAG "\n", "twice");
+        expect_form("+++new " TAG "\n", "names no path");
+        expect_form(OLD "a\n+++new a " TAG "\n", "lacks its");
+        expect_form("+++new a " TAG "\n+++new b " TAG "\n+++new c " TAG "\n+++new d " TAG
+                    "\n+++new e " TAG "\n+++new f " TAG "\n+++new g " TAG "\n+++new h " TAG
+                    "\n+++new i " TAG "\n",
+                    "too many");
+}
+
+static void test_only_what_may_be_is_told(void **state _unused_)
+{
+        _cleanup_buf_ struct buf none = {0}, some = {0};
+
+        assert_int_equal(edits_write_tree_forms(TAG, 0, &none), 0);
+        assert_int_equal(none.n, 0);
+        assert_int_equal(edits_write_tree_forms(TAG, TREE_DELETE | TREE_MAKE, &some), 0);
+        assert_non_null(strstr(some.at, "+++gone " TAG));
+        assert_non_null(strstr(some.at, "+++new NEW/PATH " TAG));
+        assert_null(strstr(some.at, "+++to"));
+}
+
 static void test_a_huge_base_is_refused(void **state _unused_)
 {
         _cleanup_edit_base_ struct edit_base b = {0};
@@ -233,6 +283,8 @@ int main(void)
                 cmocka_unit_test(test_form_is_strict),
                 cmocka_unit_test(test_too_many_are_refused),
                 cmocka_unit_test(test_a_file_moves),
+                cmocka_unit_test(test_a_tree_is_changed),
+                cmocka_unit_test(test_only_what_may_be_is_told),
                 cmocka_unit_test(test_removed_lines_are_counted),
                 cmocka_unit_test(test_line_ends_survive),
                 cmocka_unit_test(test_new_lines_get_the_ends_of_the_file),

@@ -67,7 +67,7 @@ static void test_cut_and_foreign_bytes(void **state)
                 assert_int_equal(result_decode((struct span){b.at, n}, &back), -EBADMSG);
         (void)buf_add_char(&b, 'x');
         assert_int_equal(result_decode(buf_span(&b), &back), -EBADMSG);
-        b.at[2] = 2; /* a version to come */
+        b.at[2] = 3; /* a version to come */
         assert_int_equal(result_decode((struct span){b.at, b.n - 1}, &back), -EBADMSG);
         b.at[2] = 1;
         b.at[3] = N_SOURCES;
@@ -78,11 +78,51 @@ static void test_cut_and_foreign_bytes(void **state)
         assert_null(back.text);
 }
 
+static void fill_tree(struct result *r)
+{
+        fill(r, "text", "m");
+        r->moved_to = strdup("b/c");
+        r->is_gone = true;
+        r->made = calloc(2, sizeof(*r->made));
+        r->n_made = 2;
+        r->made[0] = (struct made_file){.path = strdup("x"), .text = strdup("one"), .n_text = 3};
+        hash_of("one", 3, &r->made[0].content);
+        r->made[1] = (struct made_file){.path = strdup("y")}; /* its text lies elsewhere */
+}
+
+static void test_what_a_tree_becomes(void **state)
+{
+        _cleanup_result_ struct result r, back = {0};
+        _cleanup_buf_ struct buf b = {0};
+
+        (void)state;
+        fill_tree(&r);
+        assert_int_equal(result_encode(&r, &b), 0);
+        assert_int_equal(result_decode(buf_span(&b), &back), 0);
+        assert_string_equal(back.moved_to, "b/c");
+        assert_true(back.is_gone);
+        assert_int_equal(back.n_made, 2);
+        assert_string_equal(back.made[0].path, "x");
+        assert_string_equal(back.made[0].text, "one");
+        assert_true(hash_is_equal(&back.made[0].content, &r.made[0].content));
+        assert_int_equal(back.made[1].n_text, 0);
+        assert_string_equal(back.text, "text");
+        for (size_t n = 0; n < b.n; n++) {
+                _cleanup_result_ struct result cut = {0};
+
+                assert_int_equal(result_decode((struct span){b.at, n}, &cut), -EBADMSG);
+        }
+        r.n_made = RESULT_MADE_MAX + 1;
+        assert_int_equal(result_encode(&r, &b), -EINVAL);
+        r.n_made = 2;
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_there_and_back),
                 cmocka_unit_test(test_known_bytes),
+                cmocka_unit_test(test_what_a_tree_becomes),
                 cmocka_unit_test(test_cut_and_foreign_bytes),
         };
 
