@@ -39,7 +39,8 @@ static int follow(struct client *c, const char *job, const char *dir, int *ret_c
         f.is_editing = kind && strcmp(kind, "fix") == 0;
         f.is_text = kind && (strcmp(kind, "ask") == 0 || strcmp(kind, "echo-check") == 0);
         if (r == 0 && dir && !f.is_text)
-                r = outdir_open(c, dir, true, &o, ret_failure);
+                r = outdir_open(c, dir, f.is_editing ? OUTDIR_REPAIRED : OUTDIR_GENERATED, true, &o,
+                                ret_failure);
         if (r == 0 && o)
                 r = outdir_set_job(o, job);
         if (r == 0)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "client/command.h"
+#include "client/files/commits.h"
 #include "client/follow.h"
 #include "client/offer/text-file.h"
 #include "client/offer/tree.h"
@@ -13,6 +14,7 @@
 #include "common/str.h"
 
 #define ANALYSIS_BYTES ((size_t)16 << 20)
+#define STATE_NAME "state"
 #define ANALYSIS_NAME "analysis" /* under which it travels */
 
 enum fix_option {
@@ -22,6 +24,7 @@ enum fix_option {
         FIX_FILES,
         FIX_EXCLUDE,
         FIX_PHASE,
+        FIX_STATE,
         FIX_EFFORT,
         FIX_INSIGHTS,
         FIX_FRESH,
@@ -42,7 +45,12 @@ const struct option_row fix_options[] = {
         [FIX_RULES] = {"rules", 0, "LIST", "only these rules, with commas; * and ? match"},
         [FIX_FILES] = {"files", 0, "LIST", "only these files, with commas; * and ? match"},
         [FIX_EXCLUDE] = {"exclude", 0, "LIST", "not these files, with commas; * and ? match"},
-        [FIX_PHASE] = {"phase", 0, "LIST", "only these phases of a plan, with commas"},
+        [FIX_PHASE] = {"phase", 0, "LIST",
+                       "only these phases, by number or name, with commas: mechanical, simple, "
+                       "moderate, hard, optional, or those of a plan"},
+        [FIX_STATE] = {"state", 0, "FILE",
+                       "what kantra-ai noted of its work on a plan: what is completed there is "
+                       "not done again"},
         [FIX_EFFORT] = {"max-effort", 0, "N", "only findings of at most this effort (0 to 10)"},
         [FIX_INSIGHTS] = {"insights", 0, NULL, "insights, too"},
         [FIX_FRESH] = {"fresh", 0, NULL, "ask again also for what is known"},
@@ -53,7 +61,8 @@ const struct option_row fix_options[] = {
         [FIX_VERIFY] = {"verify", 0, "COMMAND",
                         "run this in the tree when the repairs are in place; what it refuses is "
                         "asked for again with its output, then taken back"},
-        [FIX_COMMIT] = {"commit", 0, "per-file|at-end", "commit what was changed, with git"},
+        [FIX_COMMIT] = {"commit", 0, "per-file|per-rule|at-end",
+                        "commit what was changed, with git"},
         [FIX_REPORT] = {"report", 0, "FILE", "write a page (HTML) with all changes"},
         [FIX_RESUME] = {"resume", 0, NULL, "go on with the job that was last started for the tree"},
         {NULL, 0, NULL, NULL},
@@ -69,11 +78,63 @@ static const struct {
              {FIX_EXCLUDE, "exclude"},
              {FIX_PHASE, "phases"}};
 
-static int read_analysis(const char *path, struct buf *b, struct failure **ret_failure)
+static bool find_style(const char *name, enum commit_style *ret)
 {
-        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+        for (enum commit_style i = 0; i < N_COMMIT_STYLES; i++)
+                if (strcmp(commit_style_names[i], name) == 0) {
+                        *ret = i;
+                        return true;
+                }
+        return false;
+}
 
-        return text_file_read(fd, path, "an analysis", ANALYSIS_BYTES, b, ret_failure);
+/* A file that travels by its hash, under a name of ours. */
+struct sent {
+        const char *path, *as, *what; /* borrowed */
+        struct buf text;
+        int folder_fd;
+};
+
+static void sent_done(struct sent *s)
+{
+        buf_done(&s->text);
+        cleanup_close(&s->folder_fd);
+}
+
+static int sent_read(struct sent *s, struct failure **ret_failure)
+{
+        _cleanup_free_ char *copy = str_dup_span(span_of(s->path));
+        _cleanup_close_ int fd = open(s->path, O_RDONLY | O_CLOEXEC);
+        int r = text_file_read(fd, s->path, s->what, ANALYSIS_BYTES, &s->text, ret_failure);
+
+        if (r != 0)
+                return r;
+        s->folder_fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+        return copy ? s->folder_fd < 0 ? -errno : 0 : -ENOMEM;
+}
+
+static int sent_name(const struct sent *s, json_t *input)
+{
+        _cleanup_free_ char *copy = str_dup_span(span_of(s->path));
+        char hex[HASH_HEX_BYTES];
+        struct hash hash;
+
+        if (!copy)
+                return -ENOMEM;
+        hash_of(s->text.at, s->text.n, &hash);
+        hash_to_hex(&hash, hex);
+        return json_put(input, s->as,
+                        json_pack("{s:s, s:s}", "name", basename(copy), "sha256", hex));
+}
+
+static int sent_offer(const struct sent *s, const json_t *input, struct offer *offer)
+{
+        _cleanup_free_ char *copy = str_dup_span(span_of(s->path));
+
+        if (!copy)
+                return -ENOMEM;
+        return offer_add_as(offer, s->as, s->folder_fd, basename(copy),
+                            json_get_text(json_object_get(input, s->as), "sha256"));
 }
 
 static int put_list(json_t *input, const char *field, const char *text)
@@ -106,28 +167,23 @@ static int put_filters(const struct client *c, json_t *input)
         return r;
 }
 
-static int make_input(const struct client *c, const struct outdir *o, struct span analysis,
-                      json_t **ret)
+static int make_input(const struct client *c, const struct outdir *o, const struct sent *analysis,
+                      const struct sent *state, json_t **ret)
 {
-        _cleanup_free_ char *copy = str_dup_span(span_of(c->args[0]));
         _cleanup_json_ json_t *input = json_object();
-        char hex[HASH_HEX_BYTES];
         json_t *files = NULL;
-        struct hash hash;
         size_t n_more = 0;
-        int r = copy && input ? tree_list(outdir_fd(o), analysis, &files, &n_more) : -ENOMEM;
+        int r = input ? tree_list(outdir_fd(o), buf_span(&analysis->text), &files, &n_more)
+                      : -ENOMEM;
 
         if (r < 0)
                 return r;
         if (n_more > 0)
                 client_warn(c, "%zu files beyond the first %u were not listed", n_more,
                             TREE_MAX_FILES);
-        hash_of(analysis.at, analysis.n, &hash);
-        hash_to_hex(&hash, hex);
         r = json_put(input, "files", files);
-        r = r ? r
-              : json_put(input, "analysis",
-                         json_pack("{s:s, s:s}", "name", basename(copy), "sha256", hex));
+        r = r ? r : sent_name(analysis, input);
+        r = r || !state->path ? r : sent_name(state, input);
         r = r ? r : put_filters(c, input);
         if (r == 0 && c->values[FIX_VERIFY])
                 r = json_put(input, "verify", json_integer(0));
@@ -136,22 +192,15 @@ static int make_input(const struct client *c, const struct outdir *o, struct spa
         return r;
 }
 
-/* The analysis under its own name, wherever it lies; the tree by hashes. */
-static int make_offer(const struct client *c, const struct outdir *o, const json_t *input,
-                      int *ret_fd, struct offer **ret)
+/* Analysis and state under names of ours, wherever they lie; the tree by hashes. */
+static int make_offer(const struct outdir *o, const json_t *input, const struct sent *analysis,
+                      const struct sent *state, struct offer **ret)
 {
-        _cleanup_free_ char *copy = str_dup_span(span_of(c->args[0])),
-                            *base = str_dup_span(span_of(c->args[0]));
         _cleanup_(offer_freep) struct offer *offer = NULL;
-        int r = copy && base ? offer_new(outdir_fd(o), &offer) : -ENOMEM;
+        int r = offer_new(outdir_fd(o), &offer);
 
-        if (r < 0)
-                return r;
-        *ret_fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (*ret_fd < 0)
-                return -errno;
-        r = offer_add_as(offer, ANALYSIS_NAME, *ret_fd, basename(base),
-                         json_get_text(json_object_get(input, "analysis"), "sha256"));
+        r = r ? r : sent_offer(analysis, input, offer);
+        r = r || !state->path ? r : sent_offer(state, input, offer);
         r = r ? r : offer_add_list(offer, json_object_get(input, "files"), "sha256");
         if (r == 0)
                 *ret = take(offer);
@@ -172,16 +221,16 @@ static int make_commands(const struct client *c, const char *dir, json_t **ret)
 static int conclude(struct client *c, const struct follow *f, const char *dir, const char *name,
                     struct failure **ret_failure)
 {
-        const char *when = c->values[FIX_COMMIT];
+        enum commit_style style = 0;
         int r = 0;
 
         if (!f->changes || c->is_dry_run)
                 return 0;
+        changes_settle(f->changes);
         if (c->values[FIX_REPORT])
-                r = changes_report(f->changes, c->values[FIX_REPORT], name, f->summary,
-                                   ret_failure);
-        if (r == 0 && when)
-                r = changes_commit(f->changes, dir, strcmp(when, "per-file") == 0, name);
+                r = changes_report(f->changes, c->values[FIX_REPORT], name, f->done, ret_failure);
+        if (r == 0 && c->values[FIX_COMMIT] && find_style(c->values[FIX_COMMIT], &style))
+                r = commits_make(f->changes, dir, style, name);
         return r;
 }
 
@@ -233,10 +282,16 @@ static int fix(struct client *c, const char *dir, int *ret_code, struct failure 
         _cleanup_(outdir_freep) struct outdir *o = NULL;
         _cleanup_(offer_freep) struct offer *offer = NULL;
         _cleanup_(view_freep) struct view *view = NULL;
-        _cleanup_close_ int analysis_fd = -1;
+        _cleanup_(sent_done) struct sent analysis = {.path = c->args[0],
+                                                     .as = ANALYSIS_NAME,
+                                                     .what = "an analysis",
+                                                     .folder_fd = -1},
+                                         state = {.path = c->values[FIX_STATE],
+                                                  .as = STATE_NAME,
+                                                  .what = "a state",
+                                                  .folder_fd = -1};
         _cleanup_json_ json_t *input = NULL, *commands = NULL;
         _cleanup_(changes_freep) struct changes *changes = NULL;
-        _cleanup_buf_ struct buf analysis = {0};
         struct submission s = {
                 .kind = "fix", .label = c->args[0], .is_fresh = c->values[FIX_FRESH]};
         struct submit_reply reply = {0};
@@ -245,12 +300,13 @@ static int fix(struct client *c, const char *dir, int *ret_code, struct failure 
 
         s.can_ask = client_is_terminal(c) && isatty(STDIN_FILENO) && !c->values[FIX_DETACH];
         r = set_approval(c);
-        r = r ? r : read_analysis(c->args[0], &analysis, ret_failure);
+        r = r ? r : sent_read(&analysis, ret_failure);
+        r = r || !state.path ? r : sent_read(&state, ret_failure);
         if (r == 0 && access(dir, R_OK | X_OK) < 0)
                 r = text_file_refuse(ret_failure, dir, strerror(errno));
-        r = r ? r : outdir_open(c, dir, !c->is_dry_run, &o, ret_failure);
-        r = r ? r : make_input(c, o, buf_span(&analysis), &input);
-        r = r ? r : make_offer(c, o, input, &analysis_fd, &offer);
+        r = r ? r : outdir_open(c, dir, OUTDIR_REPAIRED, !c->is_dry_run, &o, ret_failure);
+        r = r ? r : make_input(c, o, &analysis, &state, &input);
+        r = r ? r : make_offer(o, input, &analysis, &state, &offer);
         r = r ? r : view_new(c, c->is_dry_run, &view);
         r = r ? r : make_commands(c, dir, &commands);
         r = r ? r : changes_new(c, isatty(STDOUT_FILENO) && !c->is_json && !c->is_quiet, &changes);
@@ -264,7 +320,7 @@ static int fix(struct client *c, const char *dir, int *ret_code, struct failure 
         f.view = view;
         *ret_code = follow_or_leave(c, &f, o, &reply);
         r = conclude(c, &f, dir, c->args[0], ret_failure);
-        json_decref(f.summary);
+        json_decref(f.done);
         json_decref(reply.done);
         connection_free(f.connection);
         return r;
@@ -284,7 +340,7 @@ static int resume(struct client *c, const char *dir, int *ret_code, struct failu
 
         if (r == CONDITION_ABSENT)
                 return text_file_refuse(ret_failure, dir, "no job was started for this tree");
-        r = r ? r : outdir_open(c, dir, true, &o, ret_failure);
+        r = r ? r : outdir_open(c, dir, OUTDIR_REPAIRED, true, &o, ret_failure);
         r = r ? r : view_new(c, false, &view);
         r = r ? r : make_commands(c, dir, &commands);
         r = r ? r : changes_new(c, isatty(STDOUT_FILENO) && !c->is_json && !c->is_quiet, &changes);
@@ -304,7 +360,7 @@ static int resume(struct client *c, const char *dir, int *ret_code, struct failu
         f.changes = changes;
         *ret_code = follow_job(&f);
         r = conclude(c, &f, dir, c->n_args > 0 ? c->args[0] : "the analyser", ret_failure);
-        json_decref(f.summary);
+        json_decref(f.done);
         connection_free(f.connection);
         return r;
 }
@@ -314,6 +370,7 @@ int cmd_fix(struct client *c)
         const char *dir = c->values[FIX_SOURCE] ? c->values[FIX_SOURCE] : ".",
                    *effort = c->values[FIX_EFFORT];
         struct failure *failure = NULL;
+        enum commit_style style;
         int code = EXIT_INTERNAL, r;
         uint64_t n;
 
@@ -324,9 +381,8 @@ int cmd_fix(struct client *c)
                 return client_usage(c, "words must be UTF-8");
         if (effort && (str_to_u64(effort, &n) < 0 || n > 10))
                 return client_usage(c, "--max-effort is a number from 0 to 10");
-        if (c->values[FIX_COMMIT] && strcmp(c->values[FIX_COMMIT], "per-file") != 0 &&
-            strcmp(c->values[FIX_COMMIT], "at-end") != 0)
-                return client_usage(c, "--commit is per-file or at-end");
+        if (c->values[FIX_COMMIT] && !find_style(c->values[FIX_COMMIT], &style))
+                return client_usage(c, "--commit is per-file, per-rule or at-end");
         if (!c->values[FIX_RESUME] && c->n_args == 0)
                 return client_usage(c, "name an ANALYSIS, or --resume");
         r = c->values[FIX_RESUME] ? resume(c, dir, &code, &failure) : fix(c, dir, &code, &failure);

@@ -173,7 +173,7 @@ static int generate(struct client *c, const char *dir, int *ret_code, struct fai
         if (r == 0)
                 r = read_spec(c->args[0], &spec, ret_failure);
         if (r == 0)
-                r = outdir_open(c, dir, !c->is_dry_run, &o, ret_failure);
+                r = outdir_open(c, dir, OUTDIR_GENERATED, !c->is_dry_run, &o, ret_failure);
         if (r == 0)
                 r = make_input(c, o, &own, buf_span(&spec), f.edits == EDITS_OVERWRITE, &input);
         if (r == 0)

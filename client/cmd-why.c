@@ -98,7 +98,7 @@ static int look_in_place(const struct client *c, const char *dir, json_t *answer
 {
         _cleanup_(outdir_freep) struct outdir *o = NULL;
         struct failure *failure = NULL;
-        int r = outdir_open(c, dir, false, &o, &failure);
+        int r = outdir_open(c, dir, OUTDIR_GENERATED, false, &o, &failure);
 
         failure_free(failure);
         if (r != 0)

@@ -342,8 +342,8 @@ int follow_print_done(struct follow *f, const json_t *done)
                                  (uint64_t)json_array_size(failures));
         _cleanup_buf_ struct buf lines = {0};
 
-        if (f->changes && !f->summary)
-                f->summary = json_incref((json_t *)summary);
+        if (f->changes && !f->done)
+                f->done = json_incref((json_t *)done);
         if (plan && f->client->is_dry_run)
                 return print_plan(f, plan) < 0 ? client_fail(f->client, -EIO, NULL) : EXIT_DONE;
         if (!f->client->is_json) {

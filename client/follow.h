@@ -27,7 +27,7 @@ struct follow {
         bool is_streaming;             /* print its text as it comes */
         bool is_editing;               /* see deliver.h; and these three */
         struct changes *changes;       /* borrowed, or NULL */
-        json_t *summary;               /* of the end, owned by the caller; only with changes */
+        json_t *done; /* the event of the end, owned by the caller; only with changes */
         bool is_pruning;
         enum edits edits;
         struct fates *fates;  /* owned by follow_job() */

@@ -24,7 +24,16 @@ _genopt() {
         --tier | -t) COMPREPLY=($(compgen -W $'fast\nbalanced\nquality' -- "$word")) && return ;;
         --format | -f) COMPREPLY=($(compgen -W $'text\njson\nhtml' -- "$word")) && return ;;
         --baseline) COMPREPLY=($(compgen -W "$(genopt __complete :jobs 2>/dev/null | cut -f1)" -- "$word")) && return ;;
-        --state) COMPREPLY=($(compgen -W $'queued\nplanning\nrunning\nwaiting\ndone\nfailed\ncancelled' -- "$word")) && return ;;
+        --commit) COMPREPLY=($(compgen -W $'per-file\nper-rule\nat-end' -- "$word")) && return ;;
+        --phase) COMPREPLY=($(compgen -W $'mechanical\nsimple\nmoderate\nhard\noptional' -- "$word")) && return ;;
+        --state)
+                if [[ $command == fix ]]; then
+                        compopt -o filenames 2>/dev/null
+                        COMPREPLY=($(compgen -f -- "$word"))
+                        return
+                fi
+                COMPREPLY=($(compgen -W $'queued\nplanning\nrunning\nwaiting\ndone\nfailed\ncancelled' -- "$word")) && return
+                ;;
         esac
         if [[ $word == -* ]]; then
                 COMPREPLY=($(compgen -W "$(genopt __complete ${command:+"$command"} 2>/dev/null | cut -f1 | grep '^-' | tr -d =)" -- "$word"))
@@ -47,7 +56,7 @@ _genopt() {
                 compopt -o filenames 2>/dev/null
                 COMPREPLY=($(compgen -f -- "$word") $(compgen -W "$(genopt __complete :jobs 2>/dev/null | cut -f1)" -- "$word"))
                 ;;
-        gen)
+        gen | fix)
                 compopt -o filenames 2>/dev/null
                 COMPREPLY=($(compgen -f -- "$word"))
                 ;;

@@ -36,7 +36,12 @@ complete -c genopt -n '__genopt_is blueprint' -a 'list show check'
 complete -c genopt -n '__genopt_is cache' -a 'stats trim clear verify'
 complete -c genopt -n '__genopt_is key' -a 'set list remove (genopt key list 2>/dev/null)'
 complete -c genopt -n '__genopt_is show explain report why attach cancel resume' -a '(genopt __complete :jobs 2>/dev/null)'
-complete -c genopt -n '__genopt_is gen' -F
+complete -c genopt -n '__genopt_is gen fix' -F
+complete -c genopt -n '__genopt_is fix' -s s -l source -r -F
+complete -c genopt -n '__genopt_is fix' -l report -r -F
+complete -c genopt -n '__genopt_is fix' -l state -r -F
+complete -c genopt -n '__genopt_is fix' -l commit -x -a 'per-file per-rule at-end'
+complete -c genopt -n '__genopt_is fix' -l phase -x -a 'mechanical simple moderate hard optional'
 complete -c genopt -n '__genopt_is gen attach' -s o -l output -r -F
 complete -c genopt -l socket -r -F
 complete -c genopt -l color -x -a 'auto always never'

@@ -1,21 +1,9 @@
 #include "client/files/changes.h"
 
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "client/files/patch.h"
-#include "client/run-command.h"
-#include "client/view/format.h"
-#include "client/view/progress.h"
-#include "common/json.h"
-#include "common/path.h"
 #include "common/str.h"
-
-struct change_of_file {
-        char *path, *before, *after; /* owned */
-        size_t n_before, n_after;
-};
 
 struct changes {
         const struct client *client; /* borrowed */
@@ -36,15 +24,22 @@ int changes_new(const struct client *c, bool is_shown, struct changes **ret)
         return 0;
 }
 
+static void change_done(struct change_of_file *c)
+{
+        free(c->path);
+        free(c->from);
+        free(c->of);
+        free(c->before);
+        free(c->after);
+        json_decref(c->findings);
+}
+
 struct changes *changes_free(struct changes *l)
 {
         if (!l)
                 return NULL;
-        for (size_t i = 0; i < l->n; i++) {
-                free(l->at[i].path);
-                free(l->at[i].before);
-                free(l->at[i].after);
-        }
+        for (size_t i = 0; i < l->n; i++)
+                change_done(&l->at[i]);
         free(l->at);
         free(l);
         return NULL;
@@ -55,9 +50,22 @@ size_t changes_n(const struct changes *l)
         return l->n;
 }
 
-const char *changes_path(const struct changes *l, size_t i)
+const struct change_of_file *changes_at(const struct changes *l, size_t i)
 {
-        return l->at[i].path;
+        return &l->at[i];
+}
+
+const struct change_of_file *changes_find(const struct changes *l, const char *path)
+{
+        for (size_t i = 0; path && i < l->n; i++)
+                if (strcmp(l->at[i].path, path) == 0 || str_is_equal(l->at[i].from, path))
+                        return &l->at[i];
+        return NULL;
+}
+
+const struct client *changes_client(const struct changes *l)
+{
+        return l->client;
 }
 
 /* A line of a file may hold what steers a terminal. */
@@ -70,14 +78,18 @@ static void print_plain(struct span line)
         }
 }
 
-static void print_diff(const struct changes *l, const char *path, struct span diff)
+static void print_diff(const struct changes *l, const struct change_note *n, struct span diff)
 {
         bool has_color = client_has_color(l->client, STDOUT_FILENO);
 
-        printf("--- %s\n+++ %s\n", path, path);
+        printf("--- %s\n+++ %s\n",
+               n->is_new ? "/dev/null"
+               : n->from ? n->from
+                         : n->path,
+               n->is_gone ? "/dev/null" : n->path);
         while (diff.n > 0) {
                 const char *lf = memchr(diff.at, '\n', diff.n);
-                size_t n = lf ? (size_t)(lf - diff.at) : diff.n;
+                size_t size = lf ? (size_t)(lf - diff.at) : diff.n;
                 const char *color = !has_color          ? ""
                                     : diff.at[0] == '-' ? "\033[31m"
                                     : diff.at[0] == '+' ? "\033[32m"
@@ -85,245 +97,132 @@ static void print_diff(const struct changes *l, const char *path, struct span di
                                                         : "";
 
                 (void)fputs(color, stdout);
-                print_plain((struct span){diff.at, n});
+                print_plain((struct span){diff.at, size});
                 (void)fputs(*color ? "\033[0m\n" : "\n", stdout);
-                n += lf != NULL;
-                diff.at += n;
-                diff.n -= n;
+                size += lf != NULL;
+                diff.at += size;
+                diff.n -= size;
         }
         (void)fflush(stdout);
 }
 
-static int show(const struct changes *l, const char *path, struct span before, struct span after)
+static int show(const struct changes *l, const struct change_note *n)
 {
         _cleanup_buf_ struct buf diff = {0};
-        int r = patch_write(before, after, &diff);
+        int r = patch_write(n->before, n->after, &diff);
 
-        if (r == 0 && diff.n > 0)
-                print_diff(l, path, buf_span(&diff));
+        if (r == 0 && (diff.n > 0 || n->from || n->is_gone || n->is_new))
+                print_diff(l, n, buf_span(&diff));
         return r;
 }
 
-static struct change_of_file *find(struct changes *l, const char *path)
+static struct change_of_file *find(struct changes *l, const struct change_note *n)
 {
+        const char *path = n->from ? n->from : n->path;
+
         for (size_t i = 0; i < l->n; i++)
                 if (strcmp(l->at[i].path, path) == 0)
                         return &l->at[i];
         return NULL;
 }
 
-static int add(struct changes *l, const char *path, struct span before)
+static int set_text(char **ret, const char *text)
 {
-        struct change_of_file *grown = reallocarray(l->at, l->n + 1, sizeof(*grown));
+        char *copy = text ? str_dup_span(span_of(text)) : NULL;
+
+        if (text && !copy)
+                return -ENOMEM;
+        free(*ret);
+        *ret = copy;
+        return 0;
+}
+
+static int add(struct changes *l, const struct change_note *n)
+{
+        struct change_of_file *grown = reallocarray(l->at, l->n + 1, sizeof(*grown)), *c;
 
         if (!grown)
                 return -ENOMEM;
         l->at = grown;
-        grown[l->n] = (struct change_of_file){
-                .path = strdup(path), .before = str_dup_span(before), .n_before = before.n};
-        l->n++;
-        return grown[l->n - 1].path && grown[l->n - 1].before ? 0 : -ENOMEM;
+        c = &grown[l->n++];
+        *c = (struct change_of_file){.before = str_dup_span(n->before),
+                                     .n_before = n->before.n,
+                                     .findings = json_array(),
+                                     .is_new = n->is_new};
+        if (set_text(&c->path, n->from ? n->from : n->path) < 0 || set_text(&c->of, n->of) < 0)
+                return -ENOMEM;
+        return c->before && c->findings ? 0 : -ENOMEM;
 }
 
-int changes_note(struct changes *l, const char *path, struct span before, struct span after)
+/* Each once, however often what repairs it was delivered. */
+static int add_findings(struct change_of_file *c, const json_t *findings)
 {
-        struct change_of_file *c = find(l, path);
+        const json_t *f, *known;
+        size_t i, k;
+
+        json_array_foreach ((json_t *)findings, i, f) {
+                bool is_known = false;
+
+                json_array_foreach (c->findings, k, known)
+                        is_known |= json_equal(known, f);
+                if (!is_known && json_array_append(c->findings, (json_t *)f) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+static void forget(struct changes *l, struct change_of_file *c)
+{
+        change_done(c);
+        memmove(c, c + 1, (size_t)(l->at + l->n - (c + 1)) * sizeof(*c));
+        l->n--;
+}
+
+static int move(struct change_of_file *c, const char *to)
+{
+        if (!c->is_new && !c->from)
+                c->from = take(c->path);
+        if (c->from && strcmp(c->from, to) == 0) { /* and back */
+                free(c->from);
+                c->from = NULL;
+        }
+        return set_text(&c->path, to);
+}
+
+int changes_note(struct changes *l, const struct change_note *n)
+{
+        struct change_of_file *c = find(l, n);
         char *copy;
-        int r = l->is_shown ? show(l, path, before, after) : 0;
+        int r = l->is_shown && !n->is_past ? show(l, n) : 0;
 
         if (r == 0 && !c) {
-                r = add(l, path, before);
+                r = add(l, n);
                 c = &l->at[l->n - 1];
         }
-        copy = r == 0 ? str_dup_span(after) : NULL;
+        if (r == 0 && c->is_new && n->is_gone) {
+                forget(l, c);
+                return 0;
+        }
+        r = r ? r : n->from ? move(c, n->path) : 0;
+        r = r ? r : add_findings(c, n->findings);
+        copy = r == 0 ? str_dup_span(n->after) : NULL;
         if (!copy)
                 return r ? r : -ENOMEM;
         free(c->after);
         c->after = copy;
-        c->n_after = after.n;
+        c->n_after = n->after.n;
+        c->is_gone = n->is_gone;
         return 0;
 }
 
-/* ---- the page ---- */
-
-static const char style[] =
-        ":root{--bg:#fff;--fg:#1c2330;--dim:#67707f;--line:#e3e6ec;--in:#e5f5ea;--out:#fbe9e7}"
-        "@media(prefers-color-scheme:dark){:root{--bg:#14171d;--fg:#e6e9ef;--dim:#98a1b0;"
-        "--line:#2b303a;--in:#16331f;--out:#3d1f1b}}"
-        "body{margin:0 auto;padding:2rem 1.25rem;max-width:72rem;background:var(--bg);"
-        "color:var(--fg);font:15px/1.5 system-ui,sans-serif}h1{font-size:1.4rem}"
-        "table{border-collapse:collapse}td{padding:.2rem 1rem .2rem 0;"
-        "border-bottom:1px solid var(--line)}"
-        "summary{cursor:pointer;padding:.4rem 0;border-bottom:1px solid var(--line)}"
-        "pre{overflow-x:auto;font:12.5px/1.45 ui-monospace,monospace;margin:.6rem 0 1.4rem}"
-        "pre b,pre s,pre i{display:block;font-weight:400;text-decoration:none;font-style:normal}"
-        "pre b{background:var(--in)}pre s{background:var(--out)}pre i{color:var(--dim)}";
-
-static void add_escaped(struct buf *b, struct span text)
+void changes_settle(struct changes *l)
 {
-        for (size_t i = 0; i < text.n; i++) {
-                unsigned char c = (unsigned char)text.at[i];
+        for (size_t i = l->n; i-- > 0;) {
+                struct change_of_file *c = &l->at[i];
 
-                if (c == '&')
-                        (void)buf_add_text(b, "&amp;");
-                else if (c == '<')
-                        (void)buf_add_text(b, "&lt;");
-                else if (c == '>')
-                        (void)buf_add_text(b, "&gt;");
-                else
-                        (void)buf_add_char(b, (char)(c < ' ' && c != '\t' ? '?' : c));
+                if (!c->is_new && !c->is_gone && !c->from &&
+                    span_is_equal((struct span){c->before, c->n_before},
+                                  (struct span){c->after, c->n_after}))
+                        forget(l, c);
         }
-}
-
-static void add_diff(struct buf *b, struct span diff)
-{
-        (void)buf_add_text(b, "<pre>");
-        while (diff.n > 0) {
-                const char *lf = memchr(diff.at, '\n', diff.n);
-                size_t n = lf ? (size_t)(lf - diff.at) : diff.n;
-                const char *tag = diff.at[0] == '-'   ? "s"
-                                  : diff.at[0] == '+' ? "b"
-                                  : diff.at[0] == '@' ? "i"
-                                                      : NULL;
-
-                if (tag)
-                        (void)buf_printf(b, "<%s>", tag);
-                add_escaped(b, (struct span){diff.at, n});
-                if (tag)
-                        (void)buf_printf(b, "</%s>", tag);
-                else
-                        (void)buf_add_char(b, '\n');
-                n += lf != NULL;
-                diff.at += n;
-                diff.n -= n;
-        }
-        (void)buf_add_text(b, "</pre></details>\n");
-}
-
-static void add_numbers(struct buf *b, const json_t *o, const char *prefix)
-{
-        const char *key;
-        json_t *value;
-
-        json_object_foreach ((json_t *)o, key, value) {
-                if (json_is_object(value))
-                        add_numbers(b, value, key);
-                else if (json_integer_value(value) > 0)
-                        (void)buf_printf(b, "<tr><td>%s%s%s<td>%" PRId64, prefix,
-                                         *prefix ? ": " : "", key,
-                                         (int64_t)json_integer_value(value));
-        }
-}
-
-static int write_page(const struct changes *l, const char *title, const json_t *summary,
-                      struct buf *b)
-{
-        char money[FORMAT_BYTES];
-        int r = 0;
-
-        (void)buf_printf(
-                b,
-                "<!doctype html><meta charset=utf-8><title>genopt fix</title><style>%s</style>"
-                "<h1>Repairs: ",
-                style);
-        add_escaped(b, span_of(title));
-        (void)buf_printf(b, "</h1><p>%zu files changed; %" PRIu64 " model calls, %s.<table>", l->n,
-                         progress_number(summary, "calls"),
-                         format_money(progress_number(summary, "nanousd"), money));
-        add_numbers(b, json_object_get(summary, "findings"), "");
-        (void)buf_add_text(b, "</table>\n");
-        for (size_t i = 0; i < l->n && r == 0; i++) {
-                const struct change_of_file *c = &l->at[i];
-                _cleanup_buf_ struct buf diff = {0};
-
-                r = patch_write((struct span){c->before, c->n_before},
-                                (struct span){c->after, c->n_after}, &diff);
-                (void)buf_add_text(b, "<details open><summary><code>");
-                add_escaped(b, span_of(c->path));
-                (void)buf_add_text(b, "</code></summary>");
-                add_diff(b, buf_span(&diff));
-        }
-        return r ? r : b->failed;
-}
-
-int changes_report(const struct changes *l, const char *file, const char *title,
-                   const json_t *summary, struct failure **ret_failure)
-{
-        _cleanup_close_ int fd = -1;
-        _cleanup_buf_ struct buf page = {0};
-        int r = write_page(l, title, summary, &page);
-
-        if (r < 0)
-                return r;
-        fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-        r = fd < 0 ? -errno : path_write_whole(fd, buf_span(&page));
-        if (r == 0)
-                return 0;
-        *ret_failure = failure_new_at(FAILURE_BAD_SPEC, file, "the report cannot be written: %s",
-                                      strerror(-r));
-        return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
-}
-
-/* ---- git ---- */
-
-static int run_git(const struct changes *l, char *const *argv)
-{
-        _cleanup_buf_ struct buf output = {0};
-        struct run_result result;
-        int r = run_command(argv, &output, &result);
-
-        if (r < 0)
-                return r;
-        if (result.status != 0)
-                client_warn(l->client, "git: %s", output.at ? output.at : "it failed");
-        return result.status != 0 ? CONDITION_REFUSED : 0;
-}
-
-/* These paths alone, whatever else is staged. */
-static int commit(const struct changes *l, const char *dir, size_t from, size_t to,
-                  const char *message)
-{
-        _cleanup_free_ char **argv = calloc(to - from + 10, sizeof(*argv));
-        const char *head[] = {"git", "-C", dir, "commit", "-q", "-m", message, "--"};
-        const char *add_head[] = {"git", "-C", dir, "add", "--"};
-        size_t n = 0;
-        int r;
-
-        if (!argv)
-                return -ENOMEM;
-        for (; n < N_ELEMENTS(add_head); n++)
-                argv[n] = (char *)add_head[n];
-        for (size_t i = from; i < to; i++)
-                argv[n++] = l->at[i].path;
-        argv[n] = NULL;
-        r = run_git(l, argv);
-        if (r != 0)
-                return r;
-        for (n = 0; n < N_ELEMENTS(head); n++)
-                argv[n] = (char *)head[n];
-        for (size_t i = from; i < to; i++)
-                argv[n++] = l->at[i].path;
-        argv[n] = NULL;
-        return run_git(l, argv);
-}
-
-int changes_commit(const struct changes *l, const char *dir, bool is_per_file, const char *subject)
-{
-        int r = 0;
-
-        if (l->n == 0)
-                return 0;
-        if (!is_per_file) {
-                _cleanup_free_ char *message =
-                        str_printf("Repair what %s found\n\n%zu files.", subject, l->n);
-
-                r = message ? commit(l, dir, 0, l->n, message) : -ENOMEM;
-        }
-        for (size_t i = 0; i < l->n && is_per_file && r == 0; i++) {
-                _cleanup_free_ char *message =
-                        str_printf("Repair what %s found in %s", subject, l->at[i].path);
-
-                r = message ? commit(l, dir, i, i + 1, message) : -ENOMEM;
-        }
-        return r < 0 ? r : 0;
 }

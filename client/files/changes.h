@@ -1,25 +1,49 @@
 #pragma once
-/* What a job changed in the user's files: shown as it comes, reported and committed at the end. */
+/* What a job changed in the user's files: shown as it comes, reported (changes-page.c) and
+ * committed (commits.c) at the end. */
 
 #include "client/client.h"
 #include "common/buf.h"
+#include "common/json.h"
+#include "common/str.h"
 
 struct changes;
+
+/* One file, from what stood before the job to what stands now. */
+struct change_of_file {
+        char *path;           /* owned */
+        char *from;           /* owned: where it stood before; NULL: there */
+        char *of;             /* owned: the file whose repair made it; NULL: it is its own */
+        char *before, *after; /* owned */
+        size_t n_before, n_after;
+        json_t *findings; /* owned: [{rule, line}], lines of `before` */
+        bool is_new, is_gone;
+};
+
+/* A change that was carried out. Texts are borrowed. */
+struct change_note {
+        const char *path, *from, *of; /* as above */
+        struct span before, after;
+        const json_t *findings;
+        bool is_new, is_gone;
+        bool is_past; /* carried out before: it was shown then */
+};
 
 /* is_shown: each change is printed as a diff. */
 int changes_new(const struct client *c, bool is_shown, struct changes **ret) _must_check_;
 struct changes *changes_free(struct changes *l);
 DEFINE_CLEANUP(struct changes, changes_free);
-/* A file was written. Of several changes of a path the first `before` and the last `after` stand.
- */
-int changes_note(struct changes *l, const char *path, struct span before,
-                 struct span after) _must_check_;
+/* Of several changes of a file the first `before` and the last `after` stand. */
+int changes_note(struct changes *l, const struct change_note *n) _must_check_;
+/* Forgets what came to nothing: changed, and taken back. */
+void changes_settle(struct changes *l);
 size_t changes_n(const struct changes *l);
-const char *changes_path(const struct changes *l, size_t i);
-/* One page with all of them. CONDITION_REFUSED: it cannot be written. */
-int changes_report(const struct changes *l, const char *file, const char *title,
-                   const json_t *summary, struct failure **ret_failure) _must_check_;
-/* With git, in the tree at dir. is_per_file: a commit for each; else one for all. What git says no
- * to is told, and no error of ours. */
-int changes_commit(const struct changes *l, const char *dir, bool is_per_file,
-                   const char *subject) _must_check_;
+const struct change_of_file *changes_at(const struct changes *l, size_t i);
+/* By where it stands, or stood; NULL: it was not changed. */
+const struct change_of_file *changes_find(const struct changes *l, const char *path);
+const struct client *changes_client(const struct changes *l);
+
+/* changes-page.c: one page with all of them. done: the event that ended the job, or NULL.
+ * CONDITION_REFUSED: it cannot be written. */
+int changes_report(const struct changes *l, const char *file, const char *title, const json_t *done,
+                   struct failure **ret_failure) _must_check_;

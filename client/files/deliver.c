@@ -133,6 +133,46 @@ static int record(struct step *s)
         return manifest_set(m, s->c->path, s->c->fingerprint, &s->c->blob);
 }
 
+/* For the report, and for commits. */
+static int note(const struct step *s, struct span before, struct span after, bool is_past)
+{
+        const struct change *c = s->c;
+
+        if (!s->d->changes || c->is_half)
+                return 0;
+        return changes_note(s->d->changes,
+                            &(struct change_note){.path = c->path,
+                                                  .from = c->from,
+                                                  .of = c->of,
+                                                  .before = before,
+                                                  .after = after,
+                                                  .findings = c->findings,
+                                                  .is_new = c->is_write && !c->has_base && !c->from,
+                                                  .is_gone = !c->is_write,
+                                                  .is_past = is_past});
+}
+
+/* Carried out by a client before us, which reported and committed nothing: its beginning is the
+ * first content that was expected. */
+static int note_past(const struct step *s, struct span after)
+{
+        const struct change *c = s->c;
+        const struct hash *first = c->n_known > 0 ? &c->known[0].sha256
+                                   : c->has_base  ? &c->base
+                                                  : NULL;
+        _cleanup_buf_ struct buf before = {0};
+        struct failure *failure = NULL;
+
+        if (!s->d->changes || (first && c->is_write && hash_is_equal(first, &c->blob)) ||
+            (!c->is_write && c->may_be_absent))
+                return 0;
+        if (first && fetch(s, first, &before, &failure) != 0) {
+                failure_free(failure); /* not kept any more: then it is not told of */
+                return 0;
+        }
+        return note(s, buf_span(&before), after, true);
+}
+
 /* Announces and writes. content: what was made, or what a merge gave. */
 static int put(struct step *s, struct span content, const struct hash *disk,
                struct failure **ret_failure)
@@ -155,9 +195,8 @@ static int put(struct step *s, struct span content, const struct hash *disk,
         r = record(s);
         if (r == 0)
                 s->counts->n_written++;
-        if (r == 0 && s->d->changes)
-                r = changes_note(s->d->changes, s->c->path, buf_span(&s->content), content);
-        return r;
+        return r < 0 ? r
+                     : note(s, s->c->from ? s->c->moved : buf_span(&s->content), content, false);
 }
 
 /* What was made: from the copies for merging, or the daemon; and into the copies. */
@@ -339,7 +378,9 @@ static int take_away(struct step *s, struct failure **ret_failure)
                 return r;
         forget(s);
         s->counts->n_removed++;
-        return 0;
+        if (s->is_there)
+                return note(s, buf_span(&s->content), (struct span){0}, false);
+        return s->c->is_orphan ? 0 : note_past(s, (struct span){0});
 }
 
 /* Only what we wrote and nobody edited is ever removed. */
@@ -378,7 +419,8 @@ static int settle_step(struct step *s, struct failure **ret_failure)
         if (c->is_write && s->is_there && hash_is_equal(&s->hash, &c->blob)) {
                 s->counts->n_same++;
                 r = base_put(dir_fd(s), &s->hash, buf_span(&s->content));
-                return r == -ENOMEM ? r : record(s);
+                r = r == -ENOMEM ? r : record(s);
+                return r < 0 ? r : note_past(s, buf_span(&s->content));
         }
         why = find_conflict(s);
         if (why && c->is_write)

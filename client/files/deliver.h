@@ -50,6 +50,11 @@ struct change {
         const struct known *known; /* borrowed */
         size_t n_known;
         bool may_be_absent; /* an earlier event expected no file */
+        /* For who keeps changes: */
+        const char *from, *of;  /* see changes.h */
+        const json_t *findings; /* borrowed */
+        struct span moved;      /* the content at `from` */
+        bool is_half;           /* the removal that belongs to a move */
 };
 
 struct delivery_counts {

@@ -10,17 +10,21 @@
 #include "client/files/merge.h"
 #include "common/path.h"
 
-#define MANIFEST_PATH ".genopt/manifest.json"
-#define PENDING_PATH ".genopt/pending"
+static const struct {
+        const char *manifest, *pending;
+} names[] = {[OUTDIR_GENERATED] = {".genopt/manifest.json", ".genopt/pending"},
+             [OUTDIR_REPAIRED] = {".genopt/repairs.json", ".genopt/repairs.pending"}};
+
 #define LOCK_PATH ".genopt/lock"
 #define JOB_PATH ".genopt/job"
 #define IGNORE_PATH ".genopt/.gitignore"
 #define DEPTH_MAX 64
 
 struct outdir {
-        int fd;                    /* the directory */
-        int lock_fd;               /* -1: opened for reading */
-        int pending_fd;            /* -1: not yet needed */
+        int fd;         /* the directory */
+        int lock_fd;    /* -1: opened for reading */
+        int pending_fd; /* -1: not yet needed */
+        enum outdir_use use;
         struct manifest *manifest; /* owned */
         bool is_salvaged;          /* the manifest had conflicts */
         struct saved saved;
@@ -153,7 +157,7 @@ static int salvage_manifest(const struct client *c, struct outdir *o, const char
 
         if (r < 0)
                 return r;
-        client_say(c, "%s/" MANIFEST_PATH " had conflicts of a merge; %s", path,
+        client_say(c, "%s/%s had conflicts of a merge; %s", path, names[o->use].manifest,
                    o->lock_fd >= 0 ? "they are settled by what stands there"
                                    : "both sides are read");
         o->is_salvaged = true;
@@ -166,9 +170,10 @@ static int read_manifest(const struct client *c, struct outdir *o, const char *p
 {
         _cleanup_buf_ struct buf text = {0};
         struct diag diag = {0};
+        char damaged[64];
         int r;
 
-        r = path_read(o->fd, MANIFEST_PATH, MANIFEST_BYTES, &text);
+        r = path_read(o->fd, names[o->use].manifest, MANIFEST_BYTES, &text);
         if (r == -ENOENT)
                 return 0;
         if (r == 0 && manifest_has_conflicts(buf_span(&text)))
@@ -183,12 +188,13 @@ static int read_manifest(const struct client *c, struct outdir *o, const char *p
         }
         if (r != CONDITION_REFUSED)
                 return r;
-        client_warn(c, "%s/" MANIFEST_PATH ":%u: %s; it is set aside as manifest.json.damaged",
-                    path, diag.line, diag.text);
+        client_warn(c, "%s/%s:%u: %s; it is set aside as %s.damaged", path, names[o->use].manifest,
+                    diag.line, diag.text, strrchr(names[o->use].manifest, '/') + 1);
+        snprintf(damaged, sizeof(damaged), "%s.damaged", names[o->use].manifest);
         manifest_free(take(o->manifest));
         r = manifest_new(&o->manifest);
         if (r == 0 && o->lock_fd >= 0 &&
-            renameat(o->fd, MANIFEST_PATH, o->fd, MANIFEST_PATH ".damaged") < 0)
+            renameat(o->fd, names[o->use].manifest, o->fd, damaged) < 0)
                 r = -errno;
         return r;
 }
@@ -198,7 +204,7 @@ static int fold_pending(struct outdir *o)
         _cleanup_buf_ struct buf text = {0};
         int r;
 
-        r = path_read(o->fd, PENDING_PATH, MANIFEST_BYTES, &text);
+        r = path_read(o->fd, names[o->use].pending, MANIFEST_BYTES, &text);
         if (r == -ENOENT)
                 return 0;
         if (r == 0)
@@ -253,8 +259,8 @@ static int make_dir(const char *path)
         return absolute ? path_make_dirs(absolute, 0777) : -ENOMEM;
 }
 
-int outdir_open(const struct client *c, const char *path, bool is_writing, struct outdir **ret,
-                struct failure **ret_failure)
+int outdir_open(const struct client *c, const char *path, enum outdir_use use, bool is_writing,
+                struct outdir **ret, struct failure **ret_failure)
 {
         _cleanup_(outdir_freep) struct outdir *o = calloc(1, sizeof(*o));
         int r;
@@ -262,6 +268,7 @@ int outdir_open(const struct client *c, const char *path, bool is_writing, struc
         if (!o)
                 return -ENOMEM;
         o->fd = o->lock_fd = o->pending_fd = -1;
+        o->use = use;
         r = manifest_new(&o->manifest);
         if (r < 0)
                 return r;
@@ -441,7 +448,7 @@ static int open_pending(struct outdir *o)
 {
         _cleanup_close_ int dir = -1;
 
-        o->pending_fd = path_open_beneath(o->fd, PENDING_PATH,
+        o->pending_fd = path_open_beneath(o->fd, names[o->use].pending,
                                           O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
         if (o->pending_fd < 0)
                 return o->pending_fd;
@@ -490,14 +497,18 @@ int outdir_settle(struct outdir *o)
         r = manifest_write(o->manifest, &text);
         crash_point();
         if (r == 0)
-                r = path_write_atomic(o->fd, MANIFEST_PATH, buf_span(&text), 0666, true);
+                r = path_write_atomic(o->fd, names[o->use].manifest, buf_span(&text), 0666, true);
         if (r < 0)
                 return r;
         crash_point();
         cleanup_close(&o->pending_fd);
         o->pending_fd = -1;
-        if (unlinkat(o->fd, PENDING_PATH, 0) < 0 && errno != ENOENT)
+        if (unlinkat(o->fd, names[o->use].pending, 0) < 0 && errno != ENOENT)
                 return -errno;
+        /* What was generated here has its copies in the same place: it is for it to sweep. */
+        if (o->use == OUTDIR_REPAIRED &&
+            faccessat(o->fd, names[OUTDIR_GENERATED].manifest, F_OK, 0) == 0)
+                return 0;
         return base_sweep(o->fd, o->manifest);
 }
 

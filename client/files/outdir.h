@@ -3,6 +3,8 @@
  *
  *     .genopt/manifest.json   what we wrote (manifest.h); the one file of ours to commit
  *     .genopt/pending         what we are writing (manifest.h)
+ *     .genopt/repairs.json    likewise of what was repaired, whose files are the user's: nothing is
+ *     .genopt/repairs.pending kept or pruned by it, and no generation takes them for its own
  *     .genopt/lock            held (flock) by the one genopt that writes here: "PID JOB", for words
  *     .genopt/job             {"job": id}: the job whose files go here
  *     .genopt/base/           contents that we wrote, for merging (base.h)
@@ -29,9 +31,11 @@
 
 struct outdir;
 
+enum outdir_use { OUTDIR_GENERATED, OUTDIR_REPAIRED };
+
 /* CONDITION_REFUSED with a failure: LOCKED, or what cannot be opened. */
-int outdir_open(const struct client *c, const char *path, bool is_writing, struct outdir **ret,
-                struct failure **ret_failure) _must_check_;
+int outdir_open(const struct client *c, const char *path, enum outdir_use use, bool is_writing,
+                struct outdir **ret, struct failure **ret_failure) _must_check_;
 struct outdir *outdir_free(struct outdir *o); /* gives up the lock */
 DEFINE_CLEANUP(struct outdir, outdir_free);
 int outdir_fd(const struct outdir *o);

@@ -147,6 +147,106 @@ static void put_hunks(struct buf *out, const struct script *s, const struct line
         }
 }
 
+static int add_hunk(struct patch_hunks *h, size_t i, size_t n, size_t k, size_t m)
+{
+        struct patch_hunk *grown;
+
+        if ((h->n & (h->n - 1)) == 0) { /* grown by doubling, at powers of two */
+                grown = reallocarray(h->at, MAX2(2 * h->n, (size_t)4), sizeof(*grown));
+                if (!grown)
+                        return -ENOMEM;
+                h->at = grown;
+        }
+        h->at[h->n++] = (struct patch_hunk){i, n, k, m};
+        return 0;
+}
+
+/* Of as many lines as took their place each is a change of its own. */
+static int add_change(struct patch_hunks *h, size_t i, size_t n, size_t k, size_t m)
+{
+        int r = 0;
+
+        if (n != m)
+                return add_hunk(h, i, n, k, m);
+        for (size_t at = 0; at < n && r == 0; at++)
+                r = add_hunk(h, i + at, 1, k + at, 1);
+        return r;
+}
+
+int patch_find_hunks(struct span before, struct span after, struct patch_hunks *ret)
+{
+        struct lines a = {0}, b = {0};
+        struct patch_hunks h = {0};
+        struct script s = {0};
+        size_t i = 0, k = 0;
+        int r = split(before, &a);
+
+        r = r ? r : split(after, &b);
+        r = r ? r : compare(&a, &b, &s);
+        for (size_t at = 0; at < s.n && r == 0;) {
+                size_t n = 0, m = 0;
+
+                for (; at < s.n && s.ops[at] != ' '; at++) {
+                        n += s.ops[at] == '-';
+                        m += s.ops[at] == '+';
+                }
+                if (n + m > 0)
+                        r = add_change(&h, i, n, k, m);
+                i += n;
+                k += m;
+                for (; at < s.n && s.ops[at] == ' '; at++, i++, k++)
+                        ;
+        }
+        free(a.at);
+        free(b.at);
+        free(s.ops);
+        if (r < 0)
+                patch_hunks_done(&h);
+        else
+                *ret = h;
+        return r;
+}
+
+void patch_hunks_done(struct patch_hunks *h)
+{
+        free(h->at);
+        *h = (struct patch_hunks){0};
+}
+
+static int apply_hunks(const struct patch_hunks *h, const bool *is_taken, const struct lines *a,
+                       const struct lines *b, struct buf *out)
+{
+        size_t i = 0;
+
+        for (size_t x = 0; x < h->n; x++) {
+                const struct patch_hunk *hunk = &h->at[x];
+
+                if (!is_taken[x])
+                        continue;
+                for (; i < hunk->from; i++)
+                        (void)buf_add_span(out, a->at[i]);
+                for (size_t k = 0; k < hunk->n_new; k++)
+                        (void)buf_add_span(out, b->at[hunk->from_new + k]);
+                i = hunk->from + hunk->n;
+        }
+        for (; i < a->n; i++)
+                (void)buf_add_span(out, a->at[i]);
+        return out->failed;
+}
+
+int patch_apply_hunks(struct span before, struct span after, const struct patch_hunks *h,
+                      const bool *is_taken, struct buf *out)
+{
+        struct lines a = {0}, b = {0};
+        int r = split(before, &a);
+
+        r = r ? r : split(after, &b);
+        r = r ? r : apply_hunks(h, is_taken, &a, &b, out);
+        free(a.at);
+        free(b.at);
+        return r;
+}
+
 int patch_write(struct span before, struct span after, struct buf *out)
 {
         struct lines a = {0}, b = {0};

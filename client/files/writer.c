@@ -94,7 +94,9 @@ static int read_change(const json_t *event, struct change *ret, struct failure *
 {
         const char *action = json_get_text(event, "action");
         struct change c = {.path = json_get_text(event, "path"),
-                           .fingerprint = json_get_text(event, "fingerprint")};
+                           .fingerprint = json_get_text(event, "fingerprint"),
+                           .of = json_get_text(event, "of"),
+                           .findings = json_object_get(event, "findings")};
         int r;
 
         if (!writer_is_path_allowed(c.path))
@@ -122,12 +124,62 @@ static int carry_out(struct writer *w, const struct change *c, struct failure **
         return deliver(&w->config.delivery, c, &w->counts, ret_failure);
 }
 
-/* `from` of a rename goes away like any removed file; its content is known by the same base. */
+static bool is_known(const struct change *c, const struct hash *h)
+{
+        bool is = c->has_base && hash_is_equal(&c->base, h);
+
+        for (size_t i = 0; i < c->n_known; i++)
+                is |= hash_is_equal(&c->known[i].sha256, h);
+        return is;
+}
+
+static int leave_move(struct writer *w, const char *from, const char *why)
+{
+        return fates_add(w->config.delivery.fates, FATE_KEPT, from, why);
+}
+
+/* The new name first, then the old one goes; or neither, where one of them is the user's. A replay
+ * finds either half done. */
+static int carry_out_move(struct writer *w, struct change *c, const char *from,
+                          struct failure **ret_failure)
+{
+        struct outdir *o = w->config.delivery.outdir;
+        _cleanup_buf_ struct buf content = {0};
+        struct change old = *c;
+        struct hash stood, stands;
+        int found, r;
+
+        if (!writer_is_path_allowed(from) || str_is_equal(from, c->path))
+                return refuse(ret_failure, "its path is not allowed", from);
+        found = outdir_read(o, from, &content, &stood);
+        if (found == -ENOMEM)
+                return found;
+        if (found < 0 || (found == 0 && !is_known(c, &stood)))
+                return leave_move(w, from, "you edited it, and a repair was to move it");
+        if (found == CONDITION_ABSENT) {
+                if (outdir_hash(o, c->path, &stands) != 0 ||
+                    (!hash_is_equal(&stands, &c->blob) && !is_known(c, &stands)))
+                        return leave_move(w, from, "it was deleted while genopt was at work");
+                return carry_out(w, c, ret_failure); /* moved already, or moved back */
+        }
+        old.path = from;
+        old.is_write = false;
+        old.is_half = true;
+        c->from = from;
+        c->moved = buf_span(&content);
+        c->has_base = false; /* the new name must be free */
+        r = carry_out(w, c, ret_failure);
+        if (r != 0)
+                return r;
+        if (outdir_hash(o, c->path, &stands) != 0 || !hash_is_equal(&stands, &c->blob))
+                return 0; /* it was left, and that is said */
+        return carry_out(w, &old, ret_failure);
+}
+
 static int carry_out_event(struct writer *w, const json_t *event, const struct held *held,
                            struct failure **ret_failure)
 {
-        const char *from = json_get_text(event, "from");
-        struct change c, old;
+        struct change c;
         int r;
 
         r = read_change(event, &c, ret_failure);
@@ -140,12 +192,7 @@ static int carry_out_event(struct writer *w, const json_t *event, const struct h
         }
         if (!str_is_equal(json_get_text(event, "action"), "rename"))
                 return carry_out(w, &c, ret_failure);
-        if (!writer_is_path_allowed(from))
-                return refuse(ret_failure, "its path is not allowed", from);
-        old = (struct change){.path = from, .base = c.base, .has_base = c.has_base};
-        c.has_base = false; /* the new name must be free */
-        r = carry_out(w, &c, ret_failure);
-        return r == 0 && str_is_equal(from, c.path) == false ? carry_out(w, &old, ret_failure) : r;
+        return carry_out_move(w, &c, json_get_text(event, "from"), ret_failure);
 }
 
 static int get_held(struct writer *w, const char *path, struct held **ret)
@@ -183,8 +230,34 @@ static int add_known(struct held *h, const struct hash *sha256, bool is_ours)
         return 0;
 }
 
+/* What was said of the old name is over with it; what may stand there may be what was to be
+ * written. */
+static int absorb(struct writer *w, struct held *h, const char *from, struct failure **ret_failure)
+{
+        struct change before;
+        struct held *old;
+        size_t at = (size_t)(h - w->held);
+        int r = get_held(w, from, &old);
+
+        if (r != 0)
+                return r;
+        h = &w->held[at]; /* the list may have grown */
+        if (old == h || !old->event)
+                return 0;
+        r = read_change(old->event, &before, ret_failure);
+        for (size_t i = 0; i < old->n_known && r == 0; i++)
+                r = add_known(h, &old->known[i].sha256, old->known[i].is_ours);
+        if (r == 0 && before.is_write)
+                r = add_known(h, &before.blob, true);
+        if (r == 0)
+                held_done(old);
+        return r;
+}
+
 static int hold(struct writer *w, const json_t *event, struct failure **ret_failure)
 {
+        bool is_move = str_is_equal(json_get_text(event, "action"), "rename");
+        const char *from = json_get_text(event, "from");
         struct change c, before;
         struct held *h;
         int r;
@@ -192,6 +265,10 @@ static int hold(struct writer *w, const json_t *event, struct failure **ret_fail
         r = read_change(event, &c, ret_failure);
         if (r == 0)
                 r = get_held(w, c.path, &h);
+        if (r == 0 && is_move && from) {
+                r = absorb(w, h, from, ret_failure);
+                h = r == 0 ? &w->held[json_integer_value(json_object_get(w->index, c.path))] : h;
+        }
         if (r != 0)
                 return r;
         if (c.has_base)

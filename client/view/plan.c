@@ -482,6 +482,7 @@ static void add_rules(struct buf *b, const json_t *plan)
 int view_tabulate_plan(const json_t *plan, size_t columns, struct buf *b)
 {
         add_counts(b, plan);
+        view_add_findings(b, json_object_get(plan, "findings"));
         add_totals(b, plan);
         add_lost(b, json_object_get(plan, "lost"));
         add_rules(b, plan);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "client/view/figures.h"
 #include "client/view/format.h"
 #include "client/view/view.h"
 
@@ -131,41 +132,37 @@ static void compare_tokens(struct fact *f, const json_t *is, const json_t *naive
 }
 
 /* "150 of 158: 108 mechanical, 42 by model; 8 in build outputs" */
-static void add_findings(struct buf *b, const json_t *findings, uint64_t ms, uint64_t nanousd)
+static void add_findings(struct buf *b, const json_t *summary)
 {
-        static const struct {
-                const char *field, *words;
-        } aside[] = {{"build", "in build outputs"},
-                     {"dependency", "in dependencies"},
-                     {"gone", "in files that are not there"},
-                     {"elsewhere", "elsewhere"},
-                     {"filtered", "not asked for"},
-                     {"repeated", "told twice"},
-                     {"there", "repaired before"},
-                     {"false", "false alarms"},
-                     {"manual", "left to you"}};
-        const json_t *repaired = json_object_get(findings, "repaired");
-        static const char *const words[N_SOURCES] = {"kept", "reused", "by template", "mechanical",
-                                                     "by model"};
-        uint64_t sum = 0;
-        char money[FORMAT_BYTES];
+        const json_t *findings = json_object_get(summary, "findings");
+        char money[FORMAT_BYTES], texts[4][FORMAT_BYTES];
+        struct figures f;
 
+        figures_of(summary, &f);
+        (void)buf_printf(b, "findings  %" PRIu64 " of %" PRIu64 " repaired", f.n_repaired,
+                         f.n_total);
         for (size_t i = 0; i < N_SOURCES; i++)
-                sum += progress_number(repaired, progress_source_names[i]);
-        (void)buf_printf(b, "findings  %" PRIu64 " of %" PRIu64 " repaired", sum,
-                         progress_number(findings, "total"));
-        for (size_t i = 0; i < N_SOURCES; i++)
-                if (progress_number(repaired, progress_source_names[i]) > 0)
-                        (void)buf_printf(b, ", %" PRIu64 " %s",
-                                         progress_number(repaired, progress_source_names[i]),
-                                         words[i]);
-        for (size_t i = 0; i < N_ELEMENTS(aside); i++)
-                if (progress_number(findings, aside[i].field) > 0)
+                if (f.by[i] > 0)
+                        (void)buf_printf(b, ", %" PRIu64 " %s", f.by[i], figures_source_words[i]);
+        for (size_t i = 0; i < figures_n_aside; i++)
+                if (progress_number(findings, figures_aside[i].field) > 0)
                         (void)buf_printf(b, "; %" PRIu64 " %s",
-                                         progress_number(findings, aside[i].field), aside[i].words);
-        if (sum > 0)
-                (void)buf_printf(b, "; %" PRIu64 " a minute, %s each", ms ? sum * 60000 / ms : sum,
-                                 format_money(nanousd / sum, money));
+                                         progress_number(findings, figures_aside[i].field),
+                                         figures_aside[i].words);
+        (void)buf_add_char(b, '\n');
+        if (f.n_repaired == 0)
+                return;
+        (void)buf_printf(b, "          %" PRIu64 " a minute, %s each", f.per_minute,
+                         format_money(f.nanousd_each, money));
+        if (f.hundredths_files > 0)
+                (void)buf_printf(
+                        b,
+                        ", %" PRIu64 ".%02" PRIu64
+                        " files a call; tokens %s fresh, %s from cache, %s into cache, %s "
+                        "written",
+                        f.hundredths_files / 100, f.hundredths_files % 100,
+                        format_count(f.input, texts[0]), format_count(f.cache_read, texts[1]),
+                        format_count(f.cache_write, texts[2]), format_count(f.output, texts[3]));
         (void)buf_add_char(b, '\n');
 }
 
@@ -191,8 +188,7 @@ int view_summarise(const json_t *summary, struct buf *b)
         if (!failed)
                 write_facts(facts, b);
         if (!failed && json_object_get(summary, "findings"))
-                add_findings(b, json_object_get(summary, "findings"),
-                             progress_number(summary, "ms"), progress_number(summary, "nanousd"));
+                add_findings(b, summary);
         for (size_t i = 0; i < N_FACTS; i++)
                 buf_done(&facts[i].is);
         return failed ? failed : b->failed;

@@ -46,3 +46,5 @@ int view_tabulate_plan(const json_t *plan, size_t columns, struct buf *b) _must_
 int view_tell_routing(const json_t *plan, size_t columns, struct buf *b) _must_check_;
 /* Columns of the terminal at fd; 80 when unknown. */
 size_t view_columns(int fd);
+/* Of a plan for an analysis: what is repaired how, and in which phase; nothing of others. */
+void view_add_findings(struct buf *b, const json_t *findings);

@@ -50,7 +50,8 @@ static void open_writer(struct place *p, uint64_t head, bool is_editing)
 
         p->writer = writer_free(p->writer);
         p->outdir = outdir_free(p->outdir);
-        assert_int_equal(outdir_open(&p->client, p->path, true, &p->outdir, &failure), 0);
+        assert_int_equal(
+                outdir_open(&p->client, p->path, OUTDIR_GENERATED, true, &p->outdir, &failure), 0);
         p->fates = fates_free(p->fates);
         assert_int_equal(fates_new(&p->client, &p->fates), 0);
         config.delivery.outdir = p->outdir;
@@ -274,6 +275,62 @@ static void renaming_moves_what_is_ours(void **state)
         expect(p, "c", "mine");
 }
 
+/* An edit of the user's at either name stops a move whole. */
+static void a_move_is_whole_or_not(void **state)
+{
+        struct place *p = *state;
+
+        open_writer(p, 0, true);
+        put(p, "a", "one, and mine");
+        assert_int_equal(apply(p, "rename", "b", "a", "one", "two"), 0);
+        expect(p, "a", "one, and mine");
+        expect(p, "b", NULL);
+        put(p, "a", "one");
+        put(p, "b", "mine");
+        assert_int_equal(apply(p, "rename", "b", "a", "one", "two"), 0);
+        expect(p, "a", "one");
+        expect(p, "b", "mine");
+        assert_int_equal(fates_n(p->fates, FATE_KEPT), 2);
+        assert_int_equal(apply(p, "rename", "c", "d", "one", "two"), 0); /* deleted meanwhile */
+        expect(p, "c", NULL);
+        assert_int_equal(fates_n(p->fates, FATE_KEPT), 3);
+}
+
+/* Written, then moved; and moved back where `is_back`. Replayed over each state that an earlier
+ * delivery may have left. */
+static void replay_move(struct place *p, const char *a, const char *b, bool is_back)
+{
+        struct failure *failure = NULL;
+
+        open_writer(p, is_back ? 3 : 2, true);
+        (void)!path_remove(outdir_fd(p->outdir), "a");
+        (void)!path_remove(outdir_fd(p->outdir), "b");
+        if (a)
+                put(p, "a", a);
+        if (b)
+                put(p, "b", b);
+        assert_int_equal(write_text(p, "a", "one", "two"), 0);
+        assert_int_equal(apply(p, "rename", "b", "a", "two", "three"), 0);
+        if (is_back)
+                assert_int_equal(apply(p, "rename", "a", "b", "three", "two"), 0);
+        assert_int_equal(writer_catch_up(p->writer, &failure), 0);
+        expect(p, "a", is_back ? "two" : NULL);
+        expect(p, "b", is_back ? NULL : "three");
+        assert_int_equal(fates_n(p->fates, FATE_KEPT), 0);
+}
+
+static void a_replayed_move_ends_the_same(void **state)
+{
+        struct place *p = *state;
+
+        for (int is_back = 0; is_back < 2; is_back++) {
+                replay_move(p, "one", NULL, is_back);
+                replay_move(p, "two", NULL, is_back);
+                replay_move(p, "two", "three", is_back); /* killed in between */
+                replay_move(p, NULL, "three", is_back);
+        }
+}
+
 /* A journal of three writes of one path, replayed over each state that an earlier delivery may have
  * left. */
 static void a_replay_carries_out_only_the_last_of_a_path(void **state)
@@ -325,18 +382,21 @@ static void only_one_may_write(void **state)
         struct outdir *second = NULL;
 
         assert_int_equal(outdir_set_job(p->outdir, "01J"), 0);
-        assert_int_equal(outdir_open(&p->client, p->path, true, &second, &failure),
-                         CONDITION_REFUSED);
+        assert_int_equal(
+                outdir_open(&p->client, p->path, OUTDIR_GENERATED, true, &second, &failure),
+                CONDITION_REFUSED);
         assert_int_equal(failure->id, FAILURE_LOCKED);
         assert_non_null(strstr(failure_message(failure), ", job 01J)"));
         failure_free(failure);
         failure = NULL;
-        assert_int_equal(outdir_open(&p->client, p->path, false, &second, &failure),
-                         0); /* reading is free */
+        assert_int_equal(
+                outdir_open(&p->client, p->path, OUTDIR_GENERATED, false, &second, &failure),
+                0); /* reading is free */
         outdir_free(second);
         p->writer = writer_free(p->writer);
         p->outdir = outdir_free(p->outdir);
-        assert_int_equal(outdir_open(&p->client, p->path, true, &second, &failure), 0);
+        assert_int_equal(
+                outdir_open(&p->client, p->path, OUTDIR_GENERATED, true, &second, &failure), 0);
         outdir_free(second);
 }
 
@@ -611,6 +671,8 @@ int main(void)
                 TEST(paths_of_git_and_ours_are_refused),
                 TEST(removing_takes_only_what_is_ours),
                 TEST(renaming_moves_what_is_ours),
+                TEST(a_move_is_whole_or_not),
+                TEST(a_replayed_move_ends_the_same),
                 TEST(a_replay_carries_out_only_the_last_of_a_path),
                 TEST(a_replay_does_not_make_the_users_file_ours),
                 TEST(only_one_may_write),

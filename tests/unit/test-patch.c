@@ -38,6 +38,29 @@ static void test_an_end_without_a_break_is_told(void **state _unused_)
                "file\n");
 }
 
+static void test_some_changes_are_applied(void **state _unused_)
+{
+        static const char before[] = "a\nb\nc\nd\ne\n", after[] = "a\nB\nC\nd\nx\ny\n";
+        static const char *const wanted[] = {before, "a\nB\nc\nd\ne\n", "a\nb\nC\nd\ne\n",
+                                             "a\nB\nC\nd\ne\n", "a\nb\nc\nd\nx\ny\n"};
+        struct patch_hunks h = {0};
+
+        assert_int_equal(patch_find_hunks(span_of(before), span_of(after), &h), 0);
+        assert_int_equal(h.n, 3); /* lines that take the place of lines are changes by themselves */
+        assert_int_equal(h.at[1].from, 2);
+        assert_int_equal(h.at[2].n, 1);
+        assert_int_equal(h.at[2].n_new, 2);
+        for (size_t i = 0; i < N_ELEMENTS(wanted); i++) {
+                const bool is_taken[] = {i & 1, (i & 2) != 0, (i & 4) != 0};
+                _cleanup_buf_ struct buf b = {0};
+
+                assert_int_equal(
+                        patch_apply_hunks(span_of(before), span_of(after), &h, is_taken, &b), 0);
+                assert_string_equal(b.at, wanted[i]);
+        }
+        patch_hunks_done(&h);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -45,6 +68,7 @@ int main(void)
                 cmocka_unit_test(test_changes_stand_in_their_context),
                 cmocka_unit_test(test_far_changes_are_hunks_of_their_own),
                 cmocka_unit_test(test_an_end_without_a_break_is_told),
+                cmocka_unit_test(test_some_changes_are_applied),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,47 @@
+#include "client/view/figures.h"
+
+#include "common/json.h"
+
+const char *const figures_source_words[N_SOURCES] = {"kept", "reused", "by template", "mechanical",
+                                                     "by model"};
+
+const struct figures_aside figures_aside[] = {{"build", "in build outputs"},
+                                              {"dependency", "in dependencies"},
+                                              {"gone", "in files that are not there"},
+                                              {"elsewhere", "elsewhere"},
+                                              {"filtered", "not asked for"},
+                                              {"repeated", "told twice"},
+                                              {"there", "repaired before"},
+                                              {"completed", "completed before"},
+                                              {"false", "false alarms"},
+                                              {"review", "to be looked at"},
+                                              {"manual", "left to you"}};
+const size_t figures_n_aside = N_ELEMENTS(figures_aside);
+
+void figures_of(const json_t *summary, struct figures *ret)
+{
+        const json_t *findings = json_object_get(summary, "findings"),
+                     *repaired = json_object_get(findings, "repaired"),
+                     *files = json_object_get(summary, "files"),
+                     *tokens = json_object_get(summary, "tokens");
+        uint64_t ms = progress_number(summary, "ms"), calls = progress_number(summary, "calls");
+
+        *ret = (struct figures){.n_total = progress_number(findings, "total"),
+                                .n_manual = progress_number(findings, "manual"),
+                                .n_review = progress_number(findings, "review"),
+                                .input = progress_number(tokens, "input"),
+                                .cache_read = progress_number(tokens, "cache_read"),
+                                .cache_write = progress_number(tokens, "cache_write"),
+                                .output = progress_number(tokens, "output")};
+        for (size_t i = 0; i < N_SOURCES; i++) {
+                ret->by[i] = progress_number(repaired, progress_source_names[i]);
+                ret->n_repaired += ret->by[i];
+        }
+        if (ret->n_repaired > 0) {
+                ret->per_minute = ms ? ret->n_repaired * 60000 / ms : ret->n_repaired;
+                ret->nanousd_each = progress_number(summary, "nanousd") / ret->n_repaired;
+        }
+        if (calls > 0)
+                ret->hundredths_files =
+                        progress_number(files, progress_source_names[SOURCE_CALL]) * 100 / calls;
+}
