@@ -171,7 +171,7 @@ static int read_line(struct reading *r, struct span line)
 
 void edits_retag(char *text, size_t n, const char *from, const char *to)
 {
-        static const char *const marks[] = {OLD_MARK, NEW_MARK, MOVE_MARK};
+        static const char *const marks[] = {OLD_MARK, NEW_MARK, MOVE_MARK, GONE_MARK, MADE_MARK};
         size_t n_tag = strlen(from);
 
         assert(strlen(to) == n_tag);

@@ -2,7 +2,9 @@
 
 #include <stdio.h>
 
+#include "daemon/edit/excerpt.h"
 #include "daemon/exec/answer.h"
+#include "daemon/exec/tree.h"
 
 /* Edits of a rendering: more than half of a text is not changed by what it lacks. */
 #define REMOVED_SHARE 0.5
@@ -12,6 +14,8 @@
 #define REMOVED_BESIDE 0.25
 /* How far from a finding its repair may lie. */
 #define NEAR_LINES 40
+/* How near an edit is expected. */
+#define REPAIRED_NEAR_LINES 15
 
 /* Edits that do not apply are refused like a text that fails its checks. */
 static int refuse_edits(struct candidate *c, const struct diag *d)
@@ -57,25 +61,70 @@ static int check_repair(const struct run_work_item *item, const struct edits *ed
         const struct task *t = item->source;
 
         *d = (struct diag){0};
-        if (span_is_equal(base, text)) {
+        if (span_is_equal(base, text) && !edits_change_tree(edits)) {
                 snprintf(d->text, sizeof(d->text),
                          "it changes nothing: every finding needs an edit");
-                return CONDITION_REFUSED;
-        }
-        if (edits->move.n > 0) {
-                snprintf(d->text, sizeof(d->text), "no finding asks for another path of the file");
                 return CONDITION_REFUSED;
         }
         return edits_check_near(edits, base, t->repair->lines, t->repair->n_lines, NEAR_LINES, d);
 }
 
+/* What the edits are about: the text, or the part of it that was shown. */
+static struct span shown_of(const struct run_work_item *item)
+{
+        return item->shown.n > 0 ? buf_span(&item->shown)
+                                 : (struct span){item->base.text, item->base.n};
+}
+
 static int look_at(struct run_work_item *item, const struct edits *edits, struct span text)
 {
         const struct task *t = item->source;
-        struct span base = {item->base.text, item->base.n};
+        struct span base = shown_of(item);
         int k = t->repair ? check_repair(item, edits, base, text, &item->diag) : 0;
 
-        return k ? k : check_removed(t, base, text, &item->diag);
+        if (k || edits->is_gone)
+                return k;
+        return check_removed(t, base, text, &item->diag);
+}
+
+static int apply(struct run_work_item *item, struct edits *edits, struct buf *out)
+{
+        struct candidate *c = item->candidate;
+        int k = edits_read((struct span){c->result.text, c->result.n_text}, item->tag, edits,
+                           &item->diag);
+
+        k = k ? k : tree_amend(item, edits);
+        return k ? k : edits_apply(edits, shown_of(item), out, &item->diag);
+}
+
+/* A part becomes the whole again. */
+static int join(struct run_work_item *item, struct buf *text)
+{
+        _cleanup_buf_ struct buf whole = {0};
+        int k;
+
+        if (item->shown.n == 0)
+                return 0;
+        buf_init(&whole, ANSWER_MAX_FILE_BYTES);
+        k = excerpt_join(item->source->repair->excerpt,
+                         (struct span){item->base.text, item->base.n}, buf_span(text), &whole,
+                         &item->diag);
+        if (k)
+                return k;
+        buf_done(text);
+        *text = whole;
+        whole = (struct buf){0};
+        return 0;
+}
+
+/* Findings that the answer left alone. */
+static void count_far(struct run_work_item *item, const struct edits *edits)
+{
+        const struct repair *repair = item->source->repair;
+
+        if (repair)
+                item->n_far = edits_count_far(edits, shown_of(item), repair->lines, repair->n_lines,
+                                              REPAIRED_NEAR_LINES, &item->first_far);
 }
 
 int amend(struct run_work_item *item)
@@ -90,19 +139,26 @@ int amend(struct run_work_item *item)
                 return 0;
         buf_init(&out, ANSWER_MAX_FILE_BYTES);
         if (c->is_edits) {
-                k = edits_read(text, item->tag, &edits, &item->diag);
-                k = k ? k
-                      : edits_apply(&edits, (struct span){item->base.text, item->base.n}, &out,
-                                    &item->diag);
+                k = apply(item, &edits, &out);
                 text = buf_span(&out);
+        } else if (item->shown.n > 0) {
+                snprintf(item->diag.text, sizeof(item->diag.text),
+                         "only a part of the file is shown: answer with edits of it");
+                k = CONDITION_REFUSED;
         }
         k = k ? k : look_at(item, &edits, text);
+        if (k == 0 && c->is_edits) {
+                count_far(item, &edits);
+                k = join(item, &out);
+        }
         if (k == CONDITION_REFUSED)
                 return refuse_edits(c, &item->diag);
-        if (k < 0 || !c->is_edits)
-                return k;
+        if (k || !c->is_edits)
+                return k > 0 ? -ENODATA : k;
         free(c->result.text);
-        c->result.text = out.at ? buf_steal(&out, &c->result.n_text) : strdup("");
+        if (c->result.is_gone)
+                buf_clear(&out);
+        c->result.text = out.n > 0 ? buf_steal(&out, &c->result.n_text) : strdup("");
         c->result.n_text = c->result.text && *c->result.text ? c->result.n_text : 0;
         return c->result.text ? 0 : -ENOMEM;
 }
@@ -115,7 +171,7 @@ int restore_ends(const struct run_work_item *item)
         size_t n = 0;
         int k;
 
-        if (task_is_mechanical(item->source) && !item->call)
+        if (c->result.is_gone || (task_is_mechanical(item->source) && !item->call))
                 return 0; /* made with them */
         if (!item->base.was_crlf && !item->base.had_no_end)
                 return 0;

@@ -4,10 +4,13 @@
 
 #include "common/log.h"
 #include "daemon/blueprint/blueprint.h"
+#include "daemon/edit/excerpt.h"
 #include "daemon/exec/amend.h"
 #include "daemon/exec/answer.h"
+#include "daemon/exec/confidence.h"
 #include "daemon/exec/learn.h"
 #include "daemon/exec/leaving.h"
+#include "daemon/exec/tree.h"
 #include "daemon/exec/verify.h"
 #include "daemon/loop/loop.h"
 #include "daemon/plan/ladder.h"
@@ -53,8 +56,10 @@ static void excuse(const struct task *t, const struct check_subject *subject, st
                 return;
         before.text = base;
         check_run(t->checks, &before, &was);
-        if (was.verdict != VERDICT_ACCEPTED && was.score <= report->score)
+        if (was.verdict != VERDICT_ACCEPTED && was.score <= report->score) {
                 report->verdict = VERDICT_ACCEPTED;
+                report->score = 1;
+        }
 }
 
 /* A slip that a rule can mend is not asked for again: what stands around a file, what it did not
@@ -96,7 +101,10 @@ static int judge(const struct run_work_item *item)
                 return k;
         subject.text = (struct span){c->result.text, c->result.n_text};
         subject.n_expected = expected_names(t, expected);
-        check_run(t->checks, &subject, &c->report);
+        if (c->result.is_gone) /* there is nothing to look at */
+                c->report = (struct check_report){.verdict = VERDICT_ACCEPTED, .score = 1};
+        else
+                check_run(t->checks, &subject, &c->report);
         if (t->repair)
                 excuse(t, &subject, (struct span){item->base.text, item->base.n}, &c->report);
         c->result.score = c->report.score;
@@ -123,6 +131,8 @@ static void run_judge(void *arg)
 
         if (k == 0)
                 k = judge(item);
+        if (k == 0)
+                confidence_weigh(item);
         item->error = k == CONDITION_REFUSED ? 0 : k; /* the report says why */
 }
 
@@ -228,13 +238,30 @@ void judge_again(struct run *r, uint32_t task)
         run_task_move(r, task, TASK_ASSIGNED);
 }
 
+/* What it makes may be what another repair makes. */
+static void claim(struct run *r, uint32_t task, struct candidate *c)
+{
+        struct finding *f = &c->report.findings[0];
+        const char *path;
+        int k = is_accepted(r, c) ? tree_claim(r, task, &c->result, &path) : 0;
+
+        if (k == 0)
+                return;
+        c->report =
+                (struct check_report){.verdict = VERDICT_REJECTED, .n_findings = 1, .n_rules = 1};
+        *f = (struct finding){.rule = "tree", .confidence = 1};
+        snprintf(f->text, sizeof(f->text), "`%.120s`: another repair makes a file there",
+                 k > 0 ? path : "");
+}
+
 static void finish_judge(struct run *r, struct run_work_item *item)
 {
         struct run_task *t = run_task_of(r, item->task);
         struct run_call *c = item->call;
 
+        if (item->error == 0)
+                claim(r, item->task, item->candidate);
         if (item->error == 0) {
-                item->candidate->result.made_by = SOURCE_CALL;
                 item->candidate->result.model = strdup(c->model);
                 t->candidate = take(item->candidate);
                 learn_attempt(c, item->task, !is_accepted(r, t->candidate), false);
@@ -303,6 +330,7 @@ static void finish_item(void *arg)
         release_hold(item->hold, item->loop);
         candidate_free(item->candidate);
         edit_base_done(&item->base);
+        buf_done(&item->shown);
         free(item);
 }
 
@@ -323,12 +351,17 @@ static int run_item(struct loop *loop, struct run_work_item *item, void (*run)(v
 /* What the text is compared with, or made from; a copy. */
 static int take_base(struct run *r, struct run_work_item *item)
 {
+        const struct repair *repair = item->source->repair;
         struct span base = {0};
         int k = base_load(r, item->task, &base);
 
         if (item->call)
                 memcpy(item->tag, item->call->tag, sizeof(item->tag));
-        return k < 0 ? k : edit_base_read(base, &item->base);
+        k = k < 0 ? k : edit_base_read(base, &item->base);
+        if (k == 0 && repair && repair->excerpt && item->call)
+                k = excerpt_show(repair->excerpt, (struct span){item->base.text, item->base.n},
+                                 &item->shown);
+        return k > 0 ? -ENODATA : k;
 }
 
 static int start_item(struct run *r, uint32_t task, struct run_call *call, struct candidate *c,
@@ -345,12 +378,14 @@ static int start_item(struct run *r, uint32_t task, struct run_call *call, struc
                                        .call = call,
                                        .candidate = c,
                                        .n_resets = call ? call->n_resets : 0,
+                                       .n_attempts = run_task_of(r, task)->evidence.attempts,
                                        .source = &r->work->tasks[task],
                                        .hold = r->hold};
         k = c->is_edits || item->source->repair ? take_base(r, item) : 0;
         k = k ? k : run_item(r->setup.loop, item, run);
         if (k < 0) {
                 edit_base_done(&item->base);
+                buf_done(&item->shown);
                 free(item);
                 return k;
         }
@@ -372,6 +407,7 @@ int judge_start(struct run *r, uint32_t task, struct run_call *call, struct span
         c->was_cut = was_cut;
         c->is_edits = call->answer && answer_is_edits(call->answer);
         c->n_answer = text.n;
+        c->result.made_by = SOURCE_CALL;
         c->result.text = str_dup_span(text);
         c->result.n_text = text.n;
         if (!c->result.text)

@@ -48,10 +48,13 @@ struct run_task {
         uint64_t delay_ms;    /* its next call leaves no sooner */
         unsigned n_continued; /* answers that ended too early, and brought something */
         bool is_template_refused, was_edited, was_delivered;
-        struct hash delivered; /* what a command looks at, or looked at last */
-        unsigned n_refused;    /* by the command */
-        bool is_shown_whole;   /* the whole context: its own was not enough */
-        bool is_moved;         /* to `tier`, without an attempt: its own window is too small */
+        struct hash delivered;  /* what a command looks at, or looked at last */
+        unsigned n_refused;     /* by the command */
+        bool is_reused;         /* what the command is to judge was known */
+        bool needs_review;      /* a person is to look at the repair */
+        double candidate_score; /* of what was published */
+        bool is_shown_whole;    /* the whole context: its own was not enough */
+        bool is_moved;          /* to `tier`, without an attempt: its own window is too small */
         bool is_decided, is_gathered; /* it joins the call planned for it or not; waits in it */
         uint64_t nanousd, started_usec;
         struct tokens tokens;
@@ -122,6 +125,7 @@ struct run {
                                            further call of the tier leaves while it stands */
         uint32_t *undecided; /* owned; per step of the plan: tasks that may still join its call */
         size_t n_gathered;   /* tasks that wait for the others of their call */
+        json_t *claims;      /* owned: new path -> the task whose repair makes it, or NULL */
         struct remembered remembered; /* inputs and values that the cache is known to have */
         bool is_flush_due, is_pumping, is_ended, is_dead, has_warned, has_warned_window;
         struct result text; /* of a job of one text */

@@ -1,8 +1,10 @@
 #pragma once
-/* What a worker makes of a text. Not for other rooms. */
+/* What a worker makes of a text, and what it is given for it. Not for other rooms; internal.h
+ * includes it. */
 
 #include <sys/queue.h>
 
+#include "common/buf.h"
 #include "daemon/check/check.h"
 #include "daemon/edit/edits.h"
 #include "daemon/work/result.h"
@@ -11,6 +13,7 @@
 struct loop;
 struct run;
 struct run_call;
+struct work_hold;
 
 /* A text on its way to becoming a result: made by a worker, from text and task alone. */
 struct candidate {
@@ -34,10 +37,14 @@ struct run_work_item {
         struct work_hold *hold;
         struct candidate *candidate;
         struct edit_base base; /* of edits; its own: the plan may be gone by then */
+        struct buf shown;      /* the part of it that was shown; empty: all */
         char tag[17];
         struct diag diag;
-        int error;         /* 0, -ENOMEM, CONDITION_REFUSED: the template cannot be rendered */
-        unsigned n_resets; /* of the call, when the text came */
+        int error;           /* 0, -ENOMEM, CONDITION_REFUSED: the template cannot be rendered */
+        unsigned n_resets;   /* of the call, when the text came */
+        unsigned n_attempts; /* that were refused before */
+        size_t n_far;        /* findings that no edit comes near */
+        uint32_t first_far;
 };
 
 /* The work outlives the run while workers look at it. */

@@ -1,6 +1,7 @@
 /* From a recipe to the blocks of a prompt, just before the call (docs/prompts.md). */
 
 #include "common/json.h"
+#include "daemon/edit/excerpt.h"
 #include "daemon/exec/answer.h"
 #include "daemon/exec/leaving.h"
 #include "daemon/plan/cost.h"
@@ -106,7 +107,7 @@ static int write_base(struct run *r, struct prompt *p, uint32_t task, struct spa
 {
         const struct task *t = &r->work->tasks[task];
         _cleanup_edit_base_ struct edit_base base = {0};
-        _cleanup_buf_ struct buf b = {0};
+        _cleanup_buf_ struct buf b = {0}, part = {0};
         struct span text = {0};
         int k;
 
@@ -117,6 +118,12 @@ static int write_base(struct run *r, struct prompt *p, uint32_t task, struct spa
         if (k < 0)
                 return k;
         text = (struct span){base.text, base.n};
+        if (t->repair && t->repair->excerpt) {
+                k = excerpt_show(t->repair->excerpt, text, &part);
+                if (k)
+                        return k < 0 ? k : -ENODATA;
+                text = buf_span(&part);
+        }
         buf_init(&b, 0);
         add_fence(&b, text);
         buf_printf(&b, "%s text %s\n", language_of(t), t->path);
@@ -155,6 +162,7 @@ static int write_answer(struct run *r, struct prompt *p, const struct step *s, s
 {
         _cleanup_free_ const char **paths = calloc(s->n_tasks + 1, sizeof(*paths));
         _cleanup_free_ bool *is_shown = calloc(s->n_tasks + 1, sizeof(*is_shown));
+        unsigned may = 0;
         _cleanup_buf_ struct buf b = {0};
         struct span base = {0};
         int k;
@@ -163,10 +171,14 @@ static int write_answer(struct run *r, struct prompt *p, const struct step *s, s
         if (!paths || !is_shown)
                 return -ENOMEM;
         for (size_t i = 0; i < s->n_tasks; i++) {
+                const struct repair *repair = r->work->tasks[s->tasks[i]].repair;
+
                 paths[i] = r->work->tasks[s->tasks[i]].path;
+                may |= repair ? repair->may : 0;
                 is_shown[i] = plan_base(r->setup.plan, &r->work->tasks[s->tasks[i]], &base);
         }
         k = answer_write_instructions(p->tag, paths, is_shown, s->n_tasks, &b);
+        k = k ? k : edits_write_tree_forms(p->tag, may, &b);
         return k < 0 ? k : keep_text(p, &b, ret);
 }
 

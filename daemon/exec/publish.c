@@ -8,7 +8,9 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "daemon/exec/confidence.h"
 #include "daemon/exec/learn.h"
+#include "daemon/exec/tree.h"
 #include "daemon/metrics/metrics.h"
 #include "daemon/store/store.h"
 
@@ -118,6 +120,9 @@ static int say_done(struct run *r, uint32_t task, const char *source, const char
                 log_error("task %u: out of memory", task);
         if (fields && t->mended && source && strcmp(source, source_names[SOURCE_CALL]) == 0)
                 (void)!json_put(fields, "mended", json_string(t->mended));
+        if (fields && source && r->work->tasks[task].repair && t->candidate_score > 0 &&
+            json_put(fields, "confidence", json_real(t->candidate_score)) < 0)
+                log_error("task %u: out of memory", task);
         if (fields && t->failure && failure_to_json(t->failure, &error) == 0)
                 (void)!json_put(fields, "error", error);
         metrics_add(source ? METRIC_tasks_done : METRIC_tasks_failed, 1);
@@ -134,7 +139,7 @@ static json_t *hash_json(const struct hash *h)
 }
 
 /* The content that a repair was made from. */
-static const struct hash *base_of(struct run *r, uint32_t task)
+const struct hash *publish_before(struct run *r, uint32_t task)
 {
         const struct task *t = &r->work->tasks[task];
 
@@ -143,7 +148,7 @@ static const struct hash *base_of(struct run *r, uint32_t task)
 
 /* What must stand on disk, else it is the user's: what we wrote there, or what a repair was made
  * from. */
-static json_t *base_json(struct run *r, uint32_t task)
+json_t *publish_base(struct run *r, uint32_t task)
 {
         const struct stand *s = &r->setup.stands->at[task];
         const struct task *t = &r->work->tasks[task];
@@ -151,20 +156,22 @@ static json_t *base_json(struct run *r, uint32_t task)
         if (run_task_of(r, task)->was_delivered)
                 return hash_json(&run_task_of(r, task)->delivered);
         if (t->repair)
-                return hash_json(base_of(r, task));
+                return hash_json(publish_before(r, task));
         return s->is_in_manifest && s->is_on_disk ? hash_json(&s->written) : json_null();
 }
 
-int publish_revert(struct run *r, uint32_t task)
+int publish_revert(struct run *r, uint32_t task, const struct result *result)
 {
         struct run_task *t = run_task_of(r, task);
 
         if (!t->was_delivered)
                 return 0;
+        if (result_changes_tree(result))
+                return tree_revert(r, task, result);
         return publish_news(r, "file",
                             json_pack("{s:s,s:s,s:o,s:o,s:o,s:s}", "action", "write", "path",
                                       r->work->tasks[task].path, "base", hash_json(&t->delivered),
-                                      "blob", hash_json(base_of(r, task)), "fingerprint",
+                                      "blob", hash_json(publish_before(r, task)), "fingerprint",
                                       hash_json(&t->key), "reason", "reverted"));
 }
 
@@ -172,12 +179,15 @@ int publish_file(struct run *r, uint32_t task, const struct result *result, enum
 {
         const struct task *t = &r->work->tasks[task];
 
+        if (result_changes_tree(result))
+                return tree_publish(r, task, result, source);
         return publish_news(
                 r, "file",
-                json_pack("{s:s,s:s,s:o,s:o,s:I,s:o,s:s}", "action", "write", "path", t->path,
-                          "base", base_json(r, task), "blob", hash_json(&result->content), "size",
-                          (json_int_t)result->n_text, "fingerprint",
-                          hash_json(&run_task_of(r, task)->key), "source", source_names[source]));
+                json_pack("{s:s,s:s,s:o,s:o,s:I,s:o,s:s,s:O*}", "action", "write", "path", t->path,
+                          "base", publish_base(r, task), "blob", hash_json(&result->content),
+                          "size", (json_int_t)result->n_text, "fingerprint",
+                          hash_json(&run_task_of(r, task)->key), "source", source_names[source],
+                          "findings", t->repair ? t->repair->findings : NULL));
 }
 
 /* Whether there are more. What no task makes any more is told when all that is wanted stands: a run
@@ -204,9 +214,10 @@ bool publish_orphans(struct run *r)
         return false;
 }
 
-static int put_result(struct run *r, uint32_t task, const struct result *result, enum source source)
+static int put_result(struct run *r, uint32_t task, const struct result *result, uint8_t put)
 {
         struct result head = *result;
+        struct made_file made[RESULT_MADE_MAX];
         struct store_batch *b = publish_batch(r);
         _cleanup_buf_ struct buf value = {0};
         uint8_t key[ULID_BYTES + 4];
@@ -219,18 +230,36 @@ static int put_result(struct run *r, uint32_t task, const struct result *result,
                 key[ULID_BYTES + i] = (uint8_t)(task >> (24 - 8 * i));
         head.text = NULL; /* lies as a blob, once */
         head.n_text = 0;
+        for (size_t i = 0; i < result->n_made; i++) {
+                made[i] = result->made[i];
+                made[i].text = NULL;
+        }
+        head.made = made;
         buf_init(&value, 0);
         buf_add(&value, run_task_of(r, task)->key.at, HASH_BYTES);
-        buf_add_char(&value, (char)source);
+        buf_add_char(&value, (char)put);
         k = result_encode(&head, &value);
         if (k == 0 && result->text)
                 k = store_blob_put(b, r->setup.uid, &result->content,
                                    (struct span){result->text, result->n_text},
                                    clock_realtime_ms());
+        k = k ? k : tree_put_blobs(r, b, result);
         /* Last: a result that stands has its content, and is told of. */
         return k ? k
                  : store_batch_put(b, TABLE_RESULT, (struct span){(char *)key, sizeof(key)},
                                    buf_span(&value));
+}
+
+int publish_waiting(struct run *r, uint32_t task)
+{
+        const struct run_task *t = run_task_of(r, task);
+        const struct result *result = &t->candidate->result;
+        enum source source = t->is_reused ? SOURCE_REUSE : result->made_by;
+
+        return put_result(r, task, result,
+                          (uint8_t)(PUT_WAITING |
+                                    MIN2(t->n_refused, PUT_REFUSED_MAX) << PUT_REFUSED_SHIFT |
+                                    source));
 }
 
 /* Into the cache: the result by its full key, and what is newest for its static key. */
@@ -278,6 +307,29 @@ static void remember_inputs(struct run *r, uint32_t task)
                                    (struct span){rt->interface, rt->n_interface});
 }
 
+/* For the jobs to come: each finding was repaired, and what the file is by now. */
+static void note_repaired(struct run *r, uint32_t task)
+{
+        const struct hash content = run_task_of(r, task)->content;
+
+        for (;; task = r->work->tasks[task].depends[0]) {
+                const struct repair *repair = r->work->tasks[task].repair;
+                bool is_changed = !hash_is_equal(&content, &repair->stands);
+
+                for (uint32_t i = 0; i < repair->n_findings; i++) {
+                        struct hash key;
+
+                        repair_note_key(&repair->identities[i], NULL, &key);
+                        cache_put(r->setup.store, CACHE_SEEN, &key, SPAN("1"));
+                        repair_note_key(&repair->identities[i], &content, &key);
+                        if (is_changed)
+                                cache_put(r->setup.store, CACHE_SEEN, &key, SPAN("1"));
+                }
+                if (!repair->follows)
+                        return;
+        }
+}
+
 static void adopt_candidate(struct run *r, uint32_t task, struct candidate *c)
 {
         struct run_task *t = run_task_of(r, task);
@@ -302,7 +354,7 @@ static int put_and_say(struct run *r, uint32_t task, const struct result *result
         if (r->work->tasks[task].path && source != SOURCE_KEEP)
                 k = publish_file(r, task, result, source);
         k = k ? k : say_done(r, task, source_names[source], "accepted");
-        k = k ? k : put_result(r, task, result, source);
+        k = k ? k : put_result(r, task, result, (uint8_t)source);
         while (k < 0 && r->n_news > n_before)
                 json_decref(r->news[--r->n_news].fields);
         return k;
@@ -315,6 +367,7 @@ void publish_result(struct run *r, uint32_t task, enum source source)
         int k;
 
         t->failure = failure_free(t->failure);
+        t->candidate_score = c->result.score;
         k = put_and_say(r, task, &c->result, source);
         if (k < 0) {
                 run_task_fail(r, task, failure_new(FAILURE_INTERNAL, "%s", strerror(-k)));
@@ -323,9 +376,12 @@ void publish_result(struct run *r, uint32_t task, enum source source)
         adopt_candidate(r, task, c);
         t->content = c->result.content;
         t->source = source;
-        if (r->work->tasks[task].command < 0)
+        t->needs_review = confidence_is_low(&r->work->tasks[task], &c->result);
+        if (r->work->tasks[task].command < 0 || r->work->tasks[task].repair)
                 remember(r, task, &c->result);
         remember_inputs(r, task);
+        if (r->work->tasks[task].repair)
+                note_repaired(r, task);
         if (r->work->is_one_text) {
                 result_done(&r->text);
                 r->text = c->result;

@@ -4,6 +4,13 @@
 
 #include "daemon/exec/internal.h"
 
+/* How a result lies in state, beside its text: its source; and while a command of the client's is
+ * to judge it, that, and how often it was refused. */
+#define PUT_WAITING 0x80u
+#define PUT_SOURCE 0x0fu
+#define PUT_REFUSED_SHIFT 4
+#define PUT_REFUSED_MAX 3u
+
 /* Takes fields, also NULL: -ENOMEM. */
 int publish_news(struct run *r, const char *type, json_t *fields);
 /* The batch of this turn; NULL for lack of memory. */
@@ -11,10 +18,16 @@ struct store_batch *publish_batch(struct run *r);
 void publish_flush(struct run *r);
 void publish_end(struct run *r); /* the last batch goes with the end */
 void publish_result(struct run *r, uint32_t task, enum source source); /* from its candidate */
+/* What a command of the client's is to judge, so that a crash in between costs nothing. */
+int publish_waiting(struct run *r, uint32_t task) _must_check_;
 void publish_kept(struct run *r, uint32_t task);
 void publish_call(struct run_call *c);
 void publish_failure(struct run *r, uint32_t task);
 bool publish_orphans(struct run *r);
 int publish_file(struct run *r, uint32_t task, const struct result *result,
                  enum source source) _must_check_;
-int publish_revert(struct run *r, uint32_t task) _must_check_; /* what was delivered goes back */
+int publish_revert(struct run *r, uint32_t task,
+                   const struct result *result) _must_check_; /* what was delivered goes back */
+/* What must stand on disk (a hash, or null); the content that a repair was made from. */
+json_t *publish_base(struct run *r, uint32_t task);
+const struct hash *publish_before(struct run *r, uint32_t task);

@@ -374,6 +374,7 @@ struct run *run_free(struct run *r)
         free(r->due);
         free(r->users);
         free(r->first_user);
+        json_decref(r->claims);
         stands_free(r->setup.stands);
         plan_free(r->setup.plan);
         if (r->setup.release)

@@ -2,8 +2,11 @@
 
 #include "common/log.h"
 #include "daemon/blueprint/blueprint.h"
+#include "daemon/exec/confidence.h"
 #include "daemon/exec/learn.h"
 #include "daemon/exec/leaving.h"
+#include "daemon/exec/tree.h"
+#include "daemon/exec/verify.h"
 #include "daemon/store/store.h"
 
 struct state_key {
@@ -12,11 +15,11 @@ struct state_key {
 };
 
 /* What a command of the client's accepted is no longer known to be acceptable: the world it looked
- * at is no part of the key. */
+ * at is no part of the key. A repair is judged again, in place. */
 static bool may_take(const struct run *r, uint32_t task, enum plan_rule_id rule)
 {
-        return r->work->tasks[task].command < 0 && r->setup.planning.is_on[rule] &&
-               !r->setup.is_fresh;
+        return (r->work->tasks[task].command < 0 || r->work->tasks[task].repair) &&
+               r->setup.planning.is_on[rule] && !r->setup.is_fresh;
 }
 
 static int full_key(struct run *r, uint32_t task, struct hash *ret)
@@ -65,6 +68,7 @@ static int find_published(struct run *r, uint32_t task)
         _cleanup_result_ struct result result = {0};
         struct state_key key;
         struct span bytes;
+        const char *path;
         int k;
 
         memcpy(key.job, r->setup.job.at, ULID_BYTES);
@@ -82,6 +86,10 @@ static int find_published(struct run *r, uint32_t task)
         k = result_decode(bytes, &result);
         if (k < 0)
                 return k == -EBADMSG ? CONDITION_ABSENT : k;
+        if ((uint8_t)value.at[HASH_BYTES] & PUT_WAITING) {
+                k = tree_claim(r, task, &result, &path);
+                return k < 0 ? k : verify_restore(r, task, &result, (uint8_t)value.at[HASH_BYTES]);
+        }
         if (t->n_users > 0 || !r->work->tasks[task].path) {
                 k = store_blob_get(r->setup.store, r->setup.uid, &result.content, 0, UINT64_MAX,
                                    &text);
@@ -91,6 +99,10 @@ static int find_published(struct run *r, uint32_t task)
         k = adopt_interface(r, task, buf_span(&text), &result.interface);
         if (k < 0)
                 return k;
+        k = tree_claim(r, task, &result, &path); /* ours, whatever stands there by now */
+        if (k < 0)
+                return k;
+        t->needs_review = confidence_is_low(&r->work->tasks[task], &result);
         t->content = result.content;
         t->source = (uint8_t)value.at[HASH_BYTES] < N_SOURCES ? (enum source)value.at[HASH_BYTES]
                                                               : SOURCE_REUSE;
@@ -166,6 +178,10 @@ int base_load(struct run *r, uint32_t task, struct span *ret)
         const struct run_task *before;
         int k;
 
+        if (!task_follows(t) && t->repair && t->repair->excerpt) {
+                *ret = (struct span){t->repair->excerpt->whole, t->repair->excerpt->n_whole};
+                return 0;
+        }
         if (!task_follows(t))
                 return plan_base(r->setup.plan, t, ret) ? 0 : CONDITION_ABSENT;
         k = interface_load(r, t->depends[0]);
@@ -207,11 +223,14 @@ static int reuse(struct run *r, uint32_t task)
 {
         struct run_task *t = run_task_of(r, task);
         _cleanup_(candidate_freep) struct candidate *c = calloc(1, sizeof(*c));
+        const char *path;
         int k;
 
         if (!c)
                 return -ENOMEM;
         k = find_cached(r, &t->key, &c->result);
+        if (k == 0 && tree_claim(r, task, &c->result, &path) != 0)
+                k = CONDITION_ABSENT; /* what it makes has no place any more */
         if (k) {
                 if (k == CONDITION_ABSENT)
                         run_log(r, task, LOG_LEVEL_DEBUG, "cache_miss", "%s",
@@ -223,7 +242,11 @@ static int reuse(struct run *r, uint32_t task)
         if (k < 0)
                 return k;
         t->candidate = take(c);
-        publish_result(r, task, SOURCE_REUSE);
+        t->is_reused = true;
+        if (r->work->tasks[task].command >= 0)
+                verify_later(r, task);
+        else
+                publish_result(r, task, SOURCE_REUSE);
         return 0;
 }
 

@@ -56,9 +56,10 @@ static json_t *naive_json(const struct estimate *e)
 /* Of an analysis: what was told of it, and which way findings were repaired, or not. */
 static int put_findings(struct run *r, json_t *summary)
 {
-        uint64_t by[N_SOURCES] = {0}, n_manual = 0;
+        uint64_t by[N_SOURCES] = {0}, n_manual = 0, n_review = 0;
         json_t *o = json_copy(r->work->findings), *repaired = json_object();
-        int k = o && repaired ? 0 : -ENOMEM;
+        _cleanup_json_ json_t *review = json_array();
+        int k = o && repaired && review ? 0 : -ENOMEM;
 
         for (size_t i = 0; i < r->work->n_tasks; i++) {
                 const struct run_task *t = &r->tasks[i];
@@ -67,10 +68,17 @@ static int put_findings(struct run *r, json_t *summary)
                         by[t->source] += r->work->tasks[i].repair->n_findings;
                 else
                         n_manual += r->work->tasks[i].repair->n_findings;
+                if (t->state != TASK_DONE || !t->needs_review)
+                        continue;
+                n_review += r->work->tasks[i].repair->n_findings;
+                k = k ? k : json_add(review, json_string(r->work->tasks[i].path));
         }
         for (size_t i = 0; i < N_SOURCES && k == 0; i++)
                 k = json_put(repaired, source_names[i], integer(by[i]));
         k = k ? k : json_put(o, "manual", integer(n_manual));
+        k = k ? k : json_put(o, "review", integer(n_review));
+        if (n_review > 0)
+                k = k ? k : json_put(o, "review_files", json_incref(review));
         if (k < 0) {
                 json_decref(o);
                 json_decref(repaired);

@@ -6,6 +6,9 @@
 
 /* Tells of the file, and parks the task. */
 void verify_later(struct run *r, uint32_t task);
+/* What an earlier run delivered and had not heard of: it waits again. Takes the result; put: how it
+ * lay in state. CONDITION_ABSENT: its content is not there any more. */
+int verify_restore(struct run *r, uint32_t task, struct result *result, uint8_t put) _must_check_;
 /* What the command said. Passed: all that wait are done. Else those that its output names are asked
  * for again, once, with the output; then they are taken back and fail. Where it names none, it
  * cannot be told who is to blame: the first time all that a model made are asked again. */

@@ -6,6 +6,14 @@
 
 #define NEARLY 800 /* thousandths of the window, that a guess may be wrong by a quarter */
 
+/* Of which a part is shown alone. */
+static bool is_excerpt(const struct run *r, uint32_t task)
+{
+        const struct repair *repair = r->work->tasks[task].repair;
+
+        return repair && repair->excerpt;
+}
+
 /* With interfaces as long as they are: they are known by now. */
 static uint64_t count_input(struct run *r, const struct step *s)
 {
@@ -18,7 +26,11 @@ static uint64_t count_input(struct run *r, const struct step *s)
         bytes.at[TEXT_CODE] = 0;
         for (size_t i = 0; i < s->recipe.n_items; i++)
                 if (s->recipe.items[i].kind == RECIPE_BASE &&
-                    base_load(r, s->recipe.items[i].index, &base) == 0)
+                    is_excerpt(r, s->recipe.items[i].index))
+                        bytes.at[TEXT_CODE] +=
+                                r->work->tasks[s->recipe.items[i].index].n_base + COST_BASE_BYTES;
+                else if (s->recipe.items[i].kind == RECIPE_BASE &&
+                         base_load(r, s->recipe.items[i].index, &base) == 0)
                         bytes.at[TEXT_CODE] += base.n + COST_BASE_BYTES;
                 else if (s->recipe.items[i].kind == RECIPE_INTERFACE &&
                          interface_load(r, s->recipe.items[i].index) == 0)

@@ -4,7 +4,8 @@
  *
  *     Konveyor     a list of rulesets: {name, violations {rule: V}, insights, errors, unmatched}
  *     simplified   {violations: [V with id]}
- *     plan         {phases: [{id, violations: [V with violation_id]}]}, of kantra-ai
+ *     plan         {phases: [{id, risk, deferred, violations: [V with violation_id]}]}, of
+ *                  kantra-ai
  *
  *     V = {description, category, labels, effort, links, incidents: [{uri, message, codeSnip,
  *          lineNumber, variables, isDependencyIncident}]}
@@ -24,10 +25,16 @@
 #define EFFORT_UNKNOWN (-1)
 
 struct analysis_rule {
-        char *ruleset, *id, *description, *category, *phase; /* owned; NULL: not told */
-        json_t *links;                                       /* owned: [{url, title}] */
-        int effort;                                          /* 0 to 10, or EFFORT_UNKNOWN */
+        char *ruleset, *id, *description, *category; /* owned; NULL: not told */
+        json_t *links;                               /* owned: [{url, title}] */
+        int effort;                                  /* 0 to 10, or EFFORT_UNKNOWN */
+        size_t phase;                                /* of a plan: into phases */
         bool is_insight;
+};
+
+struct analysis_phase {
+        char *id, *risk; /* owned; risk may be NULL */
+        bool is_deferred;
 };
 
 struct incident {
@@ -44,6 +51,8 @@ struct analysis {
         size_t n_rules, room_rules;
         struct incident *incidents; /* owned */
         size_t n_incidents, room_incidents;
+        struct analysis_phase *phases; /* owned; of a plan */
+        size_t n_phases, room_phases;
         size_t n_errors, n_unmatched, n_skipped; /* of the analyser itself */
 };
 

@@ -40,8 +40,6 @@ bool fix_filter_takes(const struct fix_filter *f, const struct analysis_rule *ru
                 return false;
         if (f->categories && !has_text(f->categories, rule->category))
                 return false;
-        if (f->phases && !has_text(f->phases, rule->phase))
-                return false;
         if (f->rules && !has_match(f->rules, rule->id))
                 return false;
         if (f->max_effort >= 0 && rule->effort > f->max_effort)

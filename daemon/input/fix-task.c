@@ -4,7 +4,8 @@
 
 #include "common/json.h"
 #include "common/yaml.h"
-#include "daemon/input/fix-making.h"
+#include "daemon/edit/excerpt.h"
+#include "daemon/input/fix-regions.h"
 
 #define FAST_EFFORT 2
 #define BALANCED_EFFORT 6
@@ -83,13 +84,23 @@ static int put_variables(json_t *o, const json_t *variables)
         return r < 0 || json_object_size(found) == 0 ? r : json_put(o, "found", json_incref(found));
 }
 
-static json_t *finding_json(const struct open *x, bool has_message)
+/* In the text as it is shown. */
+static unsigned shown_line(const struct fix_part *p, const struct open *x)
+{
+        const struct fix_region *g = p->region;
+
+        if (!g || x->line == 0 || x->line <= g->from)
+                return x->line;
+        return (unsigned)(g->head + (g->from > g->head) + (x->line - g->from));
+}
+
+static json_t *finding_json(const struct open *x, unsigned line, bool has_message)
 {
         json_t *o = json_object();
         int r = o ? put_text(o, "rule", x->rule->id) : -ENOMEM;
 
-        if (x->line > 0)
-                r = r ? r : json_put(o, "line", json_integer(x->line));
+        if (line > 0)
+                r = r ? r : json_put(o, "line", json_integer(line));
         if (x->i->code && x->line > 0)
                 r = r ? r : put_text(o, "code", x->i->code);
         if (has_message)
@@ -111,10 +122,23 @@ static int add_block(struct making *m, struct task *t, enum block_class class, s
         return r;
 }
 
-/* Block 5: the file and its findings; also what the key is made of. */
-static int add_task_block(struct making *m, struct task *t, const struct open *at, size_t n,
-                          json_t **ret)
+static int put_may(json_t *task, unsigned may)
 {
+        static const enum tree_change changes[] = {TREE_DELETE, TREE_MOVE, TREE_MAKE};
+        _cleanup_json_ json_t *list = json_array();
+        int r = list ? 0 : -ENOMEM;
+
+        for (size_t i = 0; i < N_ELEMENTS(changes) && r == 0; i++)
+                if (may & changes[i])
+                        r = json_add(list, json_string(tree_change_name(changes[i])));
+        return r || may == 0 ? r : json_put(task, "may", json_incref(list));
+}
+
+/* Block 5: the file and its findings; also what the key is made of. */
+static int add_task_block(struct making *m, struct task *t, const struct fix_part *p, json_t **ret)
+{
+        const struct open *at = p->at;
+        size_t n = p->n;
         _cleanup_json_ json_t *top = json_object(), *findings = json_array();
         json_t *task = json_object();
         _cleanup_buf_ struct buf b = {0};
@@ -124,8 +148,14 @@ static int add_task_block(struct making *m, struct task *t, const struct open *a
                 json_decref(task);
         r = r ? r : put_text(task, "path", t->path);
         r = r ? r : put_text(task, "language", fix_language(t->path));
+        r = r ? r : put_may(task, t->repair->may);
+        if (p->region)
+                r = r ? r
+                      : put_text(task, "shown",
+                                 "a part of the file; lines in [… …] stand for what is left out");
         for (size_t i = 0; i < n && r == 0; i++)
-                r = json_add(findings, finding_json(&at[i], !common_message(at, n, at[i].rule)));
+                r = json_add(findings, finding_json(&at[i], shown_line(p, &at[i]),
+                                                    !common_message(at, n, at[i].rule)));
         r = r ? r : json_put(task, "findings", json_incref(findings));
         (void)buf_add_text(&b, "```yaml\n");
         r = r ? r : yaml_write(top, 0, &b);
@@ -153,6 +183,30 @@ static int add_rules(struct making *m, struct task *t, const struct open *at, si
 }
 
 /* ---- keys ---- */
+
+/* Names of places of the analyser's own machine say nothing of what was found. */
+static json_t *variables_said(const json_t *variables)
+{
+        json_t *copy = json_is_object(variables) ? json_copy((json_t *)variables) : json_object();
+
+        if (copy)
+                (void)json_object_del(copy, "file");
+        return copy;
+}
+
+int fix_identity(const struct open *x, const char *path, struct hash *ret)
+{
+        _cleanup_json_ json_t *said =
+                json_pack("{s:s,s:s?,s:s,s:s,s:s?,s:o}", "rule", x->rule->id, "ruleset",
+                          x->rule->ruleset, "path", path, "message", x->i->message, "code",
+                          x->i->code, "variables", variables_said(x->i->variables));
+        _cleanup_free_ char *text = said ? json_dumps(said, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+
+        if (!text)
+                return -ENOMEM;
+        hash_of(text, strlen(text), ret);
+        return 0;
+}
 
 static int add_input(struct task *t, const char *name, const struct hash *hash, json_t *data)
 {
@@ -187,14 +241,14 @@ static int add_said(struct task *t, const char *name, json_t *data)
 static int make_key(struct making *m, struct task *t, json_t *task, const struct open *at, size_t n)
 {
         _cleanup_json_ json_t *messages = json_array();
-        struct hash prompt;
+        struct hash prompt, checks;
         int r = messages ? 0 : -ENOMEM;
 
-        t->inputs = calloc(6, sizeof(*t->inputs));
+        t->inputs = calloc(8, sizeof(*t->inputs));
         if (!t->inputs)
                 return -ENOMEM;
         for (size_t i = 0; i < n && r == 0; i++)
-                r = json_add(messages, finding_json(&at[i], true));
+                r = json_add(messages, finding_json(&at[i], at[i].line, true));
         hash_of(m->s->prompt.at, m->s->prompt.n, &prompt);
         if (!t->repair->follows)
                 r = r ? r : add_input(t, "text", &t->repair->stands, NULL);
@@ -203,6 +257,8 @@ static int make_key(struct making *m, struct task *t, json_t *task, const struct
         r = r ? r
               : add_input(t, t->repair->mechanical ? "fixes" : "prompt",
                           t->repair->mechanical ? &m->s->fixes_hash : &prompt, NULL);
+        check_set_hash(t->checks, &checks);
+        r = r ? r : add_input(t, "checks", &checks, NULL);
         r = r ? r : add_said(t, "tier", json_string(t->tier));
         return r ? r : task_static_key(t);
 }
@@ -253,8 +309,11 @@ static int set_names(struct task *t, const char *path, const char *kind, const c
                        : -ENOMEM;
 }
 
-static int set_lines(struct repair *t, const struct open *at, size_t n)
+static int set_lines(struct repair *t, const struct fix_part *p)
 {
+        const struct open *at = p->at;
+        size_t n = p->n;
+
         t->lines = calloc(n + 1, sizeof(*t->lines));
         if (!t->lines)
                 return -ENOMEM;
@@ -263,7 +322,47 @@ static int set_lines(struct repair *t, const struct open *at, size_t n)
                         t->n_lines = 0;
                         return 0;
                 }
-                t->lines[t->n_lines++] = at[i].line;
+                t->lines[t->n_lines++] = shown_line(p, &at[i]);
+        }
+        return 0;
+}
+
+/* For who reads of the change: which rules, and where they were broken. */
+static int set_findings(struct repair *t, const struct open *at, size_t n)
+{
+        int r = 0;
+
+        t->findings = json_array();
+        if (!t->findings)
+                return -ENOMEM;
+        for (size_t i = 0; i < n && r == 0; i++) {
+                json_t *o = json_pack("{s:s}", "rule", at[i].rule->id);
+
+                if (o && at[i].line > 0)
+                        r = json_put(o, "line", json_integer(at[i].line));
+                r = r ? r : json_add(t->findings, json_incref(o));
+                json_decref(o);
+        }
+        return r;
+}
+
+/* Where nothing may be made. */
+static int keep_tree(struct making *m)
+{
+        struct standing_tree *tree = m->w->tree ? m->w->tree : calloc(1, sizeof(*tree));
+
+        if (m->w->tree || !tree)
+                return tree ? 0 : -ENOMEM;
+        m->w->tree = tree;
+        tree->paths = calloc(m->s->n_paths + 1, sizeof(*tree->paths));
+        tree->hashes = calloc(m->s->n_paths + 1, sizeof(*tree->hashes));
+        if (!tree->paths || !tree->hashes)
+                return -ENOMEM;
+        for (; tree->n < m->s->n_paths; tree->n++) {
+                tree->hashes[tree->n] = m->s->hashes[tree->n];
+                tree->paths[tree->n] = strdup(m->s->paths[tree->n]);
+                if (!tree->paths[tree->n])
+                        return -ENOMEM;
         }
         return 0;
 }
@@ -271,6 +370,7 @@ static int set_lines(struct repair *t, const struct open *at, size_t n)
 static int make_repair(struct making *m, struct task *t, const struct fix_part *p)
 {
         struct repair *repair = calloc(1, sizeof(*repair));
+        int r;
 
         t->repair = repair;
         if (!repair)
@@ -284,15 +384,57 @@ static int make_repair(struct making *m, struct task *t, const struct fix_part *
         }
         if (p->mechanical && !repair->mechanical)
                 return -ENOMEM;
-        return p->is_later ? 0 : set_lines(repair, p->at, p->n);
+        for (size_t i = 0; i < p->n && !p->mechanical; i++)
+                repair->may |= fixes_may(m->s->fixes, t->path, p->at[i].rule, p->at[i].i);
+        if (!p->is_last)
+                repair->may &= TREE_MAKE;
+        r = set_findings(repair, p->at, p->n);
+        repair->identities = calloc(p->n, sizeof(*repair->identities));
+        if (!repair->identities)
+                return -ENOMEM;
+        repair->effort = EFFORT_UNKNOWN;
+        for (size_t i = 0; i < p->n && r == 0; i++) {
+                repair->effort = MAX2(repair->effort, p->at[i].rule->effort);
+                r = fix_identity(&p->at[i], t->path, &repair->identities[i]);
+        }
+        r = r ? r : repair->may ? keep_tree(m) : 0;
+        return r || p->is_later ? r : set_lines(repair, p);
+}
+
+/* The part that is shown is what the task's base is. */
+static int set_excerpt(struct task *t, const struct fix_part *p)
+{
+        struct span whole = {p->base->text, p->base->n};
+        _cleanup_buf_ struct buf shown = {0};
+        struct excerpt *e = NULL;
+        int r = excerpt_new(whole, p->region->head, p->region->from, p->region->to, &e);
+
+        if (r < 0)
+                return r;
+        t->repair->excerpt = e;
+        if (p->before == UINT32_MAX) {
+                e->whole = str_dup_span(whole);
+                e->n_whole = whole.n;
+        }
+        if (p->before == UINT32_MAX && !e->whole)
+                return -ENOMEM;
+        r = excerpt_show(e, whole, &shown);
+        if (r)
+                return r < 0 ? r : -EINVAL;
+        t->base = buf_steal(&shown, &t->n_base);
+        return t->base ? 0 : -ENOMEM;
 }
 
 static int set_base(struct task *t, const struct fix_part *p)
 {
-        t->base = str_dup_span((struct span){p->base->text, p->base->n});
-        t->n_base = p->base->n;
-        if (!t->base)
-                return -ENOMEM;
+        int r = p->region ? set_excerpt(t, p) : 0;
+
+        if (r == 0 && !p->region) {
+                t->base = str_dup_span((struct span){p->base->text, p->base->n});
+                t->n_base = p->base->n;
+        }
+        if (r < 0 || !t->base)
+                return r < 0 ? r : -ENOMEM;
         if (p->before == UINT32_MAX)
                 return 0;
         t->depends = malloc(sizeof(*t->depends));
@@ -312,10 +454,11 @@ int fix_task_make(struct making *m, const struct fix_part *p)
         r = r ? r
               : set_names(t, path, p->mechanical ? "fix-mechanical" : "fix", tier_of(p->at, p->n),
                           p->n);
+        r = r ? r : fix_checks_get(m->checks, fix_language(path), &t->checks);
         r = r ? r : make_repair(m, t, p);
         r = r ? r : set_base(t, p);
         r = r ? r : add_block(m, t, BLOCK_STANDARDS, m->s->prompt);
         r = r ? r : add_rules(m, t, p->at, p->n);
-        r = r ? r : add_task_block(m, t, p->at, p->n, &said);
+        r = r ? r : add_task_block(m, t, p, &said);
         return r ? r : make_key(m, t, said, p->at, p->n);
 }

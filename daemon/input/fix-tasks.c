@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "common/json.h"
-#include "daemon/input/fix-making.h"
+#include "daemon/input/fix-regions.h"
 
 #define FINDINGS_PER_CALL 30 /* of one file: an answer of some thousand tokens */
 
@@ -42,6 +42,18 @@ static bool is_same(const struct open *x, const struct open *y)
                (x->i->variables == y->i->variables || json_equal(x->i->variables, y->i->variables));
 }
 
+/* Did an earlier job repair it; and did that make of the file what it is now? */
+static bool is_noted(struct making *m, const struct open *x, const char *path,
+                     const struct hash *content)
+{
+        struct hash identity, key;
+
+        if (!m->s->in->is_noted || m->s->in->is_fresh || fix_identity(x, path, &identity) < 0)
+                return false;
+        repair_note_key(&identity, content, &key);
+        return m->s->in->is_noted(&key, m->s->in->arg);
+}
+
 static int note_gone(struct making *m, const char *path)
 {
         return strlist_has(&m->not_there, path) ? 0 : strlist_add(&m->not_there, path);
@@ -57,15 +69,21 @@ static int collect(struct making *m, const struct place *places, struct open **r
 
         for (size_t i = 0; i < a->n_incidents && r == 0; i++) {
                 const struct analysis_rule *rule = &a->rules[a->incidents[i].rule];
+                struct open x;
 
-                if (!fix_filter_takes(m->s->filter, rule, places[i].path)) {
+                if (!fix_filter_takes(m->s->filter, rule, places[i].path) ||
+                    (m->phases.is_of_plan &&
+                     !m->phases.at[fix_phase_of(&m->phases, rule, false)].is_taken)) {
                         m->counts.n_filtered++;
                         continue;
                 }
                 m->counts.n_places[places[i].kind]++;
+                x = (struct open){&a->incidents[i], rule, &places[i], FIX_NONE, 0};
+                if (m->s->states && m->s->states[i] == INCIDENT_COMPLETED)
+                        x.outcome = FIX_COMPLETED;
                 if (places[i].kind == PLACE_HERE)
-                        list[n++] = (struct open){&a->incidents[i], rule, &places[i], FIX_NONE, 0};
-                else if (places[i].kind == PLACE_GONE)
+                        list[n++] = x;
+                else if (places[i].kind == PLACE_GONE && !is_noted(m, &x, places[i].path, NULL))
                         r = note_gone(m, places[i].path);
         }
         if (r < 0) {
@@ -92,18 +110,70 @@ static void count_outcomes(struct making *m, const struct open *at, size_t n)
                 m->counts.n_there += at[i].outcome == FIX_THERE;
                 m->counts.n_false += at[i].outcome == FIX_FALSE;
                 m->counts.n_asked += at[i].outcome == FIX_NONE;
+                m->counts.n_completed += at[i].outcome == FIX_COMPLETED;
+                m->counts.n_known += at[i].outcome == FIX_KNOWN;
+                m->counts.n_there += at[i].outcome == FIX_KNOWN;
+                m->counts.n_standing +=
+                        at[i].outcome == FIX_COMPLETED && at[i].i->code && at[i].line > 0;
+                if (at[i].outcome == FIX_LEFT) {
+                        m->counts.n_filtered++;
+                        m->counts.n_places[PLACE_HERE]--;
+                }
         }
+}
+
+/* The file is as an earlier job's repair left it; or what was found stands in it no more. */
+static void find_known(struct making *m, struct open *at, size_t n)
+{
+        const char *path = m->s->paths[at->place->file];
+        const struct hash *content = &m->s->hashes[at->place->file];
+
+        for (size_t i = 0; i < n; i++)
+                if (at[i].outcome == FIX_NONE &&
+                    (is_noted(m, &at[i], path, content) ||
+                     (at[i].i->code && at[i].line == 0 && is_noted(m, &at[i], path, NULL))))
+                        at[i].outcome = FIX_KNOWN;
+}
+
+/* Counts each into its phase; what is of a phase that is not asked for is left. */
+static void find_phases(struct making *m, struct open *at, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                size_t phase = fix_phase_of(&m->phases, at[i].rule, at[i].outcome == FIX_DONE);
+
+                if (at[i].outcome != FIX_NONE && at[i].outcome != FIX_DONE)
+                        continue;
+                fix_phase_count(&m->phases, phase, at->place->file);
+                if (!m->phases.at[phase].is_taken)
+                        at[i].outcome = FIX_LEFT;
+        }
+}
+
+/* Where its phase is not asked for, only to see what would be. */
+static int fix_one(struct making *m, struct open *x, const char *path, struct buf *text)
+{
+        size_t phase = fix_phase_of(&m->phases, x->rule, true);
+        _cleanup_buf_ struct buf copy = {0};
+        const char *rule = NULL;
+        int r = 0;
+
+        if (!m->phases.at[phase].is_taken) {
+                r = buf_add_span(&copy, buf_span(text));
+                text = &copy;
+        }
+        return r ? r
+                 : fixes_apply(m->s->fixes, path, x->rule, x->i, x->line, text, &x->outcome, &rule);
 }
 
 /* All edits that findings spell out, in their order. */
 static int fix_mechanically(struct making *m, struct open *at, size_t n, struct buf *text)
 {
-        const char *path = m->s->paths[at->place->file], *rule = NULL;
+        const char *path = m->s->paths[at->place->file];
         int r = 0;
 
         for (size_t i = 0; i < n && r == 0; i++)
-                r = fixes_apply(m->s->fixes, path, at[i].rule, at[i].i, at[i].line, text,
-                                &at[i].outcome, &rule);
+                if (at[i].outcome == FIX_NONE)
+                        r = fix_one(m, &at[i], path, text);
         /* What another finding's edit has brought on the way is no less repaired by it. */
         for (size_t i = 0; i < n; i++)
                 for (size_t k = 0; k < i && at[i].outcome == FIX_THERE; k++)
@@ -135,11 +205,45 @@ static int make_parts(struct making *m, struct open *at, size_t n, const struct 
         for (size_t i = 0; i < n_parts && r == 0; i++) {
                 size_t from = n * i / n_parts, to = n * (i + 1) / n_parts;
 
-                r = fix_task_make(
-                        m, &(struct fix_part){&at[from], to - from, base, NULL, before, i > 0});
+                r = fix_task_make(m, &(struct fix_part){.at = &at[from],
+                                                        .n = to - from,
+                                                        .base = base,
+                                                        .before = before,
+                                                        .is_later = i > 0,
+                                                        .is_last = i + 1 == n_parts});
                 before = (uint32_t)m->w->n_tasks - 1;
         }
         return r;
+}
+
+/* Of a file that is longer than a window: region by region, from below. */
+static int make_regions(struct making *m, struct open *at, size_t n, const struct edit_base *base,
+                        uint32_t before, size_t room)
+{
+        _cleanup_free_ struct fix_region *regions = NULL;
+        size_t n_regions = 0;
+        int r = fix_regions((struct span){base->text, base->n}, at, n, room, &regions, &n_regions);
+
+        for (size_t i = n_regions; i-- > 0 && r == 0;) {
+                r = fix_task_make(m, &(struct fix_part){.at = &at[regions[i].first],
+                                                        .n = regions[i].n,
+                                                        .base = base,
+                                                        .before = before,
+                                                        .region = &regions[i],
+                                                        .is_later = i + 1 < n_regions,
+                                                        .is_last = i == 0});
+                before = (uint32_t)m->w->n_tasks - 1;
+        }
+        return r;
+}
+
+static int make_asked(struct making *m, struct open *at, size_t n, const struct edit_base *base,
+                      uint32_t before)
+{
+        size_t room = fix_room(m->s->in->window_tokens);
+
+        return base->n > room ? make_regions(m, at, n, base, before, room)
+                              : make_parts(m, at, n, base, before);
 }
 
 static int write_back(const struct edit_base *base, const struct buf *text, char **ret)
@@ -168,18 +272,23 @@ static int make_file(struct making *m, struct open *at, size_t n, struct span co
         r = r ? r : fix_mechanically(m, at, n, &text);
         if (r < 0)
                 return r;
+        find_known(m, at, n);
+        find_phases(m, at, n);
         count_outcomes(m, at, n);
         n_done = move_to_front(at, n, FIX_DONE);
         if (n_done > 0) {
                 r = write_back(&base, &text, &mechanical);
                 r = r ? r : edit_base_read(span_of(mechanical), &after);
                 r = r ? r
-                      : fix_task_make(m, &(struct fix_part){at, n_done, &base, mechanical,
-                                                            UINT32_MAX, false});
+                      : fix_task_make(m, &(struct fix_part){.at = at,
+                                                            .n = n_done,
+                                                            .base = &base,
+                                                            .mechanical = mechanical,
+                                                            .before = UINT32_MAX});
                 before = (uint32_t)m->w->n_tasks - 1;
         }
         n_asked = move_to_front(at, n, FIX_NONE);
-        r = r ? r : make_parts(m, at, n_asked, n_done > 0 ? &after : &base, before);
+        r = r ? r : make_asked(m, at, n_asked, n_done > 0 ? &after : &base, before);
         if (r == 0 && n_done + n_asked > 0) /* the last of the chain is what a command looks at */
                 m->w->tasks[m->w->n_tasks - 1].command = m->s->command;
         return r;
@@ -243,6 +352,15 @@ static int say_counts(struct making *m, const char *prefix)
         r = r ? r : say(notes, c->n_there, "repaired already");
         r = r ? r : say(notes, c->n_false, "false alarms: the code is right as it stands");
         r = r ? r : say(&m->w->warnings, c->n_places[PLACE_ELSEWHERE], "in no file of the source");
+        r = r ? r : say(notes, c->n_completed, "completed before, as the state says");
+        r = r ? r
+              : say(&m->w->warnings, c->n_standing,
+                    "called completed by the state, but what was found stands there as it was: "
+                    "--fresh repairs it, too");
+        r = r ? r
+              : say(&m->w->warnings, m->s->state_counts.n_unclear,
+                    "share an address of the state with others: which of them it means is not "
+                    "known, so all of them are open");
         for (size_t i = 0; i < m->not_there.n && r == 0; i++) {
                 _cleanup_free_ char *text = str_printf(
                         "%s has findings, but it is not there, or no text", m->not_there.at[i]);
@@ -256,17 +374,33 @@ static json_t *counts_json(const struct making *m)
 {
         const struct fix_counts *c = &m->counts;
         const struct analysis *a = m->s->a;
+        const struct {
+                const char *name;
+                size_t n;
+        } rows[] = {{"total", a->n_incidents},
+                    {"here", c->n_places[PLACE_HERE]},
+                    {"dependency", c->n_places[PLACE_DEPENDENCY]},
+                    {"build", c->n_places[PLACE_BUILD]},
+                    {"gone", c->n_places[PLACE_GONE]},
+                    {"elsewhere", c->n_places[PLACE_ELSEWHERE]},
+                    {"filtered", c->n_filtered},
+                    {"repeated", c->n_repeated},
+                    {"there", c->n_there},
+                    {"known", c->n_known},
+                    {"completed", c->n_completed},
+                    {"failed_before", m->s->state_counts.n_failed},
+                    {"false", c->n_false},
+                    {"mechanical", c->n_mechanical},
+                    {"asked", c->n_asked},
+                    {"errors", a->n_errors},
+                    {"unmatched", a->n_unmatched}};
+        _cleanup_json_ json_t *o = json_object();
+        int r = o ? 0 : -ENOMEM;
 
-        return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "total",
-                         (json_int_t)a->n_incidents, "here", (json_int_t)c->n_places[PLACE_HERE],
-                         "dependency", (json_int_t)c->n_places[PLACE_DEPENDENCY], "build",
-                         (json_int_t)c->n_places[PLACE_BUILD], "gone",
-                         (json_int_t)c->n_places[PLACE_GONE], "elsewhere",
-                         (json_int_t)c->n_places[PLACE_ELSEWHERE], "filtered",
-                         (json_int_t)c->n_filtered, "repeated", (json_int_t)c->n_repeated, "there",
-                         (json_int_t)c->n_there, "false", (json_int_t)c->n_false, "mechanical",
-                         (json_int_t)c->n_mechanical, "asked", (json_int_t)c->n_asked, "errors",
-                         (json_int_t)a->n_errors, "unmatched", (json_int_t)a->n_unmatched);
+        for (size_t i = 0; i < N_ELEMENTS(rows) && r == 0; i++)
+                r = json_put(o, rows[i].name, json_integer((json_int_t)rows[i].n));
+        r = r ? r : json_put(o, "phases", fix_phases_json(&m->phases));
+        return r == 0 ? take(o) : NULL;
 }
 
 int fix_tasks_make(const struct fix_source *s, struct work **ret, struct failure **ret_failure)
@@ -279,7 +413,12 @@ int fix_tasks_make(const struct fix_source *s, struct work **ret, struct failure
         size_t n = 0;
         int r = w ? places_of(s->a, s->paths, s->n_paths, &places, &prefix) : -ENOMEM;
 
-        (void)ret_failure;
+        r = r ? r : fix_checks_new(&m.checks);
+        if (r == 0) {
+                w->keeper = m.checks;
+                w->release = fix_checks_free;
+        }
+        r = r ? r : fix_phases_init(&m.phases, s->a, s->phases, ret_failure);
         r = r ? r : collect(&m, places, &list, &n);
         r = r ? r : make_files(&m, list, n);
         r = r ? r : say_counts(&m, prefix);
@@ -288,6 +427,7 @@ int fix_tasks_make(const struct fix_source *s, struct work **ret, struct failure
                 r = w->findings ? 0 : -ENOMEM;
         }
         strlist_done(&m.not_there);
+        fix_phases_done(&m.phases);
         if (r == 0 && s->in->need->n == 0)
                 *ret = take(w);
         return r;

@@ -8,20 +8,23 @@
 
 #include "daemon/input/analysis.h"
 #include "daemon/input/fix-place.h"
+#include "daemon/input/fix-state.h"
 #include "daemon/input/input.h"
 #include "daemon/input/mechanical.h"
 
 /* Which findings are wanted. Lists are of the submit; NULL: all. */
 struct fix_filter {
-        const json_t *categories, *rules, *files, *exclude, *phases; /* borrowed */
-        int max_effort;                                              /* below 0: any */
+        const json_t *categories, *rules, *files, *exclude; /* borrowed */
+        int max_effort;                                     /* below 0: any */
         bool has_insights;
 };
 
 struct fix_counts {
         size_t n_places[N_PLACE_KINDS]; /* of all findings */
         size_t n_filtered, n_repeated;  /* not wanted; the same finding twice */
-        size_t n_mechanical, n_there, n_false, n_asked;
+        size_t n_mechanical, n_there, n_false, n_asked, n_completed;
+        size_t n_known;    /* of n_there: by an earlier job */
+        size_t n_standing; /* of n_completed: what was found stands there all the same */
 };
 
 struct fix_source {
@@ -34,6 +37,9 @@ struct fix_source {
         const struct hash *hashes;
         size_t n_paths;
         const struct fix_filter *filter;
+        const json_t *phases;  /* wanted; or NULL */
+        const uint8_t *states; /* per incident (fix-state.h), or NULL */
+        struct fix_state_counts state_counts;
         int command; /* of the client's, that is to accept repairs; or -1 */
 };
 

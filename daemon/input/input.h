@@ -33,8 +33,12 @@ struct input {
          * Then its hash in hex goes into `need`, and what is read is read again when all has come.
          */
         int (*content)(const struct hash *h, struct buf *ret, void *arg);
+        /* Is it noted that an earlier job did this (work/task.h)? NULL: nothing is noted. */
+        bool (*is_noted)(const struct hash *key, void *arg);
         void *arg;
         struct strlist *need;
+        bool is_fresh;          /* what was done before is to be done again */
+        uint64_t window_tokens; /* the largest of a model that may be asked; 0: not known */
 };
 
 struct job_kind {

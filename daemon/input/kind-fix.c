@@ -8,6 +8,7 @@
 #include "daemon/input/fix-tasks.h"
 #include "daemon/input/kinds.h"
 
+#define STATE_PATH "state"
 #define ANALYSIS_PATH "analysis" /* what the client calls it, whatever its name is */
 
 static const struct input_field fields[] = {
@@ -16,6 +17,7 @@ static const struct input_field fields[] = {
         {"phases", JSON_ARRAY, false},     {"include", JSON_ARRAY, false},
         {"exclude", JSON_ARRAY, false},    {"max_effort", JSON_INTEGER, false},
         {"insights", JSON_TRUE, false},    {"verify", JSON_INTEGER, false},
+        {"state", JSON_OBJECT, false},
 };
 
 struct tree {
@@ -56,7 +58,8 @@ static int need(const json_t *params, struct strlist *ret_paths, struct failure 
         const json_t *input;
         int r = decode(params, &input, ret_failure);
 
-        return r != 0 ? r : strlist_add(ret_paths, ANALYSIS_PATH);
+        r = r != 0 ? r : strlist_add(ret_paths, ANALYSIS_PATH);
+        return r != 0 || !json_object_get(input, "state") ? r : strlist_add(ret_paths, STATE_PATH);
 }
 
 struct row {
@@ -117,12 +120,39 @@ static const json_t *filled(const json_t *input, const char *key)
         return json_array_size(list) > 0 ? list : NULL;
 }
 
+static const struct input_file *find_file(const struct input *in, const char *path)
+{
+        for (size_t i = 0; i < in->n_files; i++)
+                if (strcmp(in->files[i].path, path) == 0)
+                        return &in->files[i];
+        return NULL;
+}
+
+/* What was completed before stays so, unless all is asked for again. */
+static int read_state(struct fix_source *s, const json_t *input, const struct analysis *a,
+                      uint8_t **ret, struct failure **ret_failure)
+{
+        const json_t *state = json_object_get(input, "state");
+        const char *name = json_get_text(state, "name");
+        const struct input_file *file = find_file(s->in, STATE_PATH);
+        int r;
+
+        if (!state)
+                return 0;
+        if (!file || file->is_absent)
+                return kind_refuse(ret_failure, "/params/input/state", "the state has not come");
+        r = fix_state_read(file->text, name ? name : "state", a, ret, &s->state_counts,
+                           ret_failure);
+        s->states = r == 0 && !s->in->is_fresh ? *ret : NULL;
+        return r;
+}
+
 static int read_source(struct fix_source *s, const json_t *input, struct buf *prompt,
                        struct analysis **ret_analysis, struct fixes **ret_fixes,
                        struct failure **ret_failure)
 {
         const char *name = json_get_text(json_object_get(input, "analysis"), "name");
-        const struct input_file *file = s->in->n_files > 0 ? &s->in->files[0] : NULL;
+        const struct input_file *file = find_file(s->in, ANALYSIS_PATH);
         _cleanup_buf_ struct buf rules = {0};
         int r;
 
@@ -150,6 +180,7 @@ static int read_work(const struct input *in, struct work **ret, struct failure *
         _cleanup_(analysis_freep) struct analysis *a = NULL;
         _cleanup_(fixes_freep) struct fixes *fixes = NULL;
         _cleanup_(tree_done) struct tree tree = {0};
+        _cleanup_free_ uint8_t *states = NULL;
         _cleanup_buf_ struct buf prompt = {0};
         struct fix_filter filter;
         struct fix_source s = {.in = in, .filter = &filter};
@@ -161,7 +192,6 @@ static int read_work(const struct input *in, struct work **ret, struct failure *
         filter = (struct fix_filter){
                 .categories = filled(input, "categories"),
                 .rules = filled(input, "rules"),
-                .phases = filled(input, "phases"),
                 .files = filled(input, "include"),
                 .exclude = filled(input, "exclude"),
                 .has_insights = json_is_true(json_object_get(input, "insights")),
@@ -171,9 +201,11 @@ static int read_work(const struct input *in, struct work **ret, struct failure *
                                 : EFFORT_UNKNOWN};
         r = read_source(&s, input, &prompt, &a, &fixes, ret_failure);
         r = r ? r : read_tree(json_object_get(input, "files"), &tree, ret_failure);
+        r = r ? r : read_state(&s, input, a, &states, ret_failure);
         if (r != 0)
                 return r;
         s.a = a;
+        s.phases = filled(input, "phases");
         s.command = json_object_get(input, "verify")
                             ? (int)json_integer_value(json_object_get(input, "verify"))
                             : -1;

@@ -7,6 +7,7 @@
 #include "common/yaml.h"
 #include "daemon/blueprint/regex.h"
 #include "daemon/input/analysis.h"
+#include "daemon/work/task.h"
 
 #define FIXES_MAX 500u
 #define EDITS_PER_FIX 8u
@@ -35,9 +36,16 @@ struct fix {
         size_t n_edits;
 };
 
+struct tree_rule {
+        enum tree_change may;
+        struct regex says, files;
+};
+
 struct fixes {
         struct fix *at; /* owned */
         size_t n;
+        struct tree_rule *tree; /* owned */
+        size_t n_tree;
 };
 
 struct fixes *fixes_free(struct fixes *f)
@@ -61,6 +69,11 @@ struct fixes *fixes_free(struct fixes *f)
                         free(x->edits[k].put);
                 }
         }
+        for (size_t i = 0; i < f->n_tree; i++) {
+                regex_done(&f->tree[i].says);
+                regex_done(&f->tree[i].files);
+        }
+        free(f->tree);
         free(f->at);
         free(f);
         return NULL;
@@ -159,6 +172,34 @@ static int parse_fix(const struct parse *p, struct yaml_node *n, struct fix *x)
         return r;
 }
 
+static int parse_tree(const struct parse *p, struct yaml_node *list, struct fixes *f)
+{
+        static const enum tree_change changes[] = {TREE_DELETE, TREE_MOVE, TREE_MAKE};
+        int r = 0;
+
+        if (!list)
+                return 0;
+        if (list->kind != YAML_LIST || list->n_items > FIXES_MAX)
+                return fault(p, list, "`tree` is a list");
+        f->tree = calloc(list->n_items + 1, sizeof(*f->tree));
+        if (!f->tree)
+                return -ENOMEM;
+        for (size_t i = 0; i < list->n_items && r == 0; i++) {
+                struct yaml_node *n = list->items[i];
+                struct tree_rule *t = &f->tree[f->n_tree++];
+                const char *may = text_of(n, "may");
+
+                for (size_t k = 0; k < N_ELEMENTS(changes); k++)
+                        if (str_is_equal(may, tree_change_name(changes[k])))
+                                t->may = changes[k];
+                if (!t->may || !text_of(n, "says"))
+                        return fault(p, n, "`may` is delete, move or create, `says` an expression");
+                r = compile(p, n, "says", &t->says);
+                r = r ? r : compile(p, n, "files", &t->files);
+        }
+        return r;
+}
+
 int fixes_read(struct span text, const char *name, struct fixes **ret, struct failure **ret_failure)
 {
         _cleanup_(fixes_freep) struct fixes *f = calloc(1, sizeof(*f));
@@ -186,6 +227,7 @@ int fixes_read(struct span text, const char *name, struct fixes **ret, struct fa
                 f->n++;
                 r = parse_fix(&p, list->items[i], &f->at[i]);
         }
+        r = r ? r : parse_tree(&p, yaml_get(top, "tree"), f);
         if (r == 0)
                 *ret = take(f);
         return r;
@@ -469,4 +511,26 @@ int fixes_apply(const struct fixes *f, const char *path, const struct analysis_r
                         *ret_rule = f->at[k].name;
                 }
         return r;
+}
+
+static bool says(const struct regex *re, const char *text)
+{
+        return text && *text && regex_is_match(re, span_of(text));
+}
+
+unsigned fixes_may(const struct fixes *f, const char *path, const struct analysis_rule *rule,
+                   const struct incident *i)
+{
+        unsigned may = 0;
+
+        if (regex_prepare() < 0)
+                return 0;
+        for (size_t k = 0; k < f->n_tree; k++) {
+                const struct tree_rule *t = &f->tree[k];
+
+                if (regex_is_match(&t->files, span_of(path)) &&
+                    (says(&t->says, rule->description) || says(&t->says, i->message)))
+                        may |= t->may;
+        }
+        return may;
 }

@@ -12,6 +12,11 @@
  *         unless: REGEX           of the line: then the finding is a false alarm, and it stays
  *         edits:
  *           - {where: line | root | file, find: REGEX, put: TEXT, optional: true}
+ *     tree:
+ *       - {may: delete | move | create, says: REGEX, files: REGEX}
+ *
+ * `tree` says which findings ask a model for more than edits of their file: `says` is of the
+ * rule's description or the finding's message, `files` (optional) of the file's path.
  *
  * `find` may name groups, which then stand for their text; `put` may name them, and the groups of
  * `find` as \1 … \9. `line` is the line of the finding (found again by its text when it moved),
@@ -37,6 +42,10 @@ enum fix_outcome {
         FIX_DONE,  /* the text was changed */
         FIX_THERE, /* it stands there as it should */
         FIX_FALSE, /* a guard says that it is to stay */
+        /* fix-tasks.c, of what is not looked at: */
+        FIX_LEFT,      /* of a phase that is not asked for */
+        FIX_KNOWN,     /* repaired by an earlier job, and the file shows it */
+        FIX_COMPLETED, /* a state says that it is done */
 };
 
 /* One finding, in the text as it is by now (lines end with LF). line: where it stands
@@ -45,6 +54,9 @@ enum fix_outcome {
 int fixes_apply(const struct fixes *f, const char *path, const struct analysis_rule *rule,
                 const struct incident *i, unsigned line, struct buf *text, enum fix_outcome *ret,
                 const char **ret_rule) _must_check_;
+/* What a repair of the finding may do to the tree: enum tree_change. */
+unsigned fixes_may(const struct fixes *f, const char *path, const struct analysis_rule *rule,
+                   const struct incident *i);
 /* Where the finding's line stands in a text: the line of its number if it says the same, else the
  * nearest one that does; 0: nowhere, or not told. */
 unsigned incident_find_line(const struct incident *i, struct span text);

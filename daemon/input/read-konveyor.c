@@ -23,7 +23,6 @@ struct analysis *analysis_free(struct analysis *a)
                 free(r->id);
                 free(r->description);
                 free(r->category);
-                free(r->phase);
                 json_decref(r->links);
         }
         for (size_t i = 0; i < a->n_incidents; i++) {
@@ -32,6 +31,11 @@ struct analysis *analysis_free(struct analysis *a)
                 free(a->incidents[i].code);
                 json_decref(a->incidents[i].variables);
         }
+        for (size_t i = 0; i < a->n_phases; i++) {
+                free(a->phases[i].id);
+                free(a->phases[i].risk);
+        }
+        free(a->phases);
         free(a->rules);
         free(a->incidents);
         free(a);
@@ -148,7 +152,7 @@ static int read_incident(struct reader *r, struct yaml_node *n, uint32_t rule)
 
 /* A violation under its id. */
 static int read_violation(struct reader *r, struct yaml_node *v, const char *ruleset,
-                          const char *id, const char *phase, bool is_insight)
+                          const char *id, bool is_insight)
 {
         struct yaml_node *incidents = yaml_get(v, "incidents"), *links = yaml_get(v, "links");
         struct analysis *a = r->a;
@@ -162,14 +166,15 @@ static int read_violation(struct reader *r, struct yaml_node *v, const char *rul
         if (k < 0)
                 return k;
         rule = &a->rules[a->n_rules++];
-        *rule = (struct analysis_rule){.is_insight = is_insight, .effort = EFFORT_UNKNOWN};
+        *rule = (struct analysis_rule){.is_insight = is_insight,
+                                       .effort = EFFORT_UNKNOWN,
+                                       .phase = a->n_phases ? a->n_phases - 1 : 0};
         if (text_of(v, "effort"))
                 rule->effort = (int)MIN2(number_of(v, "effort"), 10u);
         k = copy(ruleset ? ruleset : text_of(v, "ruleSet"), &rule->ruleset);
         k = k ? k : copy(id, &rule->id);
         k = k ? k : copy(text_of(v, "description"), &rule->description);
         k = k ? k : copy(text_of(v, "category"), &rule->category);
-        k = k ? k : copy(phase, &rule->phase);
         if (k == 0 && links && links->kind == YAML_LIST && links->n_items > 0)
                 k = yaml_to_json(links, &rule->links);
         for (size_t i = 0;
@@ -193,7 +198,7 @@ static int read_violations(struct reader *r, struct yaml_node *map, const char *
         if (map->kind != YAML_MAP)
                 return refuse(r, map, "violations of a ruleset are a map from rule to violation");
         for (size_t i = 0; i < map->n_items && k == 0; i++)
-                k = read_violation(r, map->items[i], ruleset, map->keys[i]->text, NULL, is_insight);
+                k = read_violation(r, map->items[i], ruleset, map->keys[i]->text, is_insight);
         return k;
 }
 
@@ -213,7 +218,7 @@ static int read_ruleset(struct reader *r, struct yaml_node *n)
 }
 
 /* A list of violations that name themselves. */
-static int read_list(struct reader *r, struct yaml_node *list, const char *phase)
+static int read_list(struct reader *r, struct yaml_node *list)
 {
         static const char *const keys[] = {"violation_id", "id", "name"};
         int k = 0;
@@ -229,10 +234,32 @@ static int read_list(struct reader *r, struct yaml_node *list, const char *phase
                 for (size_t j = 0; j < N_ELEMENTS(keys) && !id; j++)
                         id = text_of(v, keys[j]);
                 id = id ? id : text_of(yaml_get(v, "rule"), "id");
-                k = id ? read_violation(r, v, NULL, id, phase, false)
+                k = id ? read_violation(r, v, NULL, id, false)
                        : refuse(r, v, "a violation has no `id`");
         }
         return k;
+}
+
+static int read_phase(struct reader *r, struct yaml_node *n)
+{
+        struct analysis *a = r->a;
+        struct analysis_phase *p;
+        const char *id = text_of(n, "id");
+        int k;
+
+        if (!id)
+                return refuse(r, n, "a phase has no `id`");
+        for (size_t i = 0; i < a->n_phases; i++)
+                if (str_is_equal(a->phases[i].id, id))
+                        return refuse(r, n, "another phase has this `id`");
+        k = grow((void **)&a->phases, a->n_phases, &a->room_phases, sizeof(*p));
+        if (k < 0)
+                return k;
+        p = &a->phases[a->n_phases++];
+        *p = (struct analysis_phase){0};
+        (void)!yaml_to_bool(yaml_get(n, "deferred"), &p->is_deferred);
+        k = copy(id, &p->id);
+        return k ? k : copy(text_of(n, "risk"), &p->risk);
 }
 
 static int read_phases(struct reader *r, struct yaml_node *phases)
@@ -242,10 +269,8 @@ static int read_phases(struct reader *r, struct yaml_node *phases)
         if (phases->kind != YAML_LIST)
                 return refuse(r, phases, "`phases` must be a list");
         for (size_t i = 0; i < phases->n_items && k == 0; i++) {
-                const char *id = text_of(phases->items[i], "id");
-
-                k = id ? read_list(r, yaml_get(phases->items[i], "violations"), id)
-                       : refuse(r, phases->items[i], "a phase has no `id`");
+                k = read_phase(r, phases->items[i]);
+                k = k ? k : read_list(r, yaml_get(phases->items[i], "violations"));
         }
         return k;
 }
@@ -261,10 +286,14 @@ static int read_top(struct reader *r, struct yaml_node *top)
         }
         if (top->kind == YAML_MAP && yaml_get(top, "phases"))
                 return read_phases(r, yaml_get(top, "phases"));
+        if (top->kind == YAML_MAP && yaml_get(top, "plan_file"))
+                return refuse(r, yaml_get(top, "plan_file"),
+                              "this is a state of kantra-ai: give the plan that it names as the "
+                              "analysis, and this with --state");
         if (top->kind == YAML_MAP && yaml_get(top, "violations")) {
                 struct yaml_node *v = yaml_get(top, "violations");
 
-                return v->kind == YAML_MAP ? read_ruleset(r, top) : read_list(r, v, NULL);
+                return v->kind == YAML_MAP ? read_ruleset(r, top) : read_list(r, v);
         }
         return refuse(r, top,
                       "this is no analysis: a list of rulesets, a map with `violations` or a plan "

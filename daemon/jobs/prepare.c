@@ -27,7 +27,7 @@ struct planning_item {
         struct input_file *files;
         size_t n_files;
         uint32_t uid;
-        bool is_dry_run;
+        bool is_dry_run, is_fresh;
         struct planning planning;
         /* what comes out */
         int error;
@@ -111,9 +111,29 @@ static int find_content(const struct hash *h, struct buf *ret, void *arg)
         return store_blob_get(item->store, item->uid, h, 0, UINT64_MAX, ret);
 }
 
+static bool is_noted(const struct hash *key, void *arg)
+{
+        const struct planning_item *item = arg;
+
+        return cache_has(item->store, CACHE_SEEN, key);
+}
+
+static uint64_t largest_window(const struct planning *p)
+{
+        uint64_t largest = 0;
+
+        for (enum tier t = 0; t < N_TIERS; t++)
+                if (p->tiers[t].facts)
+                        largest = MAX2(largest, p->tiers[t].facts->window);
+        return largest;
+}
+
 static int read_work(struct planning_item *item)
 {
         struct input in = {.content = find_content,
+                           .is_noted = is_noted,
+                           .is_fresh = item->is_fresh,
+                           .window_tokens = largest_window(&item->planning),
                            .arg = item,
                            .need = &item->need,
                            .params = item->params,
@@ -222,6 +242,7 @@ int prepare_start(struct job *job)
                                        .uid = job->uid,
                                        .params_hash = job->params_hash,
                                        .is_dry_run = job->is_dry_run,
+                                       .is_fresh = job->is_fresh,
                                        .shelf = blueprint_shelf_ref(job->jobs->c.shelf),
                                        .prices = price_book_ref(job->jobs->c.prices),
                                        .config = config_ref(job->jobs->c.config)};

@@ -3,8 +3,30 @@
 
 #include "daemon/input/analysis.h"
 #include "daemon/input/fix-place.h"
+#include "daemon/input/fix-state.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
+
+/* The same bytes as a state of another's. */
+static void check_state(struct span text)
+{
+        static const char plan[] =
+                "violations: [{id: a, incidents: [{uri: 'file:///x/A.java', lineNumber: 3}]}]\n";
+        struct fix_state_counts counts = {0};
+        struct failure *failure = NULL;
+        struct analysis *a = NULL;
+        uint8_t *states = NULL;
+        int r = analysis_read(span_of(plan), "x", &a, &failure);
+
+        if (r != 0)
+                abort();
+        r = fix_state_read(text, "x", a, &states, &counts, &failure);
+        if (r < 0 || (r > 0) != (failure != NULL) || (r == 0 && states[0] > INCIDENT_FAILED))
+                abort();
+        failure_free(failure);
+        free(states);
+        analysis_free(a);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
@@ -18,6 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
         if (r < 0 || (r > 0) != (failure != NULL) || (r > 0 && !failure->where))
                 abort();
         failure_free(failure);
+        check_state((struct span){(const char *)bytes, n});
         if (r)
                 return 0;
         for (size_t i = 0; i < a->n_incidents; i++)

@@ -139,16 +139,89 @@ static void write_edits(struct lines *l, struct span text, const char *tag, stru
         }
 }
 
+/* A message that all findings of a rule have stands with the rule. */
+static const char *message_of(const struct facts_view *v, struct yaml_node *finding)
+{
+        const char *own = node_text(finding, "message"), *rule = node_text(finding, "rule");
+
+        for (size_t i = 0; !own && i < v->n_docs; i++) {
+                struct yaml_node *rules = yaml_get(v->docs[i], "rules");
+
+                for (size_t k = 0; !own && k < node_size(rules); k++)
+                        if (str_is_equal(node_text(node_at(rules, k), "rule"), rule))
+                                own = node_text(node_at(rules, k), "message");
+        }
+        return own;
+}
+
+/* Does the task let it, and does a finding say so? *ret_path: what stands in backticks after `to`
+ * or `file`, where the finding names a path. */
+static bool is_asked(const struct facts_view *v, const char *change, const char *words,
+                     char *ret_path, size_t n_path)
+{
+        struct yaml_node *may = yaml_get(v->task, "may"), *findings = yaml_get(v->task, "findings");
+        bool is_let = false;
+
+        for (size_t i = 0; i < node_size(may); i++)
+                is_let |= str_is_equal(node_at(may, i)->text, change);
+        for (size_t i = 0; is_let && i < node_size(findings); i++) {
+                const char *message = message_of(v, node_at(findings, i)),
+                           *found = message ? strstr(message, words) : NULL,
+                           *open = found ? strchr(found, '`') : NULL;
+
+                if (!found)
+                        continue;
+                if (ret_path)
+                        snprintf(ret_path, n_path, "%.*s", open ? (int)strcspn(open + 1, "`") : 0,
+                                 open ? open + 1 : "");
+                return true;
+        }
+        return false;
+}
+
+static bool says(const struct facts_view *v, const char *words)
+{
+        struct yaml_node *findings = yaml_get(v->task, "findings");
+        bool is_said = false;
+
+        for (size_t i = 0; i < node_size(findings); i++) {
+                const char *message = message_of(v, node_at(findings, i));
+
+                is_said |= message && strstr(message, words);
+        }
+        return is_said;
+}
+
 int repair_write(const struct facts_view *v, const struct shown *shown, const char *tag,
                  struct buf *b)
 {
         struct yaml_node *findings = yaml_get(v->task, "findings");
         struct span text = {shown->text, shown->n_text};
         struct lines *l = calloc(1, sizeof(*l));
+        char path[1100];
         int r;
 
         if (!l)
                 return -ENOMEM;
+        if (is_asked(v, "delete", "Remove the file", NULL, 0)) {
+                free(l);
+                return buf_printf(b, "+++gone %s\n", tag);
+        }
+        if (says(v, "Remove every line")) { /* what a careless model does */
+                free(l);
+                return buf_printf(b, "<<<old %s\n%.*s===new %s\n", tag, (int)text.n, text.at, tag);
+        }
+        if (says(v, "Change the last line")) {
+                const char *last = text.n > 1 ? memrchr(text.at, '\n', text.n - 1) : NULL;
+
+                free(l);
+                last = last ? last + 1 : text.at;
+                return buf_printf(b, "<<<old %s\n%.*s===new %s\n// changed\n%.*s", tag,
+                                  (int)(text.at + text.n - last), last, tag,
+                                  (int)(text.at + text.n - last), last);
+        }
+        if (is_asked(v, "move", "Move the file to", path, sizeof(path)))
+                buf_printf(b, "+++to %s %s\n", path, tag);
         l->n = split(text, l->at, LINES_MAX);
         l->before = calloc(l->n + 1, sizeof(*l->before));
         for (size_t i = 0; l->before && l->n > 0 && i < node_size(findings); i++) {
@@ -162,6 +235,8 @@ int repair_write(const struct facts_view *v, const struct shown *shown, const ch
         }
         if (l->before && l->n > 0)
                 write_edits(l, text, tag, b);
+        if (is_asked(v, "create", "Create the file", path, sizeof(path)))
+                buf_printf(b, "+++new %s %s\n# made for %s\n", path, tag, shown->path);
         r = l->before ? b->failed : -ENOMEM;
         for (size_t i = 0; l->before && i <= l->n; i++)
                 buf_done(&l->before[i]);

@@ -1,5 +1,6 @@
 #include "common/json.h"
 #include "daemon/input/analysis.h"
+#include "daemon/input/fix-phases.h"
 #include "daemon/input/fix-place.h"
 #include "daemon/input/fix-tasks.h"
 #include "daemon/input/input.h"
@@ -101,7 +102,8 @@ static void test_reads_other_forms(void **state _unused_)
         analysis_free(a);
         a = read_ok("version: '1.0'\nphases:\n- id: phase-1\n  violations:\n  - violation_id: b-1\n"
                     "    incidents: [{uri: 'file:///x/A.java', line_number: 4}]\n");
-        assert_string_equal(a->rules[0].phase, "phase-1");
+        assert_int_equal(a->n_phases, 1);
+        assert_string_equal(a->phases[a->rules[0].phase].id, "phase-1");
         assert_string_equal(a->rules[0].id, "b-1");
         assert_int_equal(a->incidents[0].line, 4); /* as the documentation writes it */
         analysis_free(a);
@@ -119,6 +121,108 @@ static void test_refuses_with_a_place(void **state _unused_)
         expect_refusal("hello: world\n", ":1:", "no analysis");
         expect_refusal("- just text\n", ":1:", "ruleset");
         expect_refusal("violations: [{incidents: []}]\n", ":1:", "`id`");
+        expect_refusal("plan_file: p.yaml\nviolations: {}\n", ":1:", "--state");
+        expect_refusal("phases: [{id: a}, {id: a}]\n", ":1:", "another phase");
+}
+
+/* ---- phases ---- */
+
+static void test_phases_by_risk(void **state _unused_)
+{
+        struct analysis a = {0};
+        struct fix_phases p = {0};
+        struct failure *failure = NULL;
+        static const struct {
+                const char *category;
+                int effort;
+                bool is_mechanical;
+                size_t phase;
+        } rows[] = {{"mandatory", 9, true, PHASE_MECHANICAL},
+                    {"mandatory", 2, false, PHASE_SIMPLE},
+                    {"mandatory", 3, false, PHASE_MODERATE},
+                    {"mandatory", EFFORT_UNKNOWN, false, PHASE_MODERATE},
+                    {"mandatory", 7, false, PHASE_HARD},
+                    {NULL, 0, false, PHASE_SIMPLE},
+                    {"optional", 9, false, PHASE_OPTIONAL},
+                    {"potential", 1, false, PHASE_OPTIONAL}};
+        _cleanup_json_ json_t *wanted = json_pack("[s,s]", "1", "hard"),
+                              *unknown = json_pack("[s]", "6");
+
+        assert_int_equal(fix_phases_init(&p, &a, wanted, &failure), 0);
+        for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+                struct analysis_rule rule = {.category = (char *)rows[i].category,
+                                             .effort = rows[i].effort};
+
+                assert_int_equal(fix_phase_of(&p, &rule, rows[i].is_mechanical), rows[i].phase);
+        }
+        for (size_t i = 0; i < N_OWN_PHASES; i++)
+                assert_int_equal(p.at[i].is_taken, i == PHASE_MECHANICAL || i == PHASE_HARD);
+        fix_phases_done(&p);
+        assert_int_equal(fix_phases_init(&p, &a, unknown, &failure), CONDITION_REFUSED);
+        assert_non_null(strstr(failure_message(failure), "2 simple"));
+        failure_free(failure);
+        fix_phases_done(&p);
+}
+
+static void test_phases_of_a_plan(void **state _unused_)
+{
+        struct analysis *a = read_ok("phases:\n- {id: first, risk: high, violations: []}\n"
+                                     "- {id: second, deferred: true, violations: []}\n");
+        _cleanup_json_ json_t *wanted = json_pack("[s]", "second");
+        struct failure *failure = NULL;
+        struct fix_phases p = {0};
+
+        assert_int_equal(fix_phases_init(&p, a, NULL, &failure), 0);
+        assert_true(p.at[0].is_taken && !p.at[1].is_taken); /* the plan defers it */
+        fix_phases_done(&p);
+        assert_int_equal(fix_phases_init(&p, a, wanted, &failure), 0);
+        assert_true(!p.at[0].is_taken && p.at[1].is_taken);
+        fix_phases_done(&p);
+        analysis_free(a);
+}
+
+/* ---- states ---- */
+
+static const char plan_of_boats[] =
+        "violations:\n"
+        "- id: a\n"
+        "  incidents: [{uri: 'file:///x/A.java', lineNumber: 3}, {uri: 'file:///x/A.java', "
+        "lineNumber: 5},\n"
+        "    {uri: 'file:///x/B.java', lineNumber: 1}]\n"
+        "- id: b\n"
+        "  incidents: [{uri: 'file:///x/A.java', lineNumber: 3}]\n";
+
+static void test_a_state_is_of_incidents(void **state _unused_)
+{
+        struct analysis *a = read_ok(plan_of_boats);
+        struct fix_state_counts counts;
+        struct failure *failure = NULL;
+        uint8_t *states = NULL;
+        static const char text[] =
+                "plan_file: p\nviolations:\n"
+                "  a: {status: completed, incidents: {'file:///x/A.java:3': {status: completed},\n"
+                "    'file:///x/B.java': {status: failed}, 'file:///x/A.java': {status: "
+                "completed},\n"
+                "    'file:///x/C.java': {status: completed}}}\n"
+                "  b: {status: completed}\n";
+
+        assert_int_equal(fix_state_read(span_of(text), "s.yaml", a, &states, &counts, &failure), 0);
+        assert_int_equal(states[0], INCIDENT_COMPLETED);
+        assert_int_equal(states[1], INCIDENT_OPEN); /* an address of two is neither's */
+        assert_int_equal(states[2], INCIDENT_FAILED);
+        assert_int_equal(states[3], INCIDENT_OPEN); /* a violation's status says nothing */
+        assert_int_equal(counts.n_completed, 1);
+        assert_int_equal(counts.n_failed, 1);
+        assert_int_equal(counts.n_unclear, 1);
+        assert_int_equal(counts.n_unknown, 1);
+        free(states);
+        states = NULL;
+        assert_int_equal(
+                fix_state_read(SPAN("violations: [a]\n"), "s.yaml", a, &states, &counts, &failure),
+                CONDITION_REFUSED);
+        assert_non_null(strstr(failure->where, "s.yaml:1:"));
+        failure_free(failure);
+        analysis_free(a);
 }
 
 /* ---- places ---- */
@@ -409,6 +513,9 @@ int main(void)
                 cmocka_unit_test(test_reads_rulesets),
                 cmocka_unit_test(test_reads_other_forms),
                 cmocka_unit_test(test_refuses_with_a_place),
+                cmocka_unit_test(test_phases_by_risk),
+                cmocka_unit_test(test_phases_of_a_plan),
+                cmocka_unit_test(test_a_state_is_of_incidents),
                 cmocka_unit_test(test_finds_where_the_tree_was),
                 cmocka_unit_test(test_pom_files_of_others_say_little),
                 cmocka_unit_test(test_nothing_here_is_elsewhere),
