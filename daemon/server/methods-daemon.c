@@ -10,6 +10,7 @@
 #include "daemon/options/options.h"
 #include "daemon/provider/provider.h"
 #include "daemon/server/methods.h"
+#include "daemon/store/store.h"
 #include "proto/frame.h"
 
 static const struct server_setup *rooms(const struct server_call *c)
@@ -116,6 +117,15 @@ static json_t *memory_json(void)
                          (json_int_t)(anonymous * 1024));
 }
 
+/* Read transactions that are open: one that stays so lets an environment grow without end. */
+static json_t *readers_json(struct store *store)
+{
+        struct store_counters c;
+
+        store_get_counters(store, &c);
+        return json_pack("{s:i,s:i}", "state", (int)c.state_readers, "cache", (int)c.cache_readers);
+}
+
 int method_daemon_status(struct server_call *c, const json_t *params)
 {
         const struct server_setup *s = rooms(c);
@@ -127,7 +137,7 @@ int method_daemon_status(struct server_call *c, const json_t *params)
                 return k;
         server_call_reply_json(
                 c,
-                json_pack("{s:s,s:i,s:i,s:I,s:s,s:o,s:{s:I},s:I,s:I,s:o,s:o,s:o}", "version",
+                json_pack("{s:s,s:i,s:i,s:I,s:s,s:o,s:{s:I},s:I,s:I,s:o,s:o,s:o,s:o}", "version",
                           GENOPT_VERSION, "pid", (int)getpid(), "uid", (int)getuid(), "uptime_s",
                           (json_int_t)server_uptime_s(server_call_server(c)), "state",
                           server_is_stopping(server_call_server(c)) ? "stopping" : "ready", "jobs",
@@ -135,7 +145,7 @@ int method_daemon_status(struct server_call *c, const json_t *params)
                           "spent_today_nanousd", (json_int_t)calls_spent_today(s->calls),
                           "spent_month_nanousd", (json_int_t)calls_spent_this_month(s->calls),
                           "providers", providers_json(s), "kept", calls_describe_kept(s->calls),
-                          "memory", memory_json()));
+                          "readers", readers_json(s->store), "memory", memory_json()));
         return 0;
 }
 

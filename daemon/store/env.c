@@ -300,6 +300,16 @@ int env_read_begin(struct env *e, MDB_txn **ret)
         return env_error(e, rc);
 }
 
+unsigned env_n_reading(struct env *e)
+{
+        unsigned n;
+
+        (void)pthread_mutex_lock(&e->lock);
+        n = e->n_reading;
+        (void)pthread_mutex_unlock(&e->lock);
+        return n;
+}
+
 void env_read_end(struct env *e, MDB_txn *txn)
 {
         if (txn)

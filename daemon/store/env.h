@@ -90,6 +90,7 @@ int env_error(struct env *e, int rc);
 /* -ENODEV: there is no environment. */
 int env_read_begin(struct env *e, MDB_txn **ret) _must_check_;
 void env_read_end(struct env *e, MDB_txn *txn);
+unsigned env_n_reading(struct env *e); /* read transactions that are open now */
 /* Marks the environment dirty first. End it with env_commit() or mdb_txn_abort(). */
 int env_write_begin(struct env *e, MDB_txn **ret) _must_check_;
 /* Tells a full disk from a broken one, and leaves it no fuller than it was. */

@@ -566,6 +566,8 @@ void store_get_counters(struct store *s, struct store_counters *ret)
                 .cache_commits = cache.n_commits,
                 .cache_failed = cache.n_failed,
                 .cache_bad_values = s->cache_env.n_bad_values,
+                .state_readers = env_n_reading(&s->state),
+                .cache_readers = s->cache ? env_n_reading(&s->cache_env) : 0,
         };
         if (s->cache)
                 cache_get_counters(s->cache, &ret->cache_evicted, &ret->cache_dropped);

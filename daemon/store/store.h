@@ -110,6 +110,7 @@ struct store_counters {
                 state_bad_values; /* failed: commits, of groups and of single batches */
         uint64_t cache_batches, cache_commits, cache_failed, cache_bad_values, cache_evicted,
                 cache_dropped;
+        unsigned state_readers, cache_readers; /* read transactions that are open now */
 };
 void store_get_counters(struct store *s, struct store_counters *ret);
 
