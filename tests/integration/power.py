@@ -45,6 +45,7 @@ class Disk:
         self.image = bytearray()
         self.rnd = random.Random(seed)
         self.n_cuts = self.n_unsynced = self.n_kept = 0
+        self.times = []  # of the cuts
         daemon.env.update(LD_PRELOAD=str(LIBRARY), DISK_LOG=str(self.log), DISK_LOG_FILE=str(self.file))
         daemon.env["ASAN_OPTIONS"] += ":verify_asan_link_order=0"  # the library is there first, and no part of it is checked
 
@@ -114,6 +115,7 @@ def run(daemon, sim, disk, params, n_cuts, seed=1, most=8):
         except (EOFError, OSError):  # the power went
             assert not is_last
             daemon.kill()
+            disk.times.append(time.time())
             disk.cut()
     deadline = time.monotonic() + DEADLINE
     while sim.stats()["in_flight"]:  # it notices who hung up

@@ -27,7 +27,7 @@ def test_ten_power_cuts(place):
     disk = power.Disk(daemon, seed=3)
     sim.faults({"kind": "slow_first_byte", "ms": 120})
     job, events, rows = power.run(daemon, sim, disk, kill.params_of(kill.project_text(7, 14)), n_cuts=10, seed=3)
-    figures = kill.check(daemon, job, events, rows, disk.n_cuts, 8)
+    figures = kill.check(daemon, job, events, rows, disk.n_cuts, 8, disk.times)
     print(figures, disk.n_cuts, disk.n_unsynced, disk.n_kept)
     assert figures["tasks"] >= 100 and 5 <= disk.n_cuts <= 10 and figures["lost"] > 0
     assert disk.n_unsynced > 10 and 0 < disk.n_kept < disk.n_unsynced  # the cuts did cut something
