@@ -221,8 +221,11 @@ static int make_commands(const struct client *c, const char *dir, json_t **ret)
 static int conclude(struct client *c, const struct follow *f, const char *dir, const char *name,
                     struct failure **ret_failure)
 {
+        const char *slash = strrchr(name, '/');
         enum commit_style style = 0;
         int r = 0;
+
+        name = slash && slash[1] ? slash + 1 : name;
 
         if (!f->changes || c->is_dry_run)
                 return 0;

@@ -72,8 +72,9 @@ static void add_cards(struct buf *b, const json_t *summary, const struct figures
         add_card(b, format_count(f->n_repaired, text), words);
         snprintf(words, sizeof(words), "findings a minute");
         add_card(b, format_count(f->per_minute, text), words);
-        snprintf(words, sizeof(words), "model calls, %" PRIu64 ".%02" PRIu64 " files each",
-                 f->hundredths_files / 100, f->hundredths_files % 100);
+        snprintf(words, sizeof(words), "model call%s, %" PRIu64 ".%02" PRIu64 " files each",
+                 progress_number(summary, "calls") == 1 ? "" : "s", f->hundredths_files / 100,
+                 f->hundredths_files % 100);
         add_card(b, format_count(progress_number(summary, "calls"), text), words);
         (void)format_money(f->nanousd_each, text);
         snprintf(words, sizeof(words), "spent, %s for each finding repaired", text);
@@ -86,8 +87,9 @@ static void add_row(struct buf *b, const char *words, uint64_t n, uint64_t of)
         if (n == 0)
                 return;
         (void)buf_printf(b, "<tr><td>%s<td class=n>%" PRIu64, words, n);
+        (void)buf_add_text(b, "<td class=n>");
         if (of > 0)
-                (void)buf_printf(b, "<td class=n>%u %%", format_share(n, of));
+                (void)buf_printf(b, "%u %%", format_share(n, of));
         (void)buf_add_char(b, '\n');
 }
 

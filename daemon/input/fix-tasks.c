@@ -122,16 +122,25 @@ static void count_outcomes(struct making *m, const struct open *at, size_t n)
         }
 }
 
-/* The file is as an earlier job's repair left it; or what was found stands in it no more. */
+/* The file is as an earlier job's repair left it: nothing in it is looked at again. */
 static void find_known(struct making *m, struct open *at, size_t n)
 {
         const char *path = m->s->paths[at->place->file];
-        const struct hash *content = &m->s->hashes[at->place->file];
 
         for (size_t i = 0; i < n; i++)
                 if (at[i].outcome == FIX_NONE &&
-                    (is_noted(m, &at[i], path, content) ||
-                     (at[i].i->code && at[i].line == 0 && is_noted(m, &at[i], path, NULL))))
+                    is_noted(m, &at[i], path, &m->s->hashes[at->place->file]))
+                        at[i].outcome = FIX_KNOWN;
+}
+
+/* It was edited since, but what was found and repaired then stands in it no more. */
+static void find_gone(struct making *m, struct open *at, size_t n)
+{
+        const char *path = m->s->paths[at->place->file];
+
+        for (size_t i = 0; i < n; i++)
+                if (at[i].outcome == FIX_NONE && at[i].i->code && at[i].line == 0 &&
+                    is_noted(m, &at[i], path, NULL))
                         at[i].outcome = FIX_KNOWN;
 }
 
@@ -269,10 +278,11 @@ static int make_file(struct making *m, struct open *at, size_t n, struct span co
         r = r ? r : text.failed;
         for (size_t i = 0; i < n && r == 0; i++) /* edits never change the number of lines */
                 at[i].line = incident_find_line(at[i].i, (struct span){base.text, base.n});
+        find_known(m, at, n);
         r = r ? r : fix_mechanically(m, at, n, &text);
         if (r < 0)
                 return r;
-        find_known(m, at, n);
+        find_gone(m, at, n);
         find_phases(m, at, n);
         count_outcomes(m, at, n);
         n_done = move_to_front(at, n, FIX_DONE);
