@@ -36,6 +36,35 @@ static void test_one_task_one_call(void **state)
         assert_int_equal(sum(NULL, "nanousd"), 1000);
 }
 
+/* A file that another job made while its call waited for its turn is taken as it is. */
+static void test_what_was_made_meanwhile_is_not_asked_for(void **state)
+{
+        struct result made = {.text = (char *)"{\"b\": 1}", .n_text = 8};
+        _cleanup_buf_ struct buf value = {0};
+        struct hash key;
+
+        (void)state;
+        bench_start(bench_work(5, false), 0, NULL, NULL);
+        bench_await_calls(4);
+        assert_string_equal(bench->calls[3].tasks, "[3]");
+        task_full_key(&run_work(bench->run)->tasks[4], NULL, &key);
+        hash_of(made.text, made.n_text, &made.content);
+        assert_int_equal(result_encode(&made, &value), 0);
+        cache_put(bench->f.store, CACHE_RESULT, &key, buf_span(&value));
+        fixture_fence(&bench->f, STORE_CACHE);
+        for (size_t i = 0; i < 4; i++) {
+                char path[16];
+
+                (void)snprintf(path, sizeof(path), "f%zu.json", i);
+                bench_say_file(i, path, "{}");
+                bench_end(i, N_FAILURES);
+        }
+        bench_await_end();
+        assert_int_equal(bench->n_calls, 4);
+        assert_int_equal(sum("files", "call"), 4);
+        assert_int_equal(sum("files", "reuse"), 1);
+}
+
 /* A provider of the tier that cannot be used is not what the call is priced by. */
 static void test_fallback_is_priced_as_itself(void **state)
 {
@@ -541,6 +570,7 @@ int main(int argc, char **argv)
         static const struct CMUnitTest tests[] = {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
                 CASE(test_one_task_one_call),
+                CASE(test_what_was_made_meanwhile_is_not_asked_for),
                 CASE(test_fallback_is_priced_as_itself),
                 CASE(test_group_asks_again_for_what_it_did_not_get),
                 CASE(test_group_without_what_is_known),
