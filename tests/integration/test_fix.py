@@ -395,6 +395,19 @@ def test_what_is_done_is_not_done_again(place, sim, daemon, app):
     assert reverted["calls"] == 0 and tree(place / "app") == after and reverted["findings"]["repaired"]["reuse"] == 25
 
 
+def test_a_repair_that_could_be_made_twice_is_not(place, sim, daemon):
+    """The same line stands once more in the file, where nothing was found: the second run does not take it for the first one."""
+    app = App(0)
+    app.files["conf/a.properties"] = "old.name=1\nold.name=1\n"
+    app.add("keys-001", "conf/a.properties", 1, "Rename properties prefixed by `old` with `new`", "old.name=1")
+    app.write(place / "app")
+    path = app.write_analysis(place / "o.yaml")
+    for _ in range(2):
+        events, summary = fix(daemon, path, place / "app", "--files", "conf/*")
+        assert (place / "app/conf/a.properties").read_text() == "new.name=1\nold.name=1\n"
+    assert summary["findings"]["known"] == 1 and not files_of(events)
+
+
 def test_one_file_reverted_is_repaired_again(place, sim, daemon, app):
     """Fixes lost for ever after a revert: a memory that goes by the path."""
     fix(daemon, app.path, place / "app")
