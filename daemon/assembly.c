@@ -558,6 +558,8 @@ struct assembly *assembly_free(struct assembly *a)
         calls_free(a->calls);
         provider_room_free(a->providers);
         store_close(a->store);
+        if (a->loop)
+                loop_end(a->loop); /* what its last callbacks put off is about jobs */
         jobs_free(a->jobs);
         loop_free(a->loop);
         blueprint_shelf_unref(a->shelf);
