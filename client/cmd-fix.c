@@ -9,6 +9,7 @@
 #include "client/follow.h"
 #include "client/offer/text-file.h"
 #include "client/offer/tree.h"
+#include "client/spending.h"
 #include "client/submit.h"
 #include "common/path.h"
 #include "common/str.h"
@@ -29,9 +30,8 @@ enum fix_option {
         FIX_INSIGHTS,
         FIX_FRESH,
         FIX_DETACH,
-        FIX_YES,
-        FIX_BUDGET,
-        FIX_VERIFY,
+        FIX_SPENDING,
+        FIX_VERIFY = FIX_SPENDING + N_SPENDING,
         FIX_COMMIT,
         FIX_REPORT,
         FIX_RESUME,
@@ -55,9 +55,7 @@ const struct option_row fix_options[] = {
         [FIX_INSIGHTS] = {"insights", 0, NULL, "insights, too"},
         [FIX_FRESH] = {"fresh", 0, NULL, "ask again also for what is known"},
         [FIX_DETACH] = {"detach", 'd', NULL, "print the job's id and leave"},
-        [FIX_YES] = {"yes", 'y', NULL, "do not ask before spending, however much is estimated"},
-        [FIX_BUDGET] = {"budget", 0, "USD",
-                        "spend at most so many dollars; ask only about an estimate above that"},
+        SPENDING_ROWS(FIX_SPENDING),
         [FIX_VERIFY] = {"verify", 0, "COMMAND",
                         "run this in the tree when the repairs are in place; what it refuses is "
                         "asked for again with its output, then taken back"},
@@ -237,26 +235,6 @@ static int conclude(struct client *c, const struct follow *f, const char *dir, c
         return r;
 }
 
-/* --yes and --budget are short for options. */
-static int set_approval(struct client *c)
-{
-        const char *budget = c->values[FIX_BUDGET];
-        int r = 0;
-
-        if (!c->options)
-                c->options = json_object();
-        if (!c->options)
-                return -ENOMEM;
-        if (budget) {
-                r = json_put(c->options, "budget.job_usd", json_string(budget));
-                r = r < 0 ? r : json_put(c->options, "approval.usd", json_string(budget));
-                r = r < 0 ? r : json_put(c->options, "approval.tokens", json_string("0"));
-        }
-        if (c->values[FIX_YES])
-                r = r < 0 ? r : json_put(c->options, "approval.when", json_string("never"));
-        return r;
-}
-
 static int follow_or_leave(struct client *c, struct follow *f, struct outdir *o,
                            struct submit_reply *reply)
 {
@@ -302,7 +280,7 @@ static int fix(struct client *c, const char *dir, int *ret_code, struct failure 
         int r;
 
         s.can_ask = client_is_terminal(c) && isatty(STDIN_FILENO) && !c->values[FIX_DETACH];
-        r = set_approval(c);
+        r = spending_set(c, FIX_SPENDING);
         r = r ? r : sent_read(&analysis, ret_failure);
         r = r || !state.path ? r : sent_read(&state, ret_failure);
         if (r == 0 && access(dir, R_OK | X_OK) < 0)
@@ -382,6 +360,9 @@ int cmd_fix(struct client *c)
                         return client_usage(c, "words must be UTF-8");
         if (c->n_args > 0 && !str_is_utf8(span_of(c->args[0])))
                 return client_usage(c, "words must be UTF-8");
+        if (spending_fault(c, FIX_SPENDING))
+                return client_usage(c, "%s, not `%s`", spending_fault(c, FIX_SPENDING),
+                                    c->values[FIX_SPENDING + SPENDING_BUDGET]);
         if (effort && (str_to_u64(effort, &n) < 0 || n > 10))
                 return client_usage(c, "--max-effort is a number from 0 to 10");
         if (c->values[FIX_COMMIT] && !find_style(c->values[FIX_COMMIT], &style))

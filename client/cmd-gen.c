@@ -8,6 +8,7 @@
 #include "client/follow.h"
 #include "client/offer/own-blueprints.h"
 #include "client/offer/text-file.h"
+#include "client/spending.h"
 #include "client/submit.h"
 #include "common/path.h"
 #include "common/str.h"
@@ -20,9 +21,8 @@ enum gen_option {
         GEN_TEMPLATES,
         GEN_FRESH,
         GEN_DETACH,
-        GEN_YES,
-        GEN_BUDGET,
-        GEN_CHOICES
+        GEN_SPENDING,
+        GEN_CHOICES = GEN_SPENDING + N_SPENDING
 };
 
 const struct option_row gen_options[] = {
@@ -37,9 +37,7 @@ const struct option_row gen_options[] = {
         [GEN_FRESH] = {"fresh", 0, NULL, "ask again also for what is known"},
         [GEN_DETACH] = {"detach", 'd', NULL,
                         "print the job's id and leave; `genopt attach` delivers the files"},
-        [GEN_YES] = {"yes", 'y', NULL, "do not ask before spending, however much is estimated"},
-        [GEN_BUDGET] = {"budget", 0, "USD",
-                        "spend at most so many dollars; ask only about an estimate above that"},
+        SPENDING_ROWS(GEN_SPENDING),
         CHOICE_ROWS(GEN_CHOICES),
         {NULL, 0, NULL, NULL},
 };
@@ -127,26 +125,6 @@ static int follow_or_leave(struct client *c, struct follow *f, struct outdir *o,
         return follow_job(f);
 }
 
-/* --yes and --budget are short for options. */
-static int set_approval(struct client *c)
-{
-        const char *budget = c->values[GEN_BUDGET];
-        int r = 0;
-
-        if (!c->options)
-                c->options = json_object();
-        if (!c->options)
-                return -ENOMEM;
-        if (budget) {
-                r = json_put(c->options, "budget.job_usd", json_string(budget));
-                r = r < 0 ? r : json_put(c->options, "approval.usd", json_string(budget));
-                r = r < 0 ? r : json_put(c->options, "approval.tokens", json_string("0"));
-        }
-        if (c->values[GEN_YES])
-                r = r < 0 ? r : json_put(c->options, "approval.when", json_string("never"));
-        return r;
-}
-
 /* CONDITION_REFUSED with failure; 0: *ret_code. */
 static int generate(struct client *c, const char *dir, int *ret_code, struct failure **ret_failure)
 {
@@ -164,7 +142,7 @@ static int generate(struct client *c, const char *dir, int *ret_code, struct fai
         int r;
 
         s.can_ask = client_is_terminal(c) && isatty(STDIN_FILENO) && !c->values[GEN_DETACH];
-        r = set_approval(c);
+        r = spending_set(c, GEN_SPENDING);
         if (r == 0)
                 r = choices_read(c, GEN_CHOICES, &f.edits, &f.is_pruning, ret_failure);
         if (r == 0)
@@ -203,6 +181,9 @@ int cmd_gen(struct client *c)
         if (!str_is_utf8(span_of(c->args[0])) ||
             (c->values[GEN_BLUEPRINT] && !str_is_utf8(span_of(c->values[GEN_BLUEPRINT]))))
                 return client_usage(c, "words must be UTF-8");
+        if (spending_fault(c, GEN_SPENDING))
+                return client_usage(c, "%s, not `%s`", spending_fault(c, GEN_SPENDING),
+                                    c->values[GEN_SPENDING + SPENDING_BUDGET]);
         if (choices_fault(c, GEN_CHOICES))
                 return client_usage(c, "%s", choices_fault(c, GEN_CHOICES));
         r = generate(c, dir, &code, &failure);

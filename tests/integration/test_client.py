@@ -812,6 +812,13 @@ def test_the_question_tells_what_it_costs_and_no_answer_leaves_the_job(client):
         "approval.when": "never", "approval.tokens": "0", "approval.usd": "2.50", "budget.job_usd": "2.50"}
 
 
+@pytest.mark.parametrize("sum", ["nonsense", "1e3", "-1", "", "2.", "2,50"])
+@pytest.mark.parametrize("command", [("gen", "spec.yaml"), ("fix", "analysis.yaml")])
+def test_a_budget_that_is_none_is_named_by_its_flag(client, command, sum):
+    r = client.run(*command, "--budget", sum, check=2)
+    assert f"--budget is a number of dollars like 2.50, or none, not `{sum}`" in r.stderr, r.stderr
+
+
 def test_on_a_terminal_a_key_is_waited_for(client):
     go = threading.Event()
     client.serve().job(("waiting", {"on": "key", "wait": 1, "remedy": "set it"}), (lambda c: go.wait(DEADLINE), None),
