@@ -206,6 +206,7 @@ static int make_task(struct application *a, const struct kind *k, const struct s
                            .checks = k->checks,
                            .extractor = k->extractor,
                            .expected_output_bytes = k->output_bytes,
+                           .expected_interface_bytes = k->interface_bytes,
                            .rest = NO_BLOCK,
                            .command = -1};
         w->n_tasks++;

@@ -132,6 +132,6 @@ struct kind {
         struct check_set *checks;          /* owned */
         const struct extractor *extractor; /* borrowed: the blueprint's */
         bool is_logic;
-        uint64_t output_bytes;
+        uint64_t output_bytes, interface_bytes; /* first guesses; 0: none */
         struct part_value parts[N_PARTS];
 };

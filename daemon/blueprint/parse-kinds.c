@@ -334,6 +334,7 @@ static void parse_shape(struct parse *p, struct yaml_node *n, struct kind *k)
                 p->f->error = -ENOMEM;
         k->is_logic = parse_bool(p, n, "logic");
         k->output_bytes = parse_number(p, n, "output_bytes", 0);
+        k->interface_bytes = parse_number(p, n, "interface_bytes", 0);
 }
 
 static void parse_kind(struct parse *p, struct yaml_node *top, struct yaml_node *n, struct kind *k,

@@ -368,6 +368,7 @@ static const char *const known_keys[] = {
         "when",
         "extractor",
         "output_bytes",
+        "interface_bytes",
         "logic",
         "pattern",
         "must_match",

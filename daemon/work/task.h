@@ -136,9 +136,10 @@ struct task {
         const struct extractor
                 *extractor;           /* borrowed likewise; NULL: the interface is the whole text */
         size_t expected_output_bytes; /* first guess of the size of the result */
-        uint64_t max_tokens;          /* 0: as the model allows */
-        int command;                  /* index of the client's command that checks it, or -1 */
-        struct hash static_key;       /* S */
+        size_t expected_interface_bytes; /* of what others are shown of it; 0: none */
+        uint64_t max_tokens;             /* 0: as the model allows */
+        int command;                     /* index of the client's command that checks it, or -1 */
+        struct hash static_key;          /* S */
 };
 
 struct work {
