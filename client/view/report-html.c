@@ -24,6 +24,7 @@ static const char style[] =
         "th,td{padding:.3rem .6rem;text-align:right;border-bottom:1px solid var(--line);"
         "white-space:nowrap}th{color:var(--dim);font-weight:500;font-size:.88em}"
         "th:first-child,td:first-child{text-align:left;white-space:normal;overflow-wrap:anywhere;"
+        "min-width:6.5rem;"
         "padding-left:0}td small{display:block;color:var(--dim)}.scroll{overflow-x:auto}"
         ".bar{display:flex;height:1.1rem;border-radius:5px;overflow:hidden;background:var(--line)}"
         ".key{display:flex;flex-wrap:wrap;gap:.3rem 1.4rem;margin-top:.5rem;"
@@ -216,7 +217,8 @@ static void add_rules(struct buf *b, const json_t *rules)
 
         if (json_array_size(rules) == 0)
                 return;
-        (void)buf_add_text(b, "<h2>What each rule saved</h2><table><tr><th>rule<th>calls<th>input"
+        (void)buf_add_text(b, "<h2>What each rule saved</h2><div "
+                              "class=scroll><table><tr><th>rule<th>calls<th>input"
                               "<th>output<th>money<th>time<th>money, measured<th>time, measured");
         json_array_foreach ((json_t *)rules, i, rule) {
                 const json_t *m = json_object_get(rule, "measured");
@@ -231,7 +233,7 @@ static void add_rules(struct buf *b, const json_t *rules)
                 add_signed(b, m, "nanousd", "nanousd");
                 add_signed(b, m, "ms", "ms");
         }
-        (void)buf_add_text(b, "</table>");
+        (void)buf_add_text(b, "</table></div>");
 }
 
 static void add_tasks(struct buf *b, const json_t *tasks)

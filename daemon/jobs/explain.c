@@ -19,12 +19,21 @@ struct sums {
         json_t *rows; /* owned: of its tasks */
 };
 
+/* A task's part of its calls, retries included: of a call for several files an equal one, because
+ * nobody counts which token was whose. So the parts add up to the bill. */
+struct part {
+        struct tokens tokens;
+        uint64_t nanousd;
+        bool is_known; /* a call has told of it; else the task's own event counts */
+};
+
 struct reading {
         json_t *by_path; /* owned: path -> [indices of its steps]: of repairs a file may have
                             several */
         struct sums *steps;
         size_t n_steps, n_tasks;
         uint32_t *step_of;     /* of a task; UINT32_MAX: not known yet */
+        struct part *parts;    /* of a task */
         struct strlist models; /* owns the names in measured.calls: they are few */
         struct measured measured;
         size_t n_room;
@@ -176,6 +185,31 @@ static int keep_call(struct reading *r, const struct measured_call *c)
         return 0;
 }
 
+static uint64_t share_of(uint64_t whole, size_t i, size_t n)
+{
+        return whole / n + (i < whole % n);
+}
+
+static void divide_call(struct reading *r, const json_t *tasks, const struct measured_call *c)
+{
+        size_t n = json_array_size(tasks);
+
+        for (size_t i = 0; i < n; i++) {
+                json_int_t task = json_integer_value(json_array_get(tasks, i));
+                struct part *p;
+
+                if (task < 0 || (size_t)task >= r->n_tasks)
+                        continue;
+                p = &r->parts[task];
+                p->is_known = true;
+                p->tokens.input += share_of(c->tokens.input, i, n);
+                p->tokens.cache_read += share_of(c->tokens.cache_read, i, n);
+                p->tokens.cache_write += share_of(c->tokens.cache_write, i, n);
+                p->tokens.output += share_of(c->tokens.output, i, n);
+                p->nanousd += share_of(c->nanousd, i, n);
+        }
+}
+
 static int on_call_done(struct reading *r, const json_t *event, uint64_t now_ms)
 {
         const json_t *tasks = json_object_get(event, "tasks");
@@ -199,6 +233,7 @@ static int on_call_done(struct reading *r, const json_t *event, uint64_t now_ms)
         s = step_of_task(r, (uint64_t)json_integer_value(json_array_get(tasks, 0)));
         if (s)
                 add_call(&s->e, &c);
+        divide_call(r, tasks, &c);
         return keep_call(r, &c);
 }
 
@@ -284,7 +319,8 @@ static int index_steps(struct reading *r, const json_t *plan)
         r->steps = calloc(r->n_steps + 1, sizeof(*r->steps));
         r->by_path = json_object();
         r->step_of = calloc(r->n_tasks + 1, sizeof(*r->step_of));
-        if (!r->steps || !r->by_path || !r->step_of)
+        r->parts = calloc(r->n_tasks + 1, sizeof(*r->parts));
+        if (!r->steps || !r->by_path || !r->step_of || !r->parts)
                 return -ENOMEM;
         memset(r->step_of, 0xff, r->n_tasks * sizeof(*r->step_of));
         json_array_foreach ((json_t *)steps, i, step) {
@@ -314,9 +350,41 @@ static void reading_done(struct reading *r)
                 json_decref(r->steps[i].rows);
         free(r->steps);
         free(r->step_of);
+        free(r->parts);
         free(r->measured.calls);
         json_decref(r->by_path);
         strlist_done(&r->models);
+}
+
+static int put_part(const struct part *p, json_t *row)
+{
+        int k;
+
+        if (!p->is_known)
+                return 0;
+        k = json_put(row, "tokens",
+                     json_pack("{s:I,s:I,s:I,s:I}", "input", (json_int_t)p->tokens.input,
+                               "cache_read", (json_int_t)p->tokens.cache_read, "cache_write",
+                               (json_int_t)p->tokens.cache_write, "output",
+                               (json_int_t)p->tokens.output));
+        return k ? k : json_put(row, "nanousd", json_integer((json_int_t)p->nanousd));
+}
+
+static int put_parts(const struct reading *r, json_t *rows)
+{
+        json_t *row;
+        size_t i;
+
+        json_array_foreach (rows, i, row) {
+                uint64_t task;
+                int k = json_get_u64(row, "task", &task) && task < r->n_tasks
+                                ? put_part(&r->parts[task], row)
+                                : 0;
+
+                if (k < 0)
+                        return k;
+        }
+        return 0;
 }
 
 static int put_steps(const struct reading *r, json_t *plan)
@@ -329,6 +397,7 @@ static int put_steps(const struct reading *r, json_t *plan)
                 int k = totals_to_json(&r->steps[i].e, &o);
 
                 k = k ? k : json_put(step, "measured", o);
+                k = k ? k : put_parts(r, r->steps[i].rows);
                 k = k ? k : json_put(o, "tasks", json_incref(r->steps[i].rows));
                 if (k < 0)
                         return k;
