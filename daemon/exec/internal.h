@@ -108,9 +108,8 @@ struct run {
         } * ready; /* owned: tasks that wait for a free call, a heap (ready.c) */
         size_t n_ready;
         uint64_t n_made_ready;
-        /* Per prefix of the plan: has its writer left, is it to be read? */
-        enum prefix_state { PREFIX_COLD, PREFIX_WARMING, PREFIX_WARM } * prefixes; /* owned */
-        uint32_t *held; /* owned: tasks that are ready and wait for a prefix */
+        struct run_prefix *prefixes; /* owned: per prefix of the plan (ready.c) */
+        uint32_t *held;              /* owned: tasks that are ready and wait for a prefix */
         size_t n_held;
         uint32_t *due; /* likewise, of tasks to be settled, or whose users are to be skipped */
         size_t due_head, n_due;

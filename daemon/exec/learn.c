@@ -3,6 +3,7 @@
 
 #include "daemon/exec/learn.h"
 #include "common/clock.h"
+#include "daemon/exec/leaving.h"
 #include "daemon/plan/cost.h"
 
 static size_t list_estimators(struct run *r, struct estimator *at[2])
@@ -124,6 +125,7 @@ void learn_file(struct run *r, uint32_t task, const struct candidate *c)
 void learn_interface(struct run *r, uint32_t task)
 {
         const struct task *t = &r->work->tasks[task];
+        struct span text = {r->tasks[task].interface, r->tasks[task].n_interface};
         char kind[ESTIMATOR_KIND_BYTES];
         struct estimator *at[2];
 
@@ -132,5 +134,6 @@ void learn_interface(struct run *r, uint32_t task)
         plan_kind_name(r->work, t, false, kind);
         for (size_t i = list_estimators(r, at); i-- > 0;)
                 estimator_learn_interface(at[i], kind, cost_expected_interface(t),
-                                          cost_facts_bytes(r->work, t), r->tasks[task].n_interface);
+                                          cost_facts_bytes(r->work, t),
+                                          prompt_squeezed_bytes(text));
 }

@@ -56,6 +56,7 @@ struct prompt {
         struct span before; /* in texts: what the model has said of it before; empty: nothing */
 };
 int prompt_write(struct run *r, const struct step *s, struct prompt *ret) _must_check_;
+size_t prompt_squeezed_bytes(struct span text); /* of an interface, as it is shown */
 void prompt_done(struct prompt *p);
 /* unfinished.c: answers that ended too early */
 bool unfinished_has_enough(const struct run_call *c);

@@ -57,8 +57,10 @@ static const char *language_of(const struct task *t)
 
 /* Without blank lines and blanks at the ends of lines: what is only read needs none. (Comments are
  * gone already where an extractor made the interface.) */
-static int squeeze(struct span text, struct buf *out)
+static size_t squeeze(struct span text, struct buf *out)
 {
+        size_t sum = 0;
+
         while (text.n > 0) {
                 const char *end = memchr(text.at, '\n', text.n);
                 size_t n = end ? (size_t)(end - text.at) : text.n, used = n;
@@ -66,14 +68,20 @@ static int squeeze(struct span text, struct buf *out)
                 while (used > 0 && (text.at[used - 1] == ' ' || text.at[used - 1] == '\t' ||
                                     text.at[used - 1] == '\r'))
                         used--;
-                if (used > 0) {
+                if (used > 0 && out) {
                         (void)buf_add(out, text.at, used);
                         (void)buf_add_char(out, '\n');
                 }
+                sum += used > 0 ? used + 1 : 0;
                 n += end != NULL;
                 text = (struct span){text.at + n, text.n - n};
         }
-        return out->failed;
+        return sum;
+}
+
+size_t prompt_squeezed_bytes(struct span text)
+{
+        return squeeze(text, NULL);
 }
 
 static int write_interface(struct run *r, struct prompt *p, uint32_t task, bool is_squeezed,
@@ -90,7 +98,7 @@ static int write_interface(struct run *r, struct prompt *p, uint32_t task, bool 
         text = (struct span){d->interface, d->n_interface};
         buf_init(&b, 0);
         buf_init(&squeezed, 0);
-        if (is_squeezed && squeeze(text, &squeezed) == 0)
+        if (is_squeezed && squeeze(text, &squeezed) > 0 && !squeezed.failed)
                 text = buf_span(&squeezed);
         add_fence(&b, text);
         buf_printf(&b, "%s interface %s\n", language_of(t), t->path ? t->path : t->title);
@@ -317,7 +325,7 @@ static int write_item(struct run *r, struct prompt *p, const struct step *s,
                 break;
         case RECIPE_USES:
                 k = write_uses(r, p, item->index, &out->text);
-                class = TEXT_DATA;
+                class = TEXT_CODE;
                 break;
         case RECIPE_INTERFACE:
                 k = write_interface(r, p, item->index, item->is_squeezed, &out->text);

@@ -2,11 +2,18 @@
  *
  * A prefix of the plan is cold until a call that has it leaves (it is the writer, whichever came
  * first), warming until the first event of the answer (then the provider lets others read it), and
- * warm from there on. When the writer goes before that, the prefix is cold again and the next one
- * writes. Waiting is a matter of money, never of order: nothing waits for a prefix that nobody is
- * writing. */
+ * warm for as long as the provider keeps what was not used since. When the writer goes before that,
+ * the prefix is cold again and the next one writes. Waiting is a matter of money, never of order:
+ * nothing waits for a prefix that nobody is writing. */
 
+#include "common/clock.h"
 #include "daemon/exec/leaving.h"
+
+/* Has its writer left, is it to be read? */
+struct run_prefix {
+        enum prefix_state { PREFIX_COLD, PREFIX_WARMING, PREFIX_WARM } state;
+        uint64_t until_ms; /* providers' time: warm until then */
+};
 
 int ready_init(struct run *r)
 {
@@ -18,8 +25,9 @@ int ready_init(struct run *r)
         if (!r->ready || !r->held || !r->prefixes)
                 return -ENOMEM;
         for (size_t i = 0; i < r->setup.plan->n_prefixes; i++)
-                if (r->setup.plan->prefixes[i].was_warm)
-                        r->prefixes[i] = PREFIX_WARM;
+                r->prefixes[i] = (struct run_prefix){
+                        r->setup.plan->prefixes[i].warm_until_ms > 0 ? PREFIX_WARM : PREFIX_COLD,
+                        r->setup.plan->prefixes[i].warm_until_ms};
         return 0;
 }
 
@@ -69,19 +77,32 @@ uint32_t ready_take(struct run *r)
 
 /* ---- prefixes ---- */
 
+static void let_lapse(struct run *r, uint64_t now)
+{
+        for (size_t i = 0; i < r->setup.plan->n_prefixes; i++)
+                if (r->prefixes[i].state == PREFIX_WARM && r->prefixes[i].until_ms <= now)
+                        r->prefixes[i].state = PREFIX_COLD;
+}
+
 bool prefixes_enter(struct run *r, uint32_t task, const uint32_t prefixes[N_BEGINNINGS])
 {
         const struct plan *p = r->setup.plan;
+        uint64_t now = clock_provider_ms();
 
+        let_lapse(r, now);
         for (size_t i = 0; i < N_BEGINNINGS; i++)
                 if (prefixes[i] != NO_PREFIX && p->prefixes[prefixes[i]].is_awaited &&
-                    r->prefixes[prefixes[i]] == PREFIX_WARMING) {
+                    r->prefixes[prefixes[i]].state == PREFIX_WARMING) {
                         r->held[r->n_held++] = task;
                         return false;
                 }
-        for (size_t i = 0; i < N_BEGINNINGS; i++)
-                if (prefixes[i] != NO_PREFIX && r->prefixes[prefixes[i]] == PREFIX_COLD)
-                        r->prefixes[prefixes[i]] = PREFIX_WARMING;
+        for (size_t i = 0; i < N_BEGINNINGS; i++) {
+                if (prefixes[i] == NO_PREFIX)
+                        continue;
+                if (r->prefixes[prefixes[i]].state == PREFIX_COLD)
+                        r->prefixes[prefixes[i]].state = PREFIX_WARMING;
+                r->prefixes[prefixes[i]].until_ms = now + p->prefixes[prefixes[i]].life_ms;
+        }
         return true;
 }
 
@@ -103,9 +124,9 @@ void prefixes_leave(struct run *r, const uint32_t prefixes[N_BEGINNINGS], bool w
         bool has_changed = false;
 
         for (size_t i = 0; i < N_BEGINNINGS; i++) {
-                if (prefixes[i] == NO_PREFIX || r->prefixes[prefixes[i]] != PREFIX_WARMING)
+                if (prefixes[i] == NO_PREFIX || r->prefixes[prefixes[i]].state != PREFIX_WARMING)
                         continue;
-                r->prefixes[prefixes[i]] = was_written ? PREFIX_WARM : PREFIX_COLD;
+                r->prefixes[prefixes[i]].state = was_written ? PREFIX_WARM : PREFIX_COLD;
                 has_changed = true;
         }
         if (has_changed)

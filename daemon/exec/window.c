@@ -23,18 +23,23 @@ static uint64_t count_input(struct run *r, const struct step *s)
         struct span base = {0};
 
         cost_prompt_bytes(in, r->setup.plan, s, &bytes);
-        bytes.at[TEXT_CODE] = 0;
-        for (size_t i = 0; i < s->recipe.n_items; i++)
-                if (s->recipe.items[i].kind == RECIPE_BASE &&
-                    is_excerpt(r, s->recipe.items[i].index))
-                        bytes.at[TEXT_CODE] +=
-                                r->work->tasks[s->recipe.items[i].index].n_base + COST_BASE_BYTES;
-                else if (s->recipe.items[i].kind == RECIPE_BASE &&
-                         base_load(r, s->recipe.items[i].index, &base) == 0)
-                        bytes.at[TEXT_CODE] += base.n + COST_BASE_BYTES;
-                else if (s->recipe.items[i].kind == RECIPE_INTERFACE &&
-                         interface_load(r, s->recipe.items[i].index) == 0)
-                        bytes.at[TEXT_CODE] += r->tasks[s->recipe.items[i].index].n_interface;
+        for (size_t i = 0; i < s->recipe.n_items; i++) {
+                uint32_t task = s->recipe.items[i].index;
+
+                if (s->recipe.items[i].kind == RECIPE_BASE) {
+                        if (plan_base(r->setup.plan, &r->work->tasks[task], &base))
+                                bytes.at[TEXT_CODE] -= base.n + COST_BASE_BYTES;
+                        if (is_excerpt(r, task))
+                                bytes.at[TEXT_CODE] +=
+                                        r->work->tasks[task].n_base + COST_BASE_BYTES;
+                        else if (base_load(r, task, &base) == 0)
+                                bytes.at[TEXT_CODE] += base.n + COST_BASE_BYTES;
+                } else if (s->recipe.items[i].kind == RECIPE_INTERFACE &&
+                           interface_load(r, task) == 0) {
+                        bytes.at[TEXT_CODE] -= cost_interface_bytes(in, task);
+                        bytes.at[TEXT_CODE] += r->tasks[task].n_interface + COST_INTERFACE_BYTES;
+                }
+        }
         return estimator_tokens(&in->estimator, m->facts, m->model, &bytes);
 }
 

@@ -12,11 +12,12 @@ enum text_class cost_text_class(const struct block *b)
         static const enum text_class classes[N_BLOCK_CLASSES] = {
                 [BLOCK_STANDARDS] = TEXT_PROSE, [BLOCK_PROMPT] = TEXT_PROSE,
                 [BLOCK_FACTS] = TEXT_DATA,      [BLOCK_INTERFACE] = TEXT_CODE,
-                [BLOCK_TASK] = TEXT_DATA,       [BLOCK_EVIDENCE] = TEXT_PROSE,
+                [BLOCK_TASK] = TEXT_CODE,       [BLOCK_EVIDENCE] = TEXT_PROSE,
                 [BLOCK_ANSWER] = TEXT_PROSE,
         };
 
-        /* The task of a file is a fenced block; a question stands as it was asked. */
+        /* The task of a file is a fenced block of names and paths, which take as many tokens as
+         * code does; a question stands as it was asked. */
         if (b->class == BLOCK_TASK && !(b->n_text > 3 && memcmp(b->text, "```", 3) == 0))
                 return TEXT_PROSE;
         return classes[b->class];
@@ -38,13 +39,15 @@ uint64_t cost_expected_bytes(const struct task *t)
         return t->expected_output_bytes ? t->expected_output_bytes : EXPECTED_OUTPUT_BYTES;
 }
 
-/* Declarations without bodies are about a fifth of a file. */
+/* Where the blueprint says nothing: declarations without bodies are about a fifth of a file. */
 #define INTERFACE_SHARE_PERCENT 20
 
 uint64_t cost_expected_interface(const struct task *t)
 {
         uint64_t whole = cost_expected_bytes(t);
 
+        if (t->expected_interface_bytes)
+                return t->expected_interface_bytes;
         return t->extractor ? MAX2(whole * INTERFACE_SHARE_PERCENT / 100, (uint64_t)1) : whole;
 }
 
@@ -109,7 +112,22 @@ static void add_set(const struct work *w, const struct plan *p, enum presentatio
                 ret->at[TEXT_DATA] += cost_set_bytes(w, p->shared, p->n_shared);
 }
 
-static uint64_t interface_bytes(const struct planning *in, uint32_t task)
+static void add_answer(const struct work *w, const struct plan *p, const struct step *s,
+                       struct text_bytes *ret)
+{
+        struct span base = {0};
+        size_t n_edited = 0;
+
+        for (size_t i = 0; i < s->n_tasks; i++) {
+                const struct task *t = &w->tasks[s->tasks[i]];
+
+                n_edited += plan_base(p, t, &base);
+                ret->at[TEXT_PROSE] += COST_PATH_BYTES + (t->path ? strlen(t->path) : 0);
+        }
+        ret->at[TEXT_PROSE] += cost_answer_bytes(s->n_tasks, n_edited);
+}
+
+uint64_t cost_interface_bytes(const struct planning *in, uint32_t task)
 {
         const struct task *t = &in->work->tasks[task];
         const struct estimated_kind *k = plan_find_kind(in, t, false);
@@ -138,18 +156,17 @@ void cost_prompt_bytes(const struct planning *in, const struct plan *p, const st
                         add_set(w, p, (enum presentation)item->index, ret);
                         break;
                 case RECIPE_USES:
-                        ret->at[TEXT_DATA] += cost_uses_bytes(w, &w->tasks[item->index]);
+                        ret->at[TEXT_CODE] += cost_uses_bytes(w, &w->tasks[item->index]);
                         break;
                 case RECIPE_INTERFACE:
-                        ret->at[TEXT_CODE] += interface_bytes(in, item->index);
+                        ret->at[TEXT_CODE] += cost_interface_bytes(in, item->index);
                         break;
                 case RECIPE_BASE:
                         if (plan_base(p, &w->tasks[item->index], &base))
                                 ret->at[TEXT_CODE] += base.n + COST_BASE_BYTES;
                         break;
                 case RECIPE_ANSWER:
-                        ret->at[TEXT_PROSE] +=
-                                COST_ANSWER_BYTES + s->n_tasks * COST_ANSWER_BYTES_PER_FILE;
+                        add_answer(w, p, s, ret);
                         break;
                 case RECIPE_EVIDENCE:
                         break;

@@ -7,14 +7,15 @@
 #define PROMPT_NOISE 0.02 /* content of one class differs that much from prompt to prompt */
 #define TIME_SPREAD 0.5
 #define TIME_NOISE 0.3
-#define BYTES_SPREAD 0.6 /* of ln(bytes): the blueprint's guess may be half or double */
+#define BYTES_SPREAD 0.4 /* of ln(bytes): the blueprint's guess is right within a half, mostly */
 /* Files of one specification are long or short together, so that each of them says little: of ten
  * more is learned than of one, and a second specification still moves it. */
-#define BYTES_NOISE 0.6
-#define INTERFACE_NOISE 0.3 /* against a first guess that is a rule of thumb */
-#define SIZE_SLOPE 0.3      /* of ln(bytes) over ln(facts): some of a file is the same for all */
-#define FIRST_SPREAD 0.12   /* variance: sizes and times before anything was measured */
-#define SPREAD_WEIGHT 0.1   /* of the newest squared residual */
+#define BYTES_NOISE 0.4
+/* Of ln(bytes) over ln(facts): some of a file is the same for all, less of its declarations. */
+#define SIZE_SLOPE 0.3
+#define INTERFACE_SLOPE 0.6
+#define FIRST_SPREAD 0.09 /* variance: sizes and times before anything was measured */
+#define SPREAD_WEIGHT 0.1 /* of the newest squared residual */
 #define COEFFICIENT_MIN 0.25
 #define COEFFICIENT_MAX 4.0
 #define LEARN_TOKENS_MIN 200
@@ -71,11 +72,12 @@ static struct estimated_kind *find_kind(const struct estimator *e, const char *n
 static void init_kind(struct estimated_kind *k, const char *name)
 {
         static const double first[FIT_MAX] = {0, SIZE_SLOPE};
+        static const double declared[FIT_MAX] = {0, INTERFACE_SLOPE};
 
         *k = (struct estimated_kind){.spread = FIRST_SPREAD, .density = 1};
         snprintf(k->name, sizeof(k->name), "%s", name);
         fit_init(&k->bytes.fit, first, BYTES_SPREAD, 2);
-        fit_init(&k->interface.fit, first, BYTES_SPREAD, 2);
+        fit_init(&k->interface.fit, declared, BYTES_SPREAD, 2);
 }
 
 static struct estimated_kind *get_kind(struct estimator *e, const char *name)
@@ -334,8 +336,7 @@ void estimator_learn_interface(struct estimator *e, const char *kind, uint64_t e
         struct estimated_kind *k = get_kind(e, kind);
 
         if (k && expected > 0)
-                learn_size(&k->interface, expected, input, MAX2(bytes, (uint64_t)1),
-                           INTERFACE_NOISE);
+                learn_size(&k->interface, expected, input, MAX2(bytes, (uint64_t)1), BYTES_NOISE);
 }
 
 void estimator_learn_density(struct estimator *e, const char *kind, const struct counted_reply *r)

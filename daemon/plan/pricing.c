@@ -197,6 +197,7 @@ static void recall_nodes(struct pricing *p, const struct scheme *s)
                 n->tokens = (double)k->tokens;
                 if (k->until_ms > in->now_ms) {
                         n->was_warm = true;
+                        n->warm_until_ms = k->until_ms;
                         n->visible_ms = 0;
                         n->expires_ms = (double)(k->until_ms - in->now_ms);
                 }
@@ -275,18 +276,9 @@ static bool is_within_bounds(const struct units *u, const struct lot *l, const s
 }
 
 /* What it will cost to ask again for what comes back refused, or does not come. */
-static double repetitions(const struct units *u, const struct lot *l, const struct unit *x)
+static double repetitions(const struct lot *l, const struct unit *x)
 {
-        const struct model_facts *f = u->in->tiers[l->tier].facts;
-        const struct rates *r = &u->rates[l->tier];
-        double alone, share = x->risk[l->tier] + (l->n > 1 ? x->missing : 0);
-
-        if (!f)
-                return 0;
-        alone = (double)(x->own_bytes + x->tail.at[TEXT_DATA]) * r->prompt[TEXT_DATA] *
-                        (double)f->price.input +
-                x->output_bytes * r->answer * (double)f->price.output;
-        return share * alone;
+        return (x->risk[l->tier] + (l->n > 1 ? x->missing : 0)) * x->alone_nanousd[l->tier];
 }
 
 static bool price_lot(struct pricing *p, struct scheme *s, uint32_t i)
@@ -299,10 +291,10 @@ static bool price_lot(struct pricing *p, struct scheme *s, uint32_t i)
         double bytes[N_TEXT_CLASSES] = {0};
         enum presentation which = l->presentation;
         double output = 0;
+        size_t n_edited = 0;
 
         *x = (struct lot_price){0};
         p->stamp++;
-        bytes[TEXT_PROSE] = COST_ANSWER_BYTES + (double)l->n * COST_ANSWER_BYTES_PER_FILE;
         for (uint32_t k = 0; k < l->n; k++) {
                 const struct unit *m = &u->at[s->members[l->first + k]];
 
@@ -314,10 +306,16 @@ static bool price_lot(struct pricing *p, struct scheme *s, uint32_t i)
                         count_interfaces(p, &u->in->work->tasks[s->members[l->first + k]]);
                 for (size_t c = 0; c < N_TEXT_CLASSES; c++)
                         bytes[c] += (double)m->tail.at[c];
-                bytes[TEXT_DATA] += which == PRESENT_OWN ? m->own_bytes : m->rest_bytes;
+                if (which == PRESENT_OWN)
+                        bytes[TEXT_DATA] += m->own_bytes;
+                else
+                        bytes[TEXT_CODE] += m->rest_bytes;
                 output += m->output_bytes;
-                x->repeat_nanousd += repetitions(u, l, m);
+                n_edited += m->is_edits;
+                x->repeat_nanousd += repetitions(l, m);
         }
+        if (first->has_path)
+                bytes[TEXT_PROSE] += (double)cost_answer_bytes(l->n, n_edited);
         l->presentation = which;
         list_nodes(p, s, l, x, which);
         for (size_t c = 0; c < N_TEXT_CLASSES; c++)

@@ -31,12 +31,14 @@ struct unit {
         enum tier floor;          /* as its kind requires, or better where that is missing */
         bool is_call;             /* no rule has settled it */
         bool has_shared;          /* its facts are also known in pieces */
+        bool has_path;            /* its answer is a file, or edits of one */
         bool is_edits;            /* its answer edits a text that the prompt shows */
         uint32_t own_bytes, rest_bytes; /* facts: as a block; beside a set */
         uint32_t interface_bytes;
         struct text_bytes tail; /* what is its own in any case */
-        double output_bytes /* as long as its answer is in tokens of the model */, risk[N_TIERS],
-                missing;
+        double output_bytes;    /* as long as its answer is in tokens of the model */
+        double risk[N_TIERS], missing;
+        double alone_nanousd[N_TIERS]; /* what it has for itself, and its answer; 0: no price */
 };
 
 struct units {
@@ -100,6 +102,7 @@ struct node {
         uint32_t n_lots;
         enum tier tier;
         bool is_marked, is_awaited, is_long, was_warm;
+        uint64_t warm_until_ms;
         double visible_ms, expires_ms, used_ms, gap_ms; /* visible < 0: not written */
 };
 
@@ -149,6 +152,8 @@ struct batch {
 };
 /* Into so many lots of even output, or the next more that bounds allow; returns how many. */
 size_t batch_fill(const struct units *u, struct scheme *s, const struct batch *b, size_t n_lots);
+/* Lots that bounds of tokens and files leave it. */
+size_t batch_fewest(const struct units *u, const struct scheme *s, const struct batch *b);
 /* All of them, as the scheme stands; ret_order holds the units that batches point into. Both
  * malloc. */
 int batch_list(const struct units *u, const struct scheme *s, struct batch **ret, size_t *ret_n,

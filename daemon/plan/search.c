@@ -140,6 +140,22 @@ static void try_batch(struct searching *x, const struct batch *b)
         }
 }
 
+/* All at once: where each single step costs first and only several pay, steps do not get there. */
+static int try_fewest_calls(struct searching *x)
+{
+        _cleanup_free_ struct batch *batches = NULL;
+        _cleanup_free_ uint32_t *order = NULL;
+        size_t n = 0;
+        int k = batch_list(x->u, x->best, &batches, &n, &order);
+
+        for (size_t i = 0; i < n && k == 0; i++)
+                (void)batch_fill(x->u, x->trial, &batches[i],
+                                 batch_fewest(x->u, x->best, &batches[i]));
+        if (k == 0 && n > 0)
+                (void)try(x);
+        return k;
+}
+
 static int try_batches(struct searching *x)
 {
         _cleanup_free_ struct batch *batches = NULL;
@@ -351,7 +367,9 @@ int search(const struct units *u, struct pricing *p, struct scheme *s)
         scheme_copy(trial, s, u);
         x.price = pricing_run(p, s);
         x.n_visits = u->n;
-        k = exchange(&x);
+        if (u->in->is_on[RULE_BATCH])
+                k = try_fewest_calls(&x);
+        k = k ? k : exchange(&x);
         if (k == 0 && u->n_calls > 1 && u->n_calls <= SMALL_UNITS)
                 k = begin_again(&x);
         return k;

@@ -75,6 +75,9 @@ static void count_bytes(struct units *u, const struct task *t, struct unit *x)
                 else
                         x->tail.at[cost_text_class(b)] += b->n_text;
         }
+        x->has_path = t->path != NULL;
+        if (t->path)
+                x->tail.at[TEXT_PROSE] += COST_PATH_BYTES + strlen(t->path);
         x->has_shared = t->n_statements > 0 && w->n_whole > 0;
         x->rest_bytes = (uint32_t)cost_uses_bytes(w, t);
 }
@@ -136,6 +139,22 @@ static void guess_answer(struct units *u, const struct task *t, const struct est
         x->interface_bytes =
                 COST_INTERFACE_BYTES +
                 (uint32_t)estimator_interface_bytes(file, cost_expected_interface(t), facts);
+}
+
+static void price_alone(const struct units *u, struct unit *x)
+{
+        for (enum tier tier = 0; tier < N_TIERS; tier++) {
+                const struct model_facts *f = u->in->tiers[tier].facts;
+                const struct rates *r = &u->rates[tier];
+                double tokens = (double)x->own_bytes * r->prompt[TEXT_DATA];
+
+                for (size_t c = 0; c < N_TEXT_CLASSES; c++)
+                        tokens += (double)x->tail.at[c] * r->prompt[c];
+                if (f)
+                        x->alone_nanousd[tier] =
+                                tokens * (double)f->price.input +
+                                x->output_bytes * r->answer * (double)f->price.output;
+        }
 }
 
 static enum tier floor_of(const struct planning *in, const struct task *t)
@@ -306,6 +325,7 @@ static void fill_unit(struct units *u, uint32_t i, const struct estimated_kind *
         if (x->is_edits)
                 x->tail.at[TEXT_CODE] += base.n + COST_BASE_BYTES;
         guess_answer(u, t, *kind, x->is_edits, x);
+        price_alone(u, x);
         x->floor = floor_of(u->in, t);
 }
 
@@ -316,6 +336,7 @@ void units_show_frame(struct units *u, uint32_t i, size_t n_frame)
         u->at[i].is_edits = true;
         u->at[i].tail.at[TEXT_CODE] += n_frame + COST_BASE_BYTES;
         guess_answer(u, t, plan_find_kind(u->in, t, true), true, &u->at[i]);
+        price_alone(u, &u->at[i]);
 }
 
 int units_new(const struct planning *in, const enum step_kind *settled, struct units **ret)

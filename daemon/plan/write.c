@@ -24,6 +24,7 @@ static int number_prefixes(struct draft *d, uint32_t *ids)
 
         for (uint32_t i = 0; i < pricing_n_nodes(d->pricing); i++) {
                 const struct node *n = pricing_node(d->pricing, i);
+                const struct model_facts *f = d->in->tiers[n->tier].facts;
                 struct plan_prefix *grown;
 
                 ids[i] = NO_PREFIX;
@@ -33,10 +34,12 @@ static int number_prefixes(struct draft *d, uint32_t *ids)
                 if (!grown)
                         return -ENOMEM;
                 p->prefixes = grown;
-                grown[p->n_prefixes] = (struct plan_prefix){.tokens = (uint64_t)llround(n->tokens),
-                                                            .is_awaited = n->is_awaited,
-                                                            .was_warm = n->was_warm,
-                                                            .is_long = n->is_long};
+                grown[p->n_prefixes] = (struct plan_prefix){
+                        .tokens = (uint64_t)llround(n->tokens),
+                        .is_awaited = n->is_awaited,
+                        .is_long = n->is_long,
+                        .warm_until_ms = n->warm_until_ms,
+                        .life_ms = n->is_long ? f->cache_long_ms : f->cache_short_ms};
                 if (!pricing_node_hash(d->pricing, i, d->scheme->is_compressed,
                                        &grown[p->n_prefixes].hash))
                         continue;

@@ -79,10 +79,11 @@ struct step {
  * has begun. */
 struct plan_prefix {
         uint64_t tokens;
-        bool is_awaited;  /* calls wait for the writer: the read is worth the delay */
-        bool was_warm;    /* an earlier run has written it, and it lives */
-        bool is_long;     /* kept for an hour; else five minutes */
-        struct hash hash; /* of model and text */
+        bool is_awaited;        /* calls wait for the writer: the read is worth the delay */
+        bool is_long;           /* kept for an hour; else five minutes */
+        uint64_t warm_until_ms; /* an earlier run has written it; providers' time. 0: it has not */
+        uint64_t life_ms;       /* from the start of the call that used it last */
+        struct hash hash;       /* of model and text */
 };
 
 /* What a template renders of a task that it does not cover: the call shows it, and is answered by

@@ -152,7 +152,7 @@ def windows(place, **tokens):
     return {"GENOPT_DATA_DIR": str(data)}
 
 
-@pytest.mark.parametrize("sonnet, opus, outcome", [(5800, 1000000, "warned"), (4000, 1000000, "moved"), (4000, 4000, "refused")])
+@pytest.mark.parametrize("sonnet, opus, outcome", [(6400, 1000000, "warned"), (4000, 1000000, "moved"), (4000, 4000, "refused")])
 def test_a_window_is_never_cut_silently(place, sim, sonnet, opus, outcome):
     """Above four fifths of a window a warning; above all of it a tier with a larger one, or a refusal that says the numbers."""
     daemon = Daemon(place, config_for(sim), windows(place, **{"sonnet-5": sonnet, "opus-5-5": opus}))
@@ -172,6 +172,67 @@ def test_a_window_is_never_cut_silently(place, sim, sonnet, opus, outcome):
         assert asked[0]["model"] == ("claude-opus-5-5" if outcome == "moved" else "claude-sonnet-5-5")
         assert asked[0]["usage"]["input"] > 3500  # all of it
     daemon.stop()
+
+
+def wide_spec(path, n_attributes, n_wide, n_small=0):
+    """Entities whose types, as others are shown them, are long."""
+    many = ", ".join(f"Measure{i}: float64" for i in range(n_attributes))
+    lines = ["name: Gauges", "description: What instruments say.", "requirements:",
+             "  - {id: FR-001, description: \"A gauge0 is read each hour.\"}", "data_model:", "  entities:"]
+    lines += [f"    - {{name: Gauge{i}, attributes: {{ID: string, {many}}}}}" for i in range(n_wide)]
+    lines += [f"    - {{name: Small{i}, attributes: {{ID: string, Name: string}}}}" for i in range(n_small)]
+    path.write_text("\n".join(lines + ["build_config: {go_version: \"1.19\"}"]) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("window, outcome", [(1000000, "whole"), (9500, "split")])
+def test_a_call_for_several_files_that_passes_the_window_is_split(place, sim, window, outcome):
+    """Its blueprint believes that interfaces are short: what a call is shown is longer than the plan foretold. Its files are asked for one by
+    one, each is told all that it is told in a large window, and nothing is cut."""
+    daemon = Daemon(place, config_for(sim), windows(place, **{"sonnet-5": window}))
+    daemon.start()
+    blueprint = place / "own" / "go-service"
+    shutil.copytree(ROOT / "blueprints" / "go-service", blueprint)
+    text = (blueprint / "blueprint.yaml").read_text()
+    text = re.sub(r"interface_bytes: \d+", "interface_bytes: 1", re.sub(r"output_bytes: \d+", "output_bytes: 1500", text))
+    (blueprint / "blueprint.yaml").write_text(text)
+    args = [*off("template"), "--set", "optimization.objective=cost", "--blueprint", blueprint]
+    spec = write_spec(place / "s.yaml", n_entities=8)
+    summary = gen(daemon, spec, place / "out", *args)
+    assert summary["files"]["failed"] == 0
+    splits = [line for line in daemon.log().splitlines() if "do not fit one call" in line]
+    assert bool(splits) == (outcome == "split"), splits
+    longest = max(sum(r["usage"][k] for k in ("input", "cache_read", "cache_write_5m")) for r in sim.requests())
+    assert (longest > 9500) == (outcome == "whole"), longest
+    go_build(place / "out")
+    daemon.stop()
+
+
+def test_a_file_that_declares_much_of_the_specification_is_told_of(daemon, place):
+    """More than 40 % of it, once for each kind; where all declare alike nothing is said."""
+    def warnings(name, *size):
+        r = daemon.genopt("gen", wide_spec(place / f"{name}.yaml", *size), "-o", place / name, "--json")
+        return [e["text"] for e in daemon.events(r) if e["type"] == "warning" and "of the specification" in e["text"]]
+
+    told = warnings("much", 120, 1, 3)
+    assert told and all(re.match(r"\S*gauge0\S* declares [4-9]\d % of the specification", t) for t in told), told
+    assert len(told) == len(set(told))
+    assert not warnings("alike", 40, 6)
+
+
+def test_each_file_of_a_call_has_its_part_of_it(daemon, place):
+    spec = write_spec(place / "s.yaml", n_entities=4)
+    summary = gen(daemon, spec, place / "out", *off("template"), "--set", "optimization.objective=cost")
+    plan = json.loads(daemon.genopt("explain", "--json", "-o", place / "out", check=0).stdout)
+    shared = [s["measured"] for s in plan["steps"] if len(s["tasks"]) > 1 and s["measured"]["calls"] == 1]
+    assert shared
+    for m in shared:
+        parts = m["tasks"]
+        assert sum(t["nanousd"] for t in parts) == m["nanousd"] and all(t["nanousd"] > 0 for t in parts)
+        for key in ("input", "cache_read", "output"):
+            assert sum(t["tokens"][key] for t in parts) == m[key]
+        assert max(t["tokens"]["output"] for t in parts) - min(t["tokens"]["output"] for t in parts) <= 1
+    assert sum(t["nanousd"] for s in plan["steps"] for t in s["measured"]["tasks"]) == summary["nanousd"]
 
 
 def test_one_file_missing_is_one_call_more(daemon, sim, place):

@@ -1,5 +1,6 @@
 #include "common/yaml.h"
 #include "daemon/exec/answer.h"
+#include "daemon/plan/cost.h"
 #include "tests/unit/unit.h"
 
 #define TAG "4f2a9c01"
@@ -342,6 +343,27 @@ static void test_instructions_tell_both_forms(void **state _unused_)
         assert_null(strstr(edits.at, "files:\n"));
 }
 
+/* What the planner believes that they take: a few bytes are the plural, the tag's quotes. */
+static void test_instructions_are_as_long_as_planned(void **state _unused_)
+{
+        static const bool shown[][3] = {
+                {false, false, false}, {true, true, true}, {true, false, true}};
+
+        for (size_t n = 1; n <= 3; n++)
+                for (size_t f = 0; f < N_ELEMENTS(shown) - (n < 2); f++) {
+                        _cleanup_buf_ struct buf b = {0};
+                        size_t n_edited = 0, planned = 0;
+
+                        for (size_t i = 0; i < n; i++) {
+                                n_edited += shown[f][i];
+                                planned += COST_PATH_BYTES + strlen(paths[i]);
+                        }
+                        planned += cost_answer_bytes(n, n_edited);
+                        assert_int_equal(answer_write_instructions(TAG, paths, shown[f], n, &b), 0);
+                        assert_in_range(b.n, planned - 30, planned + 30);
+                }
+}
+
 static void test_instructions_are_deterministic(void **state _unused_)
 {
         _cleanup_buf_ struct buf a = {0}, b = {0};
@@ -375,6 +397,7 @@ int main(void)
                 cmocka_unit_test(test_instructions_can_be_read),
                 cmocka_unit_test(test_edits_are_another_form),
                 cmocka_unit_test(test_instructions_tell_both_forms),
+                cmocka_unit_test(test_instructions_are_as_long_as_planned),
                 cmocka_unit_test(test_instructions_are_deterministic),
         };
 

@@ -19,7 +19,7 @@ static struct model_facts balanced = {.name = (char *)"m",
                                       .output_per_second = 80,
                                       .bytes_per_token = {1, 1, 1}};
 
-#define ANSWER_TOKENS (COST_ANSWER_BYTES + COST_ANSWER_BYTES_PER_FILE)
+#define ANSWER_TOKENS (COST_ANSWER_BYTES + COST_PATH_BYTES + strlen("f0.go"))
 
 static void add(struct work *w, struct task *t, enum block_class class, char c, size_t n)
 {

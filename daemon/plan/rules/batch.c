@@ -76,7 +76,7 @@ size_t batch_fill(const struct units *u, struct scheme *s, const struct batch *b
 {
         const struct planning *in = u->in;
         struct lot like = s->lots[s->lot_of[b->units[0]]];
-        double rate = u->rates[like.tier].answer, share = batch_bytes(u, b) / (double)n_lots;
+        double rate = u->rates[like.tier].answer, rest = batch_bytes(u, b), share = 0;
         size_t n_max = in->batch_max_files ? in->batch_max_files : b->n, n_here = 0, n_used = 0;
         uint32_t lot = NO_LOT;
         double here = 0;
@@ -88,6 +88,9 @@ size_t batch_fill(const struct units *u, struct scheme *s, const struct batch *b
                     (here + bytes) * rate > (double)in->batch_max_output) {
                         lot = b->units[i];
                         s->lots[lot] = like;
+                        /* Of what is left: where lots came out small, the others are larger. */
+                        rest -= here;
+                        share = rest / (double)(n_lots > n_used ? n_lots - n_used : 1);
                         n_used++;
                         n_here = 0;
                         here = 0;
@@ -127,15 +130,22 @@ static double price_of_split(const struct units *u, const struct batch *b, enum 
 
 #define TRIED_SPLITS 64 /* more calls than that at once are no gain anywhere */
 
-static size_t best_split(const struct units *u, const struct scheme *s, const struct batch *b)
+size_t batch_fewest(const struct units *u, const struct scheme *s, const struct batch *b)
 {
         enum tier tier = s->lots[s->lot_of[b->units[0]]].tier;
         double output = batch_bytes(u, b) * u->rates[tier].answer;
-        size_t fewest = (size_t)ceil(output / (double)MAX2(u->in->batch_max_output, 1u)), best;
+        size_t fewest = (size_t)ceil(output / (double)MAX2(u->in->batch_max_output, 1u));
 
         if (u->in->batch_max_files)
                 fewest = MAX2(fewest, (b->n + u->in->batch_max_files - 1) / u->in->batch_max_files);
-        best = fewest = MIN2(MAX2(fewest, (size_t)1), b->n);
+        return MIN2(MAX2(fewest, (size_t)1), b->n);
+}
+
+static size_t best_split(const struct units *u, const struct scheme *s, const struct batch *b)
+{
+        enum tier tier = s->lots[s->lot_of[b->units[0]]].tier;
+        size_t fewest = batch_fewest(u, s, b), best = fewest;
+
         for (size_t n = fewest + 1; n <= MIN2(b->n, fewest + TRIED_SPLITS); n++)
                 if (price_of_split(u, b, tier, n) < price_of_split(u, b, tier, best))
                         best = n;

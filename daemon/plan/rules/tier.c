@@ -5,16 +5,9 @@
 /* Money for one answer of a unit alone, and for asking the next tier when it is refused. */
 static double expected_nanousd(const struct units *u, const struct unit *x, enum tier tier)
 {
-        const struct model_facts *f = u->in->tiers[tier].facts;
-        const struct rates *r = &u->rates[tier];
-        double prompt = (double)(x->own_bytes + x->tail.at[TEXT_DATA]) * r->prompt[TEXT_DATA] +
-                        (double)x->tail.at[TEXT_PROSE] * r->prompt[TEXT_PROSE];
-
-        if (!f)
+        if (!u->in->tiers[tier].facts)
                 return INFINITY;
-        return (prompt * (double)f->price.input +
-                x->output_bytes * r->answer * (double)f->price.output) *
-               (1 + x->risk[tier]);
+        return x->alone_nanousd[tier] * (1 + x->risk[tier]);
 }
 
 /* The cheapest tier that is fit: at least as its kind requires (a tier that is not configured falls
