@@ -181,7 +181,8 @@ static void add_totals(struct buf *b, const json_t *report)
         const json_t *planned = json_object_get(report, "planned");
         char text[FORMAT_BYTES];
 
-        (void)buf_add_text(b, "<h2>Estimated and measured</h2><table><tr><th><th>naive<th>planned"
+        (void)buf_add_text(b, "<h2>Estimated and measured</h2><div class=scroll><table><tr><th>"
+                              "<th>naive<th>planned"
                               "<th>measured<th>off by");
         for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
                 uint64_t is = progress_number(measured, rows[i].key),
@@ -197,7 +198,7 @@ static void add_totals(struct buf *b, const json_t *report)
                         add_cell(b, "");
                 add_cell(b, measured ? format_change(is, estimate, text) : "");
         }
-        (void)buf_add_text(b, "</table>");
+        (void)buf_add_text(b, "</table></div>");
 }
 
 static void add_signed(struct buf *b, const json_t *o, const char *key, const char *unit)
@@ -297,7 +298,7 @@ static void add_comparison(struct buf *b, const json_t *figures)
 
         add_head(b, "A ", json_object_get(figures, "a"));
         add_head(b, "B ", json_object_get(figures, "b"));
-        (void)buf_add_text(b, "<table><tr><th><th>A<th>B<th>change");
+        (void)buf_add_text(b, "<div class=scroll><table><tr><th><th>A<th>B<th>change");
         json_array_foreach (json_object_get(figures, "figures"), i, one) {
                 uint64_t x = progress_number(one, "a"), y = progress_number(one, "b");
                 char text[FORMAT_BYTES];
@@ -310,7 +311,7 @@ static void add_comparison(struct buf *b, const json_t *figures)
                 add_unit(b, text_of(one, "unit"), y);
                 add_cell(b, format_change(y, x, text));
         }
-        (void)buf_add_text(b, "</table>");
+        (void)buf_add_text(b, "</table></div>");
         if (json_array_size(json_object_get(figures, "tasks")) == 0)
                 return;
         (void)buf_add_text(b, "<h2>Tasks that differ</h2><div class=scroll><table><tr><th>task<th>"
