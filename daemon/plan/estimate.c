@@ -7,10 +7,10 @@
 #define PROMPT_NOISE 0.02 /* content of one class differs that much from prompt to prompt */
 #define TIME_SPREAD 0.5
 #define TIME_NOISE 0.3
-#define BYTES_SPREAD 0.4 /* of ln(bytes): the blueprint's guess is right within a half, mostly */
+#define BYTES_SPREAD 0.3 /* of ln(bytes): the blueprint's guess is right within a third, mostly */
 /* Files of one specification are long or short together, so that each of them says little: of ten
  * more is learned than of one, and a second specification still moves it. */
-#define BYTES_NOISE 0.4
+#define BYTES_NOISE 0.3
 /* Of ln(bytes) over ln(facts): some of a file is the same for all, less of its declarations. */
 #define SIZE_SLOPE 0.3
 #define INTERFACE_SLOPE 0.6
