@@ -67,5 +67,6 @@ bool unfinished_go_on(struct run_call *c, uint32_t task);
 /* The task is ready, and not refused: with the others of its call for which this is said, or alone
  * if there is something to go on from. */
 void ask_again(struct run_call *c, uint32_t task);
-void unfinished_start(struct run_call *c); /* when all tasks of the call were looked at */
+void unfinished_forget(struct run_task *t); /* what it would have gone on from */
+void unfinished_start(struct run_call *c);  /* when all tasks of the call were looked at */
 uint64_t unfinished_delay_ms(const struct run *r, const struct step *s);

@@ -350,9 +350,7 @@ static void take_up(struct run_call *c)
                 return;
         feed(c, buf_span(&c->before));
         c->run->events.on_delta(c->tasks[0], buf_span(&c->before), c->run->arg);
-        free(t->partial);
-        t->partial = NULL;
-        t->n_partial = 0;
+        unfinished_forget(t);
 }
 
 /* 0: the call is on its way. CONDITION_REFUSED: *ret_failure. */

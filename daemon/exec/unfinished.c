@@ -71,11 +71,18 @@ void unfinished_keep(struct run_call *c, struct span text)
         if (part.n == 0)
                 return;
         t = run_task_of(c->run, task);
-        free(t->partial);
+        unfinished_forget(t);
         t->partial = str_dup_span(part); /* without memory it is asked for whole */
         t->n_partial = part.n;
         t->is_partial_edits = c->answer && answer_is_edits(c->answer);
         memcpy(t->partial_tag, c->tag, sizeof(t->partial_tag));
+}
+
+void unfinished_forget(struct run_task *t)
+{
+        free(t->partial);
+        t->partial = NULL;
+        t->n_partial = 0;
 }
 
 static void say_again(struct run_call *c, uint32_t task)

@@ -4,7 +4,8 @@
 #include "daemon/exec/leaving.h"
 #include "daemon/plan/cost.h"
 
-#define NEARLY 800 /* thousandths of the window, that a guess may be wrong by a quarter */
+#define PHRASE_BYTES 160 /* what is said about a last answer */
+#define NEARLY 800       /* thousandths of the window, that a guess may be wrong by a quarter */
 
 /* Of which a part is shown alone. */
 static bool is_excerpt(const struct run *r, uint32_t task)
@@ -12,6 +13,20 @@ static bool is_excerpt(const struct run *r, uint32_t task)
         const struct repair *repair = r->work->tasks[task].repair;
 
         return repair && repair->excerpt;
+}
+
+/* What the plan did not foresee: what was wrong with the last answer, or what it said before it
+ * ended too early. */
+static void add_last_answers(const struct run *r, const struct step *s, struct text_bytes *bytes)
+{
+        for (size_t i = 0; i < s->n_tasks; i++) {
+                const struct run_task *t = &r->tasks[s->tasks[i]];
+
+                if (t->evidence.text)
+                        bytes->at[TEXT_PROSE] += strlen(t->evidence.text) + PHRASE_BYTES;
+                if (s->n_tasks == 1 && t->partial)
+                        bytes->at[TEXT_CODE] += t->n_partial + PHRASE_BYTES;
+        }
 }
 
 /* With interfaces as long as they are: they are known by now. */
@@ -40,7 +55,22 @@ static uint64_t count_input(struct run *r, const struct step *s)
                         bytes.at[TEXT_CODE] += r->tasks[task].n_interface + COST_INTERFACE_BYTES;
                 }
         }
+        add_last_answers(r, s, &bytes);
         return estimator_tokens(&in->estimator, m->facts, m->model, &bytes);
+}
+
+/* The rest of an answer that goes on is not the whole of it; a guess that was passed already is
+ * none. */
+static uint64_t count_output(const struct run *r, const struct step *s)
+{
+        const struct tier_model *m = &r->setup.planning.tiers[s->tier];
+        struct text_bytes said = {.at[TEXT_CODE] = r->tasks[s->tasks[0]].n_partial};
+        uint64_t n = s->estimate.tokens.output;
+
+        if (s->n_tasks > 1 || said.at[TEXT_CODE] == 0)
+                return n;
+        return n - MIN2(n / 2,
+                        estimator_tokens(&r->setup.planning.estimator, m->facts, m->model, &said));
 }
 
 static enum tier larger_tier(const struct run *r, enum tier tier)
@@ -92,13 +122,14 @@ int window_check(struct run *r, const struct step *s, struct failure **ret_failu
 {
         const struct planning *in = &r->setup.planning;
         const struct tier_model *m = &in->tiers[s->tier];
-        uint64_t input, output = s->estimate.tokens.output;
+        uint64_t input, output;
         unsigned share;
         enum tier next;
 
         if (!m->facts)
                 return 0;
         input = count_input(r, s);
+        output = count_output(r, s);
         share = plan_window_share(in, s->tier, input, output);
         if (share <= 1000) {
                 if (share > NEARLY)
@@ -113,6 +144,10 @@ int window_check(struct run *r, const struct step *s, struct failure **ret_failu
         if (next < N_TIERS) {
                 move(r, s, next);
                 return CONDITION_ABSENT;
+        }
+        if (s->n_tasks == 1 && r->tasks[s->tasks[0]].partial) {
+                unfinished_forget(run_task_of(r, s->tasks[0])); /* whole, then */
+                return window_check(r, s, ret_failure);
         }
         *ret_failure = failure_new(
                 FAILURE_TOO_LONG,

@@ -174,6 +174,26 @@ def test_a_window_is_never_cut_silently(place, sim, sonnet, opus, outcome):
     daemon.stop()
 
 
+@pytest.mark.parametrize("opus, outcome", [(1000000, "moved"), (5300, "whole")])
+def test_an_answer_that_goes_on_fits_the_window_too(place, sim, opus, outcome):
+    """What a model said before it was cut off is part of the next prompt: it goes on in a larger window, or is asked for whole."""
+    daemon = Daemon(place, config_for(sim), windows(place, **{"sonnet-5": 5300, "opus-5-5": opus}))
+    daemon.start()
+    for i in range(6):  # until it knows how long such prompts and answers are
+        daemon.genopt("ask", f"Describe in 900 words how parcel {i} " + "and another parcel of the same kind " * 200 + "leaves.", check=0)
+    n = len(sim.requests())
+    sim.faults({"kind": "truncate", "tokens": 1200, "times": 1})
+    r = daemon.genopt("ask", "Describe in 900 words how a parcel " + "and another parcel of the same kind " * 400 + "leaves.", "--json")
+    asked = sim.requests()[n:]
+    assert asked[0]["model"] == "claude-sonnet-5-5" and asked[0]["stop_reason"] == "max_tokens"
+    for row in asked:
+        used = sum(row["usage"][k] for k in ("input", "cache_read", "cache_write_5m", "output"))
+        assert row["model"] == "claude-opus-5-5" and outcome == "moved" or used <= 5300, (row["model"], row["usage"])
+    assert r.returncode == 0 and asked[-1]["model"] == ("claude-opus-5-5" if outcome == "moved" else "claude-sonnet-5-5")
+    assert any(b["role"] == "assistant" for b in asked[-1]["prompt"]) == (outcome == "moved")
+    daemon.stop()
+
+
 def wide_spec(path, n_attributes, n_wide, n_small=0):
     """Entities whose types, as others are shown them, are long."""
     many = ", ".join(f"Measure{i}: float64" for i in range(n_attributes))
