@@ -261,14 +261,28 @@ const struct pair pairs[] = {
          "README.md internal/order/order_handler.go internal/order/order_handler_test.go "
          "internal/order/order_service.go"},
         /* relations */
-        {BUILDER, "type: belongs_to", "type: has_one", "internal/order/order_service.go"},
+        {BUILDER, "type: belongs_to", "type: has_one",
+         "cmd/shop/repositories.go internal/order/order_service.go internal/user/user.go "
+         "internal/user/user_handler.go internal/user/user_handler_test.go "
+         "internal/user/user_repository.go internal/user/user_service.go "
+         "internal/user/user_service_test.go internal/user/user_sql_repository.go "
+         "internal/user/user_sql_repository_test.go migrations/0001_create_tables.sql"},
         {BUILDER, "to: Address, type: has_one", "to: Address, type: has_one, description: home",
          "internal/user/user_service.go"},
         {BUILDER, "  - {from: User, to: Address, type: has_one}\n", "",
-         "internal/user/user_service.go"},
+         "cmd/shop/repositories.go internal/user/address.go internal/user/address_handler.go "
+         "internal/user/address_handler_test.go internal/user/address_repository.go "
+         "internal/user/address_service.go internal/user/address_service_test.go "
+         "internal/user/address_sql_repository.go "
+         "internal/user/address_sql_repository_test.go internal/user/user_service.go "
+         "migrations/0001_create_tables.sql"},
         {BUILDER, "  - {from: User, to: Address",
          "  - {from: Order, to: Ledger, type: has_one}\n  - {from: User, to: Address",
-         "internal/order/order_service.go"},
+         "cmd/shop/repositories.go internal/order/ledger.go "
+         "internal/order/ledger_repository.go internal/order/ledger_service.go "
+         "internal/order/ledger_service_test.go internal/order/ledger_sql_repository.go "
+         "internal/order/ledger_sql_repository_test.go internal/order/order_service.go "
+         "migrations/0001_create_tables.sql"},
         /* testing, build, project, packages */
         {BUILDER, "coverage_target: 85.0", "coverage_target: 90",
          "Makefile internal/order/ledger_service_test.go internal/order/order_item_service_test.go "
@@ -455,7 +469,12 @@ const struct pair pairs[] = {
          "internal/user/user_repository.go internal/user/user_service.go "
          "internal/user/user_service_test.go internal/user/user_sql_repository.go "
          "internal/user/user_sql_repository_test.go migrations/0001_create_tables.sql"},
-        {FCS, "belongs_to", "has_many", "internal/room/room_service.go"},
+        {FCS, "belongs_to", "has_many",
+         "cmd/spec/repositories.go internal/room/room_service.go internal/user/user.go "
+         "internal/user/user_handler.go internal/user/user_handler_test.go "
+         "internal/user/user_repository.go internal/user/user_service.go "
+         "internal/user/user_service_test.go internal/user/user_sql_repository.go "
+         "internal/user/user_sql_repository_test.go migrations/0001_create_tables.sql"},
         /* sentences */
         {SENTENCES, "create a student with name:str, email and age (int, required)",
          "Create the student with the following attributes: name, email:str, required age as int.",
@@ -486,11 +505,9 @@ const struct pair pairs[] = {
          "internal/course/course_sql_repository.go internal/course/course_sql_repository_test.go "
          "migrations/0001_create_tables.sql"},
         {SENTENCES, "create a course with title\n", "create a course with unique title\n",
-         "internal/course/course.go internal/course/course_handler.go "
          "internal/course/course_handler_test.go internal/course/course_repository.go "
-         "internal/course/course_service.go internal/course/course_service_test.go "
-         "internal/course/course_sql_repository.go internal/course/course_sql_repository_test.go "
-         "migrations/0001_create_tables.sql"},
+         "internal/course/course_service_test.go internal/course/course_sql_repository.go "
+         "internal/course/course_sql_repository_test.go migrations/0001_create_tables.sql"},
 };
 
 const size_t n_pairs = sizeof(pairs) / sizeof(*pairs);
