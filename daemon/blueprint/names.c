@@ -629,6 +629,44 @@ static void count_relations(struct layout *l)
         }
 }
 
+/* Whoever serves entities finds them by their plurals: routes, tables. */
+static int check_plurals(struct layout *l)
+{
+        for (size_t i = 0; i < l->n_entities && l->b->n_default_contracts > 0; i++)
+                for (size_t k = 0; k < i; k++)
+                        if (strcmp(l->entities[i].plural, l->entities[k].plural) == 0)
+                                return layout_refuse(
+                                        l,
+                                        "entities `%s` and `%s` would both be served as `%s`, "
+                                        "their plural: rename one",
+                                        l->entities[k].source->name, l->entities[i].source->name,
+                                        l->entities[i].plural);
+        return 0;
+}
+
+/* A default is told to models in words; whoever has templates hears that they do not set it. */
+static int tell_defaults(struct layout *l)
+{
+        bool has_templates = false;
+        int r = 0;
+
+        for (size_t i = 0; i < l->b->n_kinds; i++)
+                has_templates = has_templates || l->b->kinds[i].template;
+        for (size_t i = 0; i < l->m->n_entities && has_templates; i++)
+                for (size_t k = 0; k < l->m->entities[i].n_attributes && r == 0; k++) {
+                        const struct attribute *a = &l->m->entities[i].attributes[k];
+
+                        if (a->otherwise)
+                                r = layout_warn(l,
+                                                "%s.%s has the default %.40s, which the templates "
+                                                "of blueprint %s do not set: it stands in the "
+                                                "description alone",
+                                                l->m->entities[i].name, a->name, a->otherwise,
+                                                l->b->name);
+                }
+        return r;
+}
+
 int layout_entities(struct layout *l)
 {
         int r = 0;
@@ -638,6 +676,10 @@ int layout_entities(struct layout *l)
                 l->entities[i].source = &l->m->entities[i];
                 r = entity_names(l, &l->entities[i]);
         }
+        if (r == 0)
+                r = check_plurals(l);
+        if (r == 0)
+                r = tell_defaults(l);
         for (size_t i = 0; i < l->n_entities && r == 0; i++)
                 r = entity_attributes(l, &l->entities[i]);
         return r;

@@ -330,6 +330,7 @@ static void contract_drop(struct contract *c)
                 free(a->type);
                 free(a->description);
                 free(a->was);
+                free(a->otherwise);
         }
         free(c->request);
         free(c->response);

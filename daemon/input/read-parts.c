@@ -47,6 +47,8 @@ static void read_rest(struct reader *rd, struct yaml_node *n, struct attribute *
                 str_printf("%s%sdefault %s", said ? said : "", said ? "; " : "", otherwise->text);
         if (!a->description)
                 reader_fail(rd, -ENOMEM);
+        if (*otherwise->text)
+                a->otherwise = reader_copy(rd, otherwise->text);
 }
 
 static void read_attribute_value(struct reader *rd, struct yaml_node *n, struct attribute *a)

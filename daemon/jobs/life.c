@@ -495,10 +495,30 @@ static const enum job_wait wait_of_run[N_RUN_WAITS] = {
         [RUN_WAIT_CLIENT] = WAIT_CLIENT,
 };
 
+#define NEEDS_TOLD 3
+
+/* Which files a model is for though they have templates, and what no template says. */
+static void say_needs(const struct work *w, struct buf *to)
+{
+        size_t n = 0, n_told = 0;
+
+        for (size_t i = 0; i < w->n_tasks; i++)
+                n += w->tasks[i].template && w->tasks[i].uncovered;
+        if (n == 0)
+                return;
+        (void)buf_printf(to, "; %zu %s a model: ", n, n == 1 ? "file needs" : "files need");
+        for (size_t i = 0; i < w->n_tasks && n_told < NEEDS_TOLD; i++)
+                if (w->tasks[i].template && w->tasks[i].uncovered)
+                        (void)buf_printf(to, "%s%s (%s)", n_told++ ? ", " : "", w->tasks[i].path,
+                                         w->tasks[i].uncovered);
+        if (n > n_told)
+                (void)buf_printf(to, " and %zu more", n - n_told);
+}
+
 static void on_wait(enum run_wait wait, uint32_t task, const struct failure *why, void *arg)
 {
         struct job *job = arg;
-        _cleanup_free_ char *remedy = NULL;
+        _cleanup_buf_ struct buf remedy = {0};
 
         if (wait == RUN_WAIT_STOPPING || !job->run)
                 return;
@@ -512,11 +532,14 @@ static void on_wait(enum run_wait wait, uint32_t task, const struct failure *why
                 const char *what = failure_message(why);
                 size_t n = strlen(what);
 
-                remedy = str_printf("%.*s: %s", (int)(n > 0 && what[n - 1] == '.' ? n - 1 : n),
-                                    what, failure_remedy(why));
+                (void)buf_printf(&remedy, "%.*s: %s",
+                                 (int)(n > 0 && what[n - 1] == '.' ? n - 1 : n), what,
+                                 failure_remedy(why));
         }
+        if (wait == RUN_WAIT_KEY && remedy.n > 0)
+                say_needs(run_work(job->run), &remedy);
         job_stop_work(job);
-        job_wait_for(job, wait_of_run[wait], remedy);
+        job_wait_for(job, wait_of_run[wait], remedy.failed ? NULL : remedy.at);
 }
 
 static void say_summary(const struct job *job)

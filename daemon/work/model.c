@@ -12,6 +12,7 @@ static void attributes_free(struct attribute *at, size_t n)
                 free(at[i].type);
                 free(at[i].description);
                 free(at[i].was);
+                free(at[i].otherwise);
         }
         free(at);
 }

@@ -12,7 +12,8 @@
 
 struct attribute {
         char *name, *type, *description; /* type as written: "[]*Product", "unique identifier" */
-        char *was; /* its name of before: data of that name is its own; NULL */
+        char *was;       /* its name of before: data of that name is its own; NULL */
+        char *otherwise; /* its default, which `description` says in words, too; NULL */
         bool is_required, is_unique;
 };
 

@@ -288,3 +288,12 @@ def test_the_example_of_the_page_works(alone, place):
         r = alone.genopt("gen", "shop.yaml", "--blueprint", "./pages", "-o", "new", "--dry-run", "--json", cwd=place, check=0)
         steps = {s["tasks"][0]: s for s in json.loads(r.stdout)["steps"]}
         assert steps["article.md"]["kind"] == "call" and "page.tmpl does not" in steps["article.md"]["reason"]
+
+
+def test_a_wait_for_a_key_names_the_files_and_why(alone, place):
+    names = ("One", "Two", "Three", "Four")
+    spec = place / "odd.yaml"
+    spec.write_text("name: odd\nblueprint: fastapi-crud\nentities:\n" + "".join(
+        f"  - {{name: {n}, attributes: [{{name: amount, type: 'list[string]', unique: true}}]}}\n" for n in names))
+    r = alone.genopt("gen", spec, "-o", place / "out", cwd=place, check=77)
+    assert re.search(r"\d+ files need a model: \S+ \(\S+ does not .*\), .* and \d+ more", r.stderr), r.stderr

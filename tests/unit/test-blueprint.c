@@ -566,6 +566,21 @@ static void test_clashes(void **state)
         must_clash(
                 "name: x\nentities: [{name: A, attributes: [{name: user_id}, {name: UserID}]}]\n",
                 "attributes `user_id` and `UserID` of A would both be called UserID");
+        must_clash("name: x\nentities: [Person, Order, People]\n",
+                   "entities `Person` and `People` would both be served as `people`, their plural: "
+                   "rename one");
+}
+
+static void test_defaults_are_told(void **state)
+{
+        struct work *w = must_apply(
+                go, "name: x\nentities: [{name: Task, attributes: {done: {type: boolean, default: "
+                    "false}, open: {type: boolean, description: as a default}}}]\n");
+
+        (void)state;
+        assert_line(&w->warnings, "Task.done has the default false, which the templates of "
+                                  "blueprint go-service do not set");
+        work_free(w);
 }
 
 static void test_modules_and_versions(void **state)
@@ -657,6 +672,7 @@ int main(void)
                 cmocka_unit_test(test_names_that_go_reserves),
                 cmocka_unit_test(test_packages_of_one_name),
                 cmocka_unit_test(test_clashes),
+                cmocka_unit_test(test_defaults_are_told),
                 cmocka_unit_test(test_modules_and_versions),
                 cmocka_unit_test(test_import_path_in_the_path),
                 cmocka_unit_test(test_twice_the_same),
