@@ -11,10 +11,13 @@
 #include "client/offer/tree.h"
 #include "client/spending.h"
 #include "client/submit.h"
+#include "client/wait.h"
 #include "common/path.h"
 #include "common/str.h"
 
 #define ANALYSIS_BYTES ((size_t)16 << 20)
+#define SAID_SHOWN_BYTES ((size_t)4000) /* of a command that fails */
+#define COMMAND_WORDS 6                 /* see make_commands() */
 #define STATE_NAME "state"
 #define ANALYSIS_NAME "analysis" /* under which it travels */
 
@@ -205,6 +208,11 @@ static int make_offer(const struct outdir *o, const json_t *input, const struct 
         return r;
 }
 
+static bool has_failures(const json_t *done)
+{
+        return json_array_size(json_object_get(done, "failures")) > 0;
+}
+
 /* The command stands in our own submit, and runs in the tree. */
 static int make_commands(const struct client *c, const char *dir, json_t **ret)
 {
@@ -215,11 +223,47 @@ static int make_commands(const struct client *c, const char *dir, json_t **ret)
         return *ret ? 0 : -ENOMEM;
 }
 
-/* Reports and commits what was changed, however it ended. */
-static int conclude(struct client *c, const struct follow *f, const char *dir, const char *name,
-                    struct failure **ret_failure)
+/* The job did not run the command (there was nothing to judge), or it failed there: once, and no
+ * one is asked again. */
+static int verify_here(struct client *c, struct follow *f, int *ret_code)
+{
+        static const char *const failed = "the command fails; the end of what it says:";
+        _cleanup_buf_ struct buf output = {0};
+        char *argv[COMMAND_WORDS + 1] = {0};
+        struct run_result result;
+        size_t from;
+        int r;
+
+        for (size_t i = 0; i < COMMAND_WORDS; i++)
+                argv[i] = (char *)json_string_value(
+                        json_array_get(json_array_get(f->commands, 0), i));
+        r = wait_run(f, argv, &output, &result);
+        if (r == WAIT_LEAVE || (r == 0 && result.status != 0)) {
+                from = output.n > SAID_SHOWN_BYTES ? output.n - SAID_SHOWN_BYTES : 0;
+                if (r == 0)
+                        client_warn(c, "%s\n%s", failed, output.n > 0 ? output.at + from : "");
+                f->is_unverified = true;
+                *ret_code = r == WAIT_LEAVE && follow_is_interrupted() ? EXIT_INTERRUPTED
+                            : *ret_code                                ? *ret_code
+                                                                       : EXIT_TASKS_FAILED;
+                return 0;
+        }
+        if (r == 0 && f->is_unverified) {
+                f->is_unverified = false;
+                *ret_code =
+                        f->needs_attention || has_failures(f->done) ? EXIT_TASKS_FAILED : EXIT_DONE;
+        }
+        return r;
+}
+
+/* Reports and commits what was changed, however it ended. What a command refuses, or has not
+ * judged, is not committed. */
+static int conclude(struct client *c, struct follow *f, const char *dir, const char *name,
+                    int *ret_code, struct failure **ret_failure)
 {
         const char *slash = strrchr(name, '/');
+        bool has_verdict =
+                json_is_true(json_object_get(json_object_get(f->done, "summary"), "verified"));
         enum commit_style style = 0;
         int r = 0;
 
@@ -227,12 +271,20 @@ static int conclude(struct client *c, const struct follow *f, const char *dir, c
 
         if (!f->changes || c->is_dry_run)
                 return 0;
+        if (f->commands && f->done && !f->has_run && !has_verdict)
+                r = verify_here(c, f, ret_code);
         changes_settle(f->changes);
-        if (c->values[FIX_REPORT])
+        if (r == 0 && c->values[FIX_REPORT])
                 r = changes_report(f->changes, c->values[FIX_REPORT], name, f->done, ret_failure);
-        if (r == 0 && c->values[FIX_COMMIT] && find_style(c->values[FIX_COMMIT], &style))
-                r = commits_make(f->changes, dir, style, name);
-        return r;
+        if (r != 0 || !c->values[FIX_COMMIT] || !find_style(c->values[FIX_COMMIT], &style))
+                return r;
+        if (f->is_unverified || (f->commands && !f->done)) {
+                client_warn(c, "nothing was committed: the repairs are not verified\n"
+                               "  → when the command passes, repeat with --resume, --verify and "
+                               "--commit");
+                return 0;
+        }
+        return commits_make(f->changes, dir, style, name);
 }
 
 static int follow_or_leave(struct client *c, struct follow *f, struct outdir *o,
@@ -276,7 +328,10 @@ static int fix(struct client *c, const char *dir, int *ret_code, struct failure 
         struct submission s = {
                 .kind = "fix", .label = c->args[0], .is_fresh = c->values[FIX_FRESH]};
         struct submit_reply reply = {0};
-        struct follow f = {.client = c, .hint_dir = c->values[FIX_SOURCE], .is_editing = true};
+        struct follow f = {.client = c,
+                           .hint_dir = c->values[FIX_SOURCE],
+                           .verify = c->values[FIX_VERIFY],
+                           .is_editing = true};
         int r;
 
         s.can_ask = client_is_terminal(c) && isatty(STDIN_FILENO) && !c->values[FIX_DETACH];
@@ -300,7 +355,7 @@ static int fix(struct client *c, const char *dir, int *ret_code, struct failure 
         f.offer = offer;
         f.view = view;
         *ret_code = follow_or_leave(c, &f, o, &reply);
-        r = conclude(c, &f, dir, c->args[0], ret_failure);
+        r = conclude(c, &f, dir, c->args[0], ret_code, ret_failure);
         json_decref(f.done);
         json_decref(reply.done);
         connection_free(f.connection);
@@ -314,7 +369,10 @@ static int resume(struct client *c, const char *dir, int *ret_code, struct failu
         _cleanup_(view_freep) struct view *view = NULL;
         _cleanup_(changes_freep) struct changes *changes = NULL;
         _cleanup_json_ json_t *commands = NULL, *resumed = NULL;
-        struct follow f = {.client = c, .hint_dir = c->values[FIX_SOURCE], .is_editing = true};
+        struct follow f = {.client = c,
+                           .hint_dir = c->values[FIX_SOURCE],
+                           .verify = c->values[FIX_VERIFY],
+                           .is_editing = true};
         struct failure *at_rest = NULL;
         char job[OUTDIR_JOB_BYTES];
         int r = outdir_read_job(dir, job);
@@ -340,7 +398,8 @@ static int resume(struct client *c, const char *dir, int *ret_code, struct failu
         f.commands = commands;
         f.changes = changes;
         *ret_code = follow_job(&f);
-        r = conclude(c, &f, dir, c->n_args > 0 ? c->args[0] : "the analyser", ret_failure);
+        r = conclude(c, &f, dir, c->n_args > 0 ? c->args[0] : "the analyser", ret_code,
+                     ret_failure);
         json_decref(f.done);
         connection_free(f.connection);
         return r;

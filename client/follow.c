@@ -10,6 +10,8 @@
 #include "common/str.h"
 #include "proto/base64.h"
 
+#define SAID_SHOWN_BYTES ((size_t)4000) /* of a command that fails */
+
 /* One following in progress. */
 struct session {
         struct follow *f;
@@ -33,6 +35,11 @@ static void on_interrupt(int signal_number)
         (void)!write(STDERR_FILENO, "\033[?25h", isatty(STDERR_FILENO) ? 6 : 0);
         signal(signal_number, SIG_DFL);
         raise(signal_number);
+}
+
+bool follow_is_interrupted(void)
+{
+        return n_interrupts > 0;
 }
 
 static void on_resize(int signal_number)
@@ -115,11 +122,16 @@ char *follow_way_back(const struct follow *f)
 {
         _cleanup_buf_ struct buf b = {0};
 
-        (void)buf_add_text(&b, "genopt attach ");
-        (void)buf_add_text(&b, f->job);
+        (void)buf_add_text(&b, f->verify ? "genopt fix --resume" : "genopt attach ");
+        if (!f->verify)
+                (void)buf_add_text(&b, f->job);
         if (f->hint_dir) {
-                (void)buf_add_text(&b, " -o ");
+                (void)buf_add_text(&b, f->verify ? " --source " : " -o ");
                 format_word(&b, f->hint_dir);
+        }
+        if (f->verify) { /* a command is run by whom it is told, and by nobody else */
+                (void)buf_add_text(&b, " --verify ");
+                format_word(&b, f->verify);
         }
         return b.failed ? NULL : str_printf("%s", b.at);
 }
@@ -333,6 +345,28 @@ static int print_plan(struct follow *f, const json_t *plan)
         return f->planned ? say_orphans_of(f, plan) : 0;
 }
 
+static void say_unverified(struct follow *f)
+{
+        struct span s = buf_span(&f->said);
+
+        view_clear(f->view);
+        while (s.n > 0 && s.at[s.n - 1] == '\n')
+                s.n--;
+        if (s.n > SAID_SHOWN_BYTES) {
+                s.at += s.n - SAID_SHOWN_BYTES;
+                s.n = SAID_SHOWN_BYTES;
+                while (s.n > 0 && (*s.at & 0xc0) == 0x80) {
+                        s.at++;
+                        s.n--;
+                }
+        }
+        if (s.n > 0)
+                view_warn(f->view, "the command still fails; the end of what it says:\n%.*s",
+                          (int)s.n, s.at);
+        else
+                view_warn(f->view, "the command still fails");
+}
+
 int follow_print_done(struct follow *f, const json_t *done)
 {
         const json_t *summary = json_object_get(done, "summary"),
@@ -344,6 +378,7 @@ int follow_print_done(struct follow *f, const json_t *done)
 
         if (f->changes && !f->done)
                 f->done = json_incref((json_t *)done);
+        f->is_unverified = !json_get_bool(summary, "verified", true);
         if (plan && f->client->is_dry_run)
                 return print_plan(f, plan) < 0 ? client_fail(f->client, -EIO, NULL) : EXIT_DONE;
         if (!f->client->is_json) {
@@ -351,6 +386,8 @@ int follow_print_done(struct follow *f, const json_t *done)
                 print_failures(f, failures);
         }
         say_fates(f);
+        if (f->is_unverified)
+                say_unverified(f);
         if (!f->client->is_json) {
                 if (summary && !f->is_text && view_summarise(summary, &lines) == 0 && lines.n > 0) {
                         lines.at[lines.n - 1] = '\0';
@@ -360,7 +397,8 @@ int follow_print_done(struct follow *f, const json_t *done)
         if (f->is_text &&
             json_array_size(failures) == 1) /* it tells who asks whether to try again */
                 return client_exit_code(json_object_get(json_array_get(failures, 0), "error"));
-        return n_failed > 0 || f->needs_attention ? EXIT_TASKS_FAILED : EXIT_DONE;
+        return n_failed > 0 || f->needs_attention || f->is_unverified ? EXIT_TASKS_FAILED
+                                                                      : EXIT_DONE;
 }
 
 int follow_put_known(const json_t *done)
@@ -620,5 +658,6 @@ int follow_job(struct follow *f)
         writer_free(s.writer);
         json_decref(s.waits);
         buf_done(&s.printed);
+        buf_done(&f->said);
         return s.exit_code;
 }

@@ -22,6 +22,7 @@ struct follow {
         const struct outdir *planned;  /* borrowed; a dry run is about this one; or NULL */
         struct offer *offer;           /* borrowed; NULL: needs are someone else's */
         const json_t *commands;        /* borrowed: those of our own submit, or NULL */
+        const char *verify;            /* borrowed: the command of a fix, or NULL */
         const char *hint_dir;          /* borrowed: what `-o` to name in hints, or NULL */
         bool is_text;                  /* a job of one text: print it */
         bool is_streaming;             /* print its text as it comes */
@@ -32,8 +33,13 @@ struct follow {
         enum edits edits;
         struct fates *fates;  /* owned by follow_job() */
         bool needs_attention; /* fates were said that a person has to decide on */
+        bool has_run;         /* a command of ours, to its end */
+        bool is_unverified;   /* it still failed when the job ended */
+        struct buf said;      /* the last of it, until follow_job() returns */
 };
 
+/* Ctrl-C came since follow_job() began. */
+bool follow_is_interrupted(void);
 /* Returns the exit code; everything was said. */
 int follow_job(struct follow *f);
 /* Prints a `done` event (or the result of a cached submit) and gives the exit code. */

@@ -1,11 +1,18 @@
 #include "client/run-command.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 
+#include "common/clock.h"
 #include "common/str.h"
+
+#define GRACE_SECONDS 2 /* from SIGTERM to SIGKILL */
+#define LOOK_MS 200
 
 static _Noreturn void become(char *const *argv, int output_fd)
 {
@@ -26,27 +33,31 @@ static _Noreturn void become(char *const *argv, int output_fd)
         _exit(127);
 }
 
-static int collect(int fd, struct buf *output)
+/* 1: there may be more. */
+static int read_some(int fd, struct buf *output)
 {
         ssize_t n;
+        int r = buf_reserve(output, 16384);
+
+        if (r < 0)
+                return r;
+        n = read(fd, output->at + output->n, 16384);
+        if (n <= 0)
+                return n == 0 ? 0 : errno == EINTR ? 1 : -errno;
+        output->n += (size_t)n;
+        if (output->n > 2 * RUN_OUTPUT_BYTES)
+                buf_consume(output, output->n - RUN_OUTPUT_BYTES);
+        return 1;
+}
+
+static int collect(int fd, struct buf *output)
+{
         int r;
 
-        for (;;) {
-                r = buf_reserve(output, 16384);
-                if (r < 0)
-                        return r;
-                n = read(fd, output->at + output->n, 16384);
-                if (n == 0)
-                        return 0;
-                if (n < 0) {
-                        if (errno == EINTR)
-                                continue;
-                        return -errno;
-                }
-                output->n += (size_t)n;
-                if (output->n > 2 * RUN_OUTPUT_BYTES)
-                        buf_consume(output, output->n - RUN_OUTPUT_BYTES);
-        }
+        do
+                r = read_some(fd, output);
+        while (r > 0);
+        return r;
 }
 
 /* Length of the UTF-8 sequence that begins at `at`, 0 if none does. */
@@ -76,9 +87,24 @@ static void make_utf8(struct buf *output)
                 output->at[output->n] = '\0';
 }
 
+static int reap(pid_t pid, struct buf *output, struct run_result *ret)
+{
+        int status;
+
+        while (waitpid(pid, &status, 0) < 0)
+                if (errno != EINTR)
+                        return -errno;
+        make_utf8(output);
+        *ret = (struct run_result){
+                .status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status),
+                .signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+        };
+        return 0;
+}
+
 int run_command(char *const *argv, struct buf *output, struct run_result *ret)
 {
-        int fds[2], status, r;
+        int fds[2], r, k;
         pid_t pid;
 
         if (pipe2(fds, O_CLOEXEC) < 0)
@@ -93,15 +119,107 @@ int run_command(char *const *argv, struct buf *output, struct run_result *ret)
         }
         r = collect(fds[0], output);
         close(fds[0]);
-        while (waitpid(pid, &status, 0) < 0)
-                if (errno != EINTR)
-                        return -errno;
-        if (r < 0)
-                return r;
-        make_utf8(output);
-        *ret = (struct run_result){
-                .status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status),
-                .signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0,
-        };
-        return 0;
+        k = reap(pid, output, ret);
+        return r < 0 ? r : k;
+}
+
+bool run_is_verdict(const struct run_result *result)
+{
+        static const int by_others[] = {SIGINT, SIGTERM, SIGKILL, SIGHUP, SIGQUIT};
+
+        if (result->status == 126 || result->status == 127)
+                return false;
+        for (size_t i = 0; i < N_ELEMENTS(by_others); i++)
+                if (result->status == 128 + by_others[i])
+                        return false;
+        return true;
+}
+
+/* ---- with an eye on it ---- */
+
+static void end_session(pid_t leader, int signal_number)
+{
+        if (kill(-leader, signal_number) < 0) /* it has not come to be one yet */
+                (void)kill(leader, signal_number);
+}
+
+/* Outlives us to end what we started, should we be killed. */
+static _Noreturn void stand_guard(pid_t parent, pid_t leader)
+{
+        struct timespec grace = {.tv_sec = GRACE_SECONDS};
+        sigset_t all;
+
+        sigfillset(&all);
+        sigprocmask(SIG_SETMASK, &all, NULL);
+        (void)close_range(0, ~0u, 0);
+        (void)setsid();
+        sigemptyset(&all);
+        sigaddset(&all, SIGTERM);
+        if (prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == parent)
+                while (sigwaitinfo(&all, NULL) < 0)
+                        ;
+        end_session(leader, SIGTERM);
+        while (nanosleep(&grace, &grace) < 0 && errno == EINTR)
+                ;
+        end_session(leader, SIGKILL);
+        _exit(0);
+}
+
+static int collect_watched(int fd, pid_t leader, const struct run_watch *w, struct buf *output)
+{
+        const struct timespec look = {.tv_nsec = LOOK_MS * 1000000L};
+        uint64_t begun = clock_monotonic_usec(), until = 0, now = begun;
+        sigset_t held, before;
+        int r = 1;
+
+        sigemptyset(&held);
+        sigaddset(&held, SIGINT);
+        sigprocmask(SIG_BLOCK, &held, &before);
+        while (r > 0 && (until == 0 || now < until)) {
+                struct pollfd p = {.fd = fd, .events = POLLIN};
+
+                if (until == 0 && w->is_stopped(w->arg)) {
+                        end_session(leader, SIGTERM);
+                        until = now + GRACE_SECONDS * UINT64_C(1000000);
+                }
+                if (ppoll(&p, 1, &look, &before) > 0)
+                        r = read_some(fd, output);
+                now = clock_monotonic_usec();
+                if (until == 0)
+                        w->tick(w->arg, now - begun);
+        }
+        if (until > 0 || r < 0)
+                end_session(leader, SIGKILL);
+        sigprocmask(SIG_SETMASK, &before, NULL);
+        return until > 0 ? -EINTR : r;
+}
+
+int run_watched(char *const *argv, const struct run_watch *w, struct buf *output,
+                struct run_result *ret)
+{
+        pid_t pid, guard, own = getpid();
+        int fds[2], r, k;
+
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return -errno;
+        pid = fork();
+        if (pid == 0) {
+                (void)setsid();
+                become(argv, fds[1]);
+        }
+        close(fds[1]);
+        guard = pid > 0 ? fork() : -1;
+        if (guard == 0)
+                stand_guard(own, pid);
+        r = guard < 0 ? -EAGAIN : collect_watched(fds[0], pid, w, output);
+        close(fds[0]);
+        if (guard < 0 && pid > 0)
+                end_session(pid, SIGKILL);
+        if (guard > 0) {
+                (void)kill(guard, SIGKILL);
+                while (waitpid(guard, NULL, 0) < 0 && errno == EINTR)
+                        ;
+        }
+        k = pid > 0 ? reap(pid, output, ret) : 0;
+        return r < 0 ? r : k;
 }

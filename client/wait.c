@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "client/run-command.h"
 #include "client/view/format.h"
+#include "common/clock.h"
 
 int wait_exit_code(const json_t *event)
 {
@@ -94,6 +94,62 @@ static char **words_of(const json_t *commands, uint64_t index)
         return argv;
 }
 
+static bool is_stopped(void *arg)
+{
+        (void)arg;
+        return follow_is_interrupted();
+}
+
+static void tell_time(void *arg, uint64_t usec)
+{
+        struct follow *f = arg;
+        char time[FORMAT_BYTES];
+
+        if (client_is_terminal(f->client) && !f->client->is_json && !f->client->is_quiet &&
+            usec > 1000000)
+                fprintf(stderr, "\rthe command runs, %s\033[K",
+                        format_ms(usec / 1000000 * 1000, time));
+}
+
+static void say_no_verdict(struct follow *f, const struct run_result *result,
+                           const struct buf *output)
+{
+        _cleanup_free_ char *back = follow_way_back(f);
+        bool is_absent = result->status == 126 || result->status == 127;
+        size_t from = output->n > 1000 ? output->n - 1000 : 0;
+
+        view_warn(f->view,
+                  "the command %s (exit status %d), so nothing is known of the repairs: they are "
+                  "in place, not verified, and none is asked for again%s%s\n  → `%s`",
+                  is_absent ? "could not be run" : "was ended from outside", result->status,
+                  output->n > 0 ? "\n" : "", output->n > 0 ? output->at + from : "",
+                  back ? back : f->job);
+}
+
+int wait_run(struct follow *f, char *const *argv, struct buf *output, struct run_result *ret)
+{
+        const struct run_watch watch = {is_stopped, tell_time, f};
+        uint64_t begun = clock_monotonic_usec();
+        char time[FORMAT_BYTES];
+        int r;
+
+        view_say(f->view, "running `%s`", f->verify ? f->verify : argv[0]);
+        view_clear(f->view);
+        r = run_watched(argv, &watch, output, ret);
+        if (client_is_terminal(f->client) && !f->client->is_json && !f->client->is_quiet)
+                fputs("\r\033[K", stderr);
+        if (r == -EINTR) /* no verdict, and the job waits for one */
+                return WAIT_LEAVE;
+        if (r == 0 && f->is_editing && !run_is_verdict(ret)) {
+                say_no_verdict(f, ret, output);
+                return WAIT_LEAVE;
+        }
+        if (r == 0)
+                view_say(f->view, "the command %s after %s", ret->status == 0 ? "passed" : "failed",
+                         format_ms((clock_monotonic_usec() - begun) / 1000, time));
+        return r;
+}
+
 /* CONDITION_ABSENT: not a command of ours. */
 static int answer_command(struct follow *f, const json_t *event, struct failure **ret_failure)
 {
@@ -109,13 +165,18 @@ static int answer_command(struct follow *f, const json_t *event, struct failure 
         argv = words_of(f->commands, index);
         if (!argv)
                 return CONDITION_ABSENT;
-        view_say(f->view, "running %s", argv[0]);
-        r = run_command(argv, &output, &result);
+        r = wait_run(f, argv, &output, &result);
+        if (r == WAIT_LEAVE)
+                return WAIT_LEAVE;
         if (r < 0)
                 return r;
         command =
                 json_pack("{s:I, s:i, s:s%}", "index", (json_int_t)index, "status",
                           MIN2(result.status, 255), "output", output.at ? output.at : "", output.n);
+        buf_done(&f->said);
+        f->said = output;
+        output = (struct buf){0};
+        f->has_run = true;
         if (command && result.signal &&
             json_object_set_new(command, "signal", json_integer(result.signal)) < 0)
                 return -ENOMEM;

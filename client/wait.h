@@ -6,11 +6,16 @@
  * --json, we leave then and the job stays, unless --wait was given. */
 
 #include "client/follow.h"
+#include "client/run-command.h"
 
 #define WAIT_LEAVE 16 /* a condition: the remedy was said, there is no use in staying */
 
 /* event: a `waiting` event. CONDITION_REFUSED with failure. */
 int wait_act(struct follow *f, const json_t *event, struct failure **ret_failure) _must_check_;
+/* Runs a command of ours and says how it went. WAIT_LEAVE: it came to no verdict, which was said.
+ */
+int wait_run(struct follow *f, char *const *argv, struct buf *output,
+             struct run_result *ret) _must_check_;
 /* 77 for keys, else 75. */
 int wait_exit_code(const json_t *event);
 /* Says which keys this shell has that the daemon lacks. */

@@ -13,7 +13,8 @@ static const struct {
         [FATE_KEPT] = {"conflict",
                        "1 file was kept as it stands:", " files were kept as they stand:",
                        "run again with --merge to merge what is new into them, or with --overwrite "
-                       "to replace them (they are saved first)",
+                       "to replace them (they are saved first); after `fix`: analyse again and "
+                       "repair what is left",
                        true, true},
         [FATE_CONFLICT] = {"merge_conflict", "1 file was merged, with conflicts:",
                            " files were merged, with conflicts:",

@@ -127,7 +127,8 @@ struct run {
         json_t *claims;      /* owned: new path -> the task whose repair makes it, or NULL */
         struct remembered remembered; /* inputs and values that the cache is known to have */
         bool is_flush_due, is_pumping, is_ended, is_dead, has_warned, has_warned_window;
-        struct result text; /* of a job of one text */
+        bool was_verified, is_verified; /* a command of the user's: it ran, and passed at last */
+        struct result text;             /* of a job of one text */
         bool has_text;
 };
 

@@ -107,6 +107,10 @@ int run_summary(struct run *r, json_t **ret)
                 json_decref(o);
                 o = NULL;
         }
+        if (o && r->was_verified && json_put(o, "verified", json_boolean(r->is_verified)) < 0) {
+                json_decref(o);
+                o = NULL;
+        }
         if (!o)
                 return -ENOMEM;
         *ret = o;

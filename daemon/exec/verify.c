@@ -243,6 +243,8 @@ void verify_answer(struct run *r, uint32_t task, bool is_passed, const char *out
         _cleanup_free_ unsigned *names = calloc(r->work->n_tasks + 1, sizeof(*names));
 
         (void)task;
+        r->was_verified = true;
+        r->is_verified = is_passed;
         if (!is_passed && names && blame_some(r, output, names) > 0)
                 return;
         if (!is_passed) {

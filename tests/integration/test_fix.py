@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import os
 import re
+import select
+import signal
 
 import pytest
 
@@ -300,9 +303,74 @@ def test_what_a_command_accepted_is_known(place, sim, daemon, app):
 
 
 def test_a_command_that_blames_nobody_is_told(place, sim, daemon, app):
-    events, summary = fix(daemon, app.path, place / "app", "--verify", "echo all is bad; false")
+    """It still fails in the end: no success, what it says is shown, nothing is committed."""
+    root = start_repository(place / "app")
+    r = daemon.genopt("fix", app.path, "--source", root, "--json", "--commit", "at-end", "--verify", "echo all is bad; false", check=1)
+    events = daemon.events(r)
+    summary = next(e["summary"] for e in events if e["type"] == "done")
     assert any("names none of the files" in e["text"] for e in events if e["type"] == "warning")
-    assert summary["retries"] == 4 and summary["findings"]["manual"] == 0
+    assert summary["retries"] == 4 and summary["findings"]["manual"] == 0 and summary["verified"] is False
+    assert "all is bad" in r.stderr and "nothing was committed" in r.stderr
+    assert len(git(root, "log", "--oneline").splitlines()) == 1
+    # The job is at rest: the command is run again, and when it passes, it is committed.
+    n = len(sim.requests())
+    daemon.genopt("fix", "--resume", "--source", root, "--commit", "at-end", "--verify", "false", check=1)
+    assert len(git(root, "log", "--oneline").splitlines()) == 1
+    daemon.genopt("fix", "--resume", "--source", root, "--commit", "at-end", "--verify", "true", check=0)
+    assert len(git(root, "log", "--oneline").splitlines()) == 2 and len(sim.requests()) == n
+
+
+@pytest.mark.parametrize("command", ["no-such-command-of-boats", "./not-for-running", "kill -INT $$", "kill -KILL $$"])
+def test_a_command_without_a_verdict_buys_nothing(place, sim, daemon, app, command):
+    root = start_repository(place / "app")
+    (root / "not-for-running").write_text("x")
+    r = daemon.genopt("fix", app.path, "--source", root, "--json", "--commit", "at-end", "--verify", command, check=75)
+    assert not [e for e in daemon.events(r) if e["type"] == "task.retry"]
+    assert "not verified" in r.stderr and "fix --resume" in r.stderr
+    n = len(sim.requests())
+    assert len(git(root, "log", "--oneline").splitlines()) == 1
+    r = daemon.genopt("fix", "--resume", "--source", root, "--json", "--verify", "true", check=0)
+    summary = next(e["summary"] for e in daemon.events(r) if e["type"] == "done")
+    assert summary["verified"] is True and len(sim.requests()) == n
+
+
+@pytest.mark.parametrize("how", ["SIGINT", "SIGTERM", "SIGKILL"])
+def test_an_interrupt_is_no_verdict(place, sim, daemon, app, how):
+    """However the client ends, the command ends with it, and the job waits for its command."""
+    import subprocess
+
+    from conftest import GENOPT, STARTED
+
+    os.mkfifo(place / "pids")
+    pids = os.open(place / "pids", os.O_RDWR)
+    c = subprocess.Popen([GENOPT, "fix", str(app.path), "--source", str(place / "app"), "--json", "--verify",
+                          f"sleep 1000 & echo $$ $! > {place / 'pids'}; wait"], env=daemon.env, cwd=daemon.dir,
+                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    STARTED.append(c)
+    assert select.select([pids], [], [], 60)[0]
+    started = [int(p) for p in os.read(pids, 100).split()]
+    os.close(pids)
+    n = len(sim.requests())
+    fds = [os.pidfd_open(p) for p in started]
+    c.send_signal(getattr(signal, how))
+    c.wait()
+    for fd in fds:  # readable when it has ended
+        assert select.select([fd], [], [], 60)[0]
+        os.close(fd)
+    if how == "SIGINT":
+        assert c.returncode == 130
+    r = daemon.genopt("fix", "--resume", "--source", place / "app", "--json", "--verify", "true", check=0)
+    summary = next(e["summary"] for e in daemon.events(r) if e["type"] == "done")
+    assert summary["verified"] is True and summary["retries"] == 0 and len(sim.requests()) == n
+
+
+def test_a_command_runs_also_when_all_is_known(place, sim, daemon, app):
+    seen = place / "seen"
+    fix(daemon, app.path, place / "app", "--verify", f"echo x >> {seen}")
+    fix(daemon, app.path, place / "app", "--verify", f"echo x >> {seen}")
+    n = len(sim.requests())
+    fix(daemon, app.path, place / "app", "--verify", f"echo x >> {seen}; false", check=1)
+    assert seen.read_text() == "x\nx\nx\n" and len(sim.requests()) == n
 
 
 # ---- how sure it is ----
