@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "daemon/exec/confidence.h"
 #include "daemon/exec/learn.h"
+#include "daemon/exec/note.h"
 #include "daemon/exec/tree.h"
 #include "daemon/metrics/metrics.h"
 #include "daemon/store/store.h"
@@ -307,29 +308,6 @@ static void remember_inputs(struct run *r, uint32_t task)
                                    (struct span){rt->interface, rt->n_interface});
 }
 
-/* For the jobs to come: each finding was repaired, and what the file is by now. */
-static void note_repaired(struct run *r, uint32_t task)
-{
-        const struct hash content = run_task_of(r, task)->content;
-
-        for (;; task = r->work->tasks[task].depends[0]) {
-                const struct repair *repair = r->work->tasks[task].repair;
-                bool is_changed = !hash_is_equal(&content, &repair->stands);
-
-                for (uint32_t i = 0; i < repair->n_findings; i++) {
-                        struct hash key;
-
-                        repair_note_key(&repair->identities[i], NULL, &key);
-                        cache_put(r->setup.store, CACHE_SEEN, &key, SPAN("1"));
-                        repair_note_key(&repair->identities[i], &content, &key);
-                        if (is_changed)
-                                cache_put(r->setup.store, CACHE_SEEN, &key, SPAN("1"));
-                }
-                if (!repair->follows)
-                        return;
-        }
-}
-
 static void adopt_candidate(struct run *r, uint32_t task, struct candidate *c)
 {
         struct run_task *t = run_task_of(r, task);
@@ -381,7 +359,7 @@ void publish_result(struct run *r, uint32_t task, enum source source)
                 remember(r, task, &c->result);
         remember_inputs(r, task);
         if (r->work->tasks[task].repair)
-                note_repaired(r, task);
+                note_repaired(r, task, &c->result);
         if (r->work->is_one_text) {
                 result_done(&r->text);
                 r->text = c->result;

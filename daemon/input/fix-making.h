@@ -42,5 +42,8 @@ struct fix_part {
 
 /* What was found, wherever it stands: rule, file, message, variables, the line's text. */
 int fix_identity(const struct open *x, const char *path, struct hash *ret) _must_check_;
+/* Marks as known what an earlier job repaired where its repair still stands in the file, whatever
+ * else was edited there since. */
+int fix_find_kept(struct making *m, struct open *at, size_t n, struct span text) _must_check_;
 /* Appends a task to the work. */
 int fix_task_make(struct making *m, const struct fix_part *part) _must_check_;

@@ -390,11 +390,13 @@ static int make_repair(struct making *m, struct task *t, const struct fix_part *
                 repair->may &= TREE_MAKE;
         r = set_findings(repair, p->at, p->n);
         repair->identities = calloc(p->n, sizeof(*repair->identities));
-        if (!repair->identities)
+        repair->places = calloc(p->n, sizeof(*repair->places));
+        if (!repair->identities || !repair->places)
                 return -ENOMEM;
         repair->effort = EFFORT_UNKNOWN;
         for (size_t i = 0; i < p->n && r == 0; i++) {
                 repair->effort = MAX2(repair->effort, p->at[i].rule->effort);
+                repair->places[i] = p->at[i].line;
                 r = fix_identity(&p->at[i], t->path, &repair->identities[i]);
         }
         r = r ? r : repair->may ? keep_tree(m) : 0;

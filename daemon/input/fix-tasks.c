@@ -279,6 +279,7 @@ static int make_file(struct making *m, struct open *at, size_t n, struct span co
         for (size_t i = 0; i < n && r == 0; i++) /* edits never change the number of lines */
                 at[i].line = incident_find_line(at[i].i, (struct span){base.text, base.n});
         find_known(m, at, n);
+        r = r ? r : fix_find_kept(m, at, n, (struct span){base.text, base.n});
         r = r ? r : fix_mechanically(m, at, n, &text);
         if (r < 0)
                 return r;

@@ -35,6 +35,8 @@ struct input {
         int (*content)(const struct hash *h, struct buf *ret, void *arg);
         /* Is it noted that an earlier job did this (work/task.h)? NULL: nothing is noted. */
         bool (*is_noted)(const struct hash *key, void *arg);
+        /* Appends the note; CONDITION_ABSENT: there is none. NULL as above. */
+        int (*get_note)(const struct hash *key, struct buf *ret, void *arg);
         void *arg;
         struct strlist *need;
         bool is_fresh;          /* what was done before is to be done again */

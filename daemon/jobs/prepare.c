@@ -118,6 +118,13 @@ static bool is_noted(const struct hash *key, void *arg)
         return cache_has(item->store, CACHE_SEEN, key);
 }
 
+static int get_note(const struct hash *key, struct buf *ret, void *arg)
+{
+        const struct planning_item *item = arg;
+
+        return cache_get(item->store, CACHE_SEEN, key, ret);
+}
+
 static uint64_t largest_window(const struct planning *p)
 {
         uint64_t largest = 0;
@@ -132,6 +139,7 @@ static int read_work(struct planning_item *item)
 {
         struct input in = {.content = find_content,
                            .is_noted = is_noted,
+                           .get_note = get_note,
                            .is_fresh = item->is_fresh,
                            .window_tokens = largest_window(&item->planning),
                            .arg = item,

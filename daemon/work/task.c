@@ -33,6 +33,7 @@ static void repair_free(struct repair *r)
                 free(r->excerpt);
         }
         free(r->identities);
+        free(r->places);
         json_decref(r->findings);
         free(r);
 }

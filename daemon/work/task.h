@@ -103,6 +103,7 @@ struct repair {
         unsigned may;            /* enum tree_change */
         int effort;              /* the largest of its findings, 0 to 10; below 0: not told */
         struct hash *identities; /* owned: of the findings, n_findings */
+        uint32_t *places;        /* owned: their lines in the file as it stood; 0: in the whole */
         json_t *findings; /* owned: [{rule, line}] as they stood, for who reads of the change */
         struct excerpt *excerpt; /* owned: the task's base is this part of the file; or NULL */
 };

@@ -476,6 +476,26 @@ def test_a_repair_that_could_be_made_twice_is_not(place, sim, daemon):
     assert summary["findings"]["known"] == 1 and not files_of(events)
 
 
+@pytest.mark.parametrize("head,end", [("// Licence\n\n", ""), ("", "// end\n")])
+def test_a_repair_survives_an_edit_elsewhere(place, sim, daemon, app, head, end):
+    """The lines that were found still stand after the repair, and the user edits the file: nothing is paid or done twice."""
+    fix(daemon, app.path, place / "app")
+    boats = sorted((place / "app/src/main/java/org/boats").iterdir())
+    for boat in boats:
+        boat.write_text(head + boat.read_text() + end)
+    after = tree(place / "app")
+    for _ in range(2):
+        events, again = fix(daemon, app.path, place / "app")
+        assert again["calls"] == 0 and not files_of(events) and tree(place / "app") == after
+    assert again["findings"]["known"] >= 5 and again["findings"]["there"] == 25
+    texts = [boat.read_text() for boat in boats]
+    first = texts[0].split("\n")
+    at = next(i for i, line in enumerate(first) if "Repaired: moor-001" in line)
+    boats[0].write_text("\n".join(first[:at] + first[at + 1:]))  # this one is taken back, and no other
+    _, again = fix(daemon, app.path, place / "app")
+    assert again["findings"]["repaired"].get("call", 0) == 1 and [boat.read_text() for boat in boats] == texts
+
+
 def test_one_file_reverted_is_repaired_again(place, sim, daemon, app):
     """Fixes lost for ever after a revert: a memory that goes by the path."""
     fix(daemon, app.path, place / "app")
