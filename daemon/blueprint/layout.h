@@ -28,7 +28,7 @@ struct lay_attribute {
         const struct attribute *source; /* NULL: the layout's own */
         char *was;                      /* owned: its name of before, spelled alike; NULL */
         uint32_t reference;             /* the entity that it is the key of, plus one; 0: none */
-        bool is_by_id, is_required, is_ruled; /* ruled: something says that it is unique */
+        bool is_by_id, is_required, is_ruled, is_optional; /* ruled: unique; links-circles.c */
 };
 
 struct lay_entity {

@@ -269,12 +269,7 @@ static json_t *side(const struct layout *l, const struct lay_link *k, bool is_fr
         if (r == 0 && !is_join && is_from && k->column_attribute)
                 r = put_column_attribute(l, k, o);
         if (r == 0)
-                r = put_flag(o, "required",
-                             !is_join && (k->is_required ||
-                                          (k->attribute && k->attribute->source &&
-                                           k->attribute->source->is_required) ||
-                                          (k->column_attribute && k->column_attribute->source &&
-                                           k->column_attribute->source->is_required)));
+                r = put_flag(o, "required", !is_join && links_is_required(k));
         if (r == 0 && !is_join && is_from)
                 r = put_was(k, o);
         if (r == 0)

@@ -599,6 +599,8 @@ int layout_links(struct layout *l)
         if (r == 0)
                 take_unique(l);
         if (r == 0)
+                r = links_circles(l);
+        if (r == 0)
                 r = links_fields(l);
         return r == 0 && links_are_shown(l->b) ? links_finish(l) : r;
 }

@@ -19,6 +19,11 @@ struct lay_link {
 char *links_snake(const char *name) _must_check_; /* owned by the caller */
 const struct lay_attribute *links_attribute(const struct lay_entity *e, const char *name,
                                             const struct lay_attribute *but);
+bool attribute_is_required(const struct lay_attribute *a);
+bool links_is_required(const struct lay_link *k);
+/* links-circles.c: what refers to itself by what must be there, at last, is told; so nobody could
+ * make the first. One reference of each circle becomes optional. */
+int links_circles(struct layout *l) _must_check_;
 /* links-fields.c: what attributes are keys of; fields for relationships that none says */
 int links_fields(struct layout *l) _must_check_;
 /* links-names.c: names of both sides, and the pieces of the entities */

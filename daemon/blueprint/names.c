@@ -469,6 +469,12 @@ static int file_name(struct layout *l, struct lay_entity *e)
                 return e->file ? 0 : -ENOMEM;
         }
 
+        /* where a module's name is an identifier, it is that of the class */
+        if (l->b->naming.modules.words.n > 0 && isdigit((unsigned char)*e->snake)) {
+                e->file = name_in_style(NULL, e->name, STYLE_SNAKE);
+                return e->file ? 0 : -ENOMEM;
+        }
+
         /* a lone word is an ending only behind another: user.go is fine, test.go as well */
         e->file = last && is_reserved ? str_printf("%s%s", e->snake, l->b->naming.files.ending)
                                       : str_dup_span(span_of(e->snake));

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "common/canon.h"
-#include "daemon/blueprint/layout.h"
+#include "daemon/blueprint/links.h"
 
 /* The pieces: what tasks declare, as data, made once. A key stands only where it holds something;
  * lists that templates walk are there also when they are empty, and are left out of the facts. */
@@ -145,7 +145,7 @@ static json_t *attribute_data(struct layout *l, const struct lay_entity *e,
         if (a->source && strcmp(a->name, l->b->naming.identity) != 0 &&
             layout_type_is_unknown(l, a->source->type))
                 put(&o, "unknown_type", a->source->type); /* no template reads it: a model may */
-        if (a->is_required || (a->source && a->source->is_required))
+        if (attribute_is_required(a))
                 put_value(&o, "required", json_true());
         if (a->source && a->source->is_unique && !a->is_ruled)
                 put_value(&o, "must_be_unique", json_true()); /* a word that no rule has */

@@ -14,7 +14,7 @@ from conftest import DEADLINE, ROOT, Daemon, Sim, config_for, kind_of, tree
 PYTHON = "/usr/bin/python3"
 SPECS = ROOT / "tests" / "specs"
 RUN = ROOT / "tests" / "integration" / "run_projects.py"
-NAMES = ["crud-1", "crud-few", "crud-types", "crud-relations", "crud-names", "crud-words", "crud-40", "crud/types", "crud/relations", "crud/awkward"]
+NAMES = ["crud-1", "crud-few", "crud-types", "crud-relations", "crud-names", "crud-words", "crud-collide", "crud-40", "crud/types", "crud/relations", "crud/awkward"]
 # Some resources of the large projects: all of them have the same tests.
 SOME = {"crud-40": ["tests/test_migrations.py", *(f"tests/test_{n}.py" for n in ("asset", "contract"))],
         "crud-names": ["tests/test_migrations.py", *(f"tests/test_{n}.py" for n in ("class_entity", "order", "none", "address", "only", "membership"))],
@@ -195,6 +195,51 @@ def test_a_renamed_attribute_keeps_its_data(tmp_path):
     assert said["old"].count("201 ") == 2, said
     assert said["new"].startswith("200 ") and '"bookTitle":"Notes","writer_id":1' in said["new"].splitlines()[0], said
     assert '"bookTitle":"More","writer_id":1' in said["new"].splitlines()[1], said
+
+
+def test_what_nobody_could_make_first_is_optional(tmp_path):
+    """Of each circle of references that must be there, one is told by its name; others stay as they are."""
+    d = Daemon(tmp_path, "")
+    d.start()
+    for blueprint in ("fastapi-crud", "go-service"):
+        r = d.genopt("gen", SPECS / "crud-collide.yaml", "-o", tmp_path / blueprint, "--blueprint", blueprint, "--dry-run")
+        assert re.findall(r"warning: (\S+) closes .* becomes optional", r.stderr + r.stdout) == ["Folder.parent", "Dept.emp_id"], r.stderr
+    d.stop()
+
+
+HOSTILE = """
+import fastapi.testclient
+from app import main
+with fastapi.testclient.TestClient(main.create_app("sqlite://"), raise_server_exceptions=False) as c:
+    def said(method, path, **body):
+        return c.request(method, path, **body).status_code
+    assert said("POST", "/nodes", json={"name": "a"}) == 201
+    for body in ([1], [], 5, "x", [{"name": "x"}], None, True):
+        for method, path in (("POST", "/nodes"), ("PUT", "/nodes/1"), ("PATCH", "/nodes/1")):
+            assert said(method, path, json=body) == 422, (method, body)
+    assert said("PATCH", "/nodes/1", json={"parent_id": 1}) == 200
+    assert said("DELETE", "/nodes/1") == 204
+    assert said("POST", "/folders", json={"name": "root"}) == 201
+    for name, value, status in (
+            ("at", "9999-12-31T23:59:59-12:00", 422), ("at", "0001-01-01T00:00:00+12:00", 422), ("at", 1e300, 422), ("at", "1e300", 422),
+            ("at", "9999-12-31T23:59:59Z", 201), ("at", "2024-02-29T12:00:00+02:00", 201), ("on", 5, 422), ("on", "2024-02-29", 201),
+            ("lasts", 1e12, 422), ("lasts", 1e30, 422), ("lasts", "1e30", 422), ("at", 10**400, 422), ("lasts", 10**400, 422), ("ratio", 10**400, 422), ("ratio", 1, 201), ("lasts", 90, 201), ("lasts", "PT1H", 201),
+            ("codes", [1.5], 422), ("codes", [True], 422), ("codes", [1, 2], 201)):
+        assert said("POST", "/modules", json={name: value}) == status, (name, value)
+    assert said("GET", "/modules") == 200
+    for value, status in ((1.5, 422), (True, 422), (10**400, 422), (7, 201)):
+        assert said("POST", "/pages", json={"model_config": "x", "model_dump": value}) == status, value
+    assert said("POST", "/pages", json={"model_config": 5}) == 422
+    for path in ("/pages", "/docs", "/swagger", "/ui", "/ui/pages", "/ui/docs", "/pages/1", "/ui/pages/1/edit"):
+        assert said("GET", path) == 200, path
+    for path in ("/ui/pages/99999999999999999999999/edit", "/pages/99999999999999999999999"):
+        assert said("GET", path) == 422, path
+"""
+
+
+def test_no_request_is_too_much(projects):
+    """What no record can hold is refused, and what its names collide with is elsewhere."""
+    run(PYTHON, "-c", HOSTILE, cwd=projects[0] / "crud-collide")
 
 
 def test_a_requirement_needs_a_model(tmp_path):

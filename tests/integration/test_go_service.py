@@ -12,7 +12,7 @@ from conftest import ROOT, Daemon, config_for, kind_of, tree
 
 # Those of its own; of those that are fastapi-crud's by name, all but the largest, which is `./dev bench blueprints`.
 SPECS = [*sorted((ROOT / "tests" / "specs" / "crud").glob("*.yaml")),
-         *(ROOT / "tests" / "specs" / f"crud-{name}.yaml" for name in ("few", "types", "relations", "names", "words"))]
+         *(ROOT / "tests" / "specs" / f"crud-{name}.yaml" for name in ("few", "types", "relations", "names", "words", "collide"))]
 # What is compiled twice is compiled once, wherever it lies.
 GO = {**os.environ, "GOFLAGS": "-mod=mod -trimpath", "GOPROXY": "off"}
 BLUEPRINT = yaml.safe_load((ROOT / "blueprints" / "go-service" / "blueprint.yaml").read_text())

@@ -288,14 +288,14 @@ class Contract:
                 if isinstance(getattr(record, prop.key), str):
                     setattr(record, prop.key, "<i>")
             session.commit()
-        page = client.get("/pages" + self.path)
+        page = client.get("/ui" + self.path)
         assert page.status_code == 200 and "<i>" not in page.text
-        assert self.resource.title in client.get("/pages").text
+        assert self.resource.title in client.get("/ui").text
 
     @when("create", "list")
     def test_sent_by_form(self, client):
         """A form needs its token, and its required fields."""
-        place = f"/pages{self.path}/new"
+        place = f"/ui{self.path}/new"
         assert client.get(place).status_code == 200
         form = {}
         for name, value in self.body(client).items():

@@ -99,9 +99,11 @@ def _set(
             setattr(record, name, value)
 
 
-def _finish(session: orm.Session) -> None:
+def _finish(session: orm.Session, *first: typing.Any) -> None:
     """Commit; what contradicts other records is a conflict."""
     try:
+        for statement in first:
+            session.execute(statement)
         session.commit()
     except exc.IntegrityError as error:
         session.rollback()
@@ -182,8 +184,8 @@ def change(
 
 def delete(session: orm.Session, record: database.Base) -> None:
     """Remove a record."""
-    session.delete(record)
-    _finish(session)
+    table = type(record).__table__
+    _finish(session, table.delete().where(table.c.id == record.id))
 
 
 def location(path: str, record: database.Base) -> str:

@@ -190,7 +190,7 @@ class Pages:
 
     def back(self) -> Response:
         """Lead to the table."""
-        path = urllib.parse.quote("/pages" + self.resource.path)
+        path = urllib.parse.quote("/ui" + self.resource.path)
         return RedirectResponse(path, status_code=303)
 
     def show(self, request, session, values, wrong=None, key=None) -> Response:
@@ -304,7 +304,7 @@ class Pages:
 
 def make_router(resources: list[crud.Resource]) -> fastapi.APIRouter:
     """Make all pages."""
-    router = fastapi.APIRouter(prefix="/pages", include_in_schema=False)
+    router = fastapi.APIRouter(prefix="/ui", include_in_schema=False)
     listed = [each for each in resources if "list" in each.actions]
 
     @router.get("")

@@ -90,6 +90,8 @@ class Schema(pydantic.BaseModel):
     @classmethod
     def from_orm(cls, obj: typing.Any) -> "Schema":
         """Read what a record has under the names of the fields."""
+        if isinstance(obj, (bytes, str, int, float, list)):
+            raise ValueError("this is no object")
         values = {}
         for name in cls.__fields__:
             values[name] = getattr(obj, name)
