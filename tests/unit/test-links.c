@@ -149,6 +149,20 @@ static void test_required(void **state)
               ORDER, "reference user->User.orders user_id!");
 }
 
+/* One reference of a circle becomes optional, the last; the others stay as they are. */
+static void test_required_in_a_circle(void **state)
+{
+#define NEEDS(name, field, type) \
+        "  - {name: " name ", attributes: [{name: " field ", type: " type ", required: true}]}\n"
+        (void)state;
+        check(HEAD NEEDS("Order", "parent", "Order"), ORDER,
+              "reference parent->Order.children parent_id; collection children->Order.parent "
+              "parent_id");
+        check(HEAD NEEDS("User", "shop_id", "int") NEEDS("Shop", "order_id", "int")
+                      NEEDS("Order", "user_id", "int"),
+              ORDER, "reference user->User.orders user_id; collection shops->Shop.order order_id!");
+}
+
 static void test_what_is_no_link(void **state)
 {
         (void)state;
@@ -386,6 +400,7 @@ int main(void)
                 cmocka_unit_test(test_self),
                 cmocka_unit_test(test_names),
                 cmocka_unit_test(test_required),
+                cmocka_unit_test(test_required_in_a_circle),
                 cmocka_unit_test(test_what_is_no_link),
                 cmocka_unit_test(test_whole),
                 cmocka_unit_test(test_required_by_relation),
