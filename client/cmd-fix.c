@@ -284,7 +284,14 @@ static int conclude(struct client *c, struct follow *f, const char *dir, const c
                                "--commit");
                 return 0;
         }
-        return commits_make(f->changes, dir, style, name);
+        r = commits_make(f->changes, dir, style, name);
+        if (r == CONDITION_REFUSED) {
+                client_warn(c, "the repairs are in place, but not all are committed\n"
+                               "  → mend what git says, then repeat with --resume and --commit");
+                *ret_code = *ret_code ? *ret_code : EXIT_TASKS_FAILED;
+                return 0;
+        }
+        return r;
 }
 
 static int follow_or_leave(struct client *c, struct follow *f, struct outdir *o,
@@ -405,6 +412,19 @@ static int resume(struct client *c, const char *dir, int *ret_code, struct failu
         return r;
 }
 
+/* Before money is spent. */
+static int check_commits(const struct client *c, const char *dir, struct failure **ret_failure)
+{
+        _cleanup_buf_ struct buf why = {0};
+        int r = 0;
+
+        if (c->values[FIX_COMMIT] && !c->is_dry_run && access(dir, R_OK | X_OK) == 0)
+                r = commits_check(dir, &why);
+        return r == CONDITION_REFUSED
+                       ? text_file_refuse(ret_failure, "--commit", why.n > 0 ? why.at : "no git")
+                       : r;
+}
+
 int cmd_fix(struct client *c)
 {
         const char *dir = c->values[FIX_SOURCE] ? c->values[FIX_SOURCE] : ".",
@@ -428,6 +448,9 @@ int cmd_fix(struct client *c)
                 return client_usage(c, "--commit is per-file, per-rule or at-end");
         if (!c->values[FIX_RESUME] && c->n_args == 0)
                 return client_usage(c, "name an ANALYSIS, or --resume");
-        r = c->values[FIX_RESUME] ? resume(c, dir, &code, &failure) : fix(c, dir, &code, &failure);
+        r = check_commits(c, dir, &failure);
+        if (r == 0)
+                r = c->values[FIX_RESUME] ? resume(c, dir, &code, &failure)
+                                          : fix(c, dir, &code, &failure);
         return r == 0 ? code : client_fail(c, r, failure);
 }

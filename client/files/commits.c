@@ -15,6 +15,8 @@ struct commits {
         const struct changes *l;
         const char *dir;
         const char *subject;
+        char *prefix, *scratch; /* owned: of dir below the root; a file of ours for hashing */
+        bool *is_out;           /* owned: per change, no part of any commit */
 };
 
 /* A command line that grows. */
@@ -75,7 +77,7 @@ static int run_git(const struct commits *c, const struct words *w, struct buf *o
         return r == 0 && status != 0 ? CONDITION_REFUSED : r;
 }
 
-static bool stands(const struct commits *c, const char *path)
+static bool stands_at(const struct commits *c, const char *path)
 {
         _cleanup_free_ char *at = path_join(c->dir, path);
         struct stat st;
@@ -90,7 +92,7 @@ static int add_path(const struct commits *c, struct words *w, const char *path)
         _cleanup_buf_ struct buf output = {0};
         int status = 0, r;
 
-        if (!path || stands(c, path)) {
+        if (!path || stands_at(c, path)) {
                 if (path)
                         add_word(w, path);
                 return w->failed;
@@ -102,7 +104,149 @@ static int add_path(const struct commits *c, struct words *w, const char *path)
         return r < 0 ? r : w->failed;
 }
 
+/* ---- what is ours to commit ---- */
+
+static int ask_git(const struct commits *c, const char *what, char **ret)
+{
+        _cleanup_(words_done) struct words w = {0};
+        _cleanup_buf_ struct buf output = {0};
+        int r;
+
+        WORDS(&w, "git", "-C", c->dir, "rev-parse", what);
+        r = run_git(c, &w, &output);
+        if (r)
+                return r;
+        *ret = str_dup_span(buf_span(&output));
+        return *ret ? 0 : -ENOMEM;
+}
+
+static int write_scratch(const struct commits *c, struct span text)
+{
+        _cleanup_close_ int fd = open(c->scratch, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+        return fd < 0 ? -errno : path_write_whole(fd, text);
+}
+
+/* The object that git would make of a text at path. */
+static int hash_text(const struct commits *c, const char *path, struct span text, bool is_written,
+                     struct buf *ret)
+{
+        _cleanup_(words_done) struct words w = {0};
+        _cleanup_free_ char *as = str_printf("--path=%s%s", c->prefix, path);
+        int r = as ? write_scratch(c, text) : -ENOMEM;
+
+        WORDS(&w, "git", "-C", c->dir, "hash-object");
+        if (is_written)
+                add_word(&w, "-w");
+        WORDS(&w, as, c->scratch);
+        return r ? r : run_git(c, &w, ret);
+}
+
+/* Whether the commit that HEAD names has this text at path; NULL: has nothing there. */
+static int head_has(const struct commits *c, const char *path, const struct span *text, bool *ret)
+{
+        _cleanup_(words_done) struct words w = {0};
+        _cleanup_free_ char *name = str_printf("HEAD:%s%s", c->prefix, path);
+        _cleanup_buf_ struct buf stands = {0}, hash = {0};
+        int status = 0, r = name ? 0 : -ENOMEM;
+
+        WORDS(&w, "git", "-C", c->dir, "rev-parse", "-q", "--verify", name);
+        r = r ? r : run(&w, &stands, &status);
+        if (r == 0 && status == 0 && text)
+                r = hash_text(c, path, *text, false, &hash);
+        if (r == 0)
+                *ret = text ? status == 0 && strcmp(stands.at, hash.at) == 0 : status != 0;
+        return r;
+}
+
+/* Whether the tree still has what the repair made of it. */
+static int tree_has(const struct commits *c, const struct change_of_file *f, bool *ret)
+{
+        _cleanup_(words_done) struct words w = {0};
+        _cleanup_buf_ struct buf stands = {0}, hash = {0};
+        int status = 0, r;
+
+        *ret = f->is_gone == !stands_at(c, f->path);
+        if (f->is_gone || !*ret)
+                return 0;
+        WORDS(&w, "git", "-C", c->dir, "hash-object", "--", f->path);
+        r = hash_text(c, f->path, (struct span){f->after, f->n_after}, false, &hash);
+        r = r ? r : run(&w, &stands, &status);
+        if (r == 0)
+                *ret = status == 0 && strcmp(stands.at, hash.at) == 0;
+        return r;
+}
+
+/* What HEAD has already is not committed again; and where it is not what the repair began with, or
+ * the tree not what it ended with, lines of the user's would go with it. */
+static int judge(struct commits *c, size_t i)
+{
+        const struct change_of_file *f = changes_at(c->l, i);
+        const struct span before = {f->before, f->n_before}, after = {f->after, f->n_after};
+        bool is_in = false, is_base = false, is_left = true, is_there = false;
+        int r = head_has(c, f->path, f->is_gone ? NULL : &after, &is_in);
+
+        if (r == 0 && f->from)
+                r = head_has(c, f->from, NULL, &is_left);
+        if (r == 0 && is_in && is_left) {
+                c->is_out[i] = true;
+                return 0;
+        }
+        r = r ? r : head_has(c, f->from ? f->from : f->path, f->is_new ? NULL : &before, &is_base);
+        r = r ? r : tree_has(c, f, &is_there);
+        if (r == 0 && !(is_base && is_there)) {
+                c->is_out[i] = true;
+                client_warn(changes_client(c->l),
+                            "%s is left out of the commits: it %s\n  → look at `git diff` and "
+                            "commit it yourself",
+                            f->path,
+                            is_base ? "was changed after the repair"
+                                    : "was not committed, or had changes of yours, before");
+        }
+        return r;
+}
+
+static void commits_done(struct commits *c)
+{
+        if (c->scratch)
+                (void)!unlink(c->scratch);
+        free(c->prefix);
+        free(c->scratch);
+        free(c->is_out);
+}
+
+static int look_at_all(struct commits *c)
+{
+        _cleanup_free_ char *folder = NULL;
+        int r = ask_git(c, "--absolute-git-dir", &folder);
+
+        r = r ? r : ask_git(c, "--show-prefix", &c->prefix);
+        if (r)
+                return r;
+        c->scratch = str_printf("%s/genopt-blob-%d", folder, (int)getpid());
+        c->is_out = calloc(changes_n(c->l) + 1, sizeof(*c->is_out));
+        if (!c->scratch || !c->is_out)
+                return -ENOMEM;
+        for (size_t i = 0; i < changes_n(c->l) && r == 0; i++)
+                r = judge(c, i);
+        return r;
+}
+
 /* ---- whole files ---- */
+
+/* What was staged for a commit that was refused. */
+static int take_back(const struct commits *c, const struct words *paths)
+{
+        _cleanup_(words_done) struct words w = {0};
+        _cleanup_buf_ struct buf o = {0};
+        int status = 0, r;
+
+        WORDS(&w, "git", "-C", c->dir, "--literal-pathspecs", "reset", "-q", "--");
+        for (size_t i = 0; i < paths->n; i++)
+                add_word(&w, paths->at[i]);
+        r = run(&w, &o, &status);
+        return r < 0 ? r : CONDITION_REFUSED;
+}
 
 /* These paths alone, whatever else is staged; nothing where they are as they were. */
 static int commit_paths(const struct commits *c, const struct words *paths, const char *message)
@@ -125,9 +269,10 @@ static int commit_paths(const struct commits *c, const struct words *paths, cons
         }
         r = run_git(c, &add, &a);
         r = r ? r : run(&look, &b, &status);
-        if (r || status == 0)
-                return r; /* committed before: the job was resumed */
-        return run_git(c, &commit, &d);
+        if (r == 0 && status == 0)
+                return 0;
+        r = r ? r : run_git(c, &commit, &d);
+        return r == CONDITION_REFUSED ? take_back(c, paths) : r;
 }
 
 static int add_change(const struct commits *c, struct words *w, const struct change_of_file *f)
@@ -138,15 +283,17 @@ static int add_change(const struct commits *c, struct words *w, const struct cha
 }
 
 /* A file, and those that its repair made. */
-static int commit_file(const struct commits *c, const struct change_of_file *f)
+static int commit_file(const struct commits *c, const struct change_of_file *f, bool is_out)
 {
         _cleanup_free_ char *message =
                 str_printf("Repair what %s found in %s", c->subject, f->path);
         _cleanup_(words_done) struct words paths = {0};
-        int r = message ? add_change(c, &paths, f) : -ENOMEM;
+        int r = message ? 0 : -ENOMEM;
 
+        if (r == 0 && !is_out)
+                r = add_change(c, &paths, f);
         for (size_t i = 0; i < changes_n(c->l) && r == 0; i++)
-                if (changes_find(c->l, changes_at(c->l, i)->of) == f)
+                if (!c->is_out[i] && changes_find(c->l, changes_at(c->l, i)->of) == f)
                         r = add_change(c, &paths, changes_at(c->l, i));
         return r ? r : commit_paths(c, &paths, message);
 }
@@ -157,19 +304,24 @@ static int per_file(const struct commits *c)
 
         for (size_t i = 0; i < changes_n(c->l) && r == 0; i++)
                 if (!changes_find(c->l, changes_at(c->l, i)->of))
-                        r = commit_file(c, changes_at(c->l, i));
+                        r = commit_file(c, changes_at(c->l, i), c->is_out[i]);
         return r;
 }
 
 static int at_end(const struct commits *c)
 {
-        _cleanup_free_ char *message =
-                str_printf("Repair what %s found\n\n%zu files.", c->subject, changes_n(c->l));
+        _cleanup_free_ char *message = NULL;
         _cleanup_(words_done) struct words paths = {0};
-        int r = message ? 0 : -ENOMEM;
+        size_t n = 0;
+        int r;
 
+        for (size_t i = 0; i < changes_n(c->l); i++)
+                n += !c->is_out[i];
+        message =
+                str_printf("Repair what %s found\n\n%zu file%s.", c->subject, n, n == 1 ? "" : "s");
+        r = message ? 0 : -ENOMEM;
         for (size_t i = 0; i < changes_n(c->l) && r == 0; i++)
-                r = add_change(c, &paths, changes_at(c->l, i));
+                r = c->is_out[i] ? 0 : add_change(c, &paths, changes_at(c->l, i));
         return r ? r : commit_paths(c, &paths, message);
 }
 
@@ -189,7 +341,7 @@ struct by_rule {
         struct strlist rules;
         struct parted *at; /* owned */
         size_t n;
-        char *index, *scratch, *prefix, *index_word; /* owned */
+        char *index, *index_word; /* owned */
 };
 
 static size_t find_rule(const struct strlist *rules, const char *name)
@@ -278,31 +430,13 @@ static void by_rule_done(struct by_rule *b)
         strlist_done(&b->rules);
         if (b->index)
                 (void)!unlink(b->index);
-        if (b->scratch)
-                (void)!unlink(b->scratch);
         free(b->index);
         free(b->index_word);
-        free(b->scratch);
-        free(b->prefix);
 }
 
 static void git_words(const struct by_rule *b, struct words *w)
 {
         WORDS(w, "env", b->index_word, "git", "-C", b->c->dir, "--literal-pathspecs");
-}
-
-static int ask_git(const struct by_rule *b, const char *what, char **ret)
-{
-        _cleanup_(words_done) struct words w = {0};
-        _cleanup_buf_ struct buf output = {0};
-        int r;
-
-        WORDS(&w, "git", "-C", b->c->dir, "rev-parse", what);
-        r = run_git(b->c, &w, &output);
-        if (r)
-                return r;
-        *ret = str_dup_span(buf_span(&output));
-        return *ret ? 0 : -ENOMEM;
 }
 
 /* An index of our own, so that what the user has staged stays staged and apart. */
@@ -311,15 +445,13 @@ static int open_index(struct by_rule *b)
         _cleanup_(words_done) struct words look = {0}, read = {0};
         _cleanup_buf_ struct buf a = {0}, o = {0};
         _cleanup_free_ char *folder = NULL;
-        int status = 0, r = ask_git(b, "--absolute-git-dir", &folder);
+        int status = 0, r = ask_git(b->c, "--absolute-git-dir", &folder);
 
-        r = r ? r : ask_git(b, "--show-prefix", &b->prefix);
         if (r)
                 return r;
         b->index = str_printf("%s/genopt-index-%d", folder, (int)getpid());
-        b->scratch = str_printf("%s/genopt-blob-%d", folder, (int)getpid());
         b->index_word = b->index ? str_printf("GIT_INDEX_FILE=%s", b->index) : NULL;
-        if (!b->scratch || !b->index_word)
+        if (!b->index_word)
                 return -ENOMEM;
         WORDS(&look, "git", "-C", b->c->dir, "rev-parse", "-q", "--verify", "HEAD");
         r = run(&look, &a, &status);
@@ -328,13 +460,6 @@ static int open_index(struct by_rule *b)
         git_words(b, &read);
         WORDS(&read, "read-tree", "HEAD");
         return run_git(b->c, &read, &o);
-}
-
-static int write_scratch(const struct by_rule *b, struct span text)
-{
-        _cleanup_close_ int fd = open(b->scratch, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-        return fd < 0 ? -errno : path_write_whole(fd, text);
 }
 
 static bool is_program(const struct by_rule *b, const char *path)
@@ -347,17 +472,15 @@ static bool is_program(const struct by_rule *b, const char *path)
 
 static int stage_text(const struct by_rule *b, const char *path, struct span text)
 {
-        _cleanup_(words_done) struct words hash = {0}, update = {0};
+        _cleanup_(words_done) struct words update = {0};
         _cleanup_buf_ struct buf object = {0}, o = {0};
-        _cleanup_free_ char *as = str_printf("--path=%s%s", b->prefix, path), *entry = NULL;
-        int r = as ? write_scratch(b, text) : -ENOMEM;
+        _cleanup_free_ char *entry = NULL;
+        int r = hash_text(b->c, path, text, true, &object);
 
-        WORDS(&hash, "git", "-C", b->c->dir, "hash-object", "-w", as, b->scratch);
-        r = r ? r : run_git(b->c, &hash, &object);
         if (r)
                 return r;
         entry = str_printf("%s,%s,%s%s", is_program(b, path) ? "100755" : "100644", object.at,
-                           b->prefix, path);
+                           b->c->prefix, path);
         if (!entry)
                 return -ENOMEM;
         git_words(b, &update);
@@ -461,11 +584,13 @@ static int per_rule(const struct commits *c)
         if (!b.at)
                 return -ENOMEM;
         for (size_t i = 0; i < changes_n(c->l) && r == 0; i++)
-                r = part(&b, changes_at(c->l, i));
+                r = c->is_out[i] ? 0 : part(&b, changes_at(c->l, i));
         r = r ? r : open_index(&b);
         for (size_t i = 0; i < b.rules.n && r == 0; i++)
                 r = commit_rule(&b, i);
-        return r ? r : refresh(&b);
+        if (r < 0 || b.n == 0)
+                return r;
+        return refresh(&b) < 0 ? -EIO : r; /* also of those before one that was refused */
 }
 
 int commits_make(const struct changes *l, const char *dir, enum commit_style style,
@@ -474,8 +599,26 @@ int commits_make(const struct changes *l, const char *dir, enum commit_style sty
         static int (*const makers[])(const struct commits *) = {[COMMIT_PER_FILE] = per_file,
                                                                 [COMMIT_PER_RULE] = per_rule,
                                                                 [COMMIT_AT_END] = at_end};
-        struct commits c = {l, dir, subject};
-        int r = changes_n(l) > 0 ? makers[style](&c) : 0;
+        _cleanup_(commits_done) struct commits c = {.l = l, .dir = dir, .subject = subject};
+        int r = changes_n(l) > 0 ? look_at_all(&c) : 0;
 
-        return r < 0 ? r : 0;
+        return r || changes_n(l) == 0 ? r : makers[style](&c);
+}
+
+/* Before anything is asked for: git can commit there, and knows in whose name. */
+int commits_check(const char *dir, struct buf *why)
+{
+        static const char *const looks[][2] = {{"rev-parse", "--show-prefix"},
+                                               {"var", "GIT_COMMITTER_IDENT"},
+                                               {"var", "GIT_AUTHOR_IDENT"}};
+        int status = 0, r = 0;
+
+        for (size_t i = 0; i < N_ELEMENTS(looks) && r == 0 && status == 0; i++) {
+                _cleanup_(words_done) struct words w = {0};
+
+                buf_done(why);
+                WORDS(&w, "git", "-C", dir, looks[i][0], looks[i][1]);
+                r = run(&w, why, &status);
+        }
+        return r == 0 && status != 0 ? CONDITION_REFUSED : r;
 }

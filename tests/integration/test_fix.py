@@ -723,6 +723,37 @@ def test_commits_per_rule(place, sim, daemon, app):
         assert added and all(mark in line for line in added), added
 
 
+@pytest.mark.parametrize("when", ["per-file", "per-rule", "at-end"])
+def test_commits_are_made_once_and_of_repairs_alone(place, sim, daemon, app, when):
+    """Lines of the user's stay out, and are told of; what is committed is not committed again; what git refused is repeated."""
+    root = start_repository(place / "app")
+    mine = root / "src/main/java/org/boats/Boat0.java"
+    mine.write_text(mine.read_text() + "// mine\n")
+    hook = root / ".git/hooks/pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho not today\nexit 1\n")
+    hook.chmod(0o755)
+    r = daemon.genopt("fix", app.path, "--source", root, "--commit", when, check=1)
+    assert "not today" in r.stderr and "Boat0.java is left out" in r.stderr
+    assert len(git(root, "log", "--oneline").splitlines()) == 1 and git(root, "diff", "--cached", "--name-only") == ""
+    hook.unlink()
+    daemon.genopt("fix", "--resume", "--source", root, "--commit", when, check=0)
+    head = git(root, "rev-parse", "HEAD")
+    assert git(root, "diff", "--name-only").split() == ["src/main/java/org/boats/Boat0.java"]
+    assert "// mine" not in git(root, "log", "-p")
+    daemon.genopt("fix", "--resume", "--source", root, "--commit", "per-rule", check=0)
+    assert git(root, "rev-parse", "HEAD") == head
+
+
+def test_a_commit_that_cannot_be_is_refused_before_money(place, sim, daemon, app):
+    daemon.genopt("fix", app.path, "--source", place / "app", "--commit", "at-end", check=65)
+    start_repository(place / "app")
+    git(place / "app", "config", "user.useConfigOnly", "true")
+    git(place / "app", "config", "--unset", "user.email")
+    daemon.genopt("fix", app.path, "--source", place / "app", "--commit", "at-end", check=65)
+    assert not sim.requests()
+
+
 # ---- what earlier tools got wrong (docs/fix.md) ----
 
 def one_file(place, lines, findings, path="src/Big.java", effort=3):
