@@ -51,6 +51,7 @@ static void parse_one(struct parse *p, struct yaml_node *map, size_t i, struct i
 {
         struct yaml_node *rule = parse_get(p, map, map->keys[i]->text, YAML_MAP, true);
         struct check_imports_source *s;
+        size_t n_before = p->f->n;
         struct diag diag;
         int r;
 
@@ -65,7 +66,7 @@ static void parse_one(struct parse *p, struct yaml_node *map, size_t i, struct i
         s->said = text_of(p, rule, "said", true);
         parse_places(p, rule, s);
         parse_library(p, rule, s);
-        r = p->f->n > 0 ? CONDITION_ABSENT : check_imports_new(s, &ret->rule, &diag);
+        r = p->f->n > n_before ? CONDITION_ABSENT : check_imports_new(s, &ret->rule, &diag);
         if (r == CONDITION_REFUSED)
                 parse_fault(p, rule, "%s", diag.text);
         else if (r < 0)

@@ -75,7 +75,7 @@ static bool is_variable_known(enum variable v, enum each each)
 static void check_pattern(struct parse *p, const struct yaml_node *at, const struct kind *k,
                           const struct pattern *pattern)
 {
-        for (int v = 0; pattern && v < N_VARIABLES; v++)
+        for (int v = 0; pattern && v < N_VARIABLES && !p->is_each_unknown; v++)
                 if (pattern_uses(pattern, (enum variable)v) &&
                     !is_variable_known((enum variable)v, k->each))
                         parse_fault(p, at, "`%.80s` uses what a file for each %s does not have",
@@ -129,7 +129,7 @@ static void parse_inputs(struct parse *p, struct yaml_node *n, struct kind *k)
                             near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
         }
         for (size_t i = 0; i < N_ELEMENTS(needs); i++)
-                if ((k->inputs & needs[i].inputs) && !(needs[i].each & 1u << k->each))
+                if (!p->is_each_unknown && (k->inputs & needs[i].inputs) && !(needs[i].each & 1u << k->each))
                         parse_fault(p, list,
                                     "an input needs %s, which a file for each %s does not have",
                                     needs[i].what, each_names[k->each]);
@@ -168,7 +168,7 @@ static void check_dependency(struct parse *p, const struct yaml_node *at, const 
         case N_OF:
                 break;
         }
-        if (!is_good)
+        if (!is_good && !p->is_each_unknown)
                 parse_fault(p, at, "a file for each %s has no `of: %s` among files for each %s",
                             each_names[k->each], of_names[d->of], each_names[target]);
 }
@@ -272,13 +272,29 @@ static void parse_check(struct parse *p, struct yaml_node *rule, const char *nam
         };
 }
 
+/* Each of the rules that cannot be, at its own place. */
+static void tell_bad_rules(struct parse *p, struct yaml_node *rules, const char *language,
+                           const struct check_rule_source *sources, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                _cleanup_(check_set_freep) struct check_set *alone = NULL;
+                struct diag diag;
+                int r = check_set_new(language, &sources[i], 1, &alone, &diag);
+
+                if (r == CONDITION_REFUSED)
+                        parse_fault(p, yaml_get(rules, sources[i].name), "%s", diag.text);
+                else if (r < 0)
+                        p->f->error = r;
+        }
+}
+
 static void parse_checks(struct parse *p, struct yaml_node *n, struct yaml_node *rules,
                          struct kind *k)
 {
         struct yaml_node *list = parse_get(p, n, "checks", YAML_LIST, false);
         _cleanup_free_ struct check_rule_source *sources = NULL;
+        size_t n_sources = 0, n_before = p->f->n;
         struct diag diag;
-        size_t n_sources = 0;
         int r;
 
         sources = parse_array(p, list ? list->n_items : 0, sizeof(*sources));
@@ -293,15 +309,41 @@ static void parse_checks(struct parse *p, struct yaml_node *n, struct yaml_node 
                 else
                         parse_check(p, rule, name, &sources[n_sources++]);
         }
-        if (p->f->n > 0)
+        if (p->f->n > n_before)
                 return; /* told already; a check set of broken rules would only repeat it */
         r = check_set_new(k->language, sources, n_sources, &k->checks, &diag);
         if (r == 0)
                 imports_use(p->b, k->language, k->checks);
         if (r == CONDITION_REFUSED)
-                parse_fault(p, list, "%s", diag.text);
+                tell_bad_rules(p, rules, k->language, sources, n_sources);
         else if (r < 0)
                 p->f->error = r;
+}
+
+static bool is_check_used(const struct yaml_node *files, const char *name)
+{
+        for (size_t i = 0; i < files->n_items; i++) {
+                const struct yaml_node *list = yaml_get(files->items[i], "checks");
+
+                for (size_t k = 0; list && k < list->n_items; k++)
+                        if (list->items[k]->kind == YAML_SCALAR &&
+                            strcmp(list->items[k]->text, name) == 0)
+                                return true;
+        }
+        return false;
+}
+
+static void tell_unused_checks(struct parse *p, struct yaml_node *rules,
+                               const struct yaml_node *files)
+{
+        for (size_t i = 0; rules && rules->kind == YAML_MAP && i < rules->n_items; i++)
+                if (!is_check_used(files, rules->keys[i]->text)) {
+                        yaml_mark_read(yaml_get(rules, rules->keys[i]->text));
+                        parse_fault(p, rules->keys[i],
+                                    "no file uses the check %.60s: name it in the `checks` of a "
+                                    "file, or remove it",
+                                    rules->keys[i]->text);
+                }
 }
 
 static void parse_extractor_of(struct parse *p, struct yaml_node *n, struct kind *k)
@@ -315,16 +357,47 @@ static void parse_extractor_of(struct parse *p, struct yaml_node *n, struct kind
                 parse_fault(p, at, "there is no extractor %.60s", at->text);
 }
 
+/* Where a file can stand is known before its names are. */
+static void check_path(struct parse *p, struct yaml_node *n, const struct kind *k)
+{
+        const struct yaml_node *at = yaml_get(n, "path");
+        const char *text = k->path ? pattern_text(k->path) : NULL;
+        bool is_fixed = k->each == EACH_ENTITY || k->each == EACH_CONTRACT;
+
+        if (!text)
+                return;
+        if (*text == '/')
+                parse_fault(p, at, "`%.80s` is not a relative path", text);
+        for (const char *part = text; part; part = strchr(part, '/')) {
+                part += *part == '/';
+                if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || part[2] == '\0')) {
+                        parse_fault(p, at, "`%.80s` leads out of the output directory", text);
+                        break;
+                }
+        }
+        for (int v = 0; v < N_VARIABLES && is_fixed; v++)
+                is_fixed = v == VAR_PROJECT_NAME || !pattern_uses(k->path, (enum variable)v);
+        if (is_fixed && !p->is_each_unknown)
+                parse_fault(p, at, "`%.80s` is one path for each %s: it needs a name of it", text,
+                            each_names[k->each]);
+}
+
 static void parse_shape(struct parse *p, struct yaml_node *n, struct kind *k)
 {
+        int each;
+
         k->name = parse_text(p, n, "kind", true);
         (void)parse_get(p, n, "each", YAML_SCALAR, true);
-        k->each = (enum each)parse_word(p, n, "each", each_names, N_EACH, EACH_PROJECT);
+        each = parse_word(p, n, "each", each_names, N_EACH, -1);
+        p->is_each_unknown = each < 0; /* told; nothing can be said of what it lacks */
+        k->each = each < 0 ? EACH_PROJECT : (enum each)each;
         parse_condition(p, n, "when", &k->when);
-        if (k->each != EACH_ENTITY && ((k->when.wanted | k->when.unwanted) & 1u << FEATURE_SERVED))
+        if (k->each != EACH_ENTITY && !p->is_each_unknown &&
+            ((k->when.wanted | k->when.unwanted) & 1u << FEATURE_SERVED))
                 parse_fault(p, n, "only a file for each entity can ask for `is_served`");
         k->path = parse_pattern(p, n, "path", true);
         check_pattern(p, n, k, k->path);
+        check_path(p, n, k);
         k->tier = parse_text(p, n, "tier", true);
         (void)parse_word(p, n, "tier", tier_names, N_TIERS, 0);
         k->batch = parse_text(p, n, "batch", false);
@@ -395,6 +468,7 @@ void parse_kinds(struct parse *p, struct yaml_node *top)
                 else
                         parse_fault(p, list->items[i], "an item of `files` must be a map");
         }
+        tell_unused_checks(p, yaml_get(top, "checks"), list);
         if (!p->f->error)
                 parse_unreached(p);
         if (p->templates)

@@ -29,13 +29,19 @@ const char *const style_names[N_STYLES] = {"none", "snake", "kebab", "pascal", "
 void fault_add(struct faults *f, const char *file, unsigned line, unsigned column,
                const char *format, ...)
 {
-        char text[400], where[300];
+        char text[400], where[300], told[704];
         va_list args;
 
         if (line)
                 snprintf(where, sizeof(where), "%s:%u:%u", file, line, column);
         else
                 snprintf(where, sizeof(where), "%s", file);
+        va_start(args, format);
+        vsnprintf(text, sizeof(text), format, args);
+        va_end(args);
+        snprintf(told, sizeof(told), "%s: %s", where, text);
+        if (f->text.at && strstr(f->text.at, told))
+                return; /* read twice, told once */
         if (!f->first) {
                 f->first = str_dup_span(span_of(where));
                 if (!f->first)
@@ -43,10 +49,7 @@ void fault_add(struct faults *f, const char *file, unsigned line, unsigned colum
         }
         if (f->n++ >= FAULTS_MAX)
                 return;
-        va_start(args, format);
-        vsnprintf(text, sizeof(text), format, args);
-        va_end(args);
-        (void)buf_printf(&f->text, "%s%s: %s", f->n > 1 ? "\n" : "", where, text);
+        (void)buf_printf(&f->text, "%s%s", f->n > 1 ? "\n" : "", told);
         if (f->text.failed)
                 f->error = f->text.failed;
 }
@@ -62,6 +65,17 @@ void parse_fault(struct parse *p, const struct yaml_node *at, const char *format
         fault_add(p->f, BLUEPRINT_FILE, at ? at->line : 0, at ? at->column : 0, "%s", text);
 }
 
+static bool is_known_key(const char *text);
+
+/* It is there, misspelled: that will be told, with its place. */
+static bool is_misspelled(const struct parse *p, const struct yaml_node *map, const char *key)
+{
+        for (size_t i = 0; p->tells_unread && map->kind == YAML_MAP && i < map->n_items; i++)
+                if (!is_known_key(map->keys[i]->text) && str_nearest(map->keys[i]->text, &key, 1))
+                        return true;
+        return false;
+}
+
 struct yaml_node *parse_get(struct parse *p, struct yaml_node *map, const char *key,
                             enum yaml_kind kind, bool is_required)
 {
@@ -69,7 +83,7 @@ struct yaml_node *parse_get(struct parse *p, struct yaml_node *map, const char *
         struct yaml_node *n = yaml_get(map, key);
 
         if (!n || (kind != YAML_SCALAR && yaml_is_null(n))) {
-                if (is_required && map)
+                if (is_required && map && (n || !is_misspelled(p, map, key)))
                         parse_fault(p, map, "`%s` is missing", key);
                 return NULL;
         }
@@ -399,6 +413,14 @@ static const char *const known_keys[] = {
         "in",
 };
 
+static bool is_known_key(const char *text)
+{
+        for (size_t i = 0; i < N_ELEMENTS(known_keys); i++)
+                if (strcmp(known_keys[i], text) == 0)
+                        return true;
+        return false;
+}
+
 static int on_unread(const char *path, const struct yaml_node *key, void *arg)
 {
         struct parse *p = arg;
@@ -471,7 +493,7 @@ static int read_top(struct blueprint *b, struct faults *f, const char *const *ke
 int blueprint_parse(struct blueprint *b, struct faults *f)
 {
         _cleanup_(yaml_freep) struct yaml_node *top = NULL;
-        struct parse p = {.b = b, .f = f};
+        struct parse p = {.b = b, .f = f, .tells_unread = true};
         int r = read_top(b, f, NULL, 0, &top);
 
         if (r < 0 || !top)

@@ -23,6 +23,8 @@ struct parse {
         struct blueprint *b;
         struct faults *f;
         struct template_set *templates; /* owned: while the kinds are read */
+        bool is_each_unknown;           /* of the kind that is read; told */
+        bool tells_unread;              /* keys that nobody reads will be told */
 };
 void parse_fault(struct parse *p, const struct yaml_node *at, const char *format, ...)
         _printf_(3, 4);

@@ -13,6 +13,7 @@ struct parser {
         struct references *references;
         struct report *report; /* borrowed; NULL: the first fault ends it */
         bool is_consequence;   /* the fault at hand: of one that is told already */
+        bool is_alone;         /* the tag at hand has no end that would be left over */
 };
 
 enum tuple_flags {

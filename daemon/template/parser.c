@@ -316,14 +316,15 @@ static const struct {
 /* Statements of Jinja2's extensions, which are left out, and what to write instead. */
 static const struct {
         const char *name, *instead;
+        bool is_alone; /* it has no end */
 } left_out[] = {
-        {"autoescape", "nothing is escaped: use the filter e where HTML is written"},
-        {"break", "filter the loop: for x in y if test"},
-        {"continue", "filter the loop: for x in y if test"},
-        {"debug", "print the variables that matter"},
-        {"do", "use set _ = …, or a namespace()"},
-        {"pluralize", "texts are not translated"},
-        {"trans", "texts are not translated"},
+        {"autoescape", "nothing is escaped: use the filter e where HTML is written", false},
+        {"break", "filter the loop: for x in y if test", true},
+        {"continue", "filter the loop: for x in y if test", true},
+        {"debug", "print the variables that matter", true},
+        {"do", "use set _ = …, or a namespace()", true},
+        {"pluralize", "texts are not translated", false},
+        {"trans", "texts are not translated", false},
 };
 
 static int refuse_statement(struct parser *p, const char *const *ends)
@@ -335,9 +336,11 @@ static int refuse_statement(struct parser *p, const char *const *ends)
                             (at_name(p, "else") || at_name(p, "elif") ||
                              (t->text.n > 3 && memcmp(t->text.at, "end", 3) == 0));
         for (size_t i = 0; i < N_ELEMENTS(left_out); i++)
-                if (at_name(p, left_out[i].name))
+                if (at_name(p, left_out[i].name)) {
+                        p->is_alone = left_out[i].is_alone;
                         return parse_fail(p, t, "the tag '%s' is left out: %s", left_out[i].name,
                                           left_out[i].instead);
+                }
         if (ends)
                 return parse_fail(p, t, "unknown tag '%.*s' where '%s' is looked for", n,
                                   t->text.at, ends[0]);
@@ -379,7 +382,8 @@ static int leave_out(struct parser *p, bool is_block)
             (!p->is_consequence && !report_fault(p->report, p->diag)))
                 return CONDITION_REFUSED;
         p->is_consequence = false;
-        p->report->is_torn |= is_block;
+        p->report->is_torn |= is_block && !p->is_alone;
+        p->is_alone = false;
         while (!at_kind(p, T_BLOCK_END) && !at_kind(p, T_VARIABLE_END) && !at_kind(p, T_EOF))
                 parse_next(p);
         parse_next(p);

@@ -175,6 +175,25 @@ static int compile_unit(struct unit *u, struct span text, struct report *report,
         return r;
 }
 
+static int refuse_missing(const struct reference *ref, struct diag *diag)
+{
+        diag->line = ref->line;
+        diag->column = ref->column;
+        snprintf(diag->text, sizeof(diag->text), "there is no template '%.*s'",
+                 (int)MIN2(ref->name.n, 100u), ref->name.at);
+        return CONDITION_REFUSED;
+}
+
+/* Of a template that has other faults: nothing is reached through it. */
+static void tell_missing(const struct template_set *s, const struct unit *u, struct diag *diag)
+{
+        for (const struct reference *ref = u->references.first; ref; ref = ref->next)
+                if (!ref->is_optional && !find_source(s, ref->name)) {
+                        (void)refuse_missing(ref, diag);
+                        s->on_fault(u->name, diag, s->arg);
+                }
+}
+
 static int compile_source(struct template_set *s, struct source *source, struct diag *diag)
 {
         _cleanup_(unit_freep) struct unit *u = NULL;
@@ -202,6 +221,7 @@ static int compile_source(struct template_set *s, struct source *source, struct 
         r = compile_unit(u, source->text, s->on_fault ? &report : NULL, diag);
         if (r == 0 && report.n > 0) {
                 source->is_faulty = true;
+                tell_missing(s, u, diag);
                 return CONDITION_REFUSED;
         }
         if (r)
@@ -209,15 +229,6 @@ static int compile_source(struct template_set *s, struct source *source, struct 
         source->unit = take(u);
         source->is_owner = true;
         return 0;
-}
-
-static int refuse_missing(const struct reference *ref, struct diag *diag)
-{
-        diag->line = ref->line;
-        diag->column = ref->column;
-        snprintf(diag->text, sizeof(diag->text), "there is no template '%.*s'",
-                 (int)MIN2(ref->name.n, 100u), ref->name.at);
-        return CONDITION_REFUSED;
 }
 
 /* What is refused is told of once; with a listener the others are compiled in spite of it. */

@@ -297,3 +297,22 @@ def test_a_wait_for_a_key_names_the_files_and_why(alone, place):
         f"  - {{name: {n}, attributes: [{{name: amount, type: 'list[string]', unique: true}}]}}\n" for n in names))
     r = alone.genopt("gen", spec, "-o", place / "out", cwd=place, check=77)
     assert re.search(r"\d+ files need a model: \S+ \(\S+ does not .*\), .* and \d+ more", r.stderr), r.stderr
+
+
+def test_check_tells_all_at_once_and_nothing_twice(alone, place):
+    odd = TINY.replace("limits: {any: ''}", "checks: {unused: {pattern: a, must_match: true, confidence: 1, message: m},\n"
+                       "  bad: {pattern: '(', must_match: true, confidence: 1, message: m}}\nlimits: {any: ''}")
+    odd = odd.replace("each: entity", "each: entty").replace("  tier: fast", "  teir: fast\n  checks: [bad]")
+    d = write_tiny(place / "tiny", odd, '{% include "nothing.tmpl" %}{{ x | nof }}{% import "gone.tmpl" as g %}{% for a in b %}{% break %}\n')
+    faults = alone.genopt("blueprint", "check", d, check=65).stderr
+    for part in ("no template 'nothing.tmpl'", "no template 'gone.tmpl'", "no filter named 'nof'", "'break' is left out", "'endfor' is looked for",
+                 "no file uses the check unused", "check `bad`", "`entty` is no value of `each`", "there is no key `teir` here; did you mean `tier`?"):
+        assert faults.count(part) == 1, (part, faults)
+    assert "does not have" not in faults and "`tier` is missing" not in faults and "there is no key `unused`" not in faults, faults
+
+
+@pytest.mark.parametrize("path, fault", [("/tmp/x.md", "not a relative path"), ("../../{{ entity.snake }}.md", "leads out"),
+                                         ("one.md", "is one path for each entity")])
+def test_check_refuses_paths_that_cannot_be(alone, place, path, fault):
+    d = write_tiny(place / "tiny", TINY.replace("{{ entity.snake }}.md", path))
+    assert fault in alone.genopt("blueprint", "check", d, check=65).stderr
