@@ -129,7 +129,8 @@ static void parse_inputs(struct parse *p, struct yaml_node *n, struct kind *k)
                             near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
         }
         for (size_t i = 0; i < N_ELEMENTS(needs); i++)
-                if (!p->is_each_unknown && (k->inputs & needs[i].inputs) && !(needs[i].each & 1u << k->each))
+                if (!p->is_each_unknown && (k->inputs & needs[i].inputs) &&
+                    !(needs[i].each & 1u << k->each))
                         parse_fault(p, list,
                                     "an input needs %s, which a file for each %s does not have",
                                     needs[i].what, each_names[k->each]);
@@ -210,13 +211,14 @@ static void parse_depends(struct parse *p, struct yaml_node *n, struct kind *k, 
         }
 }
 
+/* Inputs as templates know them; a fact that is called like one would hide it. */
+static const char *const taken[] = {
+        "project", "parameters", "entity",    "entities",     "package",   "packages", "relations",
+        "links",   "contract",   "contracts", "requirements", "scenarios", "criteria", "patterns",
+        "testing", "build",      "libraries", "task",         "rules"};
+
 static void parse_facts(struct parse *p, struct yaml_node *n, struct kind *k)
 {
-        static const char *const taken[] = {"project",   "parameters", "entity",       "entities",
-                                            "package",   "packages",   "relations",    "links",
-                                            "contract",  "contracts",  "requirements", "scenarios",
-                                            "criteria",  "patterns",   "testing",      "build",
-                                            "libraries", "task",       "rules"};
         struct yaml_node *list = parse_get(p, n, "facts", YAML_LIST, false);
 
         if (!list || !(k->facts = parse_array(p, list->n_items, sizeof(*k->facts))))
@@ -239,6 +241,27 @@ static void parse_facts(struct parse *p, struct yaml_node *n, struct kind *k)
                                 parse_fault(p, item, "a fact cannot be called %s: an input is",
                                             f->name);
         }
+}
+
+/* A template may serve several kinds: it may read the facts of each. */
+static void check_variables(struct parse *p)
+{
+        struct strlist known = {0};
+        int r = 0;
+
+        for (size_t i = 0; i < N_ELEMENTS(taken) && r == 0; i++)
+                r = strlist_add(&known, taken[i]);
+        for (size_t i = 0; i < p->b->n_kinds; i++) {
+                const struct kind *k = &p->b->kinds[i];
+
+                for (size_t j = 0; j < k->n_facts && r == 0; j++)
+                        r = k->facts[j].name ? strlist_add(&known, k->facts[j].name) : 0;
+        }
+        for (size_t i = 0; i < p->b->n_kinds && r == 0; i++)
+                parse_unknown(p, p->b->kinds[i].template, &known);
+        if (r < 0)
+                p->f->error = r;
+        strlist_done(&known);
 }
 
 static double parse_confidence(struct parse *p, struct yaml_node *map)
@@ -468,6 +491,7 @@ void parse_kinds(struct parse *p, struct yaml_node *top)
                 else
                         parse_fault(p, list->items[i], "an item of `files` must be a map");
         }
+        check_variables(p);
         tell_unused_checks(p, yaml_get(top, "checks"), list);
         if (!p->f->error)
                 parse_unreached(p);

@@ -29,6 +29,15 @@ static void on_fault(const char *name, const struct diag *diag, void *arg)
                           diag->column, "%s", diag->text);
 }
 
+/* Variables that no file of the kind has. known: all that it may have. */
+void parse_unknown(struct parse *p, const struct template *t, const struct strlist *known)
+{
+        int r = t ? template_unknown(t, known, on_fault, p) : 0;
+
+        if (r < 0)
+                p->f->error = r;
+}
+
 static int open_set(struct parse *p)
 {
         int r = p->templates ? 0 : template_set_new(&p->templates);

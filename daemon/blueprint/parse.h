@@ -50,6 +50,7 @@ void parse_names(struct parse *p, struct yaml_node *top);
 void parse_kinds(struct parse *p, struct yaml_node *top);
 /* The files below templates/ are known to one another by their paths there. */
 void parse_template(struct parse *p, const struct blueprint_file *file, struct template **ret);
+void parse_unknown(struct parse *p, const struct template *t, const struct strlist *known);
 /* Compiles those that no kind leads to, after the kinds; b->unreached names them. */
 void parse_unreached(struct parse *p);
 void blueprint_release_names(struct blueprint *b);

@@ -67,6 +67,11 @@ size_t template_fixed_bytes(const struct template *t);
  * anywhere in them: what stands in neither list cannot show in the text. */
 int template_reads(const struct template *t, struct strlist *names,
                    struct strlist *keys) _must_check_;
+/* Tells of each place where a variable is read that is not among `known`, that none of its
+ * templates sets, and of which none asks whether it is defined. `name` is that of the template. */
+int template_unknown(const struct template *t, const struct strlist *known,
+                     void (*on_unknown)(const char *name, const struct diag *d, void *arg),
+                     void *arg) _must_check_;
 /* The filters of names, also used by the blueprint room: "OrderItem" -> order_item, orderItem,
  * OrderItem, order-item, ORDER_ITEM, order items -> plural. */
 int template_filter_name(const char *filter, struct span name, struct buf *out) _must_check_;

@@ -316,3 +316,14 @@ def test_check_tells_all_at_once_and_nothing_twice(alone, place):
 def test_check_refuses_paths_that_cannot_be(alone, place, path, fault):
     d = write_tiny(place / "tiny", TINY.replace("{{ entity.snake }}.md", path))
     assert fault in alone.genopt("blueprint", "check", d, check=65).stderr
+
+
+@pytest.mark.parametrize("page, fault", [
+    ("{{ entty.name }}", "page.tmpl:1:4: there is no variable 'entty' here; did you mean 'entity'?"), ("{{ nosuch }}", "there is no variable 'nosuch'"),
+    ("{{ lipsum() }}", "the function 'lipsum' is left out"), ("{{ cycler(1) }}", "the function 'cycler' is left out"),
+    ("{% set a = 1 %}{% for b in range(a) %}{{ b }}{{ loop.index }}{% endfor %}{% macro c(d, e=2) %}{{ d }}{{ e }}{% endmacro %}{{ c(1) }}"
+     "{{ f | default(1) }}{% if g is defined %}{{ g }}{% endif %}{% with h = 1 %}{{ h }}{% endwith %}", None)])
+def test_check_tells_variables_that_are_not_there(alone, place, page, fault):
+    d = write_tiny(place / "tiny", page=PAGE.rstrip() + "\n" + page + "\n") if not fault else write_tiny(place / "tiny", page=page + "\n" + PAGE)
+    r = alone.genopt("blueprint", "check", d, check=65 if fault else 0)
+    assert not fault or fault in r.stderr, r.stderr
