@@ -250,7 +250,7 @@ static const char repository[] =
         "\t} else if !errors.Is(err, Err%1$sNotFound) {\n"
         "\t\treturn err\n"
         "\t}\n"
-        "\tdocument, err := json.Marshal(e)\n"
+        "%6$s\tdocument, err := json.Marshal(e)\n"
         "\tif err != nil {\n"
         "\t\treturn fmt.Errorf(\"create %2$s: %%w\", err)\n"
         "\t}\n"
@@ -332,7 +332,7 @@ static const char repository[] =
         "\tif e == nil {\n"
         "\t\treturn errors.New(\"update %2$s: nil\")\n"
         "\t}\n"
-        "\tdocument, err := json.Marshal(e)\n"
+        "%6$s\tdocument, err := json.Marshal(e)\n"
         "\tif err != nil {\n"
         "\t\treturn fmt.Errorf(\"update %2$s: %%w\", err)\n"
         "\t}\n"
@@ -448,6 +448,37 @@ static bool is_repository_shown(struct go_out *o)
         return false;
 }
 
+/* What the facts' rules call unique; false: nothing. */
+static bool emit_taken(struct go_out *o)
+{
+        struct yaml_node *rules[64];
+        size_t n = facts_list(o->v, "rules", rules, N_ELEMENTS(rules)), n_emitted = 0;
+        char field[GO_NAME_BYTES];
+
+        for (size_t i = 0; i < n; i++) {
+                if (!str_is_equal(node_text(rules[i], "rule"), "unique") ||
+                    !str_is_equal(node_text(rules[i], "entity"), o->entity) ||
+                    !node_text(rules[i], "attribute"))
+                        continue;
+                if (n_emitted++ == 0)
+                        go_emit(o,
+                                "\n// taken tells of another one that has what must be unique.\n"
+                                "func (r *SQL%1$sRepository) taken(ctx context.Context, e *%1$s) "
+                                "error {\n\tall, err := r.List(ctx)\n\tif err != nil {\n"
+                                "\t\treturn err\n\t}\n\tvar none %1$s\n"
+                                "\tfor _, other := range all {\n",
+                                o->entity);
+                go_export(node_text(rules[i], "attribute"), field);
+                go_emit(o,
+                        "\t\tif other.ID != e.ID && e.%1$s != none.%1$s && other.%1$s == e.%1$s {\n"
+                        "\t\t\treturn fmt.Errorf(\"%2$s %%v: %%w\", e.ID, Err%3$sExists)\n\t\t}\n",
+                        field, o->lower, o->entity);
+        }
+        if (n_emitted > 0)
+                go_emit(o, "\t}\n\treturn nil\n}\n");
+        return n_emitted > 0;
+}
+
 int go_write_sql_repository(struct go_out *o)
 {
         static const char *const imports[] = {"context", "database/sql", "encoding/json", "errors",
@@ -455,7 +486,7 @@ int go_write_sql_repository(struct go_out *o)
         const struct go_file *file = NULL;
         const struct go_param *id = go_need_id(o, &file);
         char id_type[GO_NAME_BYTES], table[GO_NAME_BYTES];
-        bool is_text;
+        bool is_text, has_unique;
 
         if (!id || !is_repository_shown(o))
                 return 0;
@@ -468,8 +499,11 @@ int go_write_sql_repository(struct go_out *o)
                 go_import(o, "crypto/rand");
                 go_import(o, "encoding/hex");
         }
+        has_unique = emit_taken(o);
         go_emit(o, repository, o->entity, o->lower, id_type, is_text ? assign_text : assign_number,
-                table);
+                table,
+                has_unique ? "\tif err := r.taken(ctx, e); err != nil {\n\t\treturn err\n\t}\n"
+                           : "");
         go_emit(o, "\n");
         go_emit_rules(o, "");
         return 0;
