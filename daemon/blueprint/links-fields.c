@@ -59,6 +59,14 @@ static int tell(struct layout *l, uint32_t entity, const struct lay_attribute *a
                 return r;
         if (is_many || a->is_by_id || strcmp(a->skeleton, l->entities[to].id_type) == 0)
                 e->attributes[a - e->attributes].reference = to + 1;
+        else if (l->b->naming.has_relation_fields)
+                r = layout_warn(l,
+                                "%s.%s is %s, and what identifies %s is %s: it is kept as it is, "
+                                "nothing sees to it that there is one",
+                                e->name, a->name, a->skeleton, l->entities[to].name,
+                                l->entities[to].id_type);
+        if (r < 0)
+                return r;
         return entity == to ? 0 : refs_add(&e->direct, to);
 }
 
@@ -74,6 +82,50 @@ static int tell_both(struct layout *l, const struct lay_link *k)
         return r ? r : tell(l, k->to, k->back_attribute, k->from, is_join || !k->is_unique);
 }
 
+/* "Book must have tags" holds of the list that says them. */
+static int require_some(struct layout *l, const struct lay_link *k, bool is_back)
+{
+        const struct lay_attribute *a = is_back ? k->back_attribute : k->attribute;
+        struct lay_entity *e = &l->entities[is_back ? k->to : k->from];
+
+        if (a && l->b->naming.has_relation_fields) {
+                e->attributes[a - e->attributes].is_required = true;
+                return 0;
+        }
+        return layout_warn(l, "%s is to have at least one %s, and nothing sees to it", e->name,
+                           l->entities[is_back ? k->from : k->to].name);
+}
+
+/* A list of entities holds copies, in a language that has them; a join wants identifiers. */
+static int tell_copies(struct layout *l, const struct lay_link *k, bool is_back)
+{
+        const struct lay_attribute *a = is_back ? k->back_attribute : k->attribute;
+        const struct lay_entity *e = &l->entities[is_back ? k->to : k->from],
+                                *other = &l->entities[is_back ? k->from : k->to];
+        uint32_t to;
+        bool is_many;
+
+        if (!a || a->is_by_id || skeleton_link(l, a->skeleton, &to, &is_many) != 0)
+                return 0;
+        return layout_note(l,
+                           "%s.%s holds copies of %s, and nothing sees to it that they are kept: "
+                           "without it %s would be given a list of identifiers",
+                           e->name, a->name, other->name, e->name);
+}
+
+static int join_fields(struct layout *l, const struct lay_link *k)
+{
+        int r = 0;
+
+        for (int is_back = 0; is_back < 2 && r == 0; is_back++) {
+                if (l->b->naming.has_relation_fields)
+                        r = tell_copies(l, k, is_back);
+                if (r == 0 && (is_back ? k->is_back_required : k->is_required))
+                        r = require_some(l, k, is_back);
+        }
+        return r;
+}
+
 int links_fields(struct layout *l)
 {
         int r = 0;
@@ -87,6 +139,8 @@ int links_fields(struct layout *l)
                         r = add_field(l, k);
                 if (r == 0)
                         r = tell_both(l, k);
+                if (r == 0 && k->kind == LINK_JOIN)
+                        r = join_fields(l, k);
                 if (k->is_required && k->column_attribute)
                         e->attributes[k->column_attribute - e->attributes].is_required = true;
         }

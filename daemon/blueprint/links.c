@@ -25,19 +25,20 @@ enum relation_kind { BELONGS_TO, HAS_MANY, HAS_ONE, MANY_TO_MANY, N_RELATION_KIN
 static const struct {
         const char *word; /* letters and digits of what is written, in lower case */
         enum relation_kind kind;
+        bool is_mutual;
 } relation_words[] = {
         {"belongsto", BELONGS_TO}, {"manytoone", BELONGS_TO},
         {"n1", BELONGS_TO},        {"references", BELONGS_TO},
         {"partof", BELONGS_TO},    {"hasmany", HAS_MANY},
         {"onetomany", HAS_MANY},   {"1n", HAS_MANY},
         {"contains", HAS_MANY},    {"owns", HAS_MANY},
-        {"hasone", HAS_ONE},       {"onetoone", HAS_ONE},
-        {"11", HAS_ONE},           {"manytomany", MANY_TO_MANY},
+        {"hasone", HAS_ONE},       {"onetoone", HAS_ONE, true},
+        {"11", HAS_ONE, true},     {"manytomany", MANY_TO_MANY},
         {"nm", MANY_TO_MANY},      {"mn", MANY_TO_MANY},
         {"nn", MANY_TO_MANY},      {"hasandbelongstomany", MANY_TO_MANY},
 };
 
-static enum relation_kind relation_kind(const char *type)
+static enum relation_kind relation_kind(const char *type, bool *ret_is_mutual)
 {
         char word[32];
         size_t n = 0;
@@ -47,8 +48,10 @@ static enum relation_kind relation_kind(const char *type)
                         word[n++] = (char)tolower((unsigned char)*type);
         word[n] = '\0';
         for (size_t i = 0; i < N_ELEMENTS(relation_words); i++)
-                if (strcmp(relation_words[i].word, word) == 0)
+                if (strcmp(relation_words[i].word, word) == 0) {
+                        *ret_is_mutual = relation_words[i].is_mutual;
                         return relation_words[i].kind;
+                }
         return UNKNOWN;
 }
 
@@ -57,7 +60,8 @@ struct said {
         const struct relation *relation;
         uint32_t from, to;
         enum relation_kind kind;
-        bool is_done; /* it is one of the links */
+        bool is_mutual; /* has_one, of either side: the key may stand in both */
+        bool is_done;   /* it is one of the links */
 };
 
 struct links {
@@ -180,8 +184,9 @@ static bool may_be_role(const struct links *s, const struct said *said, uint32_t
 
         if (!is_ours || said->is_done || find_reference(s->l, entity, other))
                 return false;
-        return other == entity || (strcmp(a->skeleton, s->l->entities[other].id_type) == 0 &&
-                                   !str_is_equal(a->skeleton, s->text));
+        return other == entity || (!str_is_equal(a->skeleton, s->text) &&
+                                   (strcmp(a->skeleton, s->l->entities[other].id_type) == 0 ||
+                                    links_may_give_identity(s->l, other)));
 }
 
 static struct said *relation_of_role(const struct links *s, uint32_t entity,
@@ -205,6 +210,15 @@ static bool has_one(const struct links *s, uint32_t from, uint32_t to)
                 if (s->said[i].kind == HAS_ONE && s->said[i].from == from && s->said[i].to == to)
                         return true;
         return false;
+}
+
+/* One to one, the key on the side that has it. */
+static bool is_one_to_one(const struct links *s, uint32_t from, uint32_t to)
+{
+        for (size_t i = 0; i < s->n_said; i++)
+                if (s->said[i].is_mutual && s->said[i].from == from && s->said[i].to == to)
+                        return true;
+        return has_one(s, to, from);
 }
 
 /* Does an attribute of `entity` say that it has one `other`? */
@@ -267,7 +281,7 @@ static int add_key(struct links *s, uint32_t entity, const struct lay_attribute 
                 .from = entity,
                 .to = to,
                 .column_attribute = a,
-                .is_unique = entity != to && has_one(s, to, entity),
+                .is_unique = entity != to && is_one_to_one(s, entity, to),
                 .name = str_dup_span((struct span){column, n_name}),
                 .column = str_dup_span(span_of(column)),
         };
@@ -445,6 +459,17 @@ static void require(struct links *s, uint32_t from, uint32_t to)
                 only->is_required = true;
 }
 
+/* "Book must have tags": of several ways there is at most one that is declared. */
+static void require_some(struct links *s, const struct said *said)
+{
+        struct lay_link *k = find_join(s->l, said->from, said->to);
+
+        if (k && k->from == said->from)
+                k->is_required = true;
+        else if (k)
+                k->is_back_required = true;
+}
+
 static int add_relation(struct links *s, const struct said *said)
 {
         bool is_back = said->kind == HAS_MANY || said->kind == HAS_ONE;
@@ -453,10 +478,14 @@ static int add_relation(struct links *s, const struct said *said)
                 .kind = LINK_REFERENCE, .from = from, .to = to, .is_unique = said->kind == HAS_ONE};
         int r = 0;
 
+        if (said->is_mutual && find_reference(s->l, to, from))
+                return 0;
         if (!said->is_done && !find_reference(s->l, from, to) && !find_join(s->l, from, to))
                 r = add_link(s, &link);
         if (r == 0 && said->relation->is_required && said->kind != MANY_TO_MANY)
                 require(s, from, to);
+        if (r == 0 && said->relation->is_required && said->kind == MANY_TO_MANY)
+                require_some(s, said);
         return r;
 }
 
@@ -539,11 +568,12 @@ static int read_relations(struct links *s)
                 return -ENOMEM;
         for (size_t i = 0; i < l->m->n_relations && r == 0; i++) {
                 const struct relation *relation = &l->m->relations[i];
-                struct said said = {.relation = relation, .kind = relation_kind(relation->type)};
+                struct said said = {.relation = relation};
 
                 if (phrases_get(l->phrases, span_of(relation->from), &said.from) != 0 ||
                     phrases_get(l->phrases, span_of(relation->to), &said.to) != 0)
                         continue;
+                said.kind = relation_kind(relation->type, &said.is_mutual);
                 if (said.kind == UNKNOWN) {
                         said.kind = BELONGS_TO;
                         r = layout_note(l, "the relationship of %s to %s is `%.60s`: belongs_to",
@@ -563,16 +593,19 @@ static int find_links(struct links *s)
 
         if (r >= 0)
                 r = read_relations(s);
-        for (int pass = 0; pass < 3; pass++)
+        for (int pass = 0; pass < 3; pass++) {
                 for (uint32_t i = 0; i < l->n_entities && r == 0; i++)
                         r = add_references(s, i, pass);
+                if (r == 0)
+                        r = links_identities(l, s->text);
+        }
         if (r == 0)
                 r = add_joins(s);
         for (size_t i = 0; i < s->n_said && r == 0; i++)
                 r = add_relation(s, &s->said[i]);
         for (uint32_t i = 0; i < l->n_entities && r == 0; i++)
                 r = add_lists(s, i);
-        return r;
+        return r == 0 ? links_identities(l, s->text) : r;
 }
 
 /* One of which there is one for each of the other: what the attribute says, the link does. */

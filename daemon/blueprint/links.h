@@ -12,8 +12,9 @@ struct lay_link {
         char *column, *other; /* owned: columns of `from`, or of the joining table */
         const struct lay_attribute *attribute, *back_attribute; /* borrowed: that declare it */
         const struct lay_attribute *column_attribute;           /* borrowed: that is the column */
-        bool is_unique;   /* at most one `from` for each `to` */
-        bool is_required; /* a relationship says so; attributes say it of themselves */
+        bool is_unique;        /* at most one `from` for each `to` */
+        bool is_required;      /* a relationship says so; attributes say it of themselves */
+        bool is_back_required; /* of a join: that of the other side says so */
 };
 
 char *links_snake(const char *name) _must_check_; /* owned by the caller */
@@ -24,6 +25,10 @@ bool links_is_required(const struct lay_link *k);
 /* links-circles.c: what refers to itself by what must be there, at last, is told; so nobody could
  * make the first. One reference of each circle becomes optional. */
 int links_circles(struct layout *l) _must_check_;
+/* links-identity.c: the type of an identity that the specification does not give, from the keys
+ * that lead to it; is there one to be decided? */
+int links_identities(struct layout *l, const char *text) _must_check_;
+bool links_may_give_identity(const struct layout *l, uint32_t entity);
 /* links-fields.c: what attributes are keys of; fields for relationships that none says */
 int links_fields(struct layout *l) _must_check_;
 /* links-names.c: names of both sides, and the pieces of the entities */

@@ -529,20 +529,28 @@ static int attribute_name(struct layout *l, const char *name, char **ret)
         return r;
 }
 
+/* Only the identity, which stands first, may be the layout's own. */
+static int refuse_attributes(struct layout *l, const struct lay_entity *e,
+                             const struct lay_attribute *a, const struct lay_attribute *b)
+{
+        if (!a->source)
+                return layout_refuse(l,
+                                     "attribute `%s` of %s would be called %s, as what identifies "
+                                     "it is: rename it",
+                                     b->source ? b->source->name : b->name, e->source->name,
+                                     b->name);
+        return layout_refuse(
+                l, "attributes `%s` and `%s` of %s would both be called %s: rename one",
+                a->source->name, b->source ? b->source->name : b->name, e->source->name, b->name);
+}
+
 static int check_attributes(struct layout *l, const struct lay_entity *e)
 {
         for (size_t i = 0; i < e->n_attributes; i++)
                 for (size_t k = 0; k < i; k++)
                         if (strcmp(e->attributes[i].name, e->attributes[k].name) == 0)
-                                return layout_refuse(
-                                        l,
-                                        "attributes `%s` and `%s` of %s would both be called %s: "
-                                        "rename one",
-                                        e->attributes[k].source ? e->attributes[k].source->name
-                                                                : "",
-                                        e->attributes[i].source ? e->attributes[i].source->name
-                                                                : "",
-                                        e->source->name, e->attributes[i].name);
+                                return refuse_attributes(l, e, &e->attributes[k],
+                                                         &e->attributes[i]);
         return 0;
 }
 

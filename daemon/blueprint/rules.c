@@ -3,6 +3,7 @@
 #include <ctype.h>
 
 #include "daemon/blueprint/layout.h"
+#include "daemon/blueprint/links.h"
 #include "daemon/blueprint/parse.h"
 #include "daemon/template/template.h"
 
@@ -315,9 +316,28 @@ static int rule_unique(struct layout *l, uint32_t entity, struct lay_attribute *
         return 0;
 }
 
-static int rule_attributes(struct layout *l)
+/* One to one, where fields stand for relationships: no other has the same key. */
+static int rule_links(struct layout *l)
 {
         int r = 0;
+
+        for (size_t i = 0; i < l->n_links && r == 0 && l->b->naming.has_relation_fields; i++) {
+                const struct lay_link *k = &l->links[i];
+                struct lay_entity *e = &l->entities[k->from];
+                struct lay_attribute *a;
+
+                if (k->kind != LINK_REFERENCE || !k->is_unique || !k->column_attribute)
+                        continue;
+                a = &e->attributes[k->column_attribute - e->attributes];
+                if (a->reference && !(a->source && a->source->is_unique))
+                        r = rule_unique(l, k->from, a);
+        }
+        return r;
+}
+
+static int rule_attributes(struct layout *l)
+{
+        int r = rule_links(l);
 
         for (uint32_t i = 0; i < l->n_entities && r == 0; i++)
                 for (size_t k = 0; k < l->entities[i].n_attributes && r == 0; k++) {

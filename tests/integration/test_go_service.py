@@ -268,6 +268,79 @@ func TestDatabaseThatRefuses(t *testing.T) {
     run(place / "out", "go", "test", "./...")
 
 
+def test_what_relationships_say(alone, place):
+    """Keys that are numbers, one to one, at least one, none twice; a unique text that many lack; in memory and with SQL."""
+    (place / "books.yaml").write_text("""name: Books
+entities:
+- {name: Author, attributes: [{name: name, type: string}, {name: nick, type: string, unique: true}]}
+- {name: Book, description: "of ''two'' and '''three''' and ``more``", attributes: [{name: author_id, type: int, required: true},
+    {name: an_attribute_that_is_called_by_so_many_words_that_its_name_has_eighty_four_letters_and_more, type: string, required: true}]}
+- {name: Profile, attributes: [{name: author_id, type: int}]}
+- {name: Node, attributes: [{name: parent_id, type: int}]}
+- {name: Team, attributes: [{name: label, type: string}]}
+- {name: Player, attributes: [{name: label, type: string}]}
+relationships:
+- {from: Profile, to: Author, type: one_to_one}
+- {from: Node, to: Node, type: has_many}
+- {from: Player, to: Team, type: many_to_many, required: true}
+""")
+    generate(alone, place / "books.yaml", place / "out")
+    schema = next((place / "out" / "migrations").iterdir()).read_text()
+    assert '"author_id" BIGINT NOT NULL REFERENCES "authors" ("id"),' in schema
+    assert '"author_id" BIGINT UNIQUE REFERENCES "authors" ("id")' in schema and '"nick" VARCHAR(255) UNIQUE\n' in schema
+    (place / "out" / "cmd" / "books" / "answers_test.go").write_text('''package main
+
+import (
+	"database/sql"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"books/internal/sqltest"
+)
+
+func TestAnswers(t *testing.T) {
+	memory, _ := sqltest.Open()
+	for _, db := range []*sql.DB{nil, memory} {
+		router := newRouter(db)
+		long := `"an_attribute_that_is_called_by_so_many_words_that_its_name_has_eighty_four_letters_and_more": "x"`
+		for _, c := range []struct {
+			path, body string
+			code       int
+			part       string
+		}{
+			{"/authors", `{"name": "Ada"}`, 201, `"id":1`},
+			{"/authors", `{"name": "Eve"}`, 201, `"id":2`},
+			{"/authors", `{"nick": "n"}`, 201, ""},
+			{"/authors", `{"nick": "n"}`, 409, "nick"},
+			{"/books", `{"author_id": 4711, ` + long + `}`, 400, "author_id"},
+			{"/books", `{` + long + `}`, 400, `"author_id":"is required"`},
+			{"/books", `{"author_id": 1, ` + long + `}`, 201, ""},
+			{"/profiles", `{"author_id": 1}`, 201, ""},
+			{"/profiles", `{"author_id": 1}`, 409, "author_id"},
+			{"/profiles", `{}`, 201, ""},
+			{"/profiles", `{}`, 201, ""},
+			{"/nodes", `{"parent_id": 7}`, 400, "parent_id"},
+			{"/nodes", `{}`, 201, ""},
+			{"/nodes", `{"parent_id": 1}`, 201, ""},
+			{"/teams", `{"id": "t"}`, 201, ""},
+			{"/players", `{"label": "none"}`, 400, `"team_ids":"is required"`},
+			{"/players", `{"team_ids": ["t", "t"]}`, 201, `"team_ids":["t"]`},
+		} {
+			w := httptest.NewRecorder()
+			router.ServeHTTP(w, httptest.NewRequest("POST", c.path, strings.NewReader(c.body)))
+			if w.Code != c.code || !strings.Contains(w.Body.String(), c.part) {
+				t.Errorf("%v: %s %s: %d %s", db != nil, c.path, c.body, w.Code, w.Body)
+			}
+		}
+	}
+}
+''')
+    assert run(place / "out", "gofmt", "-l", ".") == ""
+    run(place / "out", "go", "vet", "./...")
+    run(place / "out", "go", "test", "./...")
+
+
 # Whose templates are made to fail together: far from one another, so that most of what each is told of is a template's. Those that have
 # to do with references, each with references; the others are quicker with one entity.
 FORCED = [*((",".join(KINDS[i::5]), "one") for i in range(5)), ("all", "one"),

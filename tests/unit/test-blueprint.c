@@ -566,6 +566,8 @@ static void test_clashes(void **state)
         must_clash(
                 "name: x\nentities: [{name: A, attributes: [{name: user_id}, {name: UserID}]}]\n",
                 "attributes `user_id` and `UserID` of A would both be called UserID");
+        must_clash("name: x\nentities: [{name: A, attributes: [{name: id_}]}]\n",
+                   "attribute `id_` of A would be called ID, as what identifies it is: rename it");
         must_clash("name: x\nentities: [Person, Order, People]\n",
                    "entities `Person` and `People` would both be served as `people`, their plural: "
                    "rename one");

@@ -104,6 +104,13 @@ static void test_one_to_one(void **state)
         check(HEAD ENTITY("User", "a: str") ENTITY("Order", "a: str")
                       RELATIONS(RELATION("User", "Order", "has_one")),
               ORDER, "reference user->User.order user_id1");
+        /* of either side: the key stands where it stands */
+        check(HEAD ENTITY("User", "a: str") ENTITY("Order", "user_id: int")
+                      RELATIONS(RELATION("User", "Order", "one_to_one")),
+              ORDER, "reference user->User.order user_id1");
+        check(HEAD ENTITY("User", "a: str") ENTITY("Order", "user_id: int")
+                      RELATIONS(RELATION("Order", "User", "one_to_one")),
+              ORDER, "reference user->User.order user_id1");
 }
 
 static void test_self(void **state)
@@ -257,6 +264,47 @@ static void test_fields_of_relations(void **state)
         check_fields(HEAD ENTITY("Order", "a: str")
                              RELATIONS(RELATION("Order", "Order", "has_many")),
                      "ID string; A string; ParentID string>Order");
+        check_fields(HEAD ENTITY("Order", "a: str") ENTITY("User", "a: str")
+                             RELATIONS(REQUIRED("Order", "User", "many_to_many")),
+                     "ID string; A string; UserIDs []string!>User");
+}
+
+/* A number that refers to what has no identity says what that is; a text, and what is given, stay.
+ */
+static void test_identities(void **state)
+{
+        struct work *w;
+
+        (void)state;
+        check_fields(HEAD ENTITY("Order", "user_id: int") ENTITY("User", "a: str"),
+                     "ID string; UserID int>User");
+        check_fields(HEAD ENTITY("Order", "a: str") ENTITY("User", "order_id: int64, a: str")
+                             ENTITY("Item", "order_id: int"),
+                     "ID int64; A string");
+        check_fields(HEAD ENTITY("Order", "a: str") ENTITY("User", "order_id: int")
+                             ENTITY("Item", "order_id: string"),
+                     "ID string; A string");
+        check_fields(HEAD ENTITY("Order", "parent_id: int")
+                             RELATIONS(RELATION("Order", "Order", "has_many")),
+                     "ID int; ParentID int>Order");
+        check_fields(HEAD ENTITY("Order", "assignee_id: int") ENTITY("User", "a: str")
+                             RELATIONS(RELATION("Order", "User", "belongs_to")),
+                     "ID string; AssigneeID int>User");
+        check_fields(HEAD ENTITY("Order", "user_ids: list of int") ENTITY("User", "a: str"),
+                     "ID string; UserIds []int>User");
+        w = must_apply(go, HEAD ENTITY("Order", "user_id: int") ENTITY("User", "id: str"));
+        assert_line(&w->warnings, "Order.UserID is int, and what identifies User is string: it is "
+                                  "kept as it is, nothing sees to it that there is one");
+        work_free(w);
+        w = must_apply(python, HEAD ENTITY("Order", "a: str") ENTITY("User", "a: str")
+                                       RELATIONS(REQUIRED("Order", "User", "many_to_many")));
+        assert_line(&w->warnings, "Order is to have at least one User, and nothing sees to it");
+        work_free(w);
+        w = must_apply(go, HEAD ENTITY("Order", "users: list of User") ENTITY("User", "a: str")
+                                   RELATIONS(RELATION("Order", "User", "many_to_many")));
+        assert_line(&w->notes, "Order.Users holds copies of User, and nothing sees to it that they "
+                               "are kept: without it Order would be given a list of identifiers");
+        work_free(w);
 }
 
 /* What an attribute says needs no other, and the attribute is told whose key it is. */
@@ -406,6 +454,7 @@ int main(void)
                 cmocka_unit_test(test_required_by_relation),
                 cmocka_unit_test(test_roles),
                 cmocka_unit_test(test_fields_of_relations),
+                cmocka_unit_test(test_identities),
                 cmocka_unit_test(test_fields_that_are_said),
                 cmocka_unit_test(test_fields_by_identifier),
                 cmocka_unit_test(test_unique_attributes),
