@@ -68,13 +68,26 @@ const struct client *changes_client(const struct changes *l)
         return l->client;
 }
 
+/* Marks that turn the direction of what is shown (U+202A to E, U+2066 to 9). */
+static bool turns(const unsigned char *c, size_t n)
+{
+        return n >= 3 && c[0] == 0xe2 &&
+               ((c[1] == 0x80 && c[2] >= 0xaa && c[2] <= 0xae) ||
+                (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9));
+}
+
 /* A line of a file may hold what steers a terminal. */
 static void print_plain(struct span line)
 {
         for (size_t i = 0; i < line.n; i++) {
-                unsigned char c = (unsigned char)line.at[i];
+                const unsigned char *at = (const unsigned char *)line.at + i;
 
-                (void)putchar((c < ' ' && c != '\t') || c == 0x7f ? '?' : c);
+                if (turns(at, line.n - i)) {
+                        (void)putchar('?');
+                        i += 2;
+                        continue;
+                }
+                (void)putchar((*at < ' ' && *at != '\t') || *at == 0x7f ? '?' : *at);
         }
 }
 

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <sys/stat.h>
 
+#include "common/buf.h"
 #include "common/hash.h"
 #include "common/json.h"
 #include "common/path.h"
@@ -43,7 +44,13 @@ static bool has_name(const struct names *l, const char *name)
 
 static bool ends_name(char c)
 {
-        return (unsigned char)c < 0x20 || strchr("\"'`<>|*?:", c) != NULL;
+        return (unsigned char)c < 0x20 || strchr("\"<>|", c) != NULL;
+}
+
+/* A name may end there, or hold it. */
+static bool may_end_name(char c)
+{
+        return strchr(" '`*?:#", c) != NULL;
 }
 
 /* As a URI has it: %20. */
@@ -98,9 +105,9 @@ static void drop_repeated(struct names *l)
         l->n = kept;
 }
 
-/* What stands behind a slash may be a file's name; a name may hold blanks, so that every beginning
- * up to one counts as well. */
-static int read_names(struct span text, struct names *ret)
+/* What stands behind a slash may be a file's name; a name may hold blanks and quotes, so that every
+ * beginning up to one counts as well. */
+static int add_names(struct span text, struct names *ret)
 {
         const char *end = text.at + text.n;
         int r = 0;
@@ -109,7 +116,7 @@ static int read_names(struct span text, struct names *ret)
                 const char *from = ++at, *to = from;
 
                 while (to < end && to - from < NAME_BYTES && *to != '/' && !ends_name(*to)) {
-                        if (*to == ' ' && to > from)
+                        if (to > from && may_end_name(*to))
                                 r = r ? r : add_name(ret, (struct span){from, (size_t)(to - from)});
                         to++;
                 }
@@ -120,6 +127,86 @@ static int read_names(struct span text, struct names *ret)
         }
         drop_repeated(ret);
         return r;
+}
+
+static unsigned read_hex(const char *at, const char *end, size_t n)
+{
+        char hex[9] = {0};
+
+        if ((size_t)(end - at) < n)
+                return 0;
+        memcpy(hex, at, n);
+        return strspn(hex, "0123456789abcdefABCDEF") == n ? (unsigned)strtoul(hex, NULL, 16) : 0;
+}
+
+static void add_point(struct buf *b, unsigned c)
+{
+        if (c < 0x80) {
+                (void)buf_add_char(b, (char)c);
+                return;
+        }
+        if (c >= 0x10000)
+                (void)buf_add_char(b, (char)(0xf0 | c >> 18));
+        if (c >= 0x800)
+                (void)buf_add_char(b,
+                                   (char)(c >= 0x10000 ? 0x80 | (c >> 12 & 0x3f) : 0xe0 | c >> 12));
+        (void)buf_add_char(b, (char)(c >= 0x800 ? 0x80 | (c >> 6 & 0x3f) : 0xc0 | c >> 6));
+        (void)buf_add_char(b, (char)(0x80 | (c & 0x3f)));
+}
+
+/* A character that is written as \\xfc, \\u00fc (in pairs, too) or \\U000000fc; how long that is.
+ */
+static size_t read_escape(const char *at, const char *end, unsigned *ret)
+{
+        size_t n = at[1] == 'x' ? 2 : at[1] == 'u' ? 4 : at[1] == 'U' ? 8 : 0;
+        unsigned c = n ? read_hex(at + 2, end, n) : 0, low;
+
+        n += 2;
+        if (c >= 0xd800 && c < 0xdc00 && end - at >= 12 && at[6] == '\\' && at[7] == 'u') {
+                low = read_hex(at + 8, end, 4);
+                c = low >= 0xdc00 && low < 0xe000 ? 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00)
+                                                  : 0;
+                n = 12;
+        }
+        *ret = c;
+        return c >= 0x20 && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff) ? n : 0;
+}
+
+/* As strings of JSON and YAML have it. */
+static int unescape(struct span text, struct buf *b)
+{
+        const char *end = text.at + text.n;
+        unsigned c;
+
+        for (const char *at = text.at; at < end && !b->failed;) {
+                size_t n = *at == '\\' && at + 1 < end ? read_escape(at, end, &c) : 0;
+
+                if (n > 0)
+                        add_point(b, c);
+                else
+                        (void)buf_add_char(b, *at);
+                if (n == 0 && *at == '\'' && at + 1 < end && at[1] == '\'')
+                        n = 2;
+                at += n > 0 ? n : 1;
+        }
+        return b->failed;
+}
+
+/* As the text has them, and as they are meant. */
+static int read_names(struct span text, struct names *ret)
+{
+        static const char *const escapes[] = {"\\u", "\\x", "\\U", "''"};
+        _cleanup_buf_ struct buf meant = {0};
+        bool has_escapes = false;
+        int r = add_names(text, ret);
+
+        for (size_t i = 0; i < N_ELEMENTS(escapes); i++)
+                has_escapes |= memmem(text.at, text.n, escapes[i], 2) != NULL;
+        if (r < 0 || !has_escapes)
+                return r;
+        buf_init(&meant, 0);
+        r = unescape(text, &meant);
+        return r ? r : add_names(buf_span(&meant), ret);
 }
 
 /* ---- the tree ---- */

@@ -1,6 +1,7 @@
 #include "daemon/exec/tree.h"
 
 #include <stdio.h>
+#include <strings.h>
 
 #include "common/clock.h"
 #include "common/path.h"
@@ -43,6 +44,34 @@ static bool is_folder(const struct standing_tree *tree, struct span path)
         return at < tree->n && strncmp(tree->paths[at], below, path.n + 1) == 0;
 }
 
+/* Marks that turn the direction of what is shown: a name is not what it seems. */
+static bool has_turns(struct span s)
+{
+        for (size_t i = 0; i + 2 < s.n; i++) {
+                const unsigned char *c = (const unsigned char *)s.at + i;
+
+                if (c[0] == 0xe2 && ((c[1] == 0x80 && c[2] >= 0xaa && c[2] <= 0xae) ||
+                                     (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9)))
+                        return true;
+        }
+        return false;
+}
+
+/* What git or a shell reads on its own, and what commands take for an option or a home. */
+static bool is_risky(const char *path)
+{
+        static const char *const names[] = {".git", ".envrc"};
+
+        for (const char *at = path; *at; at = *strchrnul(at, '/') ? strchrnul(at, '/') + 1 : "") {
+                if (*at == '-' || *at == '~')
+                        return true;
+                for (size_t i = 0; i < N_ELEMENTS(names); i++)
+                        if (strncasecmp(at, names[i], strlen(names[i])) == 0)
+                                return true;
+        }
+        return has_turns(span_of(path));
+}
+
 /* NULL: nothing stands in the way. content: what is to stand there, which may do so already. */
 static const char *find_obstacle(const struct standing_tree *tree, struct span path,
                                  const struct hash *content)
@@ -54,7 +83,7 @@ static const char *find_obstacle(const struct standing_tree *tree, struct span p
                 return "it is no plain path below the root of the source";
         memcpy(name, path.at, path.n);
         name[path.n] = '\0';
-        if (path_is_reserved(name))
+        if (path_is_reserved(name) || is_risky(name))
                 return "that place is not for files of the source";
         if (!tree)
                 return "nothing is known of the tree";

@@ -496,6 +496,22 @@ def test_a_repair_survives_an_edit_elsewhere(place, sim, daemon, app, head, end)
     assert again["findings"]["repaired"].get("call", 0) == 1 and [boat.read_text() for boat in boats] == texts
 
 
+@pytest.mark.parametrize("name,written", [("B\u00fcro.properties", None), ("it's.properties", "'/opt/input/source/conf/it''s.properties'"),
+                                          ("a#b?c.properties", None)])
+def test_a_name_is_found_however_it_is_written(place, daemon, name, written):
+    app = App(0)
+    app.files[f"conf/{name}"] = "old.name=1\n"
+    app.add("keys-001", f"conf/{name}", 1, "Rename properties prefixed by `old` with `new`", "old.name=1")
+    app.write(place / "app")
+    text = app.write_analysis(place / "o.yaml").read_text()
+    if written:
+        text = text.replace(json.dumps(f"file:///opt/input/source/conf/{name}"), written)
+        assert written in text
+        (place / "o.yaml").write_text(text)
+    f = plan(daemon, place / "o.yaml", place / "app")["findings"]
+    assert f["gone"] == f["elsewhere"] == 0 and f["mechanical"] == 3
+
+
 def test_one_file_reverted_is_repaired_again(place, sim, daemon, app):
     """Fixes lost for ever after a revert: a memory that goes by the path."""
     fix(daemon, app.path, place / "app")
@@ -633,7 +649,9 @@ def test_a_moved_file_is_known_again(place, sim, daemon, tree_app):
 
 
 @pytest.mark.parametrize("to,reason", [("../outside.cfg", "no plain path"), ("/etc/dock.cfg", "no plain path"), (".git/hooks/dock", "not for files"),
-                                       (".genopt/dock.cfg", "not for files"), ("conf/keep.cfg", "a file stands there"),
+                                       (".genopt/dock.cfg", "not for files"), (".gitattributes", "not for files"),
+                                       (".github/dock.cfg", "not for files"), ("-rf", "not for files"), ("conf/a\u202egfc.x", "not for files"),
+                                       ("conf/keep.cfg", "a file stands there"),
                                        ("conf/keep.cfg/dock.cfg", "needs a folder"), ("conf", "a folder"), ("conf/dock.cfg", "there already")])
 def test_nothing_is_put_where_it_must_not(place, sim, daemon, to, reason):
     app = App(0)
