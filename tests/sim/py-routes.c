@@ -52,7 +52,7 @@ static void begin(struct py_out *o, const struct py_contract *c, const char *nam
 
 static void end(struct py_out *o, const struct py_contract *c, const char *returns)
 {
-        char tail[PY_NAME_BYTES * 2], text[PY_NAME_BYTES];
+        char tail[PY_NAME_BYTES * 2 + sizeof(") -> :")], text[PY_NAME_BYTES];
 
         py_arg(o, "session: orm.Session = fastapi.Depends(database.get_session)");
         (void)snprintf(tail, sizeof(tail), ") -> %s:", returns);
