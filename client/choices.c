@@ -9,8 +9,7 @@ const char *choices_fault(const struct client *c, size_t at)
         return NULL;
 }
 
-/* Said before anything is paid for, not at the first file. */
-static int need_git(struct failure **ret_failure)
+int choices_need_git(struct failure **ret_failure)
 {
         _cleanup_free_ char *git = NULL;
         int r = merge_find_git(&git);
@@ -32,7 +31,7 @@ int choices_read(const struct client *c, size_t at, enum edits *ret_edits, bool 
         enum edits edits = c->values[at + CHOICE_MERGE]       ? EDITS_MERGE
                            : c->values[at + CHOICE_OVERWRITE] ? EDITS_OVERWRITE
                                                               : EDITS_KEEP;
-        int r = edits == EDITS_MERGE ? need_git(ret_failure) : 0;
+        int r = edits == EDITS_MERGE ? choices_need_git(ret_failure) : 0;
 
         if (r != 0)
                 return r;

@@ -20,5 +20,7 @@ enum choice { CHOICE_MERGE, CHOICE_OVERWRITE, CHOICE_PRUNE, N_CHOICES };
 /* CONDITION_REFUSED with failure. Both at once are a usage error: choices_fault(). */
 int choices_read(const struct client *c, size_t at, enum edits *ret_edits, bool *ret_is_pruning,
                  struct failure **ret_failure) _must_check_;
+/* There is a git to merge by; said before anything is paid for. CONDITION_REFUSED with failure. */
+int choices_need_git(struct failure **ret_failure) _must_check_;
 /* NULL, or why the command line is wrong. */
 const char *choices_fault(const struct client *c, size_t at);

@@ -4,6 +4,7 @@
 #include <libgen.h>
 #include <stdio.h>
 
+#include "client/choices.h"
 #include "client/command.h"
 #include "client/files/commits.h"
 #include "client/follow.h"
@@ -38,6 +39,7 @@ enum fix_option {
         FIX_COMMIT,
         FIX_REPORT,
         FIX_RESUME,
+        FIX_MERGE,
         N_FIX_OPTIONS
 };
 
@@ -66,6 +68,8 @@ const struct option_row fix_options[] = {
                         "commit what was changed, with git"},
         [FIX_REPORT] = {"report", 0, "FILE", "write a page (HTML) with all changes"},
         [FIX_RESUME] = {"resume", 0, NULL, "go on with the job that was last started for the tree"},
+        [FIX_MERGE] = {"merge", 0, NULL,
+                       "put repairs also into files that were changed meanwhile (by git)"},
         {NULL, 0, NULL, NULL},
 };
 
@@ -338,6 +342,7 @@ static int fix(struct client *c, const char *dir, int *ret_code, struct failure 
         struct follow f = {.client = c,
                            .hint_dir = c->values[FIX_SOURCE],
                            .verify = c->values[FIX_VERIFY],
+                           .edits = c->values[FIX_MERGE] ? EDITS_MERGE : EDITS_KEEP,
                            .is_editing = true};
         int r;
 
@@ -379,6 +384,7 @@ static int resume(struct client *c, const char *dir, int *ret_code, struct failu
         struct follow f = {.client = c,
                            .hint_dir = c->values[FIX_SOURCE],
                            .verify = c->values[FIX_VERIFY],
+                           .edits = c->values[FIX_MERGE] ? EDITS_MERGE : EDITS_KEEP,
                            .is_editing = true};
         struct failure *at_rest = NULL;
         char job[OUTDIR_JOB_BYTES];
@@ -449,6 +455,7 @@ int cmd_fix(struct client *c)
         if (!c->values[FIX_RESUME] && c->n_args == 0)
                 return client_usage(c, "name an ANALYSIS, or --resume");
         r = check_commits(c, dir, &failure);
+        r = r || !c->values[FIX_MERGE] ? r : choices_need_git(&failure);
         if (r == 0)
                 r = c->values[FIX_RESUME] ? resume(c, dir, &code, &failure)
                                           : fix(c, dir, &code, &failure);

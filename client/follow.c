@@ -542,6 +542,8 @@ static int act_on_event(struct session *s, const json_t *event, const char *type
 
         if (!is_past || is_end)
                 r = catch_up(s, ret_failure);
+        if (r == 0 && is_end && s->writer)
+                r = writer_settle(s->writer, (json_t *)event); /* ours: it was read for us */
         if (r == 0 && is_end && s->f->fates)
                 r = note_unresolved(s->f); /* so that nothing comes after the end */
         if (r == 0)
@@ -635,6 +637,8 @@ static int start_writing(struct session *s)
         if (r < 0)
                 return r;
         fates_set_job(f->fates, f->job);
+        if (f->is_editing)
+                fates_set_editing(f->fates);
         config.delivery.fates = f->fates;
         return writer_new(&config, &s->writer);
 }

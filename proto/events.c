@@ -74,6 +74,7 @@ const struct event_type event_table[N_EVENTS] = {
                          {"fingerprint", false},
                          {"source", false},
                          {"findings", false},
+                         {"task", false},
                          {"of", false},
                          {"reason", false}}},
         [EVENT_WARNING] = {"warning",

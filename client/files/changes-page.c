@@ -70,8 +70,8 @@ static void add_cards(struct buf *b, const json_t *summary, const struct figures
         (void)buf_add_text(b, "<div class=cards>");
         snprintf(words, sizeof(words), "of %" PRIu64 " findings repaired", f->n_total);
         add_card(b, format_count(f->n_repaired, text), words);
-        snprintf(words, sizeof(words), "findings a minute");
-        add_card(b, format_count(f->per_minute, text), words);
+        if (f->per_minute > 0)
+                add_card(b, format_count(f->per_minute, text), "findings a minute");
         snprintf(words, sizeof(words), "model call%s, %" PRIu64 ".%02" PRIu64 " files each",
                  progress_number(summary, "calls") == 1 ? "" : "s", f->hundredths_files / 100,
                  f->hundredths_files % 100);
@@ -98,6 +98,7 @@ static void add_sources(struct buf *b, const json_t *findings, const struct figu
         (void)buf_add_text(b, "<h2>Findings</h2><table>");
         for (size_t i = 0; i < N_SOURCES; i++)
                 add_row(b, figures_source_words[i], f->by[i], f->n_repaired);
+        add_row(b, "in place, but the command fails", f->n_unverified, 0);
         for (size_t i = 0; i < figures_n_aside; i++)
                 add_row(b, figures_aside[i].words,
                         progress_number(findings, figures_aside[i].field), 0);
@@ -153,6 +154,30 @@ static void add_manual(struct buf *b, const json_t *failures)
                 add_text(b, json_get_text(one, "path"));
                 (void)buf_add_text(b, "</code><td>");
                 add_text(b, json_get_text(json_object_get(one, "error"), "message"));
+                (void)buf_add_char(b, '\n');
+        }
+        (void)buf_add_text(b, "</table>\n");
+}
+
+/* Repairs that did not come into their files, and why. */
+static void add_not_written(struct buf *b, const json_t *files)
+{
+        const json_t *one;
+        size_t i;
+
+        if (json_array_size(files) == 0)
+                return;
+        (void)buf_add_text(b,
+                           "<h2>Not written</h2><p><small>What was made is kept: <code>genopt fix "
+                           "--resume</code> puts it in place when nothing stands in its way, with "
+                           "<code>--merge</code> also into files that were changed.</small>"
+                           "<table><tr><th>file<th>findings<th>why");
+        json_array_foreach ((json_t *)files, i, one) {
+                (void)buf_add_text(b, "<tr><td><code>");
+                add_text(b, json_get_text(one, "path"));
+                (void)buf_printf(b, "</code><td class=n>%" PRIu64 "<td>",
+                                 progress_number(one, "findings"));
+                add_text(b, json_get_text(one, "why"));
                 (void)buf_add_char(b, '\n');
         }
         (void)buf_add_text(b, "</table>\n");
@@ -268,6 +293,7 @@ static int write_page(const struct changes *l, const char *title, const json_t *
                 add_phases(b, json_object_get(findings, "phases"));
                 add_tokens(b, &f);
         }
+        add_not_written(b, json_object_get(findings, "not_written_files"));
         add_manual(b, json_object_get(done, "failures"));
         (void)buf_printf(b, "<h2>%zu file%s changed</h2>\n", changes_n(l),
                          changes_n(l) == 1 ? "" : "s");

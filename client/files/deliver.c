@@ -23,6 +23,7 @@ struct step {
 
 static int leave(const struct step *s, const char *why)
 {
+        s->counts->n_left++;
         return fates_add(s->d->fates, FATE_KEPT, s->c->path, why);
 }
 
@@ -52,6 +53,9 @@ static const char *find_conflict(const struct step *s)
                 }
         if (is_expected && is_ours)
                 return NULL;
+        if (s->d->is_editing && c->has_base)
+                return c->is_back ? "it was changed after the repair, which was to be taken back"
+                                  : "it was changed after it had been read for the repair";
         return s->ours || c->has_base ? "you edited it, and something new was made for it"
                                       : "genopt did not write it, and something was made for it";
 }
@@ -224,13 +228,18 @@ static int replace(struct step *s, struct failure **ret_failure)
 /* The content that the user's edit began from; without it there is only what both have. */
 static int get_ancestor(const struct step *s, struct buf *b, bool *ret_has)
 {
+        const struct change *c = s->c;
+        const struct hash *from = s->d->is_editing && c->n_known > 0 ? &c->known[0].sha256
+                                  : s->d->is_editing && c->has_base  ? &c->base
+                                  : s->ours                          ? &s->ours->sha256
+                                                                     : NULL;
         struct failure *failure = NULL;
         int r;
 
         *ret_has = false;
-        if (!s->ours)
+        if (!from)
                 return 0;
-        r = fetch(s, &s->ours->sha256, b, &failure);
+        r = fetch(s, from, b, &failure);
         failure_free(failure); /* another clone wrote it, and this daemon does not know it */
         if (r == 0)
                 *ret_has = true;
@@ -268,9 +277,11 @@ static int merge(struct step *s, struct failure **ret_failure)
         bool has_ancestor, has_conflicts = false;
         int r;
 
-        if (merge_has_markers(buf_span(&s->content)))
+        if (merge_has_markers(buf_span(&s->content))) {
+                s->counts->n_left++;
                 return fates_add(s->d->fates, FATE_UNRESOLVED, s->c->path,
                                  "something new was made for it, and waits until they are settled");
+        }
         r = get_made(s, &made, ret_failure);
         if (r == 0)
                 r = get_ancestor(s, &ancestor, &has_ancestor);

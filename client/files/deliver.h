@@ -47,6 +47,7 @@ struct change {
         const char *path, *fingerprint; /* borrowed */
         struct hash base, blob;
         bool has_base, is_write, is_orphan;
+        bool is_back;              /* it takes back what was put in place */
         const struct known *known; /* borrowed */
         size_t n_known;
         bool may_be_absent; /* an earlier event expected no file */
@@ -59,6 +60,7 @@ struct change {
 
 struct delivery_counts {
         unsigned n_written, n_same, n_removed;
+        unsigned n_left;    /* what stands there is the user's: fates tell why */
         bool is_settle_due; /* the manifest changed, or pending has lines */
 };
 

@@ -13,8 +13,7 @@ static const struct {
         [FATE_KEPT] = {"conflict",
                        "1 file was kept as it stands:", " files were kept as they stand:",
                        "run again with --merge to merge what is new into them, or with --overwrite "
-                       "to replace them (they are saved first); after `fix`: analyse again and "
-                       "repair what is left",
+                       "to replace them (they are saved first)",
                        true, true},
         [FATE_CONFLICT] = {"merge_conflict", "1 file was merged, with conflicts:",
                            " files were merged, with conflicts:",
@@ -41,6 +40,11 @@ static const struct {
                            NULL, false, false},
 };
 
+/* Of repairs. */
+static const char kept_remedy[] =
+        "what was made is kept: mend that, and `genopt fix --resume` puts it in place at no cost "
+        "(with --merge also into files that were changed)";
+
 struct noted {
         char *path, *text; /* owned; text may be NULL */
         enum fate fate;
@@ -49,7 +53,8 @@ struct noted {
 struct fates {
         const struct client *client; /* borrowed: outlives all */
         const char *job;             /* borrowed, or NULL */
-        struct noted *at;            /* owned */
+        bool is_editing;
+        struct noted *at; /* owned */
         size_t n, room;
         size_t counts[N_FATES];
         json_t *paths; /* owned: set of those noted */
@@ -90,6 +95,16 @@ void fates_set_job(struct fates *f, const char *job)
         f->job = job;
 }
 
+void fates_set_editing(struct fates *f)
+{
+        f->is_editing = true;
+}
+
+static const char *remedy_of(const struct fates *f, enum fate fate)
+{
+        return fate == FATE_KEPT && f->is_editing ? kept_remedy : rows[fate].remedy;
+}
+
 static int make_room(struct fates *f)
 {
         size_t room = f->room ? 2 * f->room : 16;
@@ -107,18 +122,35 @@ static int make_room(struct fates *f)
 
 static int put_line(const struct fates *f, enum fate fate, const char *path, const char *text)
 {
-        _cleanup_json_ json_t *line = json_pack("{s:s, s:s*, s:s, s:s*}", "type", rows[fate].type,
-                                                "job", f->job, "path", path, "text", text);
+        _cleanup_json_ json_t *line =
+                json_pack("{s:s, s:s*, s:s, s:s*, s:s*}", "type", rows[fate].type, "job", f->job,
+                          "path", path, "text", text, "remedy", remedy_of(f, fate));
 
         return line ? client_put_json(line) : -ENOMEM;
 }
 
+static const struct noted *find_last(const struct fates *f, const char *path)
+{
+        for (size_t i = f->n; path && fates_has_path(f, path) && i-- > 0;)
+                if (strcmp(f->at[i].path, path) == 0)
+                        return &f->at[i];
+        return NULL;
+}
+
+const char *fates_text(const struct fates *f, const char *path)
+{
+        const struct noted *n = find_last(f, path);
+
+        return n ? n->text : NULL;
+}
+
 int fates_add(struct fates *f, enum fate fate, const char *path, const char *text)
 {
+        const struct noted *last = f->is_editing ? find_last(f, path) : NULL;
         struct noted n = {.fate = fate};
         int r = make_room(f);
 
-        if (r < 0)
+        if (r < 0 || (last && last->fate == fate))
                 return r;
         n.path = str_dup_span(span_of(path));
         n.text = text ? str_dup_span(span_of(text)) : NULL;
@@ -169,8 +201,8 @@ static int list(const struct fates *f, enum fate fate, struct buf *b)
         }
         if (n > n_listed)
                 (void)buf_printf(b, "\n  and %zu more (--json lists them all)", n - n_listed);
-        if (rows[fate].remedy)
-                (void)buf_printf(b, "\n  → %s", rows[fate].remedy);
+        if (remedy_of(f, fate))
+                (void)buf_printf(b, "\n  → %s", remedy_of(f, fate));
         return b->failed;
 }
 

@@ -2,11 +2,14 @@
 
 #include <strings.h>
 
+#include "client/files/left.h"
+#include "common/json.h"
 #include "common/path.h"
 
 /* What the events held back said of one path. */
 struct held {
         json_t *event;       /* owned: the last one */
+        json_t *earlier;     /* owned: those before it, or NULL */
         struct known *known; /* owned */
         size_t n_known;
         bool may_be_absent; /* one of them expected no file */
@@ -17,7 +20,8 @@ struct writer {
         struct delivery_counts counts;
         struct held *held; /* owned; in order of first mention */
         size_t n_held, room_held;
-        json_t *index; /* owned: path -> place in held */
+        json_t *index;     /* owned: path -> place in held */
+        struct left *left; /* owned; NULL: not of repairs */
         bool is_caught_up;
 };
 
@@ -29,7 +33,8 @@ int writer_new(const struct writer_config *config, struct writer **ret)
                 return -ENOMEM;
         w->config = *config;
         w->index = json_object();
-        if (!w->index) {
+        if (!w->index || (config->delivery.is_editing && left_new(&w->left) < 0)) {
+                json_decref(w->index);
                 free(w);
                 return -ENOMEM;
         }
@@ -40,6 +45,7 @@ int writer_new(const struct writer_config *config, struct writer **ret)
 static void held_done(struct held *h)
 {
         json_decref(h->event);
+        json_decref(h->earlier);
         free(h->known);
         *h = (struct held){0};
 }
@@ -52,6 +58,7 @@ struct writer *writer_free(struct writer *w)
                 held_done(&w->held[i]);
         free(w->held);
         json_decref(w->index);
+        left_free(w->left);
         free(w);
         return NULL;
 }
@@ -106,6 +113,7 @@ static int read_change(const json_t *event, struct change *ret, struct failure *
                 return refuse(ret_failure, "its action is unknown", c.path);
         c.is_write = strcmp(action, "remove") != 0;
         c.is_orphan = !c.is_write && str_is_equal(json_get_text(event, "reason"), "orphan");
+        c.is_back = str_is_equal(json_get_text(event, "reason"), "reverted");
         r = get_hash(event, "base", &c.base);
         if (r < 0)
                 return refuse(ret_failure, "its base is no hash", c.path);
@@ -135,6 +143,7 @@ static bool is_known(const struct change *c, const struct hash *h)
 
 static int leave_move(struct writer *w, const char *from, const char *why)
 {
+        w->counts.n_left++;
         return fates_add(w->config.delivery.fates, FATE_KEPT, from, why);
 }
 
@@ -176,8 +185,8 @@ static int carry_out_move(struct writer *w, struct change *c, const char *from,
         return carry_out(w, &old, ret_failure);
 }
 
-static int carry_out_event(struct writer *w, const json_t *event, const struct held *held,
-                           struct failure **ret_failure)
+static int carry_out_change(struct writer *w, const json_t *event, const struct held *held,
+                            struct failure **ret_failure)
 {
         struct change c;
         int r;
@@ -193,6 +202,40 @@ static int carry_out_event(struct writer *w, const json_t *event, const struct h
         if (!str_is_equal(json_get_text(event, "action"), "rename"))
                 return carry_out(w, &c, ret_failure);
         return carry_out_move(w, &c, json_get_text(event, "from"), ret_failure);
+}
+
+/* What became of it is noted. Of events that were held, those of one path stand or fall together;
+ * but one that takes back says nothing of those before it. */
+static int carry_out_event(struct writer *w, const json_t *event, const struct held *held,
+                           struct failure **ret_failure)
+{
+        const struct fates *fates = w->config.delivery.fates;
+        const char *path = json_get_text(event, "path"), *from = json_get_text(event, "from"),
+                   *why = NULL;
+        unsigned n_left = w->counts.n_left;
+        bool is_back = str_is_equal(json_get_text(event, "reason"), "reverted");
+        int r;
+
+        if (w->left && !held && left_is_moot(w->left, event))
+                return 0;
+        r = carry_out_change(w, event, held, ret_failure);
+        if (r != 0 || !w->left)
+                return r;
+        if (w->counts.n_left > n_left) {
+                why = fates_text(fates, path);
+                why = !why && from ? fates_text(fates, from) : why;
+                why = why ? why : "";
+        }
+        for (size_t i = 0; held && i < json_array_size(held->earlier) && r == 0; i++)
+                r = left_note(w->left, json_array_get(held->earlier, i), is_back ? NULL : why);
+        return r ? r : left_note(w->left, event, why);
+}
+
+static int keep_earlier(struct held *h, json_t *event)
+{
+        if (!h->earlier && !(h->earlier = json_array()))
+                return -ENOMEM;
+        return json_array_append(h->earlier, event) < 0 ? -ENOMEM : 0;
 }
 
 static int get_held(struct writer *w, const char *path, struct held **ret)
@@ -249,6 +292,9 @@ static int absorb(struct writer *w, struct held *h, const char *from, struct fai
                 r = add_known(h, &old->known[i].sha256, old->known[i].is_ours);
         if (r == 0 && before.is_write)
                 r = add_known(h, &before.blob, true);
+        for (size_t i = 0; i < json_array_size(old->earlier) && r == 0; i++)
+                r = keep_earlier(h, json_array_get(old->earlier, i));
+        r = r ? r : keep_earlier(h, old->event);
         if (r == 0)
                 held_done(old);
         return r;
@@ -283,6 +329,8 @@ static int hold(struct writer *w, const json_t *event, struct failure **ret_fail
         if (r != 0)
                 return r;
         h->may_be_absent |= !c.has_base;
+        if (h->event && w->left && (r = keep_earlier(h, h->event)) < 0)
+                return r;
         json_decref(h->event);
         h->event = json_incref((json_t *)event);
         return 0;
@@ -319,6 +367,11 @@ int writer_apply(struct writer *w, const json_t *event, struct failure **ret_fai
         if (!w->is_caught_up)
                 r = writer_catch_up(w, ret_failure);
         return r == 0 ? carry_out_event(w, event, NULL, ret_failure) : r;
+}
+
+int writer_settle(const struct writer *w, json_t *done)
+{
+        return w->left ? left_settle(w->left, done) : 0;
 }
 
 int writer_finish(struct writer *w)

@@ -2,6 +2,8 @@
 
 #include "common/json.h"
 
+#define RATE_MIN_MS 1000 /* of less, a rate by the minute says nothing */
+
 const char *const figures_source_words[N_SOURCES] = {"kept", "reused", "by template", "mechanical",
                                                      "by model"};
 
@@ -15,6 +17,7 @@ const struct figures_aside figures_aside[] = {{"build", "in build outputs"},
                                               {"completed", "completed before"},
                                               {"false", "false alarms"},
                                               {"review", "to be looked at"},
+                                              {"not_written", "not written"},
                                               {"manual", "left to you"}};
 const size_t figures_n_aside = N_ELEMENTS(figures_aside);
 
@@ -22,6 +25,7 @@ void figures_of(const json_t *summary, struct figures *ret)
 {
         const json_t *findings = json_object_get(summary, "findings"),
                      *repaired = json_object_get(findings, "repaired"),
+                     *unverified = json_object_get(findings, "unverified"),
                      *files = json_object_get(summary, "files"),
                      *tokens = json_object_get(summary, "tokens");
         uint64_t ms = progress_number(summary, "ms"), calls = progress_number(summary, "calls");
@@ -36,9 +40,10 @@ void figures_of(const json_t *summary, struct figures *ret)
         for (size_t i = 0; i < N_SOURCES; i++) {
                 ret->by[i] = progress_number(repaired, progress_source_names[i]);
                 ret->n_repaired += ret->by[i];
+                ret->n_unverified += progress_number(unverified, progress_source_names[i]);
         }
         if (ret->n_repaired > 0) {
-                ret->per_minute = ms ? ret->n_repaired * 60000 / ms : ret->n_repaired;
+                ret->per_minute = ms >= RATE_MIN_MS ? ret->n_repaired * 60000 / ms : 0;
                 ret->nanousd_each = progress_number(summary, "nanousd") / ret->n_repaired;
         }
         if (calls > 0)

@@ -7,9 +7,10 @@
 
 struct figures {
         uint64_t by[N_SOURCES], n_repaired, n_total, n_manual, n_review;
-        uint64_t per_minute;       /* findings repaired, by the clock of the job */
-        uint64_t nanousd_each;     /* per finding repaired */
-        uint64_t hundredths_files; /* files asked for per call */
+        uint64_t n_unverified; /* in place, but the command fails */
+        uint64_t per_minute; /* findings repaired, by the clock of the job; 0: too short to tell */
+        uint64_t nanousd_each;                           /* per finding repaired */
+        uint64_t hundredths_files;                       /* files asked for per call */
         uint64_t input, cache_read, cache_write, output; /* tokens */
 };
 

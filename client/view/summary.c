@@ -131,11 +131,39 @@ static void compare_tokens(struct fact *f, const json_t *is, const json_t *naive
         (void)format_change(all, progress_tokens(naive), f->change);
 }
 
+/* "120 a minute, $0.0012 each, 2.50 files a call; tokens …": what there is of it. */
+static void add_rates(struct buf *b, const struct figures *f)
+{
+        char texts[4][FORMAT_BYTES];
+        size_t before;
+
+        (void)buf_printf(b, "%-10s", "");
+        before = b->n;
+        if (f->per_minute > 0)
+                (void)buf_printf(b, "%" PRIu64 " a minute", f->per_minute);
+        if (f->n_repaired > 0)
+                (void)buf_printf(b, "%s%s each", b->n > before ? ", " : "",
+                                 format_money(f->nanousd_each, texts[0]));
+        if (f->hundredths_files > 0)
+                (void)buf_printf(b, "%s%" PRIu64 ".%02" PRIu64 " files a call",
+                                 b->n > before ? ", " : "", f->hundredths_files / 100,
+                                 f->hundredths_files % 100);
+        if (f->input + f->cache_read + f->cache_write + f->output > 0)
+                (void)buf_printf(b, "%stokens %s fresh, %s from cache, %s into cache, %s written",
+                                 b->n > before ? "; " : "", format_count(f->input, texts[0]),
+                                 format_count(f->cache_read, texts[1]),
+                                 format_count(f->cache_write, texts[2]),
+                                 format_count(f->output, texts[3]));
+        if (b->n > before)
+                (void)buf_add_char(b, '\n');
+        else
+                b->n -= 10;
+}
+
 /* "150 of 158: 108 mechanical, 42 by model; 8 in build outputs" */
 static void add_findings(struct buf *b, const json_t *summary)
 {
         const json_t *findings = json_object_get(summary, "findings");
-        char money[FORMAT_BYTES], texts[4][FORMAT_BYTES];
         struct figures f;
 
         figures_of(summary, &f);
@@ -144,26 +172,15 @@ static void add_findings(struct buf *b, const json_t *summary)
         for (size_t i = 0; i < N_SOURCES; i++)
                 if (f.by[i] > 0)
                         (void)buf_printf(b, ", %" PRIu64 " %s", f.by[i], figures_source_words[i]);
+        if (f.n_unverified > 0)
+                (void)buf_printf(b, "; %" PRIu64 " in place, but not verified", f.n_unverified);
         for (size_t i = 0; i < figures_n_aside; i++)
                 if (progress_number(findings, figures_aside[i].field) > 0)
                         (void)buf_printf(b, "; %" PRIu64 " %s",
                                          progress_number(findings, figures_aside[i].field),
                                          figures_aside[i].words);
         (void)buf_add_char(b, '\n');
-        if (f.n_repaired == 0)
-                return;
-        (void)buf_printf(b, "          %" PRIu64 " a minute, %s each", f.per_minute,
-                         format_money(f.nanousd_each, money));
-        if (f.hundredths_files > 0)
-                (void)buf_printf(
-                        b,
-                        ", %" PRIu64 ".%02" PRIu64
-                        " files a call; tokens %s fresh, %s from cache, %s into cache, %s "
-                        "written",
-                        f.hundredths_files / 100, f.hundredths_files % 100,
-                        format_count(f.input, texts[0]), format_count(f.cache_read, texts[1]),
-                        format_count(f.cache_write, texts[2]), format_count(f.output, texts[3]));
-        (void)buf_add_char(b, '\n');
+        add_rates(b, &f);
 }
 
 int view_summarise(const json_t *summary, struct buf *b)
@@ -190,7 +207,7 @@ int view_summarise(const json_t *summary, struct buf *b)
         if (!failed && json_object_get(summary, "findings"))
                 add_findings(b, summary);
         if (!failed && !json_get_bool(summary, "verified", true))
-                (void)buf_add_text(b, "verified  no: the command still fails\n");
+                (void)buf_add_text(b, "verified  no: the command fails\n");
         for (size_t i = 0; i < N_FACTS; i++)
                 buf_done(&facts[i].is);
         return failed ? failed : b->failed;

@@ -170,10 +170,11 @@ int publish_revert(struct run *r, uint32_t task, const struct result *result)
         if (result_changes_tree(result))
                 return tree_revert(r, task, result);
         return publish_news(r, "file",
-                            json_pack("{s:s,s:s,s:o,s:o,s:o,s:s}", "action", "write", "path",
+                            json_pack("{s:s,s:s,s:o,s:o,s:o,s:s,s:I}", "action", "write", "path",
                                       r->work->tasks[task].path, "base", hash_json(&t->delivered),
                                       "blob", hash_json(publish_before(r, task)), "fingerprint",
-                                      hash_json(&t->key), "reason", "reverted"));
+                                      hash_json(&t->key), "reason", "reverted", "task",
+                                      (json_int_t)task));
 }
 
 int publish_file(struct run *r, uint32_t task, const struct result *result, enum source source)
@@ -184,11 +185,12 @@ int publish_file(struct run *r, uint32_t task, const struct result *result, enum
                 return tree_publish(r, task, result, source);
         return publish_news(
                 r, "file",
-                json_pack("{s:s,s:s,s:o,s:o,s:I,s:o,s:s,s:O*}", "action", "write", "path", t->path,
-                          "base", publish_base(r, task), "blob", hash_json(&result->content),
-                          "size", (json_int_t)result->n_text, "fingerprint",
-                          hash_json(&run_task_of(r, task)->key), "source", source_names[source],
-                          "findings", t->repair ? t->repair->findings : NULL));
+                json_pack("{s:s,s:s,s:o,s:o,s:I,s:o,s:s,s:O*,s:o*}", "action", "write", "path",
+                          t->path, "base", publish_base(r, task), "blob",
+                          hash_json(&result->content), "size", (json_int_t)result->n_text,
+                          "fingerprint", hash_json(&run_task_of(r, task)->key), "source",
+                          source_names[source], "findings", t->repair ? t->repair->findings : NULL,
+                          "task", t->repair ? json_integer(task) : NULL));
 }
 
 /* Whether there are more. What no task makes any more is told when all that is wanted stands: a run

@@ -58,8 +58,9 @@ static int put_findings(struct run *r, json_t *summary)
 {
         uint64_t by[N_SOURCES] = {0}, n_manual = 0, n_review = 0;
         json_t *o = json_copy(r->work->findings), *repaired = json_object();
-        _cleanup_json_ json_t *review = json_array();
-        int k = o && repaired && review ? 0 : -ENOMEM;
+        _cleanup_json_ json_t *review = json_array(), *unverified = json_object();
+        bool is_unverified = r->was_verified && !r->is_verified; /* they stand all the same */
+        int k = o && repaired && review && unverified ? 0 : -ENOMEM;
 
         for (size_t i = 0; i < r->work->n_tasks; i++) {
                 const struct run_task *t = &r->tasks[i];
@@ -73,8 +74,13 @@ static int put_findings(struct run *r, json_t *summary)
                 n_review += r->work->tasks[i].repair->n_findings;
                 k = k ? k : json_add(review, json_string(r->work->tasks[i].path));
         }
-        for (size_t i = 0; i < N_SOURCES && k == 0; i++)
-                k = json_put(repaired, source_names[i], integer(by[i]));
+        for (size_t i = 0; i < N_SOURCES && k == 0; i++) {
+                k = json_put(repaired, source_names[i], integer(is_unverified ? 0 : by[i]));
+                if (k == 0 && is_unverified)
+                        k = json_put(unverified, source_names[i], integer(by[i]));
+        }
+        if (is_unverified)
+                k = k ? k : json_put(o, "unverified", json_incref(unverified));
         k = k ? k : json_put(o, "manual", integer(n_manual));
         k = k ? k : json_put(o, "review", integer(n_review));
         if (n_review > 0)

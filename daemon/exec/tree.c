@@ -249,6 +249,7 @@ static int say(struct run *r, uint32_t task, const char *action, const char *pat
                               "fingerprint", hash_json(&run_task_of(r, task)->key));
         int k = o && more ? 0 : -ENOMEM;
 
+        k = k ? k : json_put(o, "task", json_integer(task));
         if (k == 0 && blob)
                 k = json_put(o, "blob", hash_json(blob));
         if (k == 0)
