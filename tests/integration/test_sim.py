@@ -551,6 +551,37 @@ def test_project_compiles_and_its_tests_pass(sim, place, is_http):
     assert "No sound" in listed and "Closed=true" in listed and run().returncode == 0 and run("odd").returncode == 1
 
 
+def test_log_tells_what_waited_for_what(sim):
+    tasks = [task_for("domain", "Ticket"), task_for("repository", "Ticket"), task_for("service", "Ticket")]
+    files = write(sim, [facts_of("Ticket")], [], *tasks[:2])
+    shown = [(t["path"], interface(files[t["path"]])) for t in tasks[:2]]
+    write(sim, [facts_of("Ticket")], shown, tasks[2])
+    ask(sim, "What is ebb?")
+    first, second, third = sim.requests()
+    paths = [t["path"] for t in tasks]
+    assert first["asks"] == paths[:2] and "shows" not in first and [f["path"] for f in first["files"]] == paths[:2]
+    assert second["asks"] == paths[2:] and second["shows"] == paths[:2] and [f["path"] for f in second["files"]] == paths[2:]
+    assert "asks" not in third and third["files"] == []
+    assert all(r["start_us"] <= f["us"] <= r["end_us"] for r in (first, second) for f in r["files"])
+    bound = sim.http("GET", "/sim/bound?from=0&calls=2")
+    assert [c["n"] for c in bound["path"]] in ([1, 2], [3]) and bound["calls"] == 3 and bound["at_once"] == 2 and bound["again"] == 0
+    assert bound["path_us"] <= bound["span_us"] and bound["all_us"] == sum(r["end_us"] - r["start_us"] for r in (first, second, third)) // 2
+    assert bound["bound_us"] == max(bound["path_us"], bound["all_us"])
+    assert sim.http("GET", "/sim/bound?from=2")["calls"] == 1
+
+
+def test_log_that_has_forgotten_says_no_bound(place):
+    sim = Sim(place, "--keep", "2")
+    for i in range(3):
+        ask(sim, f"Question {i}")
+    with pytest.raises(AssertionError, match="(?s)409.*only the last 2 requests"):
+        sim.http("GET", "/sim/bound")
+    assert sim.http("GET", "/sim/bound?from=1")["calls"] == 2
+    with pytest.raises(AssertionError, match="400"):
+        sim.http("GET", "/sim/bound?calls=some")
+    sim.close()
+
+
 def test_every_fact_shows_and_a_changed_fact_changes_the_file(sim):
     text = json.dumps(facts_of("Account", requirements=RULES, packages=[{"name": "account", "path": "internal/people", "purpose": "People who ask"}],
                                relations=[{"from": "Account", "to": "Ticket", "type": "has_many"}]))

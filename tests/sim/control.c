@@ -1,7 +1,10 @@
 #include "tests/sim/control.h"
 
+#include <stdio.h>
+
 #include "common/json.h"
 #include "common/str.h"
+#include "tests/sim/bound.h"
 #include "tests/sim/cache.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/journal.h"
@@ -100,17 +103,22 @@ int control_set_option(struct sim *s, const char *name, const char *value, struc
         return CONDITION_REFUSED;
 }
 
-static void reply_json(struct http_conn *c, json_t *value)
+static void reply_with(struct http_conn *c, int status, json_t *value)
 {
         _cleanup_free_ char *text = value ? json_dumps(value, JSON_INDENT(2)) : NULL;
 
         json_decref(value);
-        http_reply(c, text ? 200 : 500, "application/json", span_of(text ? text : "{}"));
+        http_reply(c, text ? status : 500, "application/json", span_of(text ? text : "{}"));
+}
+
+static void reply_json(struct http_conn *c, json_t *value)
+{
+        reply_with(c, 200, value);
 }
 
 static void reply_error(struct http_conn *c, int status, const char *text)
 {
-        reply_json(c, json_pack("{s:i s:s}", "status", status, "error", text));
+        reply_with(c, status, json_pack("{s:i s:s}", "status", status, "error", text));
 }
 
 static void serve_stats(struct sim *s, struct http_conn *c)
@@ -130,12 +138,52 @@ static void serve_stats(struct sim *s, struct http_conn *c)
         reply_json(c, o);
 }
 
+/* "name=N" in the query; not there: *ret stays as it is. */
+static bool query_number(const struct http_request *r, const char *name, uint64_t *ret)
+{
+        const char *at = r->query;
+        size_t n = strlen(name);
+
+        while (at && *at) {
+                char text[24] = "";
+                const char *end = strchrnul(at, '&');
+
+                if (strncmp(at, name, n) == 0 && at[n] == '=') {
+                        (void)snprintf(text, sizeof(text), "%.*s",
+                                       (int)MIN2(end - at - (ptrdiff_t)n - 1, 23), at + n + 1);
+                        return str_to_u64(text, ret) == 0;
+                }
+                at = *end ? end + 1 : end;
+        }
+        return true;
+}
+
+static void serve_bound(struct sim *s, struct http_conn *c, const struct http_request *r)
+{
+        _cleanup_json_ json_t *rows = NULL;
+        uint64_t from = 0, n_calls = 0;
+        char why[80];
+
+        if (!query_number(r, "from", &from) || !query_number(r, "calls", &n_calls)) {
+                http_reply(c, 400, "text/plain", SPAN("from=N&calls=N\n"));
+                return;
+        }
+        if (journal_rows(s->journal, from, &rows) == CONDITION_ABSENT) {
+                (void)snprintf(why, sizeof(why),
+                               "only the last %llu requests are remembered: --keep N",
+                               (unsigned long long)s->options.keep);
+                reply_error(c, 409, why);
+                return;
+        }
+        reply_json(c, rows ? bound_of_log(rows, n_calls, &s->options.limits) : NULL);
+}
+
 static void serve_log(struct sim *s, struct http_conn *c, const struct http_request *r)
 {
         _cleanup_buf_ struct buf b = {0};
         uint64_t from = 0;
 
-        if (str_has_prefix(r->query, "from=") && str_to_u64(r->query + 5, &from) < 0) {
+        if (!query_number(r, "from", &from)) {
                 http_reply(c, 400, "text/plain", SPAN("from=N\n"));
                 return;
         }
@@ -209,6 +257,8 @@ void control_serve(struct sim *s, struct http_conn *c, const struct http_request
                 serve_stats(s, c);
         } else if (str_is_equal(r->path, "/sim/log")) {
                 serve_log(s, c, r);
+        } else if (str_is_equal(r->path, "/sim/bound")) {
+                serve_bound(s, c, r);
         } else if (str_is_equal(r->path, "/sim/faults")) {
                 serve_faults(s, c, r);
         } else if (str_is_equal(r->path, "/sim/options") && is_post) {
@@ -219,6 +269,6 @@ void control_serve(struct sim *s, struct http_conn *c, const struct http_request
                 sim_reset(s);
                 reply_json(c, json_object());
         } else {
-                reply_error(c, 404, "stats, log, faults, options, advance, reset");
+                reply_error(c, 404, "stats, log, bound, faults, options, advance, reset");
         }
 }

@@ -34,6 +34,8 @@ struct exchange {
         struct cache_ticket ticket;
         struct fault_set faults;
         struct buf text; /* the answer, cut to max_tokens */
+        struct told told;
+        uint64_t n_charged; /* tokens of input that the limit was charged with */
         const char *stop_reason;
         struct pace *pace; /* owned while the reply is under way */
 };
@@ -47,6 +49,7 @@ static struct exchange *exchange_free(struct exchange *x)
         fault_set_done(&x->faults);
         prompt_done(&x->prompt);
         buf_done(&x->text);
+        told_done(&x->told);
         json_decref(x->body);
         json_decref(x->headers);
         free(x);
@@ -87,6 +90,8 @@ static void exchange_record(struct exchange *x, int status, const char *outcome)
                 .nanousd = x->prompt.model ? price_nanousd(x->prompt.model, &x->usage) : 0,
                 .faults = fault_names(&x->faults),
                 .n_answer_bytes = x->text.n,
+                .told = &x->told,
+                .n_charged = x->n_charged,
                 .arrived_usec = x->arrived_usec,
                 .first_usec = x->first_usec,
                 .ended_usec = sim_now_usec(s),
@@ -219,6 +224,13 @@ static void on_first(void *arg)
                       x->first_usec + x->sim->options.visible_delay_ms * 1000);
 }
 
+static void on_text(size_t n_bytes, void *arg)
+{
+        struct exchange *x = arg;
+
+        told_note_sent(&x->told, n_bytes, sim_now_usec(x->sim));
+}
+
 static void on_end(const char *outcome, uint64_t n_tokens, uint64_t cost_usec, void *arg)
 {
         struct exchange *x = arg;
@@ -282,11 +294,12 @@ static bool exchange_is_over_limit(struct exchange *x)
         const char *class = x->prompt.model->class;
         enum limit_kind kind = LIMIT_REQUESTS;
         struct refusal why = {0};
-        uint64_t wait, real_ms;
+        uint64_t wait, real_ms, n = x->dialect->charge(&x->prompt, &x->usage.in);
 
-        if (limits_take(x->sim->limits, class, x->dialect->charge(&x->prompt, &x->usage.in),
-                        sim_now_usec(x->sim), &kind, &wait))
+        if (limits_take(x->sim->limits, class, n, sim_now_usec(x->sim), &kind, &wait)) {
+                x->n_charged = n;
                 return false;
+        }
         add_limit_headers(x);
         real_ms = (real_usec(x->sim, wait) + 999) / 1000;
         if (x->sim->options.speed > 1)
@@ -314,6 +327,7 @@ static void exchange_reply(struct exchange *x, uint64_t turn_usec)
                 .first_usec = first_usec(x),
                 .tokens_per_second = rate,
                 .on_first = on_first,
+                .on_text = on_text,
                 .on_end = on_end,
                 .arg = x,
         };
@@ -468,7 +482,7 @@ void exchange_start(struct sim *s, struct http_conn *c, const struct http_reques
                 return;
         x->stop_reason = "load";
         if (!x->prompt.is_load &&
-            model_answer(&x->prompt, &x->faults, &x->text, &x->stop_reason) < 0) {
+            model_answer(&x->prompt, &x->faults, &x->text, &x->told, &x->stop_reason) < 0) {
                 exchange_break(x);
                 return;
         }

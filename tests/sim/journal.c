@@ -176,7 +176,11 @@ static json_t *entry_meta(struct journal_entry *e)
                 (void)json_object_set_new(o, "stream", json_boolean(e->prompt->is_stream));
                 (void)json_object_set_new(o, "max_tokens",
                                           json_integer((json_int_t)e->prompt->max_tokens));
+                (void)json_object_set_new(o, "class", json_string(e->prompt->model->class));
+                (void)json_object_set_new(o, "charged", json_integer((json_int_t)e->n_charged));
         }
+        if (o && e->told)
+                told_write(e->told, o);
         return o;
 }
 
@@ -255,6 +259,21 @@ void journal_add(struct journal *j, struct journal_entry *e)
         file_add(j, r);
 }
 
+int journal_rows(struct journal *j, uint64_t from, json_t **ret)
+{
+        _cleanup_json_ json_t *rows = json_array();
+
+        if (!rows)
+                return -ENOMEM;
+        if (j->n_records > j->keep && from < j->n_records - j->keep)
+                return CONDITION_ABSENT;
+        for (uint64_t i = from; i < j->n_records; i++)
+                if (json_array_append(rows, j->records[i % j->keep].meta) < 0)
+                        return -ENOMEM;
+        *ret = take(rows);
+        return 0;
+}
+
 int journal_write_log(struct journal *j, uint64_t from, struct buf *b)
 {
         uint64_t first = j->n_records > j->keep ? j->n_records - j->keep : 0;
@@ -276,13 +295,17 @@ static json_t *costs_to_json(const struct journal *j)
 {
         size_t n = MIN2(j->n_costs, (uint64_t)COSTS_KEPT);
         _cleanup_free_ uint32_t *sorted = malloc((n + 1) * sizeof(*sorted));
+        json_int_t sum = 0;
 
         if (!sorted)
                 return NULL;
         memcpy(sorted, j->costs, n * sizeof(*sorted));
         qsort(sorted, n, sizeof(*sorted), compare_u32);
-        return json_pack("{s:i s:i s:i s:i}", "n", (int)n, "p50", n ? (int)sorted[n / 2] : 0, "p99",
-                         n ? (int)sorted[n * 99 / 100] : 0, "max", n ? (int)sorted[n - 1] : 0);
+        for (size_t i = 0; i < n; i++)
+                sum += sorted[i];
+        return json_pack("{s:i s:i s:i s:i s:I}", "n", (int)n, "p50", n ? (int)sorted[n / 2] : 0,
+                         "p99", n ? (int)sorted[n * 99 / 100] : 0, "max",
+                         n ? (int)sorted[n - 1] : 0, "sum", sum);
 }
 
 static json_t *sums_to_json(const struct sums *s)

@@ -6,6 +6,7 @@
 
 #include "common/macros.h"
 #include "tests/sim/dialect.h"
+#include "tests/sim/told.h"
 
 struct journal;
 struct sim;
@@ -27,6 +28,8 @@ struct journal_entry {
         uint64_t nanousd;
         json_t *faults; /* consumed: names of the faults that hit; NULL: none */
         uint64_t n_answer_bytes;
+        const struct told *told; /* NULL: nothing was asked for */
+        uint64_t n_charged;      /* input tokens that the limit was charged with */
         uint64_t arrived_usec, first_usec,
                 ended_usec; /* model time since the start of the program */
         uint64_t cost_usec; /* our own work */
@@ -42,5 +45,8 @@ void journal_note_in_flight(struct journal *j, size_t n);
 json_t *journal_headers(const struct http_request *r);
 int journal_write_log(struct journal *j, uint64_t from,
                       struct buf *b) _must_check_; /* JSON lines, from that number on */
+/* What is known of the requests from that number on, as the log has it but for prompts.
+ * CONDITION_ABSENT: some of them are forgotten. */
+int journal_rows(struct journal *j, uint64_t from, json_t **ret) _must_check_;
 json_t *journal_stats(const struct journal *j) _must_check_;
 uint64_t price_nanousd(const struct sim_model *m, const struct reply_usage *u);

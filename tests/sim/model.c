@@ -304,11 +304,13 @@ static int answer_files(struct facts *f, const struct fault_set *faults, struct 
 }
 
 /* The answer to what was asked at first, less what was said of it before: a model that goes on. */
-static int answer_all(const struct prompt *p, const struct fault_set *faults, struct buf *text)
+static int answer_all(const struct prompt *p, const struct fault_set *faults, struct buf *text,
+                      struct told *told)
 {
         _cleanup_(facts_freep) struct facts *f = NULL;
         int r = facts_read(p, &f);
 
+        r = r ? r : told_read_facts(f, told);
         if (r < 0)
                 return r;
         if (f->answer)
@@ -329,10 +331,11 @@ static size_t first_said(const struct prompt *p)
 }
 
 int model_answer(const struct prompt *p, const struct fault_set *faults, struct buf *text,
-                 const char **ret_stop_reason)
+                 struct told *told, const char **ret_stop_reason)
 {
         struct prompt asked = *p;
         size_t said = first_said(p);
+        struct span before = said < p->n_parts ? p->parts[said].text : SPAN("");
         int r;
 
         *ret_stop_reason = "end_turn";
@@ -342,13 +345,9 @@ int model_answer(const struct prompt *p, const struct fault_set *faults, struct 
                 return text->failed;
         }
         asked.n_parts = said;
-        r = answer_all(&asked, faults, text);
-        if (r == 0 && said < p->n_parts) {
-                struct span before = p->parts[said].text;
-
-                /* What it would not have said it does not go on from. */
-                if (before.n <= text->n && memcmp(before.at, text->at, before.n) == 0)
-                        buf_consume(text, before.n);
-        }
-        return r;
+        r = answer_all(&asked, faults, text, told);
+        /* What it would not have said it does not go on from. */
+        if (r == 0 && before.n && before.n <= text->n && memcmp(before.at, text->at, before.n) == 0)
+                buf_consume(text, before.n);
+        return r ? r : told_read_answer(before, buf_span(text), told);
 }

@@ -240,6 +240,7 @@ static void reply_whole(struct pace *p)
         p->outcome = "ok";
         if (!cut) {
                 http_reply(p->c.conn, 200, "application/json", buf_span(&p->out));
+                p->c.on_text(p->c.reply.text.n, p->c.arg);
                 return;
         }
         http_stream_begin(p->c.conn, 200, "application/json");
@@ -287,6 +288,8 @@ static void stream_tick(struct pace *p, uint64_t now)
                         p->c.on_first(p->c.arg);
         }
         pace_flush(p);
+        if (!p->outcome || !fault_of(p, FAULT_CUT)) /* a cut may have taken back what was written */
+                p->c.on_text(p->at, p->c.arg);
         if (p->step == STEP_DONE && !p->outcome)
                 p->outcome = fault_of(p, FAULT_NO_STOP) ? "fault:no_stop" : "ok";
         if (p->outcome)

@@ -17,6 +17,8 @@ struct pace_config {
         uint64_t tokens_per_second; /* model time */
         /* The first event was sent. */
         void (*on_first)(void *arg);
+        /* So much of the text was handed to the connection. */
+        void (*on_text)(size_t n_bytes, void *arg);
         /* The reply is over, or was broken off after n_tokens; *cost_usec is our own work. The pace
          * may be freed in it. */
         void (*on_end)(const char *outcome, uint64_t n_tokens, uint64_t cost_usec, void *arg);
