@@ -1,5 +1,6 @@
 #include "common/clock.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <time.h>
@@ -216,6 +217,13 @@ static bool random_of_seed(_unused_ char *at, _unused_ size_t n)
         return false;
 }
 #endif
+
+bool clock_boot_id(char ret[CLOCK_BOOT_ID_BYTES])
+{
+        _cleanup_close_ int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+
+        return fd >= 0 && read(fd, ret, CLOCK_BOOT_ID_BYTES) == CLOCK_BOOT_ID_BYTES;
+}
 
 void clock_random(void *bytes, size_t n)
 {

@@ -15,8 +15,11 @@ int clock_parse_rfc3339(const char *text, uint64_t *ret_realtime_ms) _must_check
  * as $GENOPT_TEST_SPEED says that the simulated one runs. Not for display. */
 uint64_t clock_provider_ms(void);
 uint64_t clock_provider_scale_ms(uint64_t ms); /* so long by our clocks is so long by theirs */
-void clock_random(void *bytes, size_t n);      /* getrandom(); aborts if the kernel cannot */
-uint64_t clock_random_below(uint64_t n);       /* uniform in [0, n) */
+#define CLOCK_BOOT_ID_BYTES 36                 /* as text, without a NUL */
+/* Of this run of the machine; false: not known. */
+bool clock_boot_id(char ret[CLOCK_BOOT_ID_BYTES]) _must_check_;
+void clock_random(void *bytes, size_t n); /* getrandom(); aborts if the kernel cannot */
+uint64_t clock_random_below(uint64_t n);  /* uniform in [0, n) */
 
 /* Test builds only: */
 void clock_test_advance_usec(uint64_t usec); /* all three clocks */

@@ -460,6 +460,8 @@ int calls_new(struct loop *loop, struct store *store, struct provider_room *prov
         TAILQ_INIT(&c->kept);
         r = keeper_new(c, &c->keeper);
         if (r == 0)
+                r = unsent_new(store, &c->unsent);
+        if (r == 0)
                 r = ledger_new(store, &c->ledger);
         if (r == 0)
                 r = timer_new(loop, on_kick, c, &c->kick);
@@ -482,6 +484,7 @@ struct calls *calls_free(struct calls *c)
         if (!c)
                 return NULL;
         c->on_drained = NULL;
+        c->unsent = unsent_free(c->unsent);
         keeper_free(c->keeper);
         while ((f = LIST_FIRST(&c->flights)))
                 flight_free(f);

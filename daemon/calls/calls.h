@@ -6,10 +6,11 @@
  * request leaves → text streams → it ends, perhaps after retries → on_end. The owner then puts
  * call_settle() into the batch of state in which it publishes the outcome, so that money and result
  * are one transaction. An intent without settlement after a crash is booked as `lost` at its
- * estimate by calls_recover(). Two calls of one uid with equal model, blocks and max_tokens that
- * are in flight at once are one request (joined): each owner gets all text and the end; one of them
- * pays. In flight is also what has ended until the cache has taken in what was kept of it, but for
- * the jobs that had it. Cancelling closes the stream when the last owner leaves.
+ * estimate by calls_recover(), unless it is known that nothing of it had left (unsent.h). Two calls
+ * of one uid with equal model, blocks and max_tokens that are in flight at once are one request
+ * (joined): each owner gets all text and the end; one of them pays. In flight is also what has
+ * ended until the cache has taken in what was kept of it, but for the jobs that had it. Cancelling
+ * closes the stream when the last owner leaves.
  *
  * Waits between attempts: retry-after, else 1, 2, 4 s with jitter (16, 32 s for repeated refusals),
  * CALLS_MAX_ATTEMPTS in all; never what cannot succeed. Concurrency per provider, and rates per

@@ -111,6 +111,7 @@ int flight_new(struct calls *c, const struct call_spec *spec, const struct hash 
                 return -ENOMEM;
         f->room = c;
         f->key = *key;
+        f->unsent = UNSENT_NONE;
         f->max_tokens = spec->max_tokens;
         f->is_cache_explicit = spec->is_cache_explicit;
         f->cache_lifetime_ms = spec->cache_lifetime_ms;
@@ -155,6 +156,7 @@ void flight_detach(struct flight *f)
                 f->intent->flight = NULL;
                 f->intent = NULL;
         }
+        (void)!unsent_remove(f->room->unsent, &f->unsent);
         timer_stop(f->timer);
         if (f->has_slot)
                 give_slot(f);
@@ -306,6 +308,14 @@ int flight_put_intent(struct flight *f, struct store_batch *b)
         return r;
 }
 
+void flight_name_unsent(struct flight *f)
+{
+        const struct call *payer = flight_payer(f);
+
+        if (f->unsent == UNSENT_NONE && f->lost_nanousd == 0)
+                f->unsent = unsent_add(f->room->unsent, &payer->job, payer->n);
+}
+
 static int commit_intent(struct flight *f)
 {
         struct store_batch *b;
@@ -352,6 +362,7 @@ void flight_leave(struct flight *f)
                 return;
         }
         flight_move(f, FLIGHT_INTENT);
+        flight_name_unsent(f);
         r = commit_intent(f);
         if (r < 0)
                 flight_end(f, failure_of_errno(r), STOP_OTHER, NULL);
@@ -360,6 +371,15 @@ void flight_leave(struct flight *f)
 }
 
 /* ---- the attempt ---- */
+
+static int on_leaving(void *arg)
+{
+        struct flight *f = arg;
+
+        f->leave_error = unsent_remove(f->room->unsent, &f->unsent);
+        f->has_left = f->leave_error == 0;
+        return f->leave_error;
+}
 
 static void on_limits(struct attempt *a _unused_, const struct advice *limits, void *arg)
 {
@@ -431,7 +451,9 @@ static void start_retry(struct flight *f, struct failure *why, const struct advi
         f->retry_delay_ms = delay;
         f->n_retries++;
         f->is_started = false;
+        f->has_left = false;
         buf_clear(&f->text);
+        flight_name_unsent(f);
         flight_move(f, FLIGHT_DELAY);
         if (timer_start(f->timer, delay) < 0) {
                 flight_end(f, take(f->retry_why), STOP_OTHER, NULL);
@@ -510,6 +532,10 @@ static void on_end(struct attempt *a, enum stop_reason stop, const struct usage 
         f->attempt = NULL;
         f->attempt_usage = *usage;
         (void)snprintf(f->request_id, sizeof(f->request_id), "%s", id ? id : "");
+        if (failure && f->leave_error < 0) {
+                flight_end(f, failure_of_errno(f->leave_error), STOP_OTHER, NULL);
+                return;
+        }
         if (failure) {
                 on_failed(f, usage, failure, advice);
                 return;
@@ -522,6 +548,7 @@ static void on_end(struct attempt *a, enum stop_reason stop, const struct usage 
 static void send(struct flight *f)
 {
         static const struct attempt_events events = {
+                .on_leaving = on_leaving,
                 .on_limits = on_limits,
                 .on_started = on_started,
                 .on_text = on_text,

@@ -25,6 +25,8 @@ uint64_t flight_price_of_part(const struct flight *f, const struct usage *u);
 /* A call's record of what ended, and of what is still on its way. */
 void flight_fill_record(const struct flight *f, struct call *c, const char *state,
                         const struct usage *u, uint64_t nanousd);
+/* Names its payer's intent as one that has not left, if nothing of it can have cost anything. */
+void flight_name_unsent(struct flight *f);
 int flight_put_intent(struct flight *f, struct store_batch *b) _must_check_;
 
 /* landing.c */

@@ -34,8 +34,9 @@ static int add_mark(struct span key, struct span value _unused_, void *arg)
         return 0;
 }
 
-/* The record as it stands, with state lost and the estimate booked. */
-static int lose_record(struct calls *c, const struct mark *m, struct store_batch *b)
+/* The record as it stands, with state lost and the estimate booked; what has not left cost nothing
+ * and counts as cancelled. */
+static int lose_record(struct calls *c, const struct mark *m, bool is_unsent, struct store_batch *b)
 {
         _cleanup_buf_ struct buf stored = {}, changed = {};
         _cleanup_json_ json_t *o = NULL;
@@ -56,28 +57,32 @@ static int lose_record(struct calls *c, const struct mark *m, struct store_batch
         if (!entry.provider || !entry.model)
                 return 0;
         (void)json_get_u64(o, "uid", &uid);
-        (void)json_get_u64(o, "estimate", &entry.nanousd);
+        if (!is_unsent)
+                (void)json_get_u64(o, "estimate", &entry.nanousd);
         entry.uid = (uint32_t)uid;
         if (memcmp(&m->job, &record_keeping, sizeof(m->job)) == 0) {
                 r = store_batch_delete(b, TABLE_CALL, record_key_span(&key));
-                return r < 0 ? r : ledger_add(c->ledger, b, &entry);
+                return r < 0 || is_unsent ? r : ledger_add(c->ledger, b, &entry);
         }
-        r = json_put(o, "state", json_string("lost"));
+        r = json_put(o, "state", json_string(is_unsent ? "cancelled" : "lost"));
         if (r == 0)
                 r = json_put(o, "nanousd", json_integer((json_int_t)entry.nanousd));
         if (r == 0)
                 r = json_write(o, &changed);
         if (r == 0)
                 r = store_batch_put(b, TABLE_CALL, record_key_span(&key), buf_span(&changed));
-        if (r == 0)
+        if (r == 0 && !is_unsent)
                 r = ledger_add(c->ledger, b, &entry);
         return r;
 }
 
-static int lose(struct calls *c, const struct mark *m, struct store_batch *b)
+static int lose(struct calls *c, const struct mark *m, struct store_batch *b, size_t *n_unsent)
 {
         struct record_key key;
-        int r = lose_record(c, m, b);
+        bool is_unsent = unsent_was(c->unsent, &m->job, m->n);
+        int r = lose_record(c, m, is_unsent, b);
+
+        *n_unsent += is_unsent;
 
         record_key_of_mark(&m->job, m->n, &key);
         return r < 0 ? r : store_batch_delete(b, TABLE_CALL, record_key_span(&key));
@@ -87,6 +92,7 @@ int calls_recover(struct calls *c)
 {
         _cleanup_(store_batch_freep) struct store_batch *b = NULL;
         struct marks marks = {};
+        size_t n_unsent = 0;
         int r;
 
         r = store_scan(c->store, TABLE_CALL, record_mark_prefix(), (struct span){}, add_mark,
@@ -94,12 +100,15 @@ int calls_recover(struct calls *c)
         if (r == 0 && marks.n > 0)
                 r = store_batch_new(STORE_STATE, &b);
         for (size_t i = 0; r == 0 && i < marks.n; i++)
-                r = lose(c, &marks.at[i], b);
+                r = lose(c, &marks.at[i], b, &n_unsent);
         free(marks.at);
+        unsent_begin(c->unsent);
         if (r < 0 || marks.n == 0)
                 return r;
-        log_notice("model calls under way when genoptd ended, booked at their estimate: %zu",
-                   marks.n);
+        log_notice(
+                "model calls under way when genoptd ended: %zu booked at their estimate, %zu had "
+                "not left",
+                marks.n - n_unsent, n_unsent);
         return calls_commit(c, take(b), NULL);
 }
 

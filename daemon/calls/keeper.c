@@ -32,7 +32,9 @@ struct kept {
         uint32_t uid;
         uint64_t lifetime_ms, used_ms, touched_ms; /* providers' time */
         uint64_t tokens;
-        struct timer *timer;     /* owned */
+        struct timer *timer; /* owned */
+        int unsent;          /* slot of that file */
+        bool has_left;
         struct attempt *attempt; /* owned by the provider room; NULL: none under way */
         struct keeping *intent;  /* owned by the commit; NULL: none under way */
         uint64_t n;              /* of the request under way; 0: none */
@@ -147,6 +149,7 @@ static void settle(struct kept *e, const struct usage *usage, bool was_perhaps_p
                         store_batch_free(b);
         }
         e->n = 0;
+        (void)!unsent_remove(c->unsent, &e->unsent);
         if (r < 0)
                 log_error("what keeping a provider's cache cost could not be booked, it will be "
                           "as lost: %s",
@@ -159,7 +162,7 @@ static void kept_free(struct kept *e)
 
         if (e->attempt) {
                 provider_cancel(take(e->attempt), &usage);
-                settle(e, &usage, true);
+                settle(e, &usage, e->has_left);
         } else if (e->n > 0)
                 settle(e, &usage, false);
         if (e->intent)
@@ -193,6 +196,15 @@ static void on_end(struct attempt *a _unused_, enum stop_reason stop _unused_,
         arm(e, clock_provider_ms());
 }
 
+static int on_leaving(void *arg)
+{
+        struct kept *e = arg;
+        int r = unsent_remove(e->keeper->room->unsent, &e->unsent);
+
+        e->has_left = r == 0;
+        return r;
+}
+
 static void on_started(struct attempt *a _unused_, void *arg _unused_)
 {
 }
@@ -203,8 +215,10 @@ static void on_text(struct attempt *a _unused_, struct span text _unused_, void 
 
 static int send(struct kept *e)
 {
-        static const struct attempt_events events = {
-                .on_started = on_started, .on_text = on_text, .on_end = on_end};
+        static const struct attempt_events events = {.on_leaving = on_leaving,
+                                                     .on_started = on_started,
+                                                     .on_text = on_text,
+                                                     .on_end = on_end};
         struct provider *p = provider_find(e->keeper->room->providers, e->provider);
         enum failure_id lack;
         const char *reason;
@@ -287,9 +301,12 @@ static int touch(struct kept *e)
 
         e->estimate_nanousd = e->tokens * e->price.cache_read + e->price.output;
         e->n = ++e->keeper->last_n;
+        e->has_left = false;
+        e->unsent = unsent_add(e->keeper->room->unsent, &record_keeping, e->n);
         r = commit_intent(e);
         if (r < 0) {
                 e->n = 0;
+                (void)!unsent_remove(e->keeper->room->unsent, &e->unsent);
                 return r;
         }
         e->reserved = worst_of(e);
@@ -372,6 +389,7 @@ static struct kept *kept_new(struct keeper *k, const struct flight *f, const str
                 kept_free(TAILQ_FIRST(&k->all));
         e->keeper = k;
         e->key = *key;
+        e->unsent = UNSENT_NONE;
         TAILQ_INSERT_TAIL(&k->all, e, entry);
         k->n++;
         e->provider = strdup(f->lane->provider);

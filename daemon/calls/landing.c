@@ -221,6 +221,10 @@ static void pass_on(struct flight *f, struct call *left)
                 queue_review(f);
         if (!f->has_intent)
                 return;
+        if (f->unsent != UNSENT_NONE) {
+                (void)!unsent_remove(f->room->unsent, &f->unsent);
+                flight_name_unsent(f);
+        }
         r = store_batch_new(STORE_STATE, &b);
         if (r == 0) {
                 struct record_key key, mark;
@@ -254,9 +258,11 @@ static void abandon(struct flight *f, struct call *c)
         if (f->attempt) {
                 provider_cancel(take(f->attempt), &usage);
                 TAILQ_INSERT_HEAD(&f->owners, c, entry); /* whose price counts */
-                nanousd += usage.is_known ? flight_price_of_part(f, &usage) : c->estimate_nanousd;
+                nanousd += usage.is_known ? flight_price_of_part(f, &usage)
+                           : f->has_left  ? c->estimate_nanousd
+                                          : 0;
                 TAILQ_REMOVE(&f->owners, c, entry);
-                c->is_lost = !usage.is_known;
+                c->is_lost = !usage.is_known && f->has_left;
         }
         c->is_lost |= f->lost_nanousd > 0;
         c->has_intent = f->has_intent;

@@ -17,6 +17,7 @@
 #include "daemon/calls/lane.h"
 #include "daemon/calls/ledger.h"
 #include "daemon/calls/record.h"
+#include "daemon/calls/unsent.h"
 #include "daemon/loop/loop.h"
 #include "daemon/store/store.h"
 
@@ -87,8 +88,11 @@ struct flight {
         struct failure *retry_why; /* owned */
         uint64_t retry_delay_ms;
         char request_id[REQUEST_ID_BYTES];
-        bool is_started;           /* this attempt */
-        bool is_broken;            /* it ends with what came before the stream broke off */
+        bool is_started; /* this attempt */
+        bool is_broken;  /* it ends with what came before the stream broke off */
+        int unsent;      /* its payer's slot of that file; UNSENT_NONE: it is not named there */
+        int leave_error; /* of the attempt under way: why it could not leave; 0: it could */
+        bool has_left;   /* this attempt, or it is not known that it has not */
         bool has_slot, has_intent; /* intent: its record is on disk or on the way there */
         unsigned n_busy;           /* callbacks of owners on the stack */
         bool is_gone;              /* freed when they return */
@@ -142,6 +146,7 @@ struct calls {
         struct calls_config config;
         struct ledger *ledger;       /* owned */
         struct keeper *keeper;       /* owned */
+        struct unsent *unsent;       /* owned; NULL: the room ends, its file stays as it is */
         struct timer *kick;          /* owned: runs the queues */
         uint64_t kick_usec;          /* when it fires; 0: not set */
         struct lane *lanes;          /* owned */

@@ -310,8 +310,10 @@ static bool ask_models(struct attempt *a, struct failure **failure)
         buf_clear(&a->error);
         k = p->dialect->write_head(&head, p->key);
         if (k == 0)
-                k = http_start(p->room->http, &r, &(struct http_events){on_list_bytes, on_list_end},
-                               a, &a->http);
+                k = http_start(
+                        p->room->http, &r,
+                        &(struct http_events){.on_bytes = on_list_bytes, .on_end = on_list_end}, a,
+                        &a->http);
         head_done(&head);
         if (k == 0)
                 a->pending = take(*failure);
@@ -382,6 +384,13 @@ static bool has_only_1h_marks(const struct request *r)
         return has_any;
 }
 
+static int on_leaving(void *arg)
+{
+        const struct attempt *a = arg;
+
+        return a->events.on_leaving ? a->events.on_leaving(a->arg) : 0;
+}
+
 static int start(struct attempt *a)
 {
         struct provider *p = a->provider;
@@ -393,7 +402,8 @@ static int start(struct attempt *a)
         r.body = buf_span(&a->body);
         k = p->dialect->write_head(&head, p->key);
         if (k == 0)
-                k = http_start(p->room->http, &r, &(struct http_events){on_bytes, on_http_end}, a,
+                k = http_start(p->room->http, &r,
+                               &(struct http_events){on_leaving, on_bytes, on_http_end}, a,
                                &a->http);
         head_done(&head);
         return k;

@@ -463,6 +463,10 @@ static int before_request(void *arg, char *their_ip _unused_, char *our_ip _unus
                 t->was_closed = true;
                 return CURL_PREREQFUNC_ABORT;
         }
+        if (!t->has_asked && t->events.on_leaving && t->events.on_leaving(t->arg) < 0) {
+                t->fault = HTTP_FAULT_INTERNAL;
+                return CURL_PREREQFUNC_ABORT;
+        }
         t->has_asked = true;
         return CURL_PREREQFUNC_OK;
 }

@@ -10,13 +10,13 @@
  * the loop, 25 ms a connection). Its file is $SSL_CERT_FILE or libcurl's default; http_reload()
  * forgets it when the file has changed.
  *
- * No callback of ours is ever called from within libcurl: its callbacks only collect bytes, and
- * after each curl_multi_socket_action() they are handed on. So http_start() and http_cancel() may
- * be called from on_bytes() and on_end(). A POST leaves once: libcurl's own repetition, when a kept
- * connection was closed or a stream refused, is forbidden, and it ends as HTTP_FAULT_BROKEN.
- * Redirections are not followed, only http and https are spoken, no cookies, no .netrc, nothing
- * verbose. Connections are kept in libcurl's pool; HTTP/2 is used where https offers it, with many
- * streams on one connection. */
+ * But for on_leaving() no callback of ours is called from within libcurl: its callbacks only
+ * collect bytes, and after each curl_multi_socket_action() they are handed on. So http_start() and
+ * http_cancel() may be called from on_bytes() and on_end(). A POST leaves once: libcurl's own
+ * repetition, when a kept connection was closed or a stream refused, is forbidden, and it ends as
+ * HTTP_FAULT_BROKEN. Redirections are not followed, only http and https are spoken, no cookies, no
+ * .netrc, nothing verbose. Connections are kept in libcurl's pool; HTTP/2 is used where https
+ * offers it, with many streams on one connection. */
 
 #include "common/buf.h"
 #include "common/macros.h"
@@ -56,6 +56,10 @@ struct http_request {
 };
 
 struct http_events {
+        /* May be NULL. The request is about to leave on a connection that stands; < 0: it must not,
+         * and ends as HTTP_FAULT_INTERNAL. The only callback from within libcurl: it calls nothing
+         * of this room. */
+        int (*on_leaving)(void *arg);
         void (*on_bytes)(struct http_transfer *t, struct span bytes, void *arg);
         /* The end, once; the transfer is gone after it. message is libcurl's, "" when there is
          * none. */

@@ -65,6 +65,9 @@ struct advice {
 };
 
 struct attempt_events {
+        /* May be NULL. The request is about to leave on a connection that stands; < 0: it must not,
+         * and the attempt fails. Once, before all others; calls nothing of this room. */
+        int (*on_leaving)(void *arg);
         /* May be NULL. The head of the answer came; only the limits of *limits are set. Comes
          * before all others, whatever the status. */
         void (*on_limits)(struct attempt *a, const struct advice *limits, void *arg);

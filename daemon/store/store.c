@@ -358,6 +358,11 @@ struct store *store_close(struct store *s)
         return NULL;
 }
 
+int store_state_fd(const struct store *s)
+{
+        return s->state.dir_fd;
+}
+
 bool store_has_cache(const struct store *s)
 {
         return s->cache && s->cache_env.is_open;

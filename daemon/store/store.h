@@ -78,6 +78,7 @@ int store_open(struct loop *loop, const struct store_config *c, struct store **r
 struct store *store_close(struct store *s);
 bool store_has_room(struct store *s); /* free disk above the floor; asked at most once a second */
 bool store_has_cache(const struct store *s);
+int store_state_fd(const struct store *s); /* the state's directory, borrowed */
 /* False when a writer has had work for more than 10 s without ending a transaction: the watchdog
  * then stops its pings. */
 bool store_is_alive(const struct store *s);

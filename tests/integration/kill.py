@@ -109,8 +109,9 @@ def check(daemon, job, events, rows, n_kills, n_calls_max, times=()):
     spent = daemon.rpc().ok("daemon/status")["spent_today_nanousd"]
     assert spent == sum(r["nanousd"] for r in records), "the ledger is not the sum of its calls"
     assert end["summary"]["nanousd"] == spent, (end["summary"]["nanousd"], spent)
-    return {"tasks": len(done), "events": len(events), "calls": len(rows), "settled": len(settled), "lost": len(lost), "again": len(by_id),
-            "again at one": max(again, default=0), "whole": sum(r["outcome"] == "ok" for r in by_id.values()), "billed": sum(r["nanousd"] for r in rows), "booked": spent}
+    return {"tasks": len(done), "events": len(events), "calls": len(rows), "settled": len(settled), "lost": len(lost), "not left": sum(r["state"] == "cancelled" for r in records), "again": len(by_id),
+            "again at one": max(again, default=0), "whole": sum(r["outcome"] == "ok" for r in by_id.values()), "billed": sum(r["nanousd"] for r in rows), "booked": spent,
+            "lost, booked": sum(r["nanousd"] for r in lost), "lost, billed": sum(r["nanousd"] for r in by_id.values())}
 
 
 def params_of(spec_text, name="s.json", **options):

@@ -84,6 +84,9 @@ class Disk:
         (self.file.parent / "lock.mdb").unlink(missing_ok=True)
         if self.marker.exists():
             self.marker.write_text("00000000-0000-4000-8000-%012d 1\n" % self.n_cuts)
+        unsent = self.file.parent / "unsent"
+        if unsent.exists():  # it was in memory, of a machine that is another now
+            unsent.write_bytes(b"genopt unsent 1\n00000000-0000-4000-8000-%012d" % self.n_cuts + unsent.read_bytes()[52:])
         self.spoil_cache()
         self.log.unlink(missing_ok=True)  # what stands now is the disk
         self.n_cuts += 1

@@ -4,6 +4,8 @@
 
 #include "tests/unit/calls-bench.h"
 
+#include <fcntl.h>
+
 #include "common/clock.h"
 #include "common/str.h"
 
@@ -412,6 +414,100 @@ static void test_crash_books_the_intent_as_lost(void **state)
         close_bench(&b);
 }
 
+#define LATER                                                                        \
+        {                                                                            \
+                .answer = FAKE_ERROR("529 Busy", "retry-after: 30\r\n",              \
+                                     "{\"error\":{\"type\":\"overloaded_error\"}}"), \
+                .then = FAKE_CLOSE                                                   \
+        }
+
+static bool has_retried(struct bench *b, unsigned n)
+{
+        return b->askers[n].n_retries > 0;
+}
+
+/* A call that waits to try again dies with the daemon. */
+static void crash_in_a_pause(struct bench *b, const struct fake_step *step)
+{
+        open_bench(b, step, 1);
+        ask(b, 0, &(struct wish){.job = 1, .words = "a"});
+        run_until(b, has_retried, 0);
+        close_store(b);
+}
+
+/* Nothing that can have cost anything was under way. */
+static void test_crash_between_refusals_costs_nothing(void **state)
+{
+        const struct fake_step step = LATER;
+        static struct bench b;
+
+        (void)state;
+        crash_in_a_pause(&b, &step);
+        open_store(&b);
+        run_until(&b, is_written, 0);
+        expect_record(&b, 1, 0, "cancelled", 0);
+        expect_sum(&b, 1, 1, 0);
+        assert_int_equal(calls_spent_today(b.calls), 0);
+        close_bench(&b);
+}
+
+/* An attempt before it may have been paid. */
+static void test_crash_after_a_broken_stream_is_lost(void **state)
+{
+        const struct fake_step step = {.answer = FAKE_SSE FAKE_START FAKE_TEXT("Hello "),
+                                       .then = FAKE_RESET};
+        static struct bench b;
+
+        (void)state;
+        crash_in_a_pause(&b, &step);
+        open_store(&b);
+        run_until(&b, is_written, 0);
+        expect_record(&b, 1, 0, "lost", 7777);
+        close_bench(&b);
+}
+
+/* What a machine that lost its power had in memory is not believed. */
+static void test_unsent_of_another_boot_is_lost(void **state)
+{
+        const struct fake_step step = LATER;
+        _cleanup_free_ char *path = NULL;
+        static struct bench b;
+        int fd;
+
+        (void)state;
+        crash_in_a_pause(&b, &step);
+        path = str_printf("%s/state/unsent", b.dir);
+        fd = open(path, O_WRONLY | O_CLOEXEC);
+        assert_int_equal(pwrite(fd, "0123", 4, 16), 4);
+        close(fd);
+        open_store(&b);
+        run_until(&b, is_written, 0);
+        expect_record(&b, 1, 0, "lost", 7777);
+        assert_int_equal(calls_spent_today(b.calls), 7777);
+        close_bench(&b);
+}
+
+/* The next owner's intent has not left either. */
+static void test_unsent_is_passed_on(void **state)
+{
+        const struct fake_step step = LATER;
+        static struct bench b;
+
+        (void)state;
+        open_bench(&b, &step, 1);
+        ask(&b, 0, &(struct wish){.job = 1, .words = "a"});
+        ask(&b, 1, &(struct wish){.job = 2, .words = "a"});
+        run_until(&b, has_retried, 1);
+        call_cancel(b.askers[0].call);
+        run_until(&b, is_written, 0);
+        close_store(&b);
+        open_store(&b);
+        run_until(&b, is_written, 0);
+        expect_record(&b, 2, 0, "cancelled", 0);
+        assert_int_equal(calls_spent_today(b.calls), 0);
+        close_bench(&b);
+}
+
 static void on_drained(void *arg)
 {
         ((struct bench *)arg)->is_drained = true;
@@ -488,6 +584,10 @@ int main(void)
                 cmocka_unit_test(test_kept_connection_is_closed),
                 cmocka_unit_test(test_broken_stream_that_is_enough),
                 cmocka_unit_test(test_crash_books_the_intent_as_lost),
+                cmocka_unit_test(test_crash_between_refusals_costs_nothing),
+                cmocka_unit_test(test_crash_after_a_broken_stream_is_lost),
+                cmocka_unit_test(test_unsent_of_another_boot_is_lost),
+                cmocka_unit_test(test_unsent_is_passed_on),
                 cmocka_unit_test(test_drain),
                 cmocka_unit_test(test_long_prompt_is_cut_with_a_note),
         };

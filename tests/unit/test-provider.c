@@ -140,7 +140,8 @@ static void on_end(struct attempt *a, enum stop_reason stop, const struct usage 
         loop_stop(b->loop);
 }
 
-static const struct attempt_events events = {on_limits, on_started, on_text, on_end};
+static const struct attempt_events events = {
+        .on_limits = on_limits, .on_started = on_started, .on_text = on_text, .on_end = on_end};
 
 static void start(struct bench *b)
 {
