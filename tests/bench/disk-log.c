@@ -1,14 +1,17 @@
-/* What a disk has seen of one file: preloaded into a program (LD_PRELOAD), it writes down each
- * write to the file DISK_LOG_FILE and each sync of it, in their order, to DISK_LOG. From that
- * tests/integration/power.py makes what the file may be after a power cut: all that was synced, and
- * of the rest nothing, or any part.
+/* What a disk has seen of some files: preloaded into a program (LD_PRELOAD), it writes down each
+ * write to the files DISK_LOG_FILES (paths, ":" between them) and each sync of them, in their
+ * order, to DISK_LOG. From that tests/integration/power.py makes what the files may be after a
+ * power cut: all that was synced, and of the rest nothing, or any part.
  *
- * With DISK_LOG_CUT=n the process ends at its n-th sync of the file: nothing since the one before
- * is on the disk.
+ * With DISK_LOG_CUT=n the process ends at its n-th sync of the first file: nothing since the one
+ * before is on the disk.
  *
  *     log    = record*
- *     record = kind:u64 offset:u64 n:u64 bytes   kind 1: written, not on the disk before the next
- * sync kind 2: synced (n = 0) kind 3: written and on the disk (O_DSYNC)
+ *     record = file:u64 kind:u64 offset:u64 n:u64 bytes
+ *     file   = its place in DISK_LOG_FILES, from 0
+ *     kind   = 1: written, not on the disk before the next sync | 2: synced (n = 0) |
+ *              3: written and on the disk (O_DSYNC) | 4: what follows is of another file at that
+ *              path, which is empty (n = 0)
  *
  * In native byte order. A record is written when the call it tells of has succeeded, by one writev
  * to a file opened for appending: the last may be cut off, no other. */
@@ -19,6 +22,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -28,28 +32,53 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum kind { WRITTEN = 1, SYNCED = 2, DURABLE = 3 };
+enum kind { WRITTEN = 1, SYNCED = 2, DURABLE = 3, MADE = 4 };
+
+#define FILES_MAX 4
+#define NOT_WATCHED -1
 
 struct record {
-        uint64_t kind, offset, n;
+        uint64_t file, kind, offset, n;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int log_fd = -1;
 
+/* Which of the files it is. */
+static int file_of(int fd, struct stat *ret)
+{
+        const char *at = getenv("DISK_LOG_FILES");
+        char path[PATH_MAX];
+        struct stat there;
+
+        if (!at || fstat(fd, ret) < 0 || !S_ISREG(ret->st_mode))
+                return NOT_WATCHED;
+        for (int i = 0; i < FILES_MAX && *at; i++) {
+                size_t n = strcspn(at, ":");
+
+                if (n < sizeof(path)) {
+                        memcpy(path, at, n);
+                        path[n] = 0;
+                        if (stat(path, &there) == 0 && there.st_dev == ret->st_dev &&
+                            there.st_ino == ret->st_ino)
+                                return i;
+                }
+                at += n + (at[n] == ':');
+        }
+        return NOT_WATCHED;
+}
+
 static int is_watched(int fd)
 {
-        const char *path = getenv("DISK_LOG_FILE");
-        struct stat it, its;
+        struct stat st;
 
-        return path && stat(path, &it) == 0 && fstat(fd, &its) == 0 && it.st_dev == its.st_dev &&
-               it.st_ino == its.st_ino;
+        return file_of(fd, &st) != NOT_WATCHED;
 }
 
 /* Whoever cannot write down what happened must not go on: the test would believe a wrong disk. */
-static void note(enum kind kind, uint64_t offset, const void *bytes, size_t n)
+static void note(int file, enum kind kind, uint64_t offset, const void *bytes, size_t n)
 {
-        struct record r = {kind, offset, n};
+        struct record r = {(uint64_t)file, kind, offset, n};
         struct iovec v[] = {{&r, sizeof(r)}, {(void *)bytes, n}};
 
         pthread_mutex_lock(&lock);
@@ -62,11 +91,16 @@ static void note(enum kind kind, uint64_t offset, const void *bytes, size_t n)
 
 static void note_write(int fd, const void *bytes, ssize_t n, off_t offset)
 {
-        int error = errno, flags;
+        int error = errno, flags, file = NOT_WATCHED;
+        struct stat st;
 
-        if (n > 0 && is_watched(fd)) {
+        if (n > 0)
+                file = file_of(fd, &st);
+        if (file != NOT_WATCHED) {
                 flags = fcntl(fd, F_GETFL);
-                note(flags & O_DSYNC ? DURABLE : WRITTEN, (uint64_t)offset, bytes, (size_t)n);
+                if (offset == 0 && st.st_size == n) /* it holds nothing else */
+                        note(file, MADE, 0, NULL, 0);
+                note(file, flags & O_DSYNC ? DURABLE : WRITTEN, (uint64_t)offset, bytes, (size_t)n);
         }
         errno = error;
 }
@@ -75,8 +109,9 @@ static void cut_power(int fd)
 {
         static long left = -1;
         const char *cut = getenv("DISK_LOG_CUT");
+        struct stat st;
 
-        if (!cut || !is_watched(fd))
+        if (!cut || file_of(fd, &st) != 0)
                 return;
         pthread_mutex_lock(&lock);
         if (left < 0)
@@ -88,10 +123,13 @@ static void cut_power(int fd)
 
 static void note_sync(int fd, int result)
 {
-        int error = errno;
+        int error = errno, file = NOT_WATCHED;
+        struct stat st;
 
-        if (result == 0 && is_watched(fd))
-                note(SYNCED, 0, NULL, 0);
+        if (result == 0)
+                file = file_of(fd, &st);
+        if (file != NOT_WATCHED)
+                note(file, SYNCED, 0, NULL, 0);
         errno = error;
 }
 

@@ -1,7 +1,8 @@
-"""Power cuts: the daemon's state file as its disk may have it, by what tests/bench/disk-log.c wrote down of writes and syncs.
+"""Power cuts: the daemon's files as its disk may have them, by what tests/bench/disk-log.c wrote down of writes and syncs.
 
-After a cut stands what was synced; of what was written since then nothing, or by chance some pages. The cache, which nobody syncs
-before an answer is given, may be anything: gone, or with holes. The machine has another boot's id."""
+After a cut stands what was synced; of what was written since then nothing, or by chance some pages. That holds for the state, which is
+synced before anything is promised, and for the cache, which is synced in the background: of the latter anything may be left, and nothing of
+it may be believed wrongly. The machine has another boot's id."""
 
 import random
 import shutil
@@ -12,20 +13,21 @@ import kill
 from conftest import BUILD, DEADLINE
 
 LIBRARY = BUILD / "tests" / "bench" / "libdisk-log.so"
-HEAD = struct.Struct("=QQQ")
-WRITTEN, SYNCED, DURABLE = 1, 2, 3
+HEAD = struct.Struct("=QQQQ")
+WRITTEN, SYNCED, DURABLE, MADE = 1, 2, 3, 4
+STATE, CACHE = 0, 1
 PAGE = 4096
 
 
 def records(path):
-    """(kind, offset, bytes) of each; the last may be cut off."""
+    """(file, kind, offset, bytes) of each; the last may be cut off."""
     text, at = path.read_bytes(), 0
     while at + HEAD.size <= len(text):
-        kind, offset, n = HEAD.unpack_from(text, at)
+        file, kind, offset, n = HEAD.unpack_from(text, at)
         at += HEAD.size
         if at + n > len(text):
             return
-        yield kind, offset, text[at:at + n]
+        yield file, kind, offset, text[at:at + n]
         at += n
 
 
@@ -35,68 +37,102 @@ def put(image, offset, data):
     image[offset:offset + len(data)] = data
 
 
+class Image:
+    """A file as the disk has it, and what was written to it and may not be there yet: pages, in their order."""
+
+    def __init__(self, path):
+        self.path = path
+        self.synced, self.unsynced = bytearray(), []
+
+    def apply(self, kind, offset, data):
+        if kind == MADE:  # the one before has gone, or has another name
+            self.synced, self.unsynced = bytearray(), []
+        elif kind == WRITTEN:
+            self.unsynced += [(offset + i, data[i:i + PAGE]) for i in range(0, len(data), PAGE)]
+        elif kind == DURABLE:
+            put(self.synced, offset, data)
+        else:
+            for x in self.unsynced:
+                put(self.synced, *x)
+            self.unsynced = []
+
+    def cut(self, kept):
+        """Of what is not synced these pages are there by chance: that is the disk now."""
+        for x in kept:
+            put(self.synced, *x)
+        self.unsynced = []
+        self.path.write_bytes(self.synced)
+        (self.path.parent / "lock.mdb").unlink(missing_ok=True)
+
+    def is_like_file(self):
+        whole = bytearray(self.synced)
+        for x in self.unsynced:
+            put(whole, *x)
+        return self.path.read_bytes().rstrip(b"\0") == bytes(whole).rstrip(b"\0")
+
+
 class Disk:
     """Of one daemon: from its first start on, cut by cut."""
 
     def __init__(self, daemon, seed=1):
-        self.file, self.cache = daemon.dir / "state" / "data.mdb", daemon.dir / "cache"
-        self.marker = daemon.dir / "state" / "dirty"
+        self.images = [Image(daemon.dir / "state" / "data.mdb"), Image(daemon.dir / "cache" / "data.mdb")]
         self.log = daemon.dir / "disk.log"
-        self.image = bytearray()
         self.rnd = random.Random(seed)
-        self.n_cuts = self.n_unsynced = self.n_kept = 0
+        self.n_cuts = self.n_unsynced = self.n_kept = self.n_cache_unsynced = self.n_cache_kept = 0
         self.times = []  # of the cuts
-        daemon.env.update(LD_PRELOAD=str(LIBRARY), DISK_LOG=str(self.log), DISK_LOG_FILE=str(self.file))
+        daemon.env.update(LD_PRELOAD=str(LIBRARY), DISK_LOG=str(self.log), DISK_LOG_FILES=":".join(str(i.path) for i in self.images))
         daemon.env["ASAN_OPTIONS"] += ":verify_asan_link_order=0"  # the library is there first, and no part of it is checked
 
     def replay(self):
-        """The disk as it was synced; gives what was not, in pages."""
-        unsynced = []
-        for kind, offset, data in records(self.log):
-            if kind == WRITTEN:
-                unsynced.append((offset, data))
-            elif kind == DURABLE:
-                put(self.image, offset, data)
-            else:
-                for x in unsynced:
-                    put(self.image, *x)
-                unsynced = []
-        return [(offset + i, data[i:i + PAGE]) for offset, data in unsynced for i in range(0, len(data), PAGE)]
+        if self.log.exists():
+            for file, *what in records(self.log):
+                self.images[file].apply(*what)
+        self.log.unlink(missing_ok=True)
 
-    def spoil_cache(self):
-        data = self.cache / "data.mdb"
-        if self.n_cuts % 2 or not data.exists():
-            shutil.rmtree(self.cache, ignore_errors=True)
+    def age(self, directory):
+        """What tells this boot from others is of another."""
+        boot = "00000000-0000-4000-8000-%012d" % self.n_cuts
+        if (directory / "dirty").exists():
+            (directory / "dirty").write_text(boot + " 1\n")
+        unsent = directory / "unsent"
+        if unsent.exists():  # it was in memory alone
+            unsent.write_bytes(b"genopt unsent 1\n" + boot.encode() + unsent.read_bytes()[52:])
+
+    def cut_cache(self):
+        """Nothing of what was not synced is left, or the half of it, or all but one page, or there is no cache at all."""
+        image, how = self.images[CACHE], self.n_cuts % 4
+        kept = []
+        if how == 1:
+            kept = [x for x in image.unsynced if self.rnd.random() < 0.5]
+        elif how == 2 and image.unsynced:
+            kept = image.unsynced[:]
+            kept.pop(self.rnd.randrange(len(kept)))
+        if not image.path.exists():
             return
-        with open(data, "r+b") as f:
-            for i in range(data.stat().st_size // PAGE):
-                if self.rnd.random() < 0.3:
-                    f.seek(i * PAGE)
-                    f.write(bytes(PAGE))
+        self.n_cache_unsynced += len(image.unsynced)
+        self.n_cache_kept += len(kept)
+        image.cut(kept)
+        self.age(image.path.parent)
+        if how == 3:
+            shutil.rmtree(image.path.parent)
+            image.apply(MADE, 0, b"")
 
     def cut(self):
         """The daemon has been killed: its files become what they might be after a power cut in that moment."""
-        unsynced = self.replay()
-        kept = [x for x in unsynced if self.rnd.random() < 0.5] if self.n_cuts % 3 == 2 else []
-        for x in kept:
-            put(self.image, *x)
-        self.file.write_bytes(self.image)
-        (self.file.parent / "lock.mdb").unlink(missing_ok=True)
-        if self.marker.exists():
-            self.marker.write_text("00000000-0000-4000-8000-%012d 1\n" % self.n_cuts)
-        unsent = self.file.parent / "unsent"
-        if unsent.exists():  # it was in memory, of a machine that is another now
-            unsent.write_bytes(b"genopt unsent 1\n00000000-0000-4000-8000-%012d" % self.n_cuts + unsent.read_bytes()[52:])
-        self.spoil_cache()
-        self.log.unlink(missing_ok=True)  # what stands now is the disk
-        self.n_cuts += 1
-        self.n_unsynced += len(unsynced)
-        self.n_kept += len(kept)
-
-    def is_like_file(self):
-        """While the daemon rests, and nothing was cut: the log tells the whole file."""
         self.replay()
-        return self.file.read_bytes().rstrip(b"\0") == bytes(self.image).rstrip(b"\0")
+        state = self.images[STATE]
+        kept = [x for x in state.unsynced if self.rnd.random() < 0.5] if self.n_cuts % 3 == 2 else []
+        self.n_unsynced += len(state.unsynced)
+        self.n_kept += len(kept)
+        state.cut(kept)
+        self.age(state.path.parent)
+        self.cut_cache()
+        self.n_cuts += 1
+
+    def is_like_files(self):
+        """While the daemon rests, and nothing was cut: the log tells the whole of each."""
+        self.replay()
+        return all(i.is_like_file() for i in self.images)
 
 
 def run(daemon, sim, disk, params, n_cuts, seed=1, most=8):
@@ -135,3 +171,18 @@ def follow(rpc, job, events):
         if m.get("method") == "job/event":
             events.append(m["params"])
             is_over = events[-1]["type"] in kill.ENDS
+
+
+def contents(events):
+    """What became of each path: the hash of its text."""
+    return {e["path"]: e["blob"] for e in events if e["type"] == "file" and "blob" in e}
+
+
+def again(daemon, params):
+    """The same job once more, of what is known: (contents, calls)."""
+    rpc = daemon.rpc()
+    job = rpc.ok("job/submit", params)["job"]
+    events = []
+    follow(rpc, job, events)
+    assert events[-1]["type"] == "done", events[-1]
+    return contents(events), events[-1]["summary"]["calls"]
