@@ -196,6 +196,7 @@ static const struct {
         [HTTP_FAULT_STALLED] = {FAILURE_STREAM_STALLED, true, "the answer stopped"},
         [HTTP_FAULT_TOTAL] = {FAILURE_STREAM_STALLED, false, "the answer took too long in all"},
         [HTTP_FAULT_BROKEN] = {FAILURE_STREAM_BROKEN, true, "the connection broke"},
+        [HTTP_FAULT_REFUSED] = {FAILURE_OVERLOADED, true, "it refused the request unread"},
         [HTTP_FAULT_TOO_LARGE] = {FAILURE_BAD_ANSWER, false, "the answer is too large"},
         [HTTP_FAULT_INTERNAL] = {FAILURE_INTERNAL, false, "the request could not be sent"},
 };
@@ -209,7 +210,8 @@ static struct failure *explain_transport(const struct attempt *a, enum http_faul
         _cleanup_buf_ struct buf words = {};
 
         ret->is_retryable = transport_faults[fault].is_retryable;
-        ret->was_perhaps_paid = id != FAILURE_UNREACHABLE && http_has_left(a->http);
+        ret->was_perhaps_paid =
+                id != FAILURE_UNREACHABLE && fault != HTTP_FAULT_REFUSED && http_has_left(a->http);
         if (is_broken_early)
                 id = FAILURE_UNREACHABLE;
         dialect_quote(span_of(message), &words);

@@ -6,6 +6,8 @@
  * The functions of libcurl that this room calls stand here under their own names, so that nobody
  * else need know; each passes on what it is given. A further one is a row. */
 
+#include "daemon/provider/curl-late.h"
+
 #include <curl/curl.h>
 #include <dlfcn.h>
 #include <pthread.h>
@@ -79,11 +81,13 @@ static const struct {
 };
 
 static bool is_loaded;
+static void *library; /* never unloaded */
 
 static void load(void)
 {
-        void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL), *function;
+        void *function;
 
+        library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
         for (size_t i = 0; library && i < N_ELEMENTS(symbols); i++) {
                 function = dlsym(library, symbols[i].name);
                 if (!function) {
@@ -104,6 +108,11 @@ static bool has_library(void)
 
         (void)pthread_once(&once, load);
         return is_loaded;
+}
+
+void *curl_late_symbol(const char *name)
+{
+        return library ? dlsym(library, name) : NULL;
 }
 
 #define X(result, name, parameters, passed, otherwise)               \

@@ -10,6 +10,7 @@
 #include "daemon/loop/loop.h"
 #include "daemon/provider/certs.h"
 #include "daemon/provider/dialects.h"
+#include "daemon/provider/refused.h"
 
 #define HTTP_CONNECTIONS_PER_HOST                                                                \
         256L /* above any number of calls at once: slots are given out in calls/, not by waiting \
@@ -70,6 +71,7 @@ struct http_transfer {
         bool is_lingering;
         bool is_cut;           /* an error's body was long enough */
         bool has_asked;        /* a request was about to leave on some connection */
+        bool was_refused;      /* its stream was, and it left again */
         bool was_closed;       /* that connection was closed before it answered */
         enum http_fault fault; /* found by ourselves, before libcurl's result */
         enum http_fault result;
@@ -244,6 +246,18 @@ static void leave_multi(struct http_transfer *t)
         t->place = PLACE_NONE;
 }
 
+/* libcurl repeats a request whose stream was reset, but not one that a GOAWAY left out. */
+static int leave_again(struct http_transfer *t)
+{
+        leave_multi(t);
+        curl_easy_cleanup(t->easy);
+        t->easy = NULL;
+        t->was_refused = true;
+        t->has_asked = false;
+        t->message[0] = 0;
+        return launch(t);
+}
+
 /* Takes what ended out of the multi; the message is invalid once its handle is removed. */
 static void collect_ended(struct http *h)
 {
@@ -257,6 +271,12 @@ static void collect_ended(struct http *h)
                 if (m->msg != CURLMSG_DONE)
                         continue;
                 (void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t);
+                if (refused_take(t->easy) && t->fault == HTTP_FAULT_NONE && code != CURLE_OK &&
+                    http_status(t) == 0) {
+                        if (!t->was_refused && leave_again(t) == 0)
+                                continue;
+                        t->fault = HTTP_FAULT_REFUSED;
+                }
                 if (t->fault != HTTP_FAULT_NONE)
                         t->result = t->fault;
                 else if (!t->is_cut)
@@ -264,6 +284,8 @@ static void collect_ended(struct http *h)
                 if (t->was_closed)
                         (void)snprintf(t->message, sizeof(t->message),
                                        "the server closed it before it answered");
+                else if (t->result == HTTP_FAULT_REFUSED)
+                        t->message[0] = 0;
                 else if (t->result != HTTP_FAULT_NONE && !t->message[0])
                         (void)snprintf(t->message, sizeof(t->message), "%s",
                                        curl_easy_strerror(code));
@@ -449,6 +471,20 @@ static size_t collect_bytes(char *at, size_t size, size_t n_items, void *arg)
         return t->is_cut ? 0 : n;
 }
 
+/* A refused stream was not looked at; twice in a row is a server that wants time. */
+static bool may_leave_again(struct http_transfer *t)
+{
+        bool is_refused = refused_take(t->easy);
+
+        if (is_refused && !t->was_refused) {
+                t->was_refused = true;
+                return true;
+        }
+        t->fault = is_refused ? HTTP_FAULT_REFUSED : HTTP_FAULT_BROKEN;
+        t->was_closed = !is_refused;
+        return false;
+}
+
 /* Called before each request that leaves. When a kept connection is closed before its first byte,
  * libcurl sends the request again by itself, on a new one: what asks a model for something could be
  * paid for twice and booked once. So it is not sent again here; whoever counts and books decides.
@@ -458,11 +494,8 @@ static int before_request(void *arg, char *their_ip _unused_, char *our_ip _unus
 {
         struct http_transfer *t = arg;
 
-        if (t->has_asked && t->body.at) {
-                t->fault = HTTP_FAULT_BROKEN;
-                t->was_closed = true;
-                return CURL_PREREQFUNC_ABORT;
-        }
+        if (t->has_asked && t->body.at)
+                return may_leave_again(t) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
         if (!t->has_asked && t->events.on_leaving && t->events.on_leaving(t->arg) < 0) {
                 t->fault = HTTP_FAULT_INTERNAL;
                 return CURL_PREREQFUNC_ABORT;
@@ -550,6 +583,7 @@ static int launch(struct http_transfer *t)
         if (r < 0)
                 return r;
         t->started_usec = clock_monotonic_usec();
+        (void)refused_take(t->easy);
         if (curl_multi_add_handle(h->multi, t->easy) != CURLM_OK)
                 return -ENOMEM;
         t->place = PLACE_RUNNING;

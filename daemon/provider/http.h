@@ -12,11 +12,12 @@
  *
  * But for on_leaving() no callback of ours is called from within libcurl: its callbacks only
  * collect bytes, and after each curl_multi_socket_action() they are handed on. So http_start() and
- * http_cancel() may be called from on_bytes() and on_end(). A POST leaves once: libcurl's own
- * repetition, when a kept connection was closed or a stream refused, is forbidden, and it ends as
- * HTTP_FAULT_BROKEN. Redirections are not followed, only http and https are spoken, no cookies, no
- * .netrc, nothing verbose. Connections are kept in libcurl's pool; HTTP/2 is used where https
- * offers it, with many streams on one connection. */
+ * http_cancel() may be called from on_bytes() and on_end(). A POST leaves once:
+ * libcurl's own repetition, when a kept connection was closed, is forbidden, and it ends as
+ * HTTP_FAULT_BROKEN. Only one whose stream was refused, which nobody has read, leaves once more, on
+ * another connection, at once. Redirections are not followed, only http and https are spoken, no
+ * cookies, no .netrc, nothing verbose. Connections are kept in libcurl's pool; HTTP/2 is used where
+ * https offers it, with many streams on one connection. */
 
 #include "common/buf.h"
 #include "common/macros.h"
@@ -37,6 +38,7 @@ enum http_fault {
         HTTP_FAULT_STALLED,    /* bytes came, then nothing */
         HTTP_FAULT_TOTAL,      /* over the total time */
         HTTP_FAULT_BROKEN,     /* connection lost, body cut */
+        HTTP_FAULT_REFUSED,    /* sent, and not looked at (refused.h) */
         HTTP_FAULT_TOO_LARGE,
         HTTP_FAULT_INTERNAL, /* ours: lack of memory, bad URL */
 };
