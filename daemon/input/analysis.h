@@ -54,6 +54,7 @@ struct analysis {
         struct analysis_phase *phases; /* owned; of a plan */
         size_t n_phases, room_phases;
         size_t n_errors, n_unmatched, n_skipped; /* of the analyser itself */
+        struct strlist unmatched;                /* rules of which it found nothing */
 };
 
 /* CONDITION_REFUSED: the text has none of the forms; the failure names line and column. */

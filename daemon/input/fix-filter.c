@@ -16,18 +16,23 @@ static bool has_text(const json_t *list, const char *text)
         return false;
 }
 
-/* A pattern with a slash is about the whole path, another one about any part of its end. */
-static bool has_match(const json_t *list, const char *text)
+bool fix_filter_matches(const char *pattern, const char *text)
 {
         const char *slash = strrchr(text, '/'), *base = slash ? slash + 1 : text;
+
+        return fnmatch(pattern, text, 0) == 0 ||
+               (!strchr(pattern, '/') && fnmatch(pattern, base, 0) == 0);
+}
+
+static bool has_match(const json_t *list, const char *text)
+{
         const json_t *item;
         size_t i;
 
         json_array_foreach ((json_t *)list, i, item) {
                 const char *pattern = json_string_value(item);
 
-                if (pattern && (fnmatch(pattern, text, 0) == 0 ||
-                                (!strchr(pattern, '/') && fnmatch(pattern, base, 0) == 0)))
+                if (pattern && fix_filter_matches(pattern, text))
                         return true;
         }
         return false;

@@ -6,6 +6,7 @@
 
 #include "common/json.h"
 #include "daemon/input/fix-regions.h"
+#include "daemon/input/fix-wanted.h"
 
 #define FINDINGS_PER_CALL 30 /* of one file: an answer of some thousand tokens */
 
@@ -431,7 +432,9 @@ int fix_tasks_make(const struct fix_source *s, struct work **ret, struct failure
         }
         r = r ? r : fix_phases_init(&m.phases, s->a, s->phases, ret_failure);
         r = r ? r : collect(&m, places, &list, &n);
+        r = r ? r : fix_wanted_look(&m, places, n, ret_failure);
         r = r ? r : make_files(&m, list, n);
+        r = r || s->in->need->n > 0 ? r : fix_wanted_look_at_phases(&m);
         r = r ? r : say_counts(&m, prefix);
         if (r == 0) {
                 w->findings = counts_json(&m);

@@ -49,5 +49,7 @@ int fix_tasks_make(const struct fix_source *s, struct work **ret,
 /* Does the filter let it through? */
 bool fix_filter_takes(const struct fix_filter *f, const struct analysis_rule *rule,
                       const char *path);
+/* A pattern with a slash is about the whole path, another one about any part of its end. */
+bool fix_filter_matches(const char *pattern, const char *text);
 /* "java" for src/A.java, as check/language.h knows it. */
 const char *fix_language(const char *path);

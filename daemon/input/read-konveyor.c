@@ -35,6 +35,7 @@ struct analysis *analysis_free(struct analysis *a)
                 free(a->phases[i].id);
                 free(a->phases[i].risk);
         }
+        strlist_done(&a->unmatched);
         free(a->phases);
         free(a->rules);
         free(a->incidents);
@@ -202,6 +203,16 @@ static int read_violations(struct reader *r, struct yaml_node *map, const char *
         return k;
 }
 
+static int read_unmatched(struct reader *r, struct yaml_node *list)
+{
+        int k = 0;
+
+        for (size_t i = 0; list && list->kind == YAML_LIST && i < list->n_items && k == 0; i++)
+                if (list->items[i]->kind == YAML_SCALAR)
+                        k = strlist_add(&r->a->unmatched, list->items[i]->text);
+        return k;
+}
+
 static int read_ruleset(struct reader *r, struct yaml_node *n)
 {
         const char *name = text_of(n, "name");
@@ -214,7 +225,7 @@ static int read_ruleset(struct reader *r, struct yaml_node *n)
         r->a->n_errors += size_of(yaml_get(n, "errors"));
         r->a->n_unmatched += size_of(yaml_get(n, "unmatched"));
         r->a->n_skipped += size_of(yaml_get(n, "skipped"));
-        return k;
+        return k ? k : read_unmatched(r, yaml_get(n, "unmatched"));
 }
 
 /* A list of violations that name themselves. */
