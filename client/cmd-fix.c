@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "client/choices.h"
 #include "client/command.h"
@@ -36,6 +37,7 @@ enum fix_option {
         FIX_DETACH,
         FIX_SPENDING,
         FIX_VERIFY = FIX_SPENDING + N_SPENDING,
+        FIX_TIMEOUT,
         FIX_COMMIT,
         FIX_REPORT,
         FIX_RESUME,
@@ -64,6 +66,9 @@ const struct option_row fix_options[] = {
         [FIX_VERIFY] = {"verify", 0, "COMMAND",
                         "run this in the tree when the repairs are in place; what it refuses is "
                         "asked for again with its output, then taken back"},
+        [FIX_TIMEOUT] =
+                {"verify-timeout", 0, "TIME",
+                 "end the command after this time (90s, 15m): it has given no verdict then"},
         [FIX_COMMIT] = {"commit", 0, "per-file|per-rule|at-end",
                         "commit what was changed, with git"},
         [FIX_REPORT] = {"report", 0, "FILE", "write a page (HTML) with all changes"},
@@ -110,8 +115,15 @@ static int sent_read(struct sent *s, struct failure **ret_failure)
 {
         _cleanup_free_ char *copy = str_dup_span(span_of(s->path));
         _cleanup_close_ int fd = open(s->path, O_RDONLY | O_CLOEXEC);
-        int r = text_file_read(fd, s->path, s->what, ANALYSIS_BYTES, &s->text, ret_failure);
+        struct stat st;
+        int r;
 
+        if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+                return text_file_refuse(ret_failure, s->path,
+                                        "it is no plain file; write what it gives into one");
+        r = text_file_read(fd, s->path, s->what, ANALYSIS_BYTES, &s->text, ret_failure);
+        if (r == 0 && s->text.n == 0)
+                r = text_file_refuse(ret_failure, s->path, "it is empty");
         if (r != 0)
                 return r;
         s->folder_fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
@@ -210,6 +222,14 @@ static int make_offer(const struct outdir *o, const json_t *input, const struct 
         if (r == 0)
                 *ret = take(offer);
         return r;
+}
+
+/* 0: there is no end to it. */
+static uint64_t time_of(const struct client *c)
+{
+        uint64_t ms = 0;
+
+        return c->values[FIX_TIMEOUT] && str_to_ms(c->values[FIX_TIMEOUT], &ms) == 0 ? ms : 0;
 }
 
 static bool has_failures(const json_t *done)
@@ -342,6 +362,7 @@ static int fix(struct client *c, const char *dir, int *ret_code, struct failure 
         struct follow f = {.client = c,
                            .hint_dir = c->values[FIX_SOURCE],
                            .verify = c->values[FIX_VERIFY],
+                           .verify_ms = time_of(c),
                            .edits = c->values[FIX_MERGE] ? EDITS_MERGE : EDITS_KEEP,
                            .is_editing = true};
         int r;
@@ -384,6 +405,7 @@ static int resume(struct client *c, const char *dir, int *ret_code, struct failu
         struct follow f = {.client = c,
                            .hint_dir = c->values[FIX_SOURCE],
                            .verify = c->values[FIX_VERIFY],
+                           .verify_ms = time_of(c),
                            .edits = c->values[FIX_MERGE] ? EDITS_MERGE : EDITS_KEEP,
                            .is_editing = true};
         struct failure *at_rest = NULL;
@@ -431,6 +453,29 @@ static int check_commits(const struct client *c, const char *dir, struct failure
                        : r;
 }
 
+/* Before money is spent, too. */
+static int check_report(const struct client *c, struct failure **ret_failure)
+{
+        const char *file = c->values[FIX_REPORT];
+        _cleanup_free_ char *copy = file ? str_dup_span(span_of(file)) : NULL;
+        struct stat st;
+        int r = 0;
+
+        if (!file || c->is_dry_run)
+                return 0;
+        if (!copy)
+                return -ENOMEM;
+        if (stat(file, &st) == 0)
+                r = S_ISDIR(st.st_mode) ? -EISDIR : access(file, W_OK) < 0 ? -errno : 0;
+        else if (errno != ENOENT || access(dirname(copy), W_OK | X_OK) < 0)
+                r = -errno;
+        if (r == 0)
+                return 0;
+        *ret_failure = failure_new_at(FAILURE_BAD_SPEC, "--report", "%s cannot be written: %s",
+                                      file, strerror(-r));
+        return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
+}
+
 int cmd_fix(struct client *c)
 {
         const char *dir = c->values[FIX_SOURCE] ? c->values[FIX_SOURCE] : ".",
@@ -450,11 +495,16 @@ int cmd_fix(struct client *c)
                                     c->values[FIX_SPENDING + SPENDING_BUDGET]);
         if (effort && (str_to_u64(effort, &n) < 0 || n > 10))
                 return client_usage(c, "--max-effort is a number from 0 to 10");
+        if (c->values[FIX_TIMEOUT] && (str_to_ms(c->values[FIX_TIMEOUT], &n) < 0 || n == 0))
+                return client_usage(c, "--verify-timeout is a time as in 90s or 15m");
+        if (c->values[FIX_TIMEOUT] && !c->values[FIX_VERIFY])
+                return client_usage(c, "--verify-timeout is of --verify, which is not given");
         if (c->values[FIX_COMMIT] && !find_style(c->values[FIX_COMMIT], &style))
                 return client_usage(c, "--commit is per-file, per-rule or at-end");
         if (!c->values[FIX_RESUME] && c->n_args == 0)
                 return client_usage(c, "name an ANALYSIS, or --resume");
-        r = check_commits(c, dir, &failure);
+        r = check_report(c, &failure);
+        r = r ? r : check_commits(c, dir, &failure);
         r = r || !c->values[FIX_MERGE] ? r : choices_need_git(&failure);
         if (r == 0)
                 r = c->values[FIX_RESUME] ? resume(c, dir, &code, &failure)

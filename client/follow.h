@@ -23,6 +23,7 @@ struct follow {
         struct offer *offer;           /* borrowed; NULL: needs are someone else's */
         const json_t *commands;        /* borrowed: those of our own submit, or NULL */
         const char *verify;            /* borrowed: the command of a fix, or NULL */
+        uint64_t verify_ms;            /* how long it may take; 0: as long as it likes */
         const char *hint_dir;          /* borrowed: what `-o` to name in hints, or NULL */
         bool is_text;                  /* a job of one text: print it */
         bool is_streaming;             /* print its text as it comes */

@@ -170,7 +170,7 @@ static int collect_watched(int fd, pid_t leader, const struct run_watch *w, stru
         const struct timespec look = {.tv_nsec = LOOK_MS * 1000000L};
         uint64_t begun = clock_monotonic_usec(), until = 0, now = begun;
         sigset_t held, before;
-        int r = 1;
+        int r = 1, why = 0;
 
         sigemptyset(&held);
         sigaddset(&held, SIGINT);
@@ -178,7 +178,11 @@ static int collect_watched(int fd, pid_t leader, const struct run_watch *w, stru
         while (r > 0 && (until == 0 || now < until)) {
                 struct pollfd p = {.fd = fd, .events = POLLIN};
 
-                if (until == 0 && w->is_stopped(w->arg)) {
+                if (until == 0 && w->limit_usec > 0 && now - begun >= w->limit_usec)
+                        why = -ETIMEDOUT;
+                if (until == 0 && w->is_stopped(w->arg))
+                        why = -EINTR;
+                if (until == 0 && why) {
                         end_session(leader, SIGTERM);
                         until = now + GRACE_SECONDS * UINT64_C(1000000);
                 }
@@ -191,7 +195,7 @@ static int collect_watched(int fd, pid_t leader, const struct run_watch *w, stru
         if (until > 0 || r < 0)
                 end_session(leader, SIGKILL);
         sigprocmask(SIG_SETMASK, &before, NULL);
-        return until > 0 ? -EINTR : r;
+        return why ? why : r;
 }
 
 int run_watched(char *const *argv, const struct run_watch *w, struct buf *output,

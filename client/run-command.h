@@ -17,12 +17,14 @@ struct run_watch {
         bool (*is_stopped)(void *arg);          /* true: end it, with all that it started */
         void (*tick)(void *arg, uint64_t usec); /* since its beginning */
         void *arg;
+        uint64_t limit_usec; /* it is ended after that; 0: never */
 };
 
 /* argv ends with NULL. Standard output and error, merged, at most the last RUN_OUTPUT_BYTES, as
  * UTF-8 (what is none becomes '?'). */
 int run_command(char *const *argv, struct buf *output, struct run_result *ret) _must_check_;
-/* The same in a session of its own, which ends with us, however we end. -EINTR: stopped. */
+/* The same in a session of its own, which ends with us, however we end. -EINTR: stopped;
+ * -ETIMEDOUT: over its limit. */
 int run_watched(char *const *argv, const struct run_watch *w, struct buf *output,
                 struct run_result *ret) _must_check_;
 /* A command that was not there, or that somebody ended, says nothing of what it looks at. */

@@ -111,24 +111,33 @@ static void tell_time(void *arg, uint64_t usec)
                         format_ms(usec / 1000000 * 1000, time));
 }
 
+/* result: NULL when its time was over. */
 static void say_no_verdict(struct follow *f, const struct run_result *result,
                            const struct buf *output)
 {
         _cleanup_free_ char *back = follow_way_back(f);
-        bool is_absent = result->status == 126 || result->status == 127;
+        bool is_absent = result && (result->status == 126 || result->status == 127);
+        _cleanup_buf_ struct buf how = {0};
+        char time[FORMAT_BYTES];
         size_t from = output->n > 1000 ? output->n - 1000 : 0;
 
+        if (result)
+                (void)buf_printf(&how, "%s (exit status %d)",
+                                 is_absent ? "could not be run" : "was ended from outside",
+                                 result->status);
+        else
+                (void)buf_printf(&how, "did not end in %s", format_ms(f->verify_ms, time));
         view_warn(f->view,
-                  "the command %s (exit status %d), so nothing is known of the repairs: they are "
-                  "in place, not verified, and none is asked for again%s%s\n  → `%s`",
-                  is_absent ? "could not be run" : "was ended from outside", result->status,
-                  output->n > 0 ? "\n" : "", output->n > 0 ? output->at + from : "",
-                  back ? back : f->job);
+                  "the command %s, so nothing is known of the repairs: they are in place, not "
+                  "verified, and none is asked for again%s%s\n  → `%s`%s",
+                  how.at ? how.at : "failed", output->n > 0 ? "\n" : "",
+                  output->n > 0 ? output->at + from : "", back ? back : f->job,
+                  result ? "" : ", with more time (--verify-timeout), or without a limit");
 }
 
 int wait_run(struct follow *f, char *const *argv, struct buf *output, struct run_result *ret)
 {
-        const struct run_watch watch = {is_stopped, tell_time, f};
+        const struct run_watch watch = {is_stopped, tell_time, f, f->verify_ms * 1000};
         uint64_t begun = clock_monotonic_usec();
         char time[FORMAT_BYTES];
         int r;
@@ -138,7 +147,9 @@ int wait_run(struct follow *f, char *const *argv, struct buf *output, struct run
         r = run_watched(argv, &watch, output, ret);
         if (client_is_terminal(f->client) && !f->client->is_json && !f->client->is_quiet)
                 fputs("\r\033[K", stderr);
-        if (r == -EINTR) /* no verdict, and the job waits for one */
+        if (r == -ETIMEDOUT)
+                say_no_verdict(f, NULL, output);
+        if (r == -EINTR || r == -ETIMEDOUT) /* no verdict, and the job waits for one */
                 return WAIT_LEAVE;
         if (r == 0 && f->is_editing && !run_is_verdict(ret)) {
                 say_no_verdict(f, ret, output);
@@ -232,23 +243,42 @@ static void say_estimate(struct follow *f, const json_t *event)
                 view_warn(f->view, "%s", question.at);
 }
 
+/* A command is run by whom it is told, and by nobody else. */
+static char *remedy_of(const struct follow *f, const json_t *event)
+{
+        _cleanup_buf_ struct buf b = {0};
+        size_t n;
+
+        if (!f->is_editing || !json_object_get(event, "command"))
+                return follow_remedy(f, json_get_text(event, "remedy"));
+        (void)buf_add_text(&b, "the repairs are in place; the command of --verify runs nowhere but "
+                               "where it is given: `genopt fix --resume --source ");
+        format_word(&b, f->hint_dir ? f->hint_dir : ".");
+        (void)buf_add_text(&b, " --verify COMMAND`");
+        return b.failed ? NULL : buf_steal(&b, &n);
+}
+
 static int say_remedy(struct follow *f, const json_t *event)
 {
         const char *on = json_get_text(event, "on");
-        _cleanup_free_ char *remedy = follow_remedy(f, json_get_text(event, "remedy"));
+        _cleanup_free_ char *remedy = remedy_of(f, event);
+        bool is_command = f->is_editing && json_object_get(event, "command");
         bool is_key = on && strcmp(on, "key") == 0;
 
         if (!f->client->is_json) {
                 if (json_object_get(event, "estimate"))
                         say_estimate(f, event);
-                view_warn(f->view, "the job waits (%s)%s%s", on ? on : "for something",
+                view_warn(f->view, "the job waits (%s)%s%s",
+                          is_command ? "for a command"
+                          : on       ? on
+                                     : "for something",
                           remedy && *remedy ? "\n  → " : "", remedy ? remedy : "");
                 if (is_key)
                         wait_hint_keys(f);
         }
         if (f->client->is_waiting || client_is_terminal(f->client))
                 return 0;
-        if (!f->client->is_json) {
+        if (!f->client->is_json && !is_command) {
                 _cleanup_free_ char *back = follow_way_back(f);
 
                 fprintf(stderr, "the job stays; afterwards: `%s`\n", back ? back : f->job);

@@ -11,6 +11,17 @@
 
 const char *const commit_style_names[N_COMMIT_STYLES] = {"per-file", "per-rule", "at-end"};
 
+/* Names come from an analysis: what steers a terminal, or breaks a line, is none of a message. */
+static char *clean(const char *text)
+{
+        char *copy = str_dup_span(span_of(text));
+
+        for (char *at = copy; copy && *at; at++)
+                if ((unsigned char)*at < ' ' || *at == 0x7f)
+                        *at = '?';
+        return copy;
+}
+
 struct commits {
         const struct changes *l;
         const char *dir;
@@ -285,8 +296,10 @@ static int add_change(const struct commits *c, struct words *w, const struct cha
 /* A file, and those that its repair made. */
 static int commit_file(const struct commits *c, const struct change_of_file *f, bool is_out)
 {
-        _cleanup_free_ char *message =
-                str_printf("Repair what %s found in %s", c->subject, f->path);
+        _cleanup_free_ char *path = clean(f->path),
+                            *message = path ? str_printf("Repair what %s found in %s", c->subject,
+                                                         path)
+                                            : NULL;
         _cleanup_(words_done) struct words paths = {0};
         int r = message ? 0 : -ENOMEM;
 
@@ -537,7 +550,7 @@ static int commit_rule(struct by_rule *b, size_t rule)
 {
         _cleanup_(words_done) struct words look = {0}, commit = {0};
         _cleanup_buf_ struct buf a = {0}, o = {0};
-        _cleanup_free_ char *message = NULL;
+        _cleanup_free_ char *message = NULL, *name = NULL;
         size_t n_staged = 0;
         int status = 0, r = 0;
 
@@ -545,8 +558,10 @@ static int commit_rule(struct by_rule *b, size_t rule)
                 r = stage(b, &b->at[i], rule, &n_staged);
         if (r || n_staged == 0)
                 return r;
-        message = str_printf("Repair %s\n\nFound by %s, in %zu file%s.", b->rules.at[rule],
-                             b->c->subject, n_staged, n_staged == 1 ? "" : "s");
+        name = clean(b->rules.at[rule]);
+        message = name ? str_printf("Repair %s\n\nFound by %s, in %zu file%s.", name, b->c->subject,
+                                    n_staged, n_staged == 1 ? "" : "s")
+                       : NULL;
         if (!message)
                 return -ENOMEM;
         git_words(b, &look);
@@ -599,8 +614,9 @@ int commits_make(const struct changes *l, const char *dir, enum commit_style sty
         static int (*const makers[])(const struct commits *) = {[COMMIT_PER_FILE] = per_file,
                                                                 [COMMIT_PER_RULE] = per_rule,
                                                                 [COMMIT_AT_END] = at_end};
-        _cleanup_(commits_done) struct commits c = {.l = l, .dir = dir, .subject = subject};
-        int r = changes_n(l) > 0 ? look_at_all(&c) : 0;
+        _cleanup_free_ char *by = clean(subject);
+        _cleanup_(commits_done) struct commits c = {.l = l, .dir = dir, .subject = by};
+        int r = !by ? -ENOMEM : changes_n(l) > 0 ? look_at_all(&c) : 0;
 
         return r || changes_n(l) == 0 ? r : makers[style](&c);
 }

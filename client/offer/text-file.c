@@ -23,6 +23,38 @@ static int refuse_what(struct failure **ret_failure, const char *path, const cha
         return text ? text_file_refuse(ret_failure, path, text) : -ENOMEM;
 }
 
+/* The first n bytes are a beginning that goes on to be right. */
+static bool is_cut(const char *at, const char *end, size_t n)
+{
+        for (size_t more = 1; more <= 3 && at + n + more <= end; more++)
+                if (str_is_utf8((struct span){at, n + more}))
+                        return true;
+        return false;
+}
+
+/* Names the first line that is none; no sequence of UTF-8 goes over the end of one. */
+static int refuse_bytes(struct failure **ret_failure, const char *path, const char *what,
+                        struct span text)
+{
+        const char *end = text.at + text.n, *at = text.at;
+        _cleanup_free_ char *where = NULL;
+        size_t line = 1, column = 1;
+
+        for (const char *lf; (lf = memchr(at, '\n', (size_t)(end - at))) != NULL; at = lf + 1) {
+                struct span s = {at, (size_t)(lf - at)};
+
+                if (!str_is_utf8(s) || memchr(s.at, '\0', s.n))
+                        break;
+                line++;
+        }
+        while (at + column <= end && at[column - 1] != '\0' &&
+               (str_is_utf8((struct span){at, column}) || is_cut(at, end, column)))
+                column++;
+        where = str_printf("%s:%zu:%zu", path, line, column);
+        return where ? refuse_what(ret_failure, where, what, "UTF-8 text; this byte is none")
+                     : -ENOMEM;
+}
+
 int text_file_read(int fd, const char *path, const char *what, size_t max, struct buf *out,
                    struct failure **ret_failure)
 {
@@ -46,6 +78,6 @@ int text_file_read(int fd, const char *path, const char *what, size_t max, struc
                 }
         } while (n > 0);
         if (!str_is_utf8(buf_span(out)) || memchr(out->at, '\0', out->n))
-                return refuse_what(ret_failure, path, what, "UTF-8 text");
+                return refuse_bytes(ret_failure, path, what, buf_span(out));
         return 0;
 }

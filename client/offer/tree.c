@@ -129,6 +129,47 @@ static int add_names(struct span text, struct names *ret)
         return r;
 }
 
+/* C:\\app\\src\\A.java: of each part, all of it and what stands before a blank, a quote or alike.
+ */
+static int add_parts(const char *at, const char *end, struct names *ret)
+{
+        int r = 0;
+
+        while (at < end && !ends_name(*at) && r == 0) {
+                const char *from = at + strspn(at, "\\/"), *to = from;
+
+                for (; to < end && to - from < NAME_BYTES && *to != '\\' && *to != '/' &&
+                       !ends_name(*to);
+                     to++)
+                        if (to > from && may_end_name(*to))
+                                r = r ? r : add_name(ret, (struct span){from, (size_t)(to - from)});
+                if (to > from)
+                        r = r ? r : add_name(ret, (struct span){from, (size_t)(to - from)});
+                if (to == at || to - from == NAME_BYTES)
+                        break;
+                at = to;
+        }
+        return r;
+}
+
+static int add_windows_names(struct span text, struct names *ret)
+{
+        const char *end = text.at + text.n;
+        int r = 0;
+
+        for (const char *at = text.at; r == 0 && (at = memmem(at, (size_t)(end - at), ":\\", 2));
+             at++) {
+                bool is_drive = at > text.at && isalpha((unsigned char)at[-1]) &&
+                                (at - 1 == text.at || !isalnum((unsigned char)at[-2]));
+
+                r = is_drive ? add_parts(at + 1, end, ret) : 0;
+                if (ret->n > 100000)
+                        drop_repeated(ret);
+        }
+        drop_repeated(ret);
+        return r;
+}
+
 static unsigned read_hex(const char *at, const char *end, size_t n)
 {
         char hex[9] = {0};
@@ -200,13 +241,15 @@ static int read_names(struct span text, struct names *ret)
         bool has_escapes = false;
         int r = add_names(text, ret);
 
+        r = r ? r : add_windows_names(text, ret);
         for (size_t i = 0; i < N_ELEMENTS(escapes); i++)
                 has_escapes |= memmem(text.at, text.n, escapes[i], 2) != NULL;
         if (r < 0 || !has_escapes)
                 return r;
         buf_init(&meant, 0);
         r = unescape(text, &meant);
-        return r ? r : add_names(buf_span(&meant), ret);
+        r = r ? r : add_names(buf_span(&meant), ret);
+        return r ? r : add_windows_names(buf_span(&meant), ret);
 }
 
 /* ---- the tree ---- */

@@ -9,7 +9,7 @@ const char *const figures_source_words[N_SOURCES] = {"kept", "reused", "by templ
 
 const struct figures_aside figures_aside[] = {{"build", "in build outputs"},
                                               {"dependency", "in dependencies"},
-                                              {"gone", "in files that are not there"},
+                                              {"gone", "in files that are not there, or no text"},
                                               {"elsewhere", "elsewhere"},
                                               {"filtered", "not asked for"},
                                               {"repeated", "told twice"},

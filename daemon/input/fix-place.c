@@ -1,5 +1,6 @@
 #include "daemon/input/fix-place.h"
 
+#include <ctype.h>
 #include <stdio.h>
 
 #define HASH_NONFATAL_OOM 1 /* then hh.tbl of what was to be added is NULL */
@@ -14,13 +15,27 @@ static const char *const build_folders[] = {"target", "build", "out",     "dist"
 static const char *const library_folders[] = {".m2",    "node_modules",  "vendor",
                                               ".nuget", "site-packages", ".gradle/caches"};
 
+/* C:\app, /C:/app, and what has no other slashes; elsewhere a backslash is a letter of a name. */
+static bool is_of_windows(const char *path)
+{
+        const char *drive = path + strspn(path, "/");
+
+        return (isalpha((unsigned char)drive[0]) && drive[1] == ':' &&
+                (drive[2] == '\\' || drive[2] == '/')) ||
+               str_has_prefix(path, "\\\\") || !strchr(path, '/');
+}
+
 /* The path of a URI, decoded in place; percent signs that are no escapes stay. */
 static char *decode(char *uri)
 {
         char *at = uri, *to;
+        bool has_backslashes;
 
         if (str_has_prefix(uri, "file://"))
                 at += strlen("file://");
+        has_backslashes = is_of_windows(at);
+        if (at[0] == '/' && isalpha((unsigned char)at[1]) && at[2] == ':')
+                at++; /* C:/app is /C:/app in a URI */
         for (to = uri; *at; at++) {
                 unsigned c;
 
@@ -29,7 +44,7 @@ static char *decode(char *uri)
                         *to++ = (char)c;
                         at += 2;
                 } else {
-                        *to++ = *at == '\\' ? '/' : *at;
+                        *to++ = *at == '\\' && has_backslashes ? '/' : *at;
                 }
         }
         *to = '\0';

@@ -314,6 +314,29 @@ static bool is_text(struct span content)
                !memchr(content.at, '\0', content.n);
 }
 
+/* Whoever has it there is to hear which line it is, if it is one. */
+static int leave_bytes(struct making *m, const char *path, size_t n, struct span content)
+{
+        const char *end = content.at + content.n, *at = content.at, *lf;
+        _cleanup_free_ char *text = NULL;
+        size_t line = 1;
+
+        for (; (lf = memchr(at, '\n', (size_t)(end - at))) != NULL; at = lf + 1, line++)
+                if (!str_is_utf8((struct span){at, (size_t)(lf - at)}) ||
+                    memchr(at, '\0', (size_t)(lf - at)))
+                        break;
+        m->counts.n_places[PLACE_HERE] -= n;
+        m->counts.n_places[PLACE_GONE] += n;
+        text = content.n > EDIT_BASE_MAX_BYTES
+                       ? str_printf(
+                                 "%s is too large to be edited; its findings are left to you: %zu",
+                                 path, n)
+                       : str_printf("%s:%zu is no UTF-8 text; the file's findings are left to you: "
+                                    "%zu",
+                                    path, line, n);
+        return text ? strlist_add(&m->w->warnings, text) : -ENOMEM;
+}
+
 /* Every file with findings: made, or its content wanted. */
 static int make_files(struct making *m, struct open *list, size_t n)
 {
@@ -335,7 +358,8 @@ static int make_files(struct making *m, struct open *list, size_t n)
                         if (is_text(buf_span(&content)))
                                 r = make_file(m, &list[from], to - from, buf_span(&content));
                         else
-                                r = note_gone(m, m->s->paths[file]);
+                                r = leave_bytes(m, m->s->paths[file], to - from,
+                                                buf_span(&content));
                 }
         }
         return r;
@@ -374,8 +398,11 @@ static int say_counts(struct making *m, const char *prefix)
                     "share an address of the state with others: which of them it means is not "
                     "known, so all of them are open");
         for (size_t i = 0; i < m->not_there.n && r == 0; i++) {
+                const char *path = m->not_there.at[i];
                 _cleanup_free_ char *text = str_printf(
-                        "%s has findings, but it is not there, or no text", m->not_there.at[i]);
+                        "%s has findings, but %s", path,
+                        strchr(path, '\\') ? "its name has a backslash: such files are left to you"
+                                           : "it is not there, or cannot be read");
 
                 r = text ? strlist_add(&m->w->warnings, text) : -ENOMEM;
         }

@@ -295,12 +295,12 @@ static int read_top(struct reader *r, struct yaml_node *top)
                         k = read_ruleset(r, top->items[i]);
                 return k;
         }
-        if (top->kind == YAML_MAP && yaml_get(top, "phases"))
-                return read_phases(r, yaml_get(top, "phases"));
         if (top->kind == YAML_MAP && yaml_get(top, "plan_file"))
                 return refuse(r, yaml_get(top, "plan_file"),
                               "this is a state of kantra-ai: give the plan that it names as the "
                               "analysis, and this with --state");
+        if (top->kind == YAML_MAP && yaml_get(top, "phases"))
+                return read_phases(r, yaml_get(top, "phases"));
         if (top->kind == YAML_MAP && yaml_get(top, "violations")) {
                 struct yaml_node *v = yaml_get(top, "violations");
 

@@ -162,13 +162,18 @@ void job_enqueue(struct job *job)
         jobs_schedule(job->jobs);
 }
 
+static json_t *queued_json(const struct job *job)
+{
+        size_t n_before = job->jobs->n_queued - job->is_in_queue; /* itself does not count */
+
+        return json_pack("{s:s,s:I}", "kind", job->kind->name, "position", (json_int_t)n_before);
+}
+
 void job_put_back(struct job *job)
 {
         job_stop_work(job);
         move(job, JOB_QUEUED);
-        journal_say(job, "queued",
-                    json_pack("{s:s,s:I}", "kind", job->kind->name, "position",
-                              (json_int_t)job->jobs->n_queued));
+        journal_say(job, "queued", queued_json(job));
 }
 
 void job_continue(struct job *job)
@@ -183,9 +188,7 @@ void job_continue(struct job *job)
         free(job->wait_remedy);
         job->wait_remedy = NULL;
         job_enqueue(job);
-        journal_say(job, "queued",
-                    json_pack("{s:s,s:I}", "kind", job->kind->name, "position",
-                              (json_int_t)job->jobs->n_queued));
+        journal_say(job, "queued", queued_json(job));
 }
 
 /* ---- waiting and ending ---- */

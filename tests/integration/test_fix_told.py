@@ -1,0 +1,110 @@
+"""`genopt fix`: what a user is told, and when."""
+
+import os
+import select
+
+import pytest
+
+from fix_app import App
+from test_fix import app, fix, git, plan, start_repository  # noqa: F401 (app is a fixture)
+
+
+def test_a_command_that_does_not_end_is_ended(place, sim, daemon, app):
+    """With all that it started; that is no verdict, so nobody is asked again, and more time settles it."""
+    os.mkfifo(place / "pids")
+    pids = os.open(place / "pids", os.O_RDWR | os.O_NONBLOCK)
+    command = f"sleep 1000 & echo $$ $! > {place / 'pids'}; wait"
+    r = daemon.genopt("fix", app.path, "--source", place / "app", "--json", "--verify", command, "--verify-timeout", "1s", check=75)
+    assert "did not end in 1.0 s" in r.stderr and "--resume" in r.stderr
+    said = os.read(pids, 100).split() if select.select([pids], [], [], 0)[0] else []  # none: it was ended before it began
+    os.close(pids)
+    for pid in map(int, said):
+        try:
+            fd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        assert select.select([fd], [], [], 60)[0]
+        os.close(fd)
+    n = len(sim.requests())
+    r = daemon.genopt("fix", "--resume", "--source", place / "app", "--json", "--verify", "true", "--verify-timeout", "10m", check=0)
+    summary = next(e["summary"] for e in daemon.events(r) if e["type"] == "done")
+    assert summary["verified"] is True and summary["retries"] == 0 and len(sim.requests()) == n
+    for wrong in (("--verify-timeout", "1s"), ("--verify", "true", "--verify-timeout", "0s"), ("--verify", "true", "--verify-timeout", "soon")):
+        assert daemon.genopt("fix", app.path, "--source", place / "app", *wrong).returncode == 2
+
+
+def test_who_attaches_is_told_how_the_command_runs(place, sim, daemon, app):
+    daemon.genopt("fix", app.path, "--source", place / "app", "--verify", "kill -KILL $$", check=75)
+    r = daemon.genopt("attach", cwd=place / "app", check=75)
+    assert "`genopt fix --resume --source . --verify COMMAND`" in r.stderr and "genopt attach" not in r.stderr
+
+
+def test_a_report_that_cannot_be_written_is_told_first(place, sim, daemon, app):
+    for bad in (place / "nowhere/r.html", place):
+        r = daemon.genopt("fix", app.path, "--source", place / "app", "--report", bad, check=65)
+        assert "--report" in r.stderr and str(bad) in r.stderr
+    assert sim.requests() == [] and not (place / "app/.genopt").exists()
+
+
+def test_a_rule_cannot_steer_a_terminal_by_git(place, sim, daemon):
+    app = App(0)
+    app.files["conf/a.properties"] = "old.name=1\n"
+    app.add("keys\u001b[31m\n-001", "conf/a.properties", 1, "Rename properties prefixed by `old` with `new`", "old.name=1")
+    root = start_repository(app.write(place / "app"))
+    fix(daemon, app.write_analysis(place / "o.yaml"), root, "--files", "conf/*", "--commit", "per-rule")
+    assert git(root, "log", "-1", "--format=%s") == "Repair keys?[31m?-001\n"
+
+
+@pytest.mark.parametrize("text,where", [(b"- name: x\n  violations:\n    a: {description: \"caf\xe9\"}\n", ":3:26: "), (b"", ": it is empty"),
+                                        (b"- name: \xc3\xa9\n  x: \"\x00\"\n", ":2:7: "),
+                                        (b"version: '1.0'\nplan_file: p.yaml\nphases:\n- {phase_id: one}\n", "--state")])
+def test_an_analysis_that_is_none_is_told_where(place, daemon, app, text, where):
+    bad = place / "bad.yaml"
+    bad.write_bytes(text)
+    r = daemon.genopt("fix", bad, "--source", place / "app", check=65)
+    assert "bad.yaml" in r.stderr and where in r.stderr, r.stderr
+
+
+def test_a_device_is_no_analysis(place, daemon, app):
+    r = daemon.genopt("fix", "/dev/null", "--source", place / "app", check=65)
+    assert "no plain file" in r.stderr
+
+
+def test_a_source_that_is_no_text_is_left_with_its_line(place, sim, daemon, app):
+    boat = place / "app/src/main/java/org/boats/Boat0.java"
+    boat.write_bytes(boat.read_bytes() + b"// caf\xe9\n")
+    lines = boat.read_bytes().count(b"\n")
+    events, summary = fix(daemon, app.path, place / "app")
+    f = summary["findings"]
+    assert f["gone"] == 5 and sum(f["repaired"].values()) == f["here"] == 20
+    assert any(f"Boat0.java:{lines} is no UTF-8 text" in e["text"] for e in events if e["type"] == "warning")
+
+
+def test_nobody_stands_before_the_only_job(place, sim, daemon, app):
+    r = daemon.genopt("fix", app.path, "--source", place / "app", check=0)
+    assert "queued behind" not in r.stderr
+    events, _ = fix(daemon, app.path, place / "app")
+    assert {e["position"] for e in events if e["type"] == "queued"} == {0}
+
+
+@pytest.mark.parametrize("root", ["C:\\work\\app\\", "file:///C:/work/app/", "file:///C:\\work\\app\\"])
+def test_paths_of_windows_are_found(place, daemon, root):
+    app = App(0)
+    app.files["conf/win.properties"] = "old.name=1\n"
+    app.add("keys-001", "conf/win.properties", 1, "Rename properties prefixed by `old` with `new`", "old.name=1")
+    separator = "\\" if "\\" in root else "/"
+    app.findings[-1]["incident"]["uri"] = root + separator.join(("conf", "win.properties"))
+    app.findings = app.findings[-1:]
+    app.write(place / "app")
+    f = plan(daemon, app.write_analysis(place / "o.yaml"), place / "app")["findings"]
+    assert f["mechanical"] == f["here"] == f["total"] == 1
+
+
+def test_a_backslash_in_a_name_is_told(place, daemon):
+    app = App(0)
+    app.files["conf/a\\b.properties"] = app.files["conf/c.properties"] = "old.name=1\n"
+    for name in ("a\\b", "c"):
+        app.add("keys-001", f"conf/{name}.properties", 1, "Rename properties prefixed by `old` with `new`", "old.name=1")
+    app.write(place / "app")
+    r = daemon.genopt("fix", app.write_analysis(place / "o.yaml"), "--source", place / "app", "--dry-run", check=0)
+    assert "a\\b.properties has findings, but its name has a backslash" in r.stderr
