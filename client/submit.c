@@ -3,8 +3,8 @@
 #include <stdio.h>
 
 #include "client/link/environment.h"
-#include "client/settings.h"
 #include "common/clock.h"
+#include "proto/variables.h"
 
 #define KEY_RANDOM_BYTES 16
 #define LABEL_BYTES 256
@@ -16,7 +16,7 @@ json_t *submit_options(const struct client *c)
 {
         json_t *options = json_object();
 
-        if (!options || settings_from_environment(options) < 0 ||
+        if (!options || job_variables_add(options) < 0 ||
             (c->options && json_object_update(options, c->options) < 0)) {
                 json_decref(options);
                 return NULL;

@@ -2,58 +2,55 @@
 
 #include "common/json.h"
 
-#define ROW(variable, option)            \
-        {                                \
-                variable, option, option \
-        }
-
-const struct job_variable job_variables[] = {
-        ROW("GENOPT_OBJECTIVE", "optimization.objective"),
-        ROW("GENOPT_KEEP", "optimization.keep"),
-        ROW("GENOPT_REUSE", "optimization.reuse"),
-        ROW("GENOPT_TEMPLATE", "optimization.template"),
-        ROW("GENOPT_MECHANICAL", "optimization.mechanical"),
-        ROW("GENOPT_FRAME", "optimization.frame"),
-        ROW("GENOPT_TIER", "optimization.tier"),
-        ROW("GENOPT_BATCH", "optimization.batch.enabled"),
-        ROW("GENOPT_BATCH_MAX_OUTPUT", "optimization.batch.max_output"),
-        ROW("GENOPT_BATCH_MAX_FILES", "optimization.batch.max_files"),
-        ROW("GENOPT_OPTIMIZE", "optimization.enabled"),
-        ROW("GENOPT_CONTEXT", "optimization.context"),
-        ROW("GENOPT_COMPRESS", "optimization.compress"),
-        ROW("GENOPT_PREFIX", "optimization.prefix.enabled"),
-        ROW("GENOPT_PREFIX_ANTHROPIC", "optimization.prefix.anthropic"),
-        ROW("GENOPT_PREFIX_OPENAI", "optimization.prefix.openai"),
-        ROW("GENOPT_PREFIX_LOCAL", "optimization.prefix.local"),
-        ROW("GENOPT_SCHEDULE", "optimization.schedule"),
-        ROW("GENOPT_RETRY_EVIDENCE", "retry.evidence"),
-        ROW("GENOPT_CHECKS_CONFIDENCE", "checks.confidence"),
-        ROW("GENOPT_PROGRESS", "progress.enabled"),
-        ROW("GENOPT_CALLS", "limits.calls"),
-        ROW("GENOPT_JOB_USD", "budget.job_usd"),
-        ROW("GENOPT_WARN_AT", "budget.warn_at"),
-        ROW("GENOPT_APPROVAL", "approval.when"),
-        ROW("GENOPT_APPROVAL_TOKENS", "approval.tokens"),
-        ROW("GENOPT_APPROVAL_USD", "approval.usd"),
+const char *const job_variables[] = {
+        "GENOPT_OBJECTIVE",
+        "GENOPT_KEEP",
+        "GENOPT_REUSE",
+        "GENOPT_TEMPLATE",
+        "GENOPT_MECHANICAL",
+        "GENOPT_FRAME",
+        "GENOPT_TIER",
+        "GENOPT_BATCH",
+        "GENOPT_BATCH_MAX_OUTPUT",
+        "GENOPT_BATCH_MAX_FILES",
+        "GENOPT_OPTIMIZE",
+        "GENOPT_CONTEXT",
+        "GENOPT_COMPRESS",
+        "GENOPT_PREFIX",
+        "GENOPT_PREFIX_ANTHROPIC",
+        "GENOPT_PREFIX_OPENAI",
+        "GENOPT_PREFIX_LOCAL",
+        "GENOPT_SCHEDULE",
+        "GENOPT_RETRY_EVIDENCE",
+        "GENOPT_CHECKS_CONFIDENCE",
+        "GENOPT_PROGRESS",
+        "GENOPT_CALLS",
+        "GENOPT_JOB_USD",
+        "GENOPT_WARN_AT",
+        "GENOPT_APPROVAL",
+        "GENOPT_APPROVAL_TOKENS",
+        "GENOPT_APPROVAL_USD",
         /* names that earlier systems used */
-        ROW("ENABLE_TEMPLATES", "optimization.template"),
-        ROW("ENABLE_RECOGNITION_CACHE", "optimization.reuse"),
-        ROW("ENABLE_COMPRESSED_STANDARDS", "optimization.compress"),
-        ROW("ENABLE_SMART_RETRY", "retry.evidence"),
-        ROW("ENABLE_CONFIDENCE_VALIDATION", "checks.confidence"),
-        {"ENABLE_PARALLEL_EXECUTION", "limits.calls", "ENABLE_PARALLEL_EXECUTION"},
-        {NULL},
+        "ENABLE_TEMPLATES",
+        "ENABLE_RECOGNITION_CACHE",
+        "ENABLE_COMPRESSED_STANDARDS",
+        "ENABLE_SMART_RETRY",
+        "ENABLE_CONFIDENCE_VALIDATION",
+        "ENABLE_PARALLEL_EXECUTION",
+        NULL,
 };
 
 int job_variables_add(json_t *options)
 {
-        for (const struct job_variable *v = job_variables; v->variable; v++) {
-                const char *text = getenv(v->variable);
+        for (const char *const *v = job_variables; *v; v++) {
+                const char *text = getenv(*v);
+                int r;
 
-                if (!text || !*text || json_object_get(options, v->option))
+                if (!text || !*text)
                         continue;
-                if (json_put(options, v->sent_as, json_string(text)) < 0)
-                        return -ENOMEM;
+                r = json_put(options, *v, json_string(text));
+                if (r < 0)
+                        return r;
         }
         return 0;
 }

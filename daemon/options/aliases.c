@@ -66,8 +66,8 @@ static bool match_alias(const struct alias *list, size_t n, const char *name,
         for (size_t i = 0; i < n; i++) {
                 if (!str_is_equal(list[i].name, name))
                         continue;
-                *ret = (struct option_match){&option_table[list[i].id],
-                                             list[i].is_switch_of_number};
+                *ret = (struct option_match){&option_table[list[i].id], list[i].is_switch_of_number,
+                                             list[i].name};
                 return true;
         }
         return false;
@@ -78,7 +78,7 @@ bool option_match(const char *name, struct option_match *ret)
         for (size_t i = 0; i < N_OPTIONS; i++) {
                 if (!str_is_equal(option_table[i].name, name))
                         continue;
-                *ret = (struct option_match){&option_table[i], false};
+                *ret = (struct option_match){&option_table[i], false, option_table[i].name};
                 return true;
         }
         return match_alias(aliases, N_ELEMENTS(aliases), name, ret) ||
@@ -90,10 +90,22 @@ bool option_match_variable(const char *variable, struct option_match *ret)
         for (size_t i = 0; i < N_OPTIONS; i++) {
                 if (!str_is_equal(option_table[i].variable, variable))
                         continue;
-                *ret = (struct option_match){&option_table[i], false};
+                *ret = (struct option_match){&option_table[i], false, option_table[i].variable};
                 return true;
         }
         return match_alias(variables, N_ELEMENTS(variables), variable, ret);
+}
+
+enum option_again option_take(struct option_taken *t, const struct option_match *m)
+{
+        const struct option_taken before = *t;
+
+        if (before.as && before.is_switch == m->is_switch_of_number)
+                return OPTION_TWICE;
+        if (before.as && before.is_switch)
+                return OPTION_INERT;
+        *t = (struct option_taken){m->name, m->is_switch_of_number};
+        return OPTION_FIRST;
 }
 
 const struct option *option_find(const char *name)

@@ -62,20 +62,24 @@ int config_take(struct config *c, const struct option_match *m, const char *writ
         int r;
 
         r = option_read(m, text, &value, &is_given, why);
-        if (r > 0)
+        if (r > 0) {
                 *ret_failure =
                         failure_new_at(FAILURE_BAD_CONFIG, where, "`%s` %s", written_as, why);
-        else if (r == 0 && c->given_as[id])
+                return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
+        }
+        if (r < 0 || !is_given)
+                return r;
+        switch (option_take(&c->taken[id], m)) {
+        case OPTION_TWICE:
                 *ret_failure =
                         failure_new_at(FAILURE_BAD_CONFIG, where, "`%s` is set twice: as `%s` too",
-                                       written_as, c->given_as[id]);
-        else if (r < 0 || !is_given)
-                return r;
-        if (*ret_failure)
-                return CONDITION_REFUSED;
-        if (r > 0 || c->given_as[id])
-                return -ENOMEM;
-        c->given_as[id] = o->name;
+                                       written_as, c->taken[id].as);
+                return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
+        case OPTION_INERT:
+                return 0;
+        case OPTION_FIRST:
+                break;
+        }
         c->values[id] = value;
         if (o->type == OPTION_TEXT) {
                 free(c->texts[id]);
@@ -130,7 +134,7 @@ static int take_environment(struct config *c, struct failure **ret_failure)
                 r = take_variable(c, option_table[i].variable, ret_failure);
         for (const char *const *v = option_alias_variables; r == 0 && *v; v++)
                 r = take_variable(c, *v, ret_failure);
-        memset(c->given_as, 0, sizeof(c->given_as));
+        memset(c->taken, 0, sizeof(c->taken));
         return r;
 }
 

@@ -131,6 +131,6 @@ int config_read_file(struct config *c, struct span text, const char *name, const
         if (top->kind != YAML_MAP)
                 return config_refuse(ret_failure, name, top, "the file is not a map of options");
         k = read_top(&r, top);
-        memset(c->given_as, 0, sizeof(c->given_as));
+        memset(c->taken, 0, sizeof(c->taken));
         return k ? k : config_check_tiers(c, name, ret_failure);
 }

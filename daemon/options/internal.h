@@ -8,14 +8,19 @@
 
 #define OPTION_WHY_BYTES 160
 
+/* What one source (a file, an environment, what a job says itself) has said of an option so far. */
+struct option_taken {
+        const char *as; /* the name there, static; NULL: nothing */
+        bool is_switch; /* by the switch of a number, which was off */
+};
+
 struct config {
         atomic_uint n_refs;
         uint64_t values[N_OPTIONS];
-        char *texts[N_OPTIONS];            /* owned; OPTION_TEXT */
-        const char *given_as[N_OPTIONS];   /* by the source that is being read: the name there;
-                                              borrowed */
-        char *path;                        /* owned; NULL: no file */
-        struct provider_option *providers; /* owned */
+        char *texts[N_OPTIONS];               /* owned; OPTION_TEXT */
+        struct option_taken taken[N_OPTIONS]; /* by the source that is being read */
+        char *path;                           /* owned; NULL: no file */
+        struct provider_option *providers;    /* owned */
         size_t n_providers;
         struct tier_option tiers[N_TIERS];
 };
@@ -25,7 +30,16 @@ struct option_match {
         const struct option *option;
         bool is_switch_of_number; /* an on/off for a row that is a number: off means 1, on changes
                                      nothing */
+        const char *name;         /* static */
 };
+
+/* The same option again, in one source. */
+enum option_again {
+        OPTION_FIRST, /* it is not: now it is taken */
+        OPTION_INERT, /* a number beside its switch, which is off: the switch holds */
+        OPTION_TWICE, /* m->name and t->as say the same thing */
+};
+enum option_again option_take(struct option_taken *t, const struct option_match *m);
 
 bool option_match(const char *name, struct option_match *ret); /* aliases too */
 bool option_match_variable(const char *variable, struct option_match *ret);

@@ -41,12 +41,25 @@ static int match_name(const char *name, struct option_match *ret, struct failure
         return refuse(ret_failure, name, "is unknown");
 }
 
-/* One value; is_taken tells which options this map has given already. */
+/* A switch that is on changes nothing, but for one that a weaker source has off. */
+static void switch_on(struct job_options *o, const struct config *c, const struct option_match *m,
+                      const struct option_taken *weaker)
+{
+        enum option_id id = option_id(m->option);
+
+        if (m->is_switch_of_number && weaker && weaker[id].is_switch)
+                o->values[id] = c->values[id];
+}
+
+/* One value; taken tells what its source has given already, weaker (or NULL) what the source
+ * before that did. */
 static int take_value(struct job_options *o, const struct config *c, const char *name,
-                      const char *text, bool *is_taken, struct failure **ret_failure)
+                      const char *text, struct option_taken *taken,
+                      const struct option_taken *weaker, struct failure **ret_failure)
 {
         char why[OPTION_WHY_BYTES];
         struct option_match m;
+        enum option_again again;
         enum option_id id;
         bool is_given;
         uint64_t value;
@@ -58,38 +71,69 @@ static int take_value(struct job_options *o, const struct config *c, const char 
         r = option_read(&m, text, &value, &is_given, why);
         if (r > 0)
                 return refuse(ret_failure, name, "%s", why);
-        if (r < 0 || !is_given)
+        if (r < 0)
                 return r;
+        if (!is_given) {
+                switch_on(o, c, &m, weaker);
+                return 0;
+        }
         id = option_id(m.option);
-        if (is_taken[id] && o->values[id] != value)
-                return refuse(ret_failure, name, "is set twice, as `%s` too", m.option->name);
+        again = option_take(&taken[id], &m);
+        if (again == OPTION_TWICE && o->values[id] != value)
+                return refuse(ret_failure, name, "is set twice, as `%s` too", taken[id].as);
+        if (again == OPTION_INERT)
+                return 0;
         if (m.option->scope == SCOPE_JOB_TIGHTEN && value > c->values[id])
                 return refuse(ret_failure, name,
                               "may be at most %llu here: a job can lower a limit, not raise it",
                               (unsigned long long)c->values[id]);
         o->values[id] = value;
-        is_taken[id] = true;
+        return 0;
+}
+
+static bool is_of_environment(const char *name)
+{
+        struct option_match m;
+
+        return option_match_variable(name, &m);
+}
+
+/* Those of a client's environment, which come under the variables' names, or what it says itself.
+ */
+static int take_source(struct job_options *o, const struct config *c, const json_t *given,
+                       bool of_environment, struct option_taken *taken,
+                       const struct option_taken *weaker, struct failure **ret_failure)
+{
+        const char *name;
+        json_t *text;
+
+        json_object_foreach ((json_t *)given, name, text) {
+                int r;
+
+                if (is_of_environment(name) != of_environment)
+                        continue;
+                if (!json_is_string(text))
+                        return refuse(ret_failure, name, "is not a text");
+                r = take_value(o, c, name, json_string_value(text), taken, weaker, ret_failure);
+                if (r != 0)
+                        return r;
+        }
         return 0;
 }
 
 int job_options_change(struct job_options *o, const struct config *c, const json_t *given,
                        struct failure **ret_failure)
 {
+        struct option_taken of_environment[N_OPTIONS] = {0}, own[N_OPTIONS] = {0};
         struct job_options changed = *o;
-        bool is_taken[N_OPTIONS] = {false};
-        const char *name;
-        json_t *text;
         int r;
 
-        json_object_foreach ((json_t *)given, name, text) {
-                if (!json_is_string(text))
-                        return refuse(ret_failure, name, "is not a text");
-                r = take_value(&changed, c, name, json_string_value(text), is_taken, ret_failure);
-                if (r != 0)
-                        return r;
-        }
-        *o = changed;
-        return 0;
+        r = take_source(&changed, c, given, true, of_environment, NULL, ret_failure);
+        if (r == 0)
+                r = take_source(&changed, c, given, false, own, of_environment, ret_failure);
+        if (r == 0)
+                *o = changed;
+        return r;
 }
 
 static void take_config(struct job_options *o, const struct config *c)

@@ -201,7 +201,7 @@ def test_a_script_is_not_asked_unless_told_so(daemon, sim, place):
     r = daemon.genopt("gen", spec, "-o", place / "b", *options, "--budget", "0.01", "--json", check=75)
     waiting_job(daemon, r)
     r = daemon.genopt("gen", spec, "-o", place / "b", "--budget", "much", check=2)
-    assert "--budget is a number of dollars like 2.50, or none, not `much`" in r.stderr
+    assert "--budget is a number of dollars like 2.50, below a billion, or none, not `much`" in r.stderr
 
 
 def test_approval_survives_a_restart_and_is_given_once(daemon, sim, place):

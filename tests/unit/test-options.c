@@ -235,7 +235,7 @@ static void names_of_earlier_systems_are_accepted(void **state)
         assert_int_equal(config_get_u64(one, OPTION_CALLS), 1);
         assert_false(config_get_bool(brief, OPTION_TEMPLATE));
         expect_refused("templates: off\noptimization: {template: on}", "genopt.yaml:2:26",
-                       "set twice");
+                       "set twice: as `templates` too");
 }
 
 static void the_environment_goes_before_the_file(void **state)
@@ -649,26 +649,29 @@ static void keys_that_others_can_read_are_refused(void **state)
         }
 }
 
+static bool is_sent_by_clients(const char *variable)
+{
+        for (const char *const *v = job_variables; *v; v++)
+                if (str_is_equal(*v, variable))
+                        return true;
+        return false;
+}
+
 static void clients_and_daemon_know_the_same_variables(void **state)
 {
         (void)state;
-        for (const struct job_variable *v = job_variables; v->variable; v++) {
-                struct option_match m, sent;
+        for (const char *const *v = job_variables; *v; v++) {
+                struct option_match m;
 
-                assert_true(option_match_variable(v->variable, &m));
-                assert_string_equal(m.option->name, v->option);
-                assert_true(option_match(v->sent_as, &sent));
-                assert_ptr_equal(sent.option, m.option);
-                assert_int_equal(sent.is_switch_of_number, m.is_switch_of_number);
+                assert_true(option_match_variable(*v, &m));
+                assert_string_equal(m.name, *v);
                 assert_true(m.option->scope != SCOPE_DAEMON);
         }
-        for (size_t i = 0; i < N_OPTIONS; i++) {
-                bool is_known = false;
-
-                for (const struct job_variable *v = job_variables; v->variable; v++)
-                        is_known |= str_is_equal(v->variable, option_table[i].variable);
-                assert_int_equal(is_known, option_table[i].scope != SCOPE_DAEMON);
-        }
+        for (size_t i = 0; i < N_OPTIONS; i++)
+                assert_int_equal(is_sent_by_clients(option_table[i].variable),
+                                 option_table[i].scope != SCOPE_DAEMON);
+        for (const char *const *v = option_alias_variables; *v; v++)
+                assert_true(is_sent_by_clients(*v));
 }
 
 static void compare_row(struct span *cells, size_t n, void *arg)
@@ -720,16 +723,48 @@ static void the_page_and_the_table_agree(void **state)
 
 static void set_goes_before_a_clients_environment(void **state)
 {
-        _cleanup_json_ json_t *options = json_pack("{s:s}", "optimization.template", "on");
+        _cleanup_(config_unrefp) struct config *c = parse("limits: {calls: 6}");
+        _cleanup_json_ json_t *options = json_object();
+        struct job_options o;
 
         (void)state;
         setenv("ENABLE_TEMPLATES", "false", 1);
-        setenv("ENABLE_RECOGNITION_CACHE", "false", 1);
+        setenv("ENABLE_RECOGNITION_CACHE", "", 1);
         assert_int_equal(job_variables_add(options), 0);
         clear_environment();
-        assert_string_equal(json_get_text(options, "optimization.template"), "on");
-        assert_string_equal(json_get_text(options, "optimization.reuse"), "false");
-        assert_int_equal(json_object_size(options), 2);
+        assert_string_equal(json_get_text(options, "ENABLE_TEMPLATES"), "false");
+        assert_int_equal(json_object_size(options), 1);
+        resolve(c, "{\"templates\":\"on\",\"ENABLE_TEMPLATES\":\"false\"}", &o);
+        assert_true(job_options_get_bool(&o, OPTION_TEMPLATE));
+        resolve(c, "{\"ENABLE_PARALLEL_EXECUTION\":\"0\",\"limits.calls\":\"4\"}", &o);
+        assert_int_equal(job_options_get_u64(&o, OPTION_CALLS), 4);
+        resolve(c, "{\"parallel\":\"on\",\"ENABLE_PARALLEL_EXECUTION\":\"0\"}", &o);
+        assert_int_equal(job_options_get_u64(&o, OPTION_CALLS), 6);
+        resolve(c, "{\"GENOPT_CALLS\":\"4\",\"parallel\":\"off\"}", &o);
+        assert_int_equal(job_options_get_u64(&o, OPTION_CALLS), 1);
+        expect_job_refused(c, "{\"ENABLE_TEMPLATES\":\"on\",\"GENOPT_TEMPLATE\":\"off\"}",
+                           "/params/options/GENOPT_TEMPLATE", "as `ENABLE_TEMPLATES` too");
+        expect_job_refused(c, "{\"templates\":\"on\",\"optimization.template\":\"off\"}",
+                           "/params/options/optimization.template", "as `templates` too");
+}
+
+/* Who switches calls side by side off leaves the number of workers where it stands. */
+static void a_switch_that_is_off_holds_beside_its_number(void **state)
+{
+        static const char *const files[] = {
+                "optimization:\n  parallelization: {enabled: false, max_workers: 4}",
+                "optimization:\n  parallelization: {max_workers: 4, enabled: false}",
+                "limits: {calls: 4}\nparallel: off",
+        };
+
+        (void)state;
+        for (size_t i = 0; i < N_ELEMENTS(files); i++) {
+                _cleanup_(config_unrefp) struct config *c = parse(files[i]);
+
+                assert_int_equal(config_get_u64(c, OPTION_CALLS), 1);
+        }
+        expect_refused("parallel: off\noptimization: {parallelization: {enabled: off}}",
+                       "genopt.yaml:2:43", "set twice: as `parallel` too");
 }
 
 int main(void)
@@ -758,6 +793,7 @@ int main(void)
                 cmocka_unit_test(clients_and_daemon_know_the_same_variables),
                 cmocka_unit_test(the_page_and_the_table_agree),
                 cmocka_unit_test(set_goes_before_a_clients_environment),
+                cmocka_unit_test(a_switch_that_is_off_holds_beside_its_number),
         };
 
         return cmocka_run_group_tests(tests, set_up, tear_down);
