@@ -60,6 +60,32 @@ static void print_providers(const json_t *providers)
         }
 }
 
+/* " of $20.00", or nothing where there is no limit. */
+static void print_limit(const json_t *budget, const char *name)
+{
+        char text[FORMAT_BYTES];
+
+        if (json_object_get(budget, name))
+                printf(" of %s", format_money(progress_number(budget, name), text));
+}
+
+static void print_money(const json_t *status)
+{
+        const json_t *budget = json_object_get(status, "budget");
+        char text[FORMAT_BYTES];
+
+        printf("%-9s %s", "money",
+               format_money(progress_number(status, "spent_today_nanousd"), text));
+        print_limit(budget, "day_nanousd");
+        printf(" today");
+        if (json_object_get(status, "spent_month_nanousd")) {
+                printf(", %s", format_money(progress_number(status, "spent_month_nanousd"), text));
+                print_limit(budget, "month_nanousd");
+                printf(" this month");
+        }
+        printf("\n");
+}
+
 static int print_status(const json_t *status)
 {
         const json_t *jobs = json_object_get(status, "jobs"),
@@ -78,8 +104,7 @@ static int print_status(const json_t *status)
                progress_number(jobs, "waiting"));
         printf("%-9s %" PRIu64 " running\n", "calls",
                progress_number(json_object_get(status, "calls"), "running"));
-        printf("%-9s %s today\n", "money",
-               format_money(progress_number(status, "spent_today_nanousd"), text));
+        print_money(status);
         print_providers(json_object_get(status, "providers"));
         if (progress_number(kept, "keep_for_ms") > 0)
                 printf("%-9s %" PRIu64 " kept alive for %s after a call, %" PRIu64

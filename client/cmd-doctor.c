@@ -130,6 +130,56 @@ static void check_jobs(struct doctor *d)
                             progress_number(jobs, "running"), progress_number(jobs, "queued"));
 }
 
+static const struct budget_row {
+        const char *period, *next, *option, *limit, *spent;
+} budget_rows[] = {
+        {"day", "tomorrow", "budget.day_usd", "day_nanousd", "spent_today_nanousd"},
+        {"month", "next month", "budget.month_usd", "month_nanousd", "spent_month_nanousd"},
+};
+
+static void check_budget(struct doctor *d, const json_t *budget, const struct budget_row *row)
+{
+        uint64_t limit = progress_number(budget, row->limit),
+                 spent = progress_number(d->status, row->spent), percent;
+        double warn_at = json_number_value(json_object_get(budget, "warn_at"));
+        char text[FORMAT_BYTES], limit_text[FORMAT_BYTES];
+        _cleanup_free_ char *remedy = NULL;
+        bool is_near;
+
+        (void)format_money(spent, text);
+        (void)format_money(limit, limit_text);
+        if (!json_object_get(budget, row->limit)) {
+                doctor_find(d, GRADE_OK, NULL, "%s spent this %s, which has no limit", text,
+                            row->period);
+                return;
+        }
+        percent = limit > 0 ? spent * 100 / limit : 100;
+        is_near = limit > 0 && warn_at > 0 && (double)spent >= warn_at * (double)limit;
+        remedy = str_printf("raise %s in genopt.yaml and `genopt reload`, or go on %s", row->option,
+                            row->next);
+        if (limit > 0 && spent >= limit)
+                doctor_find(d, GRADE_WARNING, remedy,
+                            "all of the %s that a %s may cost is spent: calls wait", limit_text,
+                            row->period);
+        else
+                doctor_find(d, is_near ? GRADE_WARNING : GRADE_OK, is_near ? remedy : NULL,
+                            "%s of %s spent this %s (%" PRIu64 " %%)", text, limit_text,
+                            row->period, percent);
+}
+
+/* Of all users of the daemon; what a single job may cost is its own to say. */
+static void check_budgets(struct doctor *d)
+{
+        const json_t *budget = json_object_get(d->status, "budget");
+        char text[FORMAT_BYTES];
+
+        for (size_t i = 0; budget && i < N_ELEMENTS(budget_rows); i++)
+                check_budget(d, budget, &budget_rows[i]);
+        if (json_object_get(budget, "job_nanousd"))
+                doctor_find(d, GRADE_OK, NULL, "%s at most for a job, unless it says otherwise",
+                            format_money(progress_number(budget, "job_nanousd"), text));
+}
+
 static bool has_proxy(void)
 {
         static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
@@ -225,6 +275,7 @@ static const struct check {
         {"units", doctor_check_units},
         {"daemon", check_daemon},
         {"jobs", check_jobs},
+        {"budget", check_budgets},
         {"providers", check_providers},
         {"cache", check_cache},
 };

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "client/link/older.h"
 #include "common/buf.h"
 #include "common/clock.h"
 #include "proto/frame.h"
@@ -224,19 +225,27 @@ int connection_call_text(struct connection *k, const char *method, struct span p
         return await_reply(k, k->last_id, ret_result, ret_failure);
 }
 
+static int call_once(struct connection *k, const char *method, const json_t *params,
+                     struct span *ret_result, struct failure **ret_failure)
+{
+        _cleanup_buf_ struct buf text = {0};
+        int r = params ? json_write(params, &text) : 0;
+
+        return r < 0 ? r
+                     : connection_call_text(k, method, buf_span(&text), ret_result, ret_failure);
+}
+
 int connection_call(struct connection *k, const char *method, json_t *params, json_t **ret_result,
                     struct failure **ret_failure)
 {
         _cleanup_json_ json_t *owned = params;
-        _cleanup_buf_ struct buf text = {0};
         struct span result;
-        int r = 0;
+        int r = call_once(k, method, owned, &result, ret_failure);
 
-        if (owned)
-                r = json_write(owned, &text);
-        if (r < 0)
-                return r;
-        r = connection_call_text(k, method, buf_span(&text), &result, ret_failure);
+        while (r == CONDITION_REFUSED && older_mend(method, owned, *ret_failure)) {
+                *ret_failure = failure_free(*ret_failure);
+                r = call_once(k, method, owned, &result, ret_failure);
+        }
         if (r != 0 || !ret_result)
                 return r;
         return read_value(result, ret_result);

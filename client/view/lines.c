@@ -122,17 +122,19 @@ static void describe_planned(const json_t *event, struct buf *b)
                                  format_money(progress_number(naive, "nanousd"), d));
 }
 
-/* What failed is said again at the end, with its remedy. */
+/* On a terminal, which shows what is done, only what is out of the ordinary. What failed is said
+ * again at the end, with its remedy. */
 static void describe_task(const struct progress *p, const json_t *event, bool is_live,
                           struct buf *b)
 {
         const char *path = json_get_text(event, "path"), *source = json_get_text(event, "source");
         const char *verdict = json_get_text(event, "verdict");
         const json_t *error = json_object_get(event, "error");
+        const char *mended = json_get_text(event, "mended");
         bool is_bad = verdict && strcmp(verdict, "accepted") != 0;
         char ms[FORMAT_BYTES], money[FORMAT_BYTES];
 
-        if (!is_bad && (is_live || (source && strcmp(source, "keep") == 0)))
+        if (!is_bad && !mended && (is_live || (source && strcmp(source, "keep") == 0)))
                 return;
         (void)buf_printf(b, "[%" PRIu64 "/%" PRIu64 "] %s: ", p->n_done,
                          MAX2(p->n_total, p->n_done), path ? path : "task");
@@ -143,6 +145,8 @@ static void describe_task(const struct progress *p, const json_t *event, bool is
                                          format_money(progress_number(event, "nanousd"), money));
                 if (progress_number(event, "ms") > 0)
                         (void)buf_printf(b, ", %s", format_ms(progress_number(event, "ms"), ms));
+                if (mended)
+                        (void)buf_printf(b, "; mended without asking again: %s", mended);
                 return;
         }
         (void)buf_printf(b, "%s", verdict);

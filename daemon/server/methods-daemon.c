@@ -100,6 +100,33 @@ static json_t *providers_json(const struct server_setup *s)
         return list;
 }
 
+static int put_limit(json_t *o, const char *name, const struct config *c, enum option_id id)
+{
+        uint64_t usd = config_get_u64(c, id);
+
+        return usd == UINT64_MAX ? 0 : json_put(o, name, json_integer((json_int_t)usd));
+}
+
+/* What may be spent; a limit that there is none of is not named. */
+static json_t *budget_json(const struct config *c)
+{
+        json_t *o = json_object();
+        int r = o ? put_limit(o, "day_nanousd", c, OPTION_DAY_USD) : -ENOMEM;
+
+        if (r == 0)
+                r = put_limit(o, "month_nanousd", c, OPTION_MONTH_USD);
+        if (r == 0)
+                r = put_limit(o, "job_nanousd", c, OPTION_JOB_USD);
+        if (r == 0)
+                r = json_put(o, "warn_at",
+                             json_real((double)config_get_u64(c, OPTION_WARN_AT) / 1e6));
+        if (r < 0) {
+                json_decref(o);
+                return NULL;
+        }
+        return o;
+}
+
 /* Pages of this process that are nobody else's, in bytes (/proc/self/smaps_rollup). */
 static json_t *memory_json(void)
 {
@@ -137,15 +164,16 @@ int method_daemon_status(struct server_call *c, const json_t *params)
                 return k;
         server_call_reply_json(
                 c,
-                json_pack("{s:s,s:i,s:i,s:I,s:s,s:o,s:{s:I},s:I,s:I,s:o,s:o,s:o,s:o}", "version",
-                          GENOPT_VERSION, "pid", (int)getpid(), "uid", (int)getuid(), "uptime_s",
-                          (json_int_t)server_uptime_s(server_call_server(c)), "state",
+                json_pack("{s:s,s:i,s:i,s:I,s:s,s:o,s:{s:I},s:I,s:I,s:o,s:o,s:o,s:o,s:o}",
+                          "version", GENOPT_VERSION, "pid", (int)getpid(), "uid", (int)getuid(),
+                          "uptime_s", (json_int_t)server_uptime_s(server_call_server(c)), "state",
                           server_is_stopping(server_call_server(c)) ? "stopping" : "ready", "jobs",
                           counts, "calls", "running", (json_int_t)calls_n_running(s->calls),
                           "spent_today_nanousd", (json_int_t)calls_spent_today(s->calls),
                           "spent_month_nanousd", (json_int_t)calls_spent_this_month(s->calls),
-                          "providers", providers_json(s), "kept", calls_describe_kept(s->calls),
-                          "readers", readers_json(s->store), "memory", memory_json()));
+                          "budget", budget_json(s->config), "providers", providers_json(s), "kept",
+                          calls_describe_kept(s->calls), "readers", readers_json(s->store),
+                          "memory", memory_json()));
         return 0;
 }
 

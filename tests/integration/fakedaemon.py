@@ -2,7 +2,8 @@
 """A scripted peer for the client: speaks the protocol of docs/protocol.md without a daemon behind it.
 
 As a module, FakeDaemon serves a socket from threads of the test. As a program (named by $GENOPT_DAEMON) it takes the socket that
-the client bound, notes in the directory $GENOPT_TEST_FAKE how it was started, and answers daemon/status, daemon/stop and `ask`."""
+the client bound, notes in the directory $GENOPT_TEST_FAKE how it was started, and answers daemon/status, daemon/stop and `ask`;
+a file `older` there makes it one of an older version."""
 
 import base64
 import hashlib
@@ -199,10 +200,15 @@ def main():
     (note / f"started.{os.getpid()}").write_text(json.dumps(
         {"env": dict(os.environ), "cwd": os.getcwd(), "sid": os.getsid(0), "pid": os.getpid(),
          "fds": sorted(int(fd) for fd in os.listdir("/proc/self/fd"))}))
+    def stop(c, p):
+        if (note / "older").exists() and p.get("mode") == "restart":  # of a version that did not know it
+            raise Refused("invalid_params", -32602, "`mode` is none of: drain, now")
+        return {}, lambda c: stopped.set()
+
     # All is ready before the first client is heard: some wait already.
     FakeDaemon(listener=socket.socket(fileno=3), handlers={
         "job/submit": lambda c, p: {"cached": True, "result": {"text": "pong " + p["input"]["prompt"]}},
-        "daemon/stop": lambda c, p: ({}, lambda c: stopped.set())})
+        "daemon/stop": stop})
     stopped.wait()
 
 

@@ -1,5 +1,6 @@
 """Budgets of a job, a day and a month: never passed, warned of in time, and a wait ends when there is more."""
 
+import json
 import time
 
 from conftest import DEADLINE, Daemon, Sim, config_for
@@ -94,6 +95,33 @@ def test_warned_of_a_job(daemon, sim):
     w = rpc.event("warning", "done")
     assert w["type"] == "warning" and "the job's budget" in w["text"], w
     assert rpc.end()["type"] == "done"
+
+
+def test_doctor_tells_what_is_near(place):
+    sim = Sim(place)
+    d = Daemon(place, config_for(sim))
+    d.start()
+    rpc = d.rpc()
+    spent = spend(rpc, "some")
+
+    def findings(budget):
+        d.write_config(config_for(sim, f"budget: {{{budget}}}\n"))
+        rpc.ok("daemon/reload")
+        found = json.loads(d.genopt("doctor", "--json", check=0).stdout)["findings"]
+        return [(f["grade"], f["text"], f.get("remedy")) for f in found if f["subject"] == "budget"]
+
+    day, month, job = findings("day_usd: 20, month_usd: none, job_usd: 3")
+    assert day[0] == "ok" and "of $20.00 spent this day (" in day[1]
+    assert month[0] == "ok" and "no limit" in month[1]
+    assert job[0] == "ok" and "$3.00 at most for a job" in job[1]
+    day, month = findings(f"day_usd: {spent * 1.1 / 1e9:.9f}, month_usd: {spent * 2 / 1e9:.9f}, job_usd: none")
+    assert day[0] == "warning" and "(90 %)" in day[1] and "budget.day_usd" in day[2]
+    assert month[0] == "ok" and "(50 %)" in month[1]
+    day, _ = findings(f"day_usd: {spent / 2 / 1e9:.9f}, job_usd: none")
+    assert day[0] == "warning" and "calls wait" in day[1] and "tomorrow" in day[2]
+    assert "this month" in d.genopt("status", check=0).stdout
+    d.stop()
+    sim.close()
 
 
 def test_zero_is_nothing(place):

@@ -17,7 +17,7 @@ import time
 import pytest
 
 from conftest import DEADLINE, GENOPT, ROOT
-from fakedaemon import JOB, FakeDaemon, HangUp, Refused, sha256, summary, write_event
+from fakedaemon import JOB, NAIVE, FakeDaemon, HangUp, Refused, sha256, summary, write_event
 
 HERE = pathlib.Path(__file__).resolve().parent
 SPEC = "project: {name: Shop}\n"
@@ -174,6 +174,48 @@ def test_many_clients_at_once_start_one_daemon(client):
     client.run("ask", "x", check=0)
     assert len(list(client.place.glob("started.*"))) == 2
     client.run("stop", check=0)
+
+
+def test_an_older_daemon_is_restarted(client):
+    """Its client is newer already: it does without what that daemon does not know."""
+    (client.place / "older").touch()
+    client.run("ask", "x", check=0)
+    client.run("restart", check=0)
+    assert len(list(client.place.glob("started.*"))) == 2
+    client.run("stop", check=0)
+
+
+def test_an_older_daemon_is_asked_for_less(client):
+    """Only for what is as good without: another parameter that it does not know is told."""
+    d = client.serve()
+    row = {"job": JOB, "kind": "generate", "state": "done", "label": "s", "created": "2026-01-02T03:04:05.678Z", "done": 1, "total": 1, "nanousd": 0}
+
+    def older(known):
+        def answer(c, p):
+            for name in p.keys() - known:
+                raise Refused("invalid_params", -32602, f"`{name}` is unknown")
+            return {"jobs": [row], "more": False}
+        return answer
+
+    d.on("job/list", older({"limit", "state"}))
+    assert JOB in client.run("jobs", "--limit", "3", check=0).stdout
+    assert d.params("job/list") == [{"limit": 3, "dry_runs": False}, {"limit": 3}]
+    d.on("job/list", older({"state"}))
+    assert "`limit` is unknown" in client.run("jobs", "--limit", "3", check=65).stderr
+
+
+def test_what_a_rule_mended_is_told(client):
+    d = client.serve()
+    slip = "it imported strings, which the answer had forgotten"
+    d.job(("planned", {"tasks": 2, "steps": 2, "kinds": {"call": 2}, "naive": NAIVE}),
+          ("task.done", {"task": 0, "path": "a.go", "source": "call", "verdict": "accepted", "nanousd": 12000000, "ms": 900, "mended": slip}),
+          ("task.done", {"task": 1, "path": "b.go", "source": "call", "verdict": "accepted", "nanousd": 12000000, "ms": 900}),
+          ("done", {"summary": summary(call=2)}))
+    r = client.gen(check=0)
+    assert f"a.go: call, $0.0120, 900 ms; mended without asking again: {slip}" in r.stderr, r.stderr
+    t = Terminal(client, "gen", "spec.yaml", "-o", "out")
+    t.until(slip)
+    assert t.end() == 0 and "b.go: call" not in t.text
 
 
 def test_a_daemon_that_cannot_be_run_is_named(client):
