@@ -16,6 +16,7 @@ const struct figures_aside figures_aside[] = {{"build", "in build outputs"},
                                               {"there", "repaired before"},
                                               {"completed", "completed before"},
                                               {"false", "false alarms"},
+                                              {"no_change", "need no change, says the model"},
                                               {"review", "to be looked at"},
                                               {"not_written", "not written"},
                                               {"manual", "left to you"}};

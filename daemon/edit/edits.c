@@ -8,6 +8,7 @@
 #define MOVE_MARK "+++to "
 #define GONE_MARK "+++gone "
 #define MADE_MARK "+++new "
+#define KEPT_MARK "+++keep "
 #define SHOWN_BYTES 60 /* of a line, in a reason */
 
 /* ---- reading ---- */
@@ -49,7 +50,7 @@ static int refuse(struct diag *d, unsigned line, const char *text)
         return CONDITION_REFUSED;
 }
 
-enum place { PLACE_HEAD, PLACE_OLD, PLACE_NEW, PLACE_MADE };
+enum place { PLACE_HEAD, PLACE_OLD, PLACE_NEW, PLACE_KEPT, PLACE_MADE };
 
 struct reading {
         struct edits *e;
@@ -58,6 +59,12 @@ struct reading {
         unsigned line;
         struct diag *diag;
 };
+
+/* With room for one more; lists grow by doubling, at powers of two. NULL: no memory. */
+static void *with_room(void *list, size_t n, size_t bytes)
+{
+        return (n & (n - 1)) != 0 ? list : reallocarray(list, MAX2(2 * n, (size_t)4), bytes);
+}
 
 static int begin_old(struct reading *r)
 {
@@ -71,12 +78,10 @@ static int begin_old(struct reading *r)
                                             : "edits stand before the new files");
         if (r->e->n == EDITS_MAX)
                 return refuse(r->diag, r->line, "these are too many edits: write the whole file");
-        if ((r->e->n & (r->e->n - 1)) == 0) { /* grown by doubling, at powers of two */
-                grown = reallocarray(r->e->at, MAX2(2 * r->e->n, (size_t)4), sizeof(*grown));
-                if (!grown)
-                        return -ENOMEM;
-                r->e->at = grown;
-        }
+        grown = with_room(r->e->at, r->e->n, sizeof(*grown));
+        if (!grown)
+                return -ENOMEM;
+        r->e->at = grown;
         r->e->at[r->e->n++] = (struct edit){0};
         r->place = PLACE_OLD;
         return 0;
@@ -111,6 +116,44 @@ static int begin_gone(struct reading *r)
         return 0;
 }
 
+/* "12 rule-001 ". */
+static bool read_kept(struct span s, struct edit_kept *ret)
+{
+        size_t n = 0;
+
+        ret->line = 0;
+        while (n < s.n && n < 9 && s.at[n] >= '0' && s.at[n] <= '9')
+                ret->line = ret->line * 10 + (uint32_t)(s.at[n++] - '0');
+        if (n == 0 || s.n < n + 3 || s.at[n] != ' ' || s.at[s.n - 1] != ' ')
+                return false;
+        ret->rule = (struct span){s.at + n + 1, s.n - n - 2};
+        return true;
+}
+
+static int begin_kept(struct reading *r, struct span what)
+{
+        struct edit_kept kept = {0}, *grown;
+
+        if (r->place == PLACE_OLD)
+                return refuse(r->diag, r->line, "an edit lacks its `===new` line");
+        if (r->e->is_gone || r->place == PLACE_MADE)
+                return refuse(r->diag, r->line,
+                              "`+++keep` stands before the new files, and in no file that goes");
+        if (!read_kept(what, &kept))
+                return refuse(r->diag, r->line,
+                              "`+++keep` names the line (0: it has none) and the rule of a "
+                              "finding, as they are listed");
+        if (r->e->n_kept == EDITS_KEPT_MAX)
+                return refuse(r->diag, r->line, "too many `+++keep` lines");
+        grown = with_room(r->e->kept, r->e->n_kept, sizeof(kept));
+        if (!grown)
+                return -ENOMEM;
+        r->e->kept = grown;
+        r->e->kept[r->e->n_kept++] = kept;
+        r->place = PLACE_KEPT;
+        return 0;
+}
+
 static int begin_made(struct reading *r, struct span path)
 {
         if (r->place == PLACE_OLD)
@@ -130,9 +173,10 @@ static int begin_made(struct reading *r, struct span path)
 
 static struct span *text_at_hand(struct reading *r)
 {
-        return r->place == PLACE_OLD   ? &r->e->at[r->e->n - 1].old
-               : r->place == PLACE_NEW ? &r->e->at[r->e->n - 1].new
-                                       : &r->e->made[r->e->n_made - 1].text;
+        return r->place == PLACE_OLD    ? &r->e->at[r->e->n - 1].old
+               : r->place == PLACE_NEW  ? &r->e->at[r->e->n - 1].new
+               : r->place == PLACE_KEPT ? &r->e->kept[r->e->n_kept - 1].why
+                                        : &r->e->made[r->e->n_made - 1].text;
 }
 
 static int add_line(struct reading *r, struct span line)
@@ -164,6 +208,8 @@ static int read_line(struct reading *r, struct span line)
                 return begin_move(r, between);
         if (is_marker(line, GONE_MARK, r->tag, &between) && between.n == 0)
                 return begin_gone(r);
+        if (is_marker(line, KEPT_MARK, r->tag, &between))
+                return begin_kept(r, between);
         if (is_marker(line, MADE_MARK, r->tag, &between))
                 return begin_made(r, between);
         return add_line(r, line);
@@ -171,7 +217,8 @@ static int read_line(struct reading *r, struct span line)
 
 void edits_retag(char *text, size_t n, const char *from, const char *to)
 {
-        static const char *const marks[] = {OLD_MARK, NEW_MARK, MOVE_MARK, GONE_MARK, MADE_MARK};
+        static const char *const marks[] = {OLD_MARK,  NEW_MARK,  MOVE_MARK,
+                                            GONE_MARK, MADE_MARK, KEPT_MARK};
         size_t n_tag = strlen(from);
 
         assert(strlen(to) == n_tag);
@@ -194,7 +241,29 @@ void edits_retag(char *text, size_t n, const char *from, const char *to)
 void edits_done(struct edits *e)
 {
         free(e->at);
+        free(e->kept);
         *e = (struct edits){0};
+}
+
+static struct span without_blanks(struct span s)
+{
+        while (s.n > 0 && strchr(" \t\r\n", s.at[s.n - 1]) && s.at[s.n - 1])
+                s.n--;
+        while (s.n > 0 && strchr(" \t\r\n", *s.at) && *s.at) {
+                s.at++;
+                s.n--;
+        }
+        return s;
+}
+
+static int check_kept(struct edits *e, struct diag *d)
+{
+        for (size_t i = 0; i < e->n_kept; i++) {
+                e->kept[i].why = without_blanks(e->kept[i].why);
+                if (e->kept[i].why.n == 0)
+                        return refuse(d, 1, "a `+++keep` line lacks its reason in the next line");
+        }
+        return 0;
 }
 
 int edits_read(struct span text, const char *tag, struct edits *ret, struct diag *ret_diag)
@@ -207,6 +276,7 @@ int edits_read(struct span text, const char *tag, struct edits *ret, struct diag
                 k = read_line(&r, next_line(&text));
         if (k == 0 && r.place == PLACE_OLD)
                 k = refuse(ret_diag, r.line, "the last edit lacks its `===new` line");
+        k = k ? k : check_kept(&e, ret_diag);
         if (k) {
                 edits_done(&e);
                 return k;
@@ -242,6 +312,17 @@ int edits_write_tree_forms(const char *tag, unsigned may, struct buf *out)
                                          tree_change_name(forms[i].change));
         return buf_add_text(out, "Paths are relative to the root of the source, like those of "
                                  "the list.\n");
+}
+
+int edits_write_kept_form(const char *tag, struct buf *out)
+{
+        return buf_printf(
+                out,
+                "A finding that is wrong, because the code is right as it stands, gets no edit. "
+                "Only for such a one write, between the marker lines of its file, before or after "
+                "the edits, the line\n" KEPT_MARK "LINE RULE %s\n"
+                "with its line (0 if none is listed) and its rule, and in the next line why.\n",
+                tag);
 }
 
 /* ---- applying ---- */
@@ -391,7 +472,7 @@ static bool is_import(struct span line)
         return false;
 }
 
-static bool are_imports(struct span text)
+bool edits_are_imports(struct span text)
 {
         while (text.n > 0)
                 if (!is_import(next_line(&text)))
@@ -421,36 +502,11 @@ int edits_check_near(const struct edits *e, struct span base, const uint32_t *li
                 for (size_t k = 0; k < old.n; k++)
                         n += old.at[k] == '\n';
                 if (!is_near(from, from + n, lines, n_lines, distance) &&
-                    !(are_imports(old) && are_imports(e->at[i].new)))
+                    !(edits_are_imports(old) && edits_are_imports(e->at[i].new)))
                         return refuse_place(ret_diag, i, old,
                                             "no finding is about this place: leave it as it is");
         }
         return 0;
-}
-
-size_t edits_count_far(const struct edits *e, struct span base, const uint32_t *lines,
-                       size_t n_lines, unsigned distance, uint32_t *ret_first)
-{
-        size_t n_far = 0;
-
-        for (size_t k = 0; k < n_lines; k++) {
-                bool has_near = edits_change_tree(e);
-
-                for (size_t i = 0; i < e->n && !has_near; i++) {
-                        struct span old = e->at[i].old;
-                        size_t at = find_lines(base, old, 0);
-                        unsigned n = 0;
-
-                        for (size_t c = 0; c < old.n; c++)
-                                n += old.at[c] == '\n';
-                        if (at != SIZE_MAX)
-                                has_near = is_near(line_at(base, at), line_at(base, at) + n,
-                                                   &lines[k], 1, distance);
-                }
-                if (!has_near && n_far++ == 0)
-                        *ret_first = lines[k];
-        }
-        return n_far;
 }
 
 /* ---- what is gone ---- */

@@ -1,10 +1,11 @@
 #pragma once
 /* Edits: an answer that says what changes in a text that stands, instead of the text again.
  *
- *      edits = [gone | move] {edit} {made}
+ *      edits = [gone | move] {edit | kept} {made}
  *      gone  = "+++gone " tag LF                       the file is taken away: no edits
  *      move  = "+++to " path " " tag LF                the file's new path
  *      edit  = "<<<old " tag LF  {line}  "===new " tag LF  {line}
+ *      kept  = "+++keep " line " " rule " " tag LF  {line}   this finding needs no change, and why
  *      made  = "+++new " path " " tag LF  {line}       another file, that does not exist yet
  *
  * A marker stands alone on its line, from column 1 (a CR before its LF is tolerated). The lines of
@@ -23,6 +24,7 @@
 
 #define EDITS_MAX 512u                        /* of one text; more is a new text */
 #define EDITS_MADE_MAX 8u                     /* new files beside it */
+#define EDITS_KEPT_MAX 256u                   /* more findings than one task has, as a rule */
 #define EDIT_BASE_MAX_BYTES ((size_t)4 << 20) /* above any window */
 
 struct edit {
@@ -34,6 +36,12 @@ struct edit_made {
         struct span path, text; /* borrowed from the answer */
 };
 
+/* A finding that the answer leaves as it is: by its line (0: it has none) and rule, as listed. */
+struct edit_kept {
+        uint32_t line;
+        struct span rule, why; /* borrowed from the answer */
+};
+
 struct edits {
         struct edit *at; /* owned */
         size_t n;
@@ -41,6 +49,8 @@ struct edits {
         bool is_gone;
         struct edit_made made[EDITS_MADE_MAX];
         size_t n_made;
+        struct edit_kept *kept; /* owned */
+        size_t n_kept;
 };
 
 /* CONDITION_REFUSED: the answer has not this form; diag has the line in it, and why. */
@@ -58,6 +68,8 @@ static inline bool edits_change_tree(const struct edits *e)
 
 /* For a prompt: how that is written, as far as some file of the call may (enum tree_change). */
 int edits_write_tree_forms(const char *tag, unsigned may, struct buf *out) _must_check_;
+/* Likewise, how it is said that a finding needs no change. */
+int edits_write_kept_form(const char *tag, struct buf *out) _must_check_;
 /* Appends the base with all edits. CONDITION_REFUSED: one of them does not apply. */
 int edits_apply(const struct edits *e, struct span base, struct buf *out,
                 struct diag *ret_diag) _must_check_;
@@ -71,9 +83,8 @@ int edits_removed(struct span base, struct span text, size_t *ret_removed,
 int edits_check_near(const struct edits *e, struct span base, const uint32_t *lines, size_t n_lines,
                      unsigned distance, struct diag *ret_diag) _must_check_;
 
-/* How many of the lines no edit comes near; *ret_first: the first of them. */
-size_t edits_count_far(const struct edits *e, struct span base, const uint32_t *lines,
-                       size_t n_lines, unsigned distance, uint32_t *ret_first);
+/* Nothing but declarations of what a file uses. */
+bool edits_are_imports(struct span text);
 
 struct edit_base {
         char *text; /* owned */

@@ -2,7 +2,7 @@
 
 #include <xxhash.h>
 
-#define CELLS_MAX ((size_t)1 << 20) /* of a comparison; above it the middle is one change */
+#define CELLS_MAX ((size_t)1 << 22) /* of a comparison; above it the middle is one change */
 #define LINES_MAX 1000u             /* of one trace */
 #define WEAK_BYTES 3u               /* "}" says nothing of where it stands */
 
@@ -48,10 +48,6 @@ static int lines_of(struct span text, struct lines *ret)
 }
 
 /* ---- what differs ---- */
-
-struct hunk {
-        size_t b0, b1, a0, a1; /* lines of before and after, from 0 */
-};
 
 struct traces {
         struct lines before, after;
@@ -157,6 +153,61 @@ int traces_new(struct span before, struct span after, struct traces **ret)
         return 0;
 }
 
+const struct hunk *traces_hunks(const struct traces *t, size_t *ret_n)
+{
+        *ret_n = t->n;
+        return t->hunks;
+}
+
+size_t hunk_distance(const struct hunk *h, unsigned line)
+{
+        size_t at = line - 1;
+
+        return at < h->b0    ? h->b0 - at - (h->b0 == h->b1)
+               : at >= h->b1 ? at - h->b1 + (h->b1 > h->b0)
+                             : 0;
+}
+
+unsigned traces_line_after(const struct traces *t, unsigned line)
+{
+        size_t at = line - 1;
+
+        if (line == 0)
+                return 0;
+        for (size_t i = t->n; i-- > 0;) {
+                const struct hunk *h = &t->hunks[i];
+
+                if (at >= h->b1)
+                        return (unsigned)(at - h->b1 + h->a1 + 1);
+                if (at >= h->b0)
+                        return 0;
+        }
+        return line;
+}
+
+int around_hash(struct span text, unsigned line, struct hash *ret)
+{
+        uint64_t around[2 * AROUND_LINES + 1] = {0};
+        struct lines l = {0};
+        int r;
+
+        if (line == 0) {
+                hash_of(text.at, text.n, ret);
+                return 0;
+        }
+        r = lines_of(text, &l);
+        for (size_t i = 0; i < N_ELEMENTS(around) && r == 0; i++) {
+                size_t at = line - 1 + i; /* beyond the ends nothing stands */
+
+                if (at >= AROUND_LINES && at - AROUND_LINES < l.n)
+                        around[i] = l.at[at - AROUND_LINES];
+        }
+        lines_done(&l);
+        if (r == 0)
+                hash_of(around, sizeof(around), ret);
+        return r;
+}
+
 /* ---- traces ---- */
 
 /* As it lies in a note: so many hashes of lines follow. */
@@ -204,10 +255,8 @@ static const struct hunk *nearest(const struct traces *t, unsigned line)
 
         for (size_t i = 0; i < t->n; i++) {
                 const struct hunk *h = &t->hunks[i];
-                size_t at = line - 1, far = line == 0 ? LINES_MAX - MIN2(h->a1 - h->a0, LINES_MAX)
-                                            : at < h->b0  ? h->b0 - at
-                                            : at >= h->b1 ? at - h->b1 + (h->b1 > h->b0)
-                                                          : 0;
+                size_t far = line == 0 ? LINES_MAX - MIN2(h->a1 - h->a0, LINES_MAX)
+                                       : hunk_distance(h, line);
 
                 if (line > 0 && far > TRACE_NEAR_LINES)
                         continue;

@@ -4,6 +4,7 @@
 
 #include "daemon/edit/excerpt.h"
 #include "daemon/exec/answer.h"
+#include "daemon/exec/left.h"
 #include "daemon/exec/tree.h"
 
 /* Edits of a rendering: more than half of a text is not changed by what it lacks. */
@@ -14,8 +15,6 @@
 #define REMOVED_BESIDE 0.25
 /* How far from a finding its repair may lie. */
 #define NEAR_LINES 40
-/* How near an edit is expected. */
-#define REPAIRED_NEAR_LINES 15
 
 /* Edits that do not apply are refused like a text that fails its checks. */
 static int refuse_edits(struct candidate *c, const struct diag *d)
@@ -54,19 +53,16 @@ static int check_removed(const struct task *t, struct span base, struct span tex
         return CONDITION_REFUSED;
 }
 
-/* A repair changes something, and that near to what it repairs. */
-static int check_repair(const struct run_work_item *item, const struct edits *edits,
-                        struct span base, struct span text, struct diag *d)
+/* A repair changes nothing but what is near to what it repairs, and leaves nothing out unsaid. */
+static int check_repair(struct run_work_item *item, const struct edits *edits, struct span base,
+                        struct span text)
 {
-        const struct task *t = item->source;
+        const struct repair *repair = item->source->repair;
+        int k;
 
-        *d = (struct diag){0};
-        if (span_is_equal(base, text) && !edits_change_tree(edits)) {
-                snprintf(d->text, sizeof(d->text),
-                         "it changes nothing: every finding needs an edit");
-                return CONDITION_REFUSED;
-        }
-        return edits_check_near(edits, base, t->repair->lines, t->repair->n_lines, NEAR_LINES, d);
+        item->diag = (struct diag){0};
+        k = edits_check_near(edits, base, repair->lines, repair->n_lines, NEAR_LINES, &item->diag);
+        return k ? k : left_find(item, edits, base, text);
 }
 
 /* What the edits are about: the text, or the part of it that was shown. */
@@ -80,7 +76,7 @@ static int look_at(struct run_work_item *item, const struct edits *edits, struct
 {
         const struct task *t = item->source;
         struct span base = shown_of(item);
-        int k = t->repair ? check_repair(item, edits, base, text, &item->diag) : 0;
+        int k = t->repair ? check_repair(item, edits, base, text) : 0;
 
         if (k || edits->is_gone)
                 return k;
@@ -117,16 +113,6 @@ static int join(struct run_work_item *item, struct buf *text)
         return 0;
 }
 
-/* Findings that the answer left alone. */
-static void count_far(struct run_work_item *item, const struct edits *edits)
-{
-        const struct repair *repair = item->source->repair;
-
-        if (repair)
-                item->n_far = edits_count_far(edits, shown_of(item), repair->lines, repair->n_lines,
-                                              REPAIRED_NEAR_LINES, &item->first_far);
-}
-
 int amend(struct run_work_item *item)
 {
         struct candidate *c = item->candidate;
@@ -147,10 +133,8 @@ int amend(struct run_work_item *item)
                 k = CONDITION_REFUSED;
         }
         k = k ? k : look_at(item, &edits, text);
-        if (k == 0 && c->is_edits) {
-                count_far(item, &edits);
+        if (k == 0 && c->is_edits)
                 k = join(item, &out);
-        }
         if (k == CONDITION_REFUSED)
                 return refuse_edits(c, &item->diag);
         if (k || !c->is_edits)
@@ -171,7 +155,7 @@ int restore_ends(const struct run_work_item *item)
         size_t n = 0;
         int k;
 
-        if (c->result.is_gone || (task_is_mechanical(item->source) && !item->call))
+        if (c->result.is_gone || (task_is_given(item->source) && !item->call))
                 return 0; /* made with them */
         if (!item->base.was_crlf && !item->base.had_no_end)
                 return 0;

@@ -10,6 +10,7 @@
 #include "daemon/exec/confidence.h"
 #include "daemon/exec/learn.h"
 #include "daemon/exec/leaving.h"
+#include "daemon/exec/note.h"
 #include "daemon/exec/tree.h"
 #include "daemon/exec/verify.h"
 #include "daemon/loop/loop.h"
@@ -25,6 +26,7 @@ struct candidate *candidate_free(struct candidate *c)
                 return NULL;
         result_done(&c->result);
         free(c->interface);
+        notes_free(c->notes);
         free(c->mended);
         free(c);
         return NULL;
@@ -124,6 +126,13 @@ static int judge(const struct run_work_item *item)
         return c->interface ? 0 : -ENOMEM;
 }
 
+static void take_notes(struct run_work_item *item)
+{
+        if (item->source->repair && item->candidate->report.verdict != VERDICT_REJECTED)
+                notes_make(item->hold->work, item->source,
+                           (struct span){item->base.text, item->base.n}, item->candidate);
+}
+
 static void run_judge(void *arg)
 {
         struct run_work_item *item = arg;
@@ -133,6 +142,8 @@ static void run_judge(void *arg)
                 k = judge(item);
         if (k == 0)
                 confidence_weigh(item);
+        if (k == 0)
+                take_notes(item);
         item->error = k == CONDITION_REFUSED ? 0 : k; /* the report says why */
 }
 
@@ -141,8 +152,13 @@ static void run_render(void *arg)
         struct run_work_item *item = arg;
         _cleanup_buf_ struct buf out = {0};
 
-        if (task_is_mechanical(item->source)) {
+        if (task_is_given(item->source)) {
                 item->error = judge(item); /* the text is there already */
+                if (item->source->repair->is_noted)
+                        item->candidate->result.score =
+                                MIN2(item->candidate->result.score, item->source->repair->score);
+                if (item->error == 0)
+                        take_notes(item);
                 return;
         }
         buf_init(&out, TEMPLATE_MAX_OUTPUT_BYTES);
@@ -174,7 +190,7 @@ static void accept(struct run *r, uint32_t task)
         else if (r->work->tasks[task].command >= 0)
                 run_task_park(r, task, RUN_WAIT_CLIENT, NULL);
         else
-                publish_result(r, task, t->candidate->result.made_by);
+                publish_result(r, task, t->is_reused ? SOURCE_REUSE : t->candidate->result.made_by);
 }
 
 static char *report_text(const struct check_report *report)
@@ -218,8 +234,11 @@ static void finish_render(struct run *r, struct run_work_item *item)
 
         run_task_move(r, item->task, TASK_CHECKING);
         if (item->error == 0 && is_accepted(r, item->candidate)) {
-                item->candidate->result.made_by =
-                        task_is_mechanical(item->source) ? SOURCE_MECHANICAL : SOURCE_TEMPLATE;
+                item->candidate->result.made_by = task_is_mechanical(item->source)
+                                                          ? SOURCE_MECHANICAL
+                                                  : task_is_given(item->source) ? SOURCE_CALL
+                                                                                : SOURCE_TEMPLATE;
+                t->is_reused = task_is_given(item->source) && item->source->repair->is_noted;
                 t->candidate = take(item->candidate);
                 accept(r, item->task);
         } else {
@@ -424,10 +443,9 @@ int render_start(struct run *r, uint32_t task)
         const struct task *t = &r->work->tasks[task];
         int k = c ? 0 : -ENOMEM;
 
-        if (k == 0 && task_is_mechanical(t)) {
-                c->result.text =
-                        str_dup_span((struct span){t->repair->mechanical, t->repair->n_mechanical});
-                c->result.n_text = t->repair->n_mechanical;
+        if (k == 0 && task_is_given(t)) {
+                c->result.text = str_dup_span((struct span){t->repair->given, t->repair->n_given});
+                c->result.n_text = t->repair->n_given;
                 k = c->result.text ? 0 : -ENOMEM;
         }
         k = k ? k : start_item(r, task, NULL, c, run_render);
@@ -473,7 +491,7 @@ static void conclude_task(struct run_call *c, uint32_t task)
         }
         e.attempts = t->evidence.attempts + 1;
         if (t->candidate) {
-                e.kind = EVIDENCE_CHECKS;
+                e.kind = t->candidate->is_idle ? EVIDENCE_IDLE : EVIDENCE_CHECKS;
                 e.text = report_text(&t->candidate->report);
                 r->totals.n_rejected++;
         } else {
@@ -511,6 +529,7 @@ static struct failure *refusal(const struct evidence *e)
         case EVIDENCE_PROVIDER:
                 return failure_new(e->failure, NULL);
         case EVIDENCE_CHECKS:
+        case EVIDENCE_IDLE:
                 break;
         }
         return failure_new(FAILURE_CHECK_FAILED, "%s", e->text ? e->text : "refused");
@@ -530,7 +549,7 @@ void task_refused(struct run *r, uint32_t task, struct evidence *e)
                                             .was_shown_whole = t->is_shown_whole},
                            e);
         if (e->kind == EVIDENCE_COMMAND &&
-            (r->work->tasks[task].template || task_is_mechanical(&r->work->tasks[task]))) {
+            (r->work->tasks[task].template || task_is_given(&r->work->tasks[task]))) {
                 t->is_template_refused = true; /* it would give the same text again */
                 if (r->work->tasks[task].n_blocks == 0)
                         rung = RUNG_GIVE_UP;
@@ -554,5 +573,6 @@ void task_refused(struct run *r, uint32_t task, struct evidence *e)
         free(t->evidence.text);
         t->evidence = *e;
         t->candidate = candidate_free(t->candidate);
+        t->is_reused = false;
         obtain(r, task);
 }

@@ -2,8 +2,16 @@
 
 #include <stdio.h>
 
-/* Each finding without an edit near it is as likely left out as repaired from afar. */
-#define FAR_DOUBT 0.5
+#include "daemon/exec/left.h"
+
+/* An answer that leaves out findings may have misread the others, too. */
+#define LEFT_DOUBT 0.5
+/* What the rule says is to stand there does not stand anywhere in the file. */
+#define WANTED_DOUBT 0.2
+/* A repair of little effort that changes much: so many lines for each finding. */
+#define MUCH_DOUBT 0.1
+#define MUCH_LINES 12u
+#define LITTLE_EFFORT 2
 /* An answer that came after a refused one is a little less sure. */
 #define AGAIN_SURE 0.95
 
@@ -22,21 +30,57 @@ double confidence_needed(int effort)
         return rows[N_ELEMENTS(rows) - 1].needed;
 }
 
-static void ask_again(struct run_work_item *item)
+/* Of the findings that it does not leave. */
+static double share_without_wanted(const struct repair *repair, const struct result *result)
 {
-        struct check_report *report = &item->candidate->report;
-        struct finding *f;
+        size_t n_wanted = 0, n_absent = 0, left = 0;
+
+        for (uint32_t i = 0; i < repair->n_findings; i++) {
+                const char *wanted = repair->spots[i].wanted;
+
+                if (left < result->n_left && result->left[left].index == i) {
+                        left++;
+                        continue;
+                }
+                n_wanted += wanted != NULL;
+                n_absent += wanted && !memmem(result->text, result->n_text, wanted, strlen(wanted));
+        }
+        return n_wanted ? (double)n_absent / (double)n_wanted : 0;
+}
+
+/* What the checks found stands in the report; else it lacks what was wanted. */
+static void ask_again(struct check_report *report, const struct repair *repair,
+                      const struct result *result)
+{
+        struct finding *f = &report->findings[0];
 
         report->verdict = VERDICT_REJECTED;
-        if (item->n_far == 0 || report->n_findings == CHECK_MAX_FINDINGS)
-                return; /* what was found by the checks stands there */
-        f = &report->findings[report->n_findings++];
-        *f = (struct finding){
-                .rule = "confidence", .line = item->first_far, .confidence = FAR_DOUBT};
-        snprintf(f->text, sizeof(f->text),
-                 "of %zu findings %zu have no edit near them; the first is here: repair each where "
-                 "it stands",
-                 item->source->repair->n_lines, item->n_far);
+        for (uint32_t i = 0; i < repair->n_findings && report->n_findings == 0; i++) {
+                const struct spot *s = &repair->spots[i];
+
+                if (!s->wanted ||
+                    memmem(result->text, result->n_text, s->wanted, strlen(s->wanted)))
+                        continue;
+                *f = (struct finding){
+                        .rule = "confidence", .line = s->line, .confidence = WANTED_DOUBT};
+                snprintf(f->text, sizeof(f->text),
+                         "the finding here wants `%.120s`, which stands nowhere in the file",
+                         s->wanted);
+                report->n_findings = 1;
+        }
+}
+
+static double count_changed(const struct run_work_item *item)
+{
+        const struct result *result = &item->candidate->result;
+        size_t n_gone = 0, n_new = 0, n;
+
+        if (edits_removed((struct span){item->base.text, item->base.n},
+                          (struct span){result->text, result->n_text}, &n_gone, &n) < 0 ||
+            edits_removed((struct span){result->text, result->n_text},
+                          (struct span){item->base.text, item->base.n}, &n_new, &n) < 0)
+                return 0;
+        return (double)MAX2(n_gone, n_new);
 }
 
 void confidence_weigh(struct run_work_item *item)
@@ -44,17 +88,24 @@ void confidence_weigh(struct run_work_item *item)
         const struct repair *repair = item->source->repair;
         struct candidate *c = item->candidate;
         double score = c->report.score;
+        size_t n_kept, n_left;
 
         if (!repair || !item->call)
                 return;
-        if (item->n_far > 0)
-                score *= 1 - FAR_DOUBT * (double)item->n_far / (double)repair->n_lines;
+        n_left = left_count(&c->result, &n_kept) - n_kept;
+        score *= 1 - LEFT_DOUBT * (double)n_left / (double)repair->n_findings;
+        if (!result_changes_tree(&c->result)) {
+                score *= 1 - WANTED_DOUBT * share_without_wanted(repair, &c->result);
+                if (repair->effort >= 0 && repair->effort <= LITTLE_EFFORT &&
+                    count_changed(item) > MUCH_LINES * (double)repair->n_findings)
+                        score *= 1 - MUCH_DOUBT;
+        }
         for (unsigned i = 0; i < MIN2(item->n_attempts, 10u); i++)
                 score *= AGAIN_SURE;
         c->result.score = score;
-        if (c->report.verdict != VERDICT_REJECTED && item->n_attempts == 0 &&
-            confidence_is_low(item->source, &c->result))
-                ask_again(item);
+        if (n_kept < repair->n_findings && c->report.verdict != VERDICT_REJECTED &&
+            item->n_attempts == 0 && confidence_is_low(item->source, &c->result))
+                ask_again(&c->report, repair, &c->result); /* once */
 }
 
 bool confidence_is_low(const struct task *t, const struct result *result)

@@ -11,6 +11,7 @@
 #include "daemon/work/task.h"
 
 struct loop;
+struct notes;
 struct run;
 struct run_call;
 struct work_hold;
@@ -22,8 +23,10 @@ struct candidate {
         size_t n_interface;
         struct check_report report;
         bool was_cut, is_edits; /* is_edits: what result.text is until it is judged */
-        size_t n_answer;        /* bytes of the answer that it is from */
-        char *mended;           /* owned: what a rule mended of it; NULL: nothing */
+        bool is_idle;        /* a repair that touches nothing of what was found, and says nothing */
+        size_t n_answer;     /* bytes of the answer that it is from */
+        struct notes *notes; /* owned: of a repair (note.h); or NULL */
+        char *mended;        /* owned: what a rule mended of it; NULL: nothing */
 };
 
 /* A rendering or a judgement in a worker. */
@@ -43,8 +46,6 @@ struct run_work_item {
         int error;           /* 0, -ENOMEM, CONDITION_REFUSED: the template cannot be rendered */
         unsigned n_resets;   /* of the call, when the text came */
         unsigned n_attempts; /* that were refused before */
-        size_t n_far;        /* findings that no edit comes near */
-        uint32_t first_far;
 };
 
 /* The work outlives the run while workers look at it. */

@@ -45,9 +45,11 @@ static void fail_errno(struct run *r, uint32_t task, int k)
 
 static bool wants_template(const struct run *r, uint32_t task)
 {
-        if (task_is_mechanical(&r->work->tasks[task]))
+        const struct task *t = &r->work->tasks[task];
+
+        if (task_is_given(t))
                 return !r->tasks[task].is_template_refused &&
-                       r->setup.planning.is_on[RULE_MECHANICAL];
+                       r->setup.planning.is_on[t->repair->is_noted ? RULE_REUSE : RULE_MECHANICAL];
         return r->work->tasks[task].template && !r->work->tasks[task].uncovered &&
                !r->tasks[task].is_template_refused && r->setup.planning.is_on[RULE_TEMPLATE];
 }

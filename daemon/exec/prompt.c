@@ -171,6 +171,7 @@ static int write_answer(struct run *r, struct prompt *p, const struct step *s, s
         _cleanup_free_ const char **paths = calloc(s->n_tasks + 1, sizeof(*paths));
         _cleanup_free_ bool *is_shown = calloc(s->n_tasks + 1, sizeof(*is_shown));
         unsigned may = 0;
+        bool is_repair = false;
         _cleanup_buf_ struct buf b = {0};
         struct span base = {0};
         int k;
@@ -183,10 +184,12 @@ static int write_answer(struct run *r, struct prompt *p, const struct step *s, s
 
                 paths[i] = r->work->tasks[s->tasks[i]].path;
                 may |= repair ? repair->may : 0;
+                is_repair |= repair != NULL;
                 is_shown[i] = plan_base(r->setup.plan, &r->work->tasks[s->tasks[i]], &base);
         }
         k = answer_write_instructions(p->tag, paths, is_shown, s->n_tasks, &b);
         k = k ? k : edits_write_tree_forms(p->tag, may, &b);
+        k = k || !is_repair ? k : edits_write_kept_form(p->tag, &b);
         return k < 0 ? k : keep_text(p, &b, ret);
 }
 

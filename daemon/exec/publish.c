@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "daemon/exec/confidence.h"
 #include "daemon/exec/learn.h"
+#include "daemon/exec/left.h"
 #include "daemon/exec/note.h"
 #include "daemon/exec/tree.h"
 #include "daemon/metrics/metrics.h"
@@ -177,19 +178,31 @@ int publish_revert(struct run *r, uint32_t task, const struct result *result)
                                       (json_int_t)task));
 }
 
+bool publish_is_change(struct run *r, uint32_t task, const struct result *result)
+{
+        const struct run_task *t = run_task_of(r, task);
+
+        if (!r->work->tasks[task].repair || result_changes_tree(result))
+                return true;
+        return !hash_is_equal(&result->content,
+                              t->was_delivered ? &t->delivered : publish_before(r, task));
+}
+
 int publish_file(struct run *r, uint32_t task, const struct result *result, enum source source)
 {
         const struct task *t = &r->work->tasks[task];
 
+        if (!publish_is_change(r, task, result))
+                return 0; /* all findings were left as they are */
         if (result_changes_tree(result))
                 return tree_publish(r, task, result, source);
         return publish_news(
                 r, "file",
-                json_pack("{s:s,s:s,s:o,s:o,s:I,s:o,s:s,s:O*,s:o*}", "action", "write", "path",
+                json_pack("{s:s,s:s,s:o,s:o,s:I,s:o,s:s,s:o*,s:o*}", "action", "write", "path",
                           t->path, "base", publish_base(r, task), "blob",
                           hash_json(&result->content), "size", (json_int_t)result->n_text,
                           "fingerprint", hash_json(&run_task_of(r, task)->key), "source",
-                          source_names[source], "findings", t->repair ? t->repair->findings : NULL,
+                          source_names[source], "findings", left_without(t->repair, result),
                           "task", t->repair ? json_integer(task) : NULL));
 }
 
@@ -356,12 +369,13 @@ void publish_result(struct run *r, uint32_t task, enum source source)
         adopt_candidate(r, task, c);
         t->content = c->result.content;
         t->source = source;
-        t->needs_review = confidence_is_low(&r->work->tasks[task], &c->result);
+        left_note(r, task, &c->result);
+        left_tell(r, task, &c->result);
         if (r->work->tasks[task].command < 0 || r->work->tasks[task].repair)
                 remember(r, task, &c->result);
         remember_inputs(r, task);
         if (r->work->tasks[task].repair)
-                note_repaired(r, task, &c->result);
+                note_repaired(r, task, c);
         if (r->work->is_one_text) {
                 result_done(&r->text);
                 r->text = c->result;

@@ -26,6 +26,8 @@ void publish_failure(struct run *r, uint32_t task);
 bool publish_orphans(struct run *r);
 int publish_file(struct run *r, uint32_t task, const struct result *result,
                  enum source source) _must_check_;
+/* Is what is delivered other than what stands? A repair may leave all as it is. */
+bool publish_is_change(struct run *r, uint32_t task, const struct result *result);
 int publish_revert(struct run *r, uint32_t task,
                    const struct result *result) _must_check_; /* what was delivered goes back */
 /* What must stand on disk (a hash, or null); the content that a repair was made from. */

@@ -342,6 +342,7 @@ static void free_task(struct run_task *t)
         free(t->interface);
         free(t->mended);
         free(t->partial);
+        free(t->fates);
         free(t->evidence.text);
         failure_free(t->failure);
         candidate_free(t->candidate);

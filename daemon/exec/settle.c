@@ -2,9 +2,9 @@
 
 #include "common/log.h"
 #include "daemon/blueprint/blueprint.h"
-#include "daemon/exec/confidence.h"
 #include "daemon/exec/learn.h"
 #include "daemon/exec/leaving.h"
+#include "daemon/exec/left.h"
 #include "daemon/exec/tree.h"
 #include "daemon/exec/verify.h"
 #include "daemon/store/store.h"
@@ -102,7 +102,7 @@ static int find_published(struct run *r, uint32_t task)
         k = tree_claim(r, task, &result, &path); /* ours, whatever stands there by now */
         if (k < 0)
                 return k;
-        t->needs_review = confidence_is_low(&r->work->tasks[task], &result);
+        left_note(r, task, &result);
         t->content = result.content;
         t->source = (uint8_t)value.at[HASH_BYTES] < N_SOURCES ? (enum source)value.at[HASH_BYTES]
                                                               : SOURCE_REUSE;

@@ -56,7 +56,7 @@ static json_t *naive_json(const struct estimate *e)
 /* Of an analysis: what was told of it, and which way findings were repaired, or not. */
 static int put_findings(struct run *r, json_t *summary)
 {
-        uint64_t by[N_SOURCES] = {0}, n_manual = 0, n_review = 0;
+        uint64_t by[N_SOURCES] = {0}, n_manual = 0, n_review = 0, n_kept = 0, n_before = 0;
         json_t *o = json_copy(r->work->findings), *repaired = json_object();
         _cleanup_json_ json_t *review = json_array(), *unverified = json_object();
         bool is_unverified = r->was_verified && !r->is_verified; /* they stand all the same */
@@ -65,15 +65,20 @@ static int put_findings(struct run *r, json_t *summary)
         for (size_t i = 0; i < r->work->n_tasks; i++) {
                 const struct run_task *t = &r->tasks[i];
 
-                if (t->state == TASK_DONE)
-                        by[t->source] += r->work->tasks[i].repair->n_findings;
-                else
-                        n_manual += r->work->tasks[i].repair->n_findings;
+                uint32_t n = r->work->tasks[i].repair->n_findings,
+                         n_left = t->state == TASK_DONE ? MIN2(t->n_left, n) : n;
+
+                by[t->source] += n - n_left;
+                n_manual += n_left;
+                n_kept += t->state == TASK_DONE ? t->n_kept : 0;
                 if (t->state != TASK_DONE || !t->needs_review)
                         continue;
-                n_review += r->work->tasks[i].repair->n_findings;
+                n_review += n - n_left;
                 k = k ? k : json_add(review, json_string(r->work->tasks[i].path));
         }
+        (void)json_get_u64(r->work->findings, "no_change", &n_before);
+        n_manual += n_before;
+        n_kept += n_before;
         for (size_t i = 0; i < N_SOURCES && k == 0; i++) {
                 k = json_put(repaired, source_names[i], integer(is_unverified ? 0 : by[i]));
                 if (k == 0 && is_unverified)
@@ -82,6 +87,7 @@ static int put_findings(struct run *r, json_t *summary)
         if (is_unverified)
                 k = k ? k : json_put(o, "unverified", json_incref(unverified));
         k = k ? k : json_put(o, "manual", integer(n_manual));
+        k = k ? k : json_put(o, "no_change", integer(n_kept));
         k = k ? k : json_put(o, "review", integer(n_review));
         if (n_review > 0)
                 k = k ? k : json_put(o, "review_files", json_incref(review));

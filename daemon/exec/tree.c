@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/path.h"
+#include "daemon/exec/left.h"
 #include "daemon/store/store.h"
 
 /* ---- where something may be put ---- */
@@ -261,17 +262,16 @@ static int say(struct run *r, uint32_t task, const char *action, const char *pat
         return k;
 }
 
-static json_t *about(struct run *r, uint32_t task, const char *key, const char *value)
+static json_t *about_repair(struct run *r, uint32_t task, const struct result *result,
+                            const char *source)
 {
-        json_t *o = json_pack("{s:s}", key, value);
-        const json_t *findings = r->work->tasks[task].repair->findings;
+        return json_pack("{s:s,s:o*}", "source", source, "findings",
+                         left_without(r->work->tasks[task].repair, result));
+}
 
-        if (o && findings && strcmp(key, "source") == 0 &&
-            json_object_set(o, "findings", (json_t *)findings) < 0) {
-                json_decref(o);
-                return NULL;
-        }
-        return o;
+static json_t *about_revert(void)
+{
+        return json_pack("{s:s}", "reason", "reverted");
 }
 
 int tree_publish(struct run *r, uint32_t task, const struct result *result, enum source source)
@@ -282,9 +282,9 @@ int tree_publish(struct run *r, uint32_t task, const struct result *result, enum
         int k;
 
         if (result->is_gone) {
-                k = say(r, task, "remove", t->path, base, NULL, about(r, task, "source", from));
+                k = say(r, task, "remove", t->path, base, NULL, about_repair(r, task, result, from));
         } else if (result->moved_to) {
-                json_t *more = about(r, task, "source", from);
+                json_t *more = about_repair(r, task, result, from);
 
                 if (more && json_put(more, "from", json_string(t->path)) < 0) {
                         json_decref(more);
@@ -293,10 +293,10 @@ int tree_publish(struct run *r, uint32_t task, const struct result *result, enum
                 k = say(r, task, "rename", result->moved_to, base, &result->content, more);
         } else {
                 k = say(r, task, "write", t->path, base, &result->content,
-                        about(r, task, "source", from));
+                        about_repair(r, task, result, from));
         }
         for (size_t i = 0; i < result->n_made && k == 0; i++) {
-                json_t *more = about(r, task, "source", from);
+                json_t *more = about_repair(r, task, result, from);
 
                 if (more && json_put(more, "of", json_string(t->path)) < 0) {
                         json_decref(more);
@@ -317,11 +317,11 @@ int tree_revert(struct run *r, uint32_t task, const struct result *result)
         for (size_t i = 0; i < result->n_made && k == 0; i++)
                 k = say(r, task, "remove", result->made[i].path,
                         hash_json(&result->made[i].content), NULL,
-                        about(r, task, "reason", "reverted"));
+                        about_revert());
         if (k < 0)
                 return k;
         if (result->moved_to) {
-                json_t *more = about(r, task, "reason", "reverted");
+                json_t *more = about_revert();
 
                 if (more && json_put(more, "from", json_string(result->moved_to)) < 0) {
                         json_decref(more);
@@ -331,5 +331,5 @@ int tree_revert(struct run *r, uint32_t task, const struct result *result)
         }
         return say(r, task, "write", path,
                    result->is_gone ? json_null() : hash_json(&result->content), before,
-                   about(r, task, "reason", "reverted"));
+                   about_revert());
 }

@@ -2,6 +2,7 @@
 
 #include "common/clock.h"
 #include "common/str.h"
+#include "daemon/exec/note.h"
 #include "daemon/exec/tree.h"
 #include "daemon/store/store.h"
 
@@ -26,8 +27,8 @@ void verify_later(struct run *r, uint32_t task)
                 run_task_fail(r, task, failure_new(FAILURE_INTERNAL, "%s", strerror(-k)));
                 return;
         }
+        t->was_delivered = t->was_delivered || publish_is_change(r, task, result);
         t->delivered = result->content;
-        t->was_delivered = true;
         run_task_park(r, task, RUN_WAIT_CLIENT, NULL);
 }
 
@@ -73,8 +74,8 @@ int verify_restore(struct run *r, uint32_t task, struct result *result, uint8_t 
         *result = (struct result){0};
         t->candidate = c;
         t->is_reused = (put & PUT_SOURCE) == SOURCE_REUSE;
+        t->was_delivered = publish_is_change(r, task, &c->result);
         t->delivered = c->result.content;
-        t->was_delivered = true;
         run_task_park(r, task, RUN_WAIT_CLIENT, NULL);
         return 0;
 }
@@ -197,6 +198,7 @@ static void blame(struct run *r, uint32_t task, const char *output)
         }
         if (t->is_reused) /* what the cache has of it is no good here */
                 cache_remove(r->setup.store, CACHE_RESULT, &t->key);
+        note_forget(r, task);
         if (publish_waiting(r, task) < 0)
                 log_error("task %u: out of memory", task);
         t->is_reused = false;

@@ -33,7 +33,9 @@ struct fix_part {
         const struct open *at;
         size_t n;
         const struct edit_base *base;    /* the text that it edits */
-        const char *mechanical;          /* what comes of it; NULL: a model is asked */
+        const char *given;               /* what comes of it; NULL: a model is asked */
+        bool is_noted;                   /* by an earlier job; else findings spell it out */
+        double score;                    /* then */
         uint32_t before;                 /* the task whose result it edits; UINT32_MAX: the file */
         bool is_later;                   /* of several that are asked for: its lines have moved */
         const struct fix_region *region; /* what is shown of it; NULL: all */
@@ -45,5 +47,16 @@ int fix_identity(const struct open *x, const char *path, struct hash *ret) _must
 /* Marks as known what an earlier job repaired where its repair still stands in the file, whatever
  * else was edited there since. */
 int fix_find_kept(struct making *m, struct open *at, size_t n, struct span text) _must_check_;
+/* Marks what an earlier answer says needs no change, where it stands as it stood. */
+int fix_find_needless(struct making *m, struct open *at, size_t n, struct span text) _must_check_;
+/* Makes of the text what earlier jobs made of it, where findings were taken back since and the
+ * edits fit; marks them. */
+int fix_find_again(struct making *m, struct open *at, size_t n, struct buf *text,
+                   double *score) _must_check_;
+/* The finding's line in the text as it is shown. */
+unsigned fix_shown_line(const struct fix_part *p, const struct open *x);
+/* What is to be known of the findings when their repair is looked at. */
+int fix_spots_set(const struct making *m, struct repair *repair,
+                  const struct fix_part *p) _must_check_;
 /* Appends a task to the work. */
 int fix_task_make(struct making *m, const struct fix_part *part) _must_check_;

@@ -85,7 +85,7 @@ static int put_variables(json_t *o, const json_t *variables)
 }
 
 /* In the text as it is shown. */
-static unsigned shown_line(const struct fix_part *p, const struct open *x)
+unsigned fix_shown_line(const struct fix_part *p, const struct open *x)
 {
         const struct fix_region *g = p->region;
 
@@ -154,7 +154,7 @@ static int add_task_block(struct making *m, struct task *t, const struct fix_par
                       : put_text(task, "shown",
                                  "a part of the file; lines in [… …] stand for what is left out");
         for (size_t i = 0; i < n && r == 0; i++)
-                r = json_add(findings, finding_json(&at[i], shown_line(p, &at[i]),
+                r = json_add(findings, finding_json(&at[i], fix_shown_line(p, &at[i]),
                                                     !common_message(at, n, at[i].rule)));
         r = r ? r : json_put(task, "findings", json_incref(findings));
         (void)buf_add_text(&b, "```yaml\n");
@@ -255,8 +255,8 @@ static int make_key(struct making *m, struct task *t, json_t *task, const struct
         r = r ? r : add_said(t, "task", json_incref(task));
         r = r ? r : add_said(t, "findings", json_incref(messages));
         r = r ? r
-              : add_input(t, t->repair->mechanical ? "fixes" : "prompt",
-                          t->repair->mechanical ? &m->s->fixes_hash : &prompt, NULL);
+              : add_input(t, task_is_mechanical(t) ? "fixes" : "prompt",
+                          task_is_mechanical(t) ? &m->s->fixes_hash : &prompt, NULL);
         check_set_hash(t->checks, &checks);
         r = r ? r : add_input(t, "checks", &checks, NULL);
         r = r ? r : add_said(t, "tier", json_string(t->tier));
@@ -322,7 +322,7 @@ static int set_lines(struct repair *t, const struct fix_part *p)
                         t->n_lines = 0;
                         return 0;
                 }
-                t->lines[t->n_lines++] = shown_line(p, &at[i]);
+                t->lines[t->n_lines++] = fix_shown_line(p, &at[i]);
         }
         return 0;
 }
@@ -378,13 +378,15 @@ static int make_repair(struct making *m, struct task *t, const struct fix_part *
         repair->n_findings = t->n_changes = (uint32_t)p->n;
         repair->stands = m->s->hashes[p->at->place->file];
         repair->follows = p->before != UINT32_MAX;
-        if (p->mechanical) {
-                repair->mechanical = strdup(p->mechanical);
-                repair->n_mechanical = strlen(p->mechanical);
+        repair->is_noted = p->is_noted;
+        repair->score = p->score;
+        if (p->given) {
+                repair->given = strdup(p->given);
+                repair->n_given = strlen(p->given);
         }
-        if (p->mechanical && !repair->mechanical)
+        if (p->given && !repair->given)
                 return -ENOMEM;
-        for (size_t i = 0; i < p->n && !p->mechanical; i++)
+        for (size_t i = 0; i < p->n && !p->given; i++)
                 repair->may |= fixes_may(m->s->fixes, t->path, p->at[i].rule, p->at[i].i);
         if (!p->is_last)
                 repair->may &= TREE_MAKE;
@@ -399,6 +401,7 @@ static int make_repair(struct making *m, struct task *t, const struct fix_part *
                 repair->places[i] = p->at[i].line;
                 r = fix_identity(&p->at[i], t->path, &repair->identities[i]);
         }
+        r = r ? r : fix_spots_set(m, repair, p);
         r = r ? r : repair->may ? keep_tree(m) : 0;
         return r || p->is_later ? r : set_lines(repair, p);
 }
@@ -454,8 +457,8 @@ int fix_task_make(struct making *m, const struct fix_part *p)
         int r = new_task(m, &t);
 
         r = r ? r
-              : set_names(t, path, p->mechanical ? "fix-mechanical" : "fix", tier_of(p->at, p->n),
-                          p->n);
+              : set_names(t, path, p->given && !p->is_noted ? "fix-mechanical" : "fix",
+                          tier_of(p->at, p->n), p->n);
         r = r ? r : fix_checks_get(m->checks, fix_language(path), &t->checks);
         r = r ? r : make_repair(m, t, p);
         r = r ? r : set_base(t, p);

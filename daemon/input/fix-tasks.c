@@ -112,6 +112,8 @@ static void count_outcomes(struct making *m, const struct open *at, size_t n)
                 m->counts.n_false += at[i].outcome == FIX_FALSE;
                 m->counts.n_asked += at[i].outcome == FIX_NONE;
                 m->counts.n_completed += at[i].outcome == FIX_COMPLETED;
+                m->counts.n_needless += at[i].outcome == FIX_NEEDLESS;
+                m->counts.n_again += at[i].outcome == FIX_AGAIN;
                 m->counts.n_known += at[i].outcome == FIX_KNOWN;
                 m->counts.n_there += at[i].outcome == FIX_KNOWN;
                 m->counts.n_standing +=
@@ -206,21 +208,22 @@ static size_t move_to_front(struct open *at, size_t n, enum fix_outcome outcome)
         return kept;
 }
 
+/* From below: so what is repaired first moves no line that is told later. */
 static int make_parts(struct making *m, struct open *at, size_t n, const struct edit_base *base,
                       uint32_t before)
 {
         size_t n_parts = (n + FINDINGS_PER_CALL - 1) / FINDINGS_PER_CALL;
         int r = 0;
 
-        for (size_t i = 0; i < n_parts && r == 0; i++) {
+        for (size_t i = n_parts; i-- > 0 && r == 0;) {
                 size_t from = n * i / n_parts, to = n * (i + 1) / n_parts;
 
                 r = fix_task_make(m, &(struct fix_part){.at = &at[from],
                                                         .n = to - from,
                                                         .base = base,
                                                         .before = before,
-                                                        .is_later = i > 0,
-                                                        .is_last = i + 1 == n_parts});
+                                                        .is_later = i + 1 < n_parts,
+                                                        .is_last = i == 0});
                 before = (uint32_t)m->w->n_tasks - 1;
         }
         return r;
@@ -266,44 +269,77 @@ static int write_back(const struct edit_base *base, const struct buf *text, char
         return r ? r : *ret ? 0 : -ENOMEM;
 }
 
+/* A task whose result is there: the text; *base, *before: what the next one edits. */
+static int make_given(struct making *m, struct fix_part *part, const struct edit_base *ends,
+                      const struct buf *text, struct edit_base *base)
+{
+        _cleanup_free_ char *given = NULL;
+        int r = write_back(ends, text, &given);
+
+        part->base = base;
+        part->given = given;
+        r = r ? r : fix_task_make(m, part);
+        if (r != 0)
+                return r;
+        edit_base_done(base);
+        return edit_base_read(span_of(given), base);
+}
+
+/* What nobody need be asked for, then what a model is asked for: a chain. */
+static int make_chain(struct making *m, struct open *at, size_t n, struct edit_base *base,
+                      const struct buf *mechanical, struct buf *text, double score)
+{
+        const struct edit_base ends = {.was_crlf = base->was_crlf, .had_no_end = base->had_no_end};
+        size_t n_done = move_to_front(at, n, FIX_DONE), n_again, n_asked;
+        uint32_t before = UINT32_MAX;
+        int r = 0;
+
+        if (n_done > 0) {
+                r = make_given(m, &(struct fix_part){.at = at, .n = n_done, .before = before},
+                               &ends, mechanical, base);
+                before = (uint32_t)m->w->n_tasks - 1;
+        }
+        n_again = move_to_front(at, n, FIX_AGAIN);
+        if (r == 0 && n_again > 0) {
+                r = make_given(m,
+                               &(struct fix_part){.at = at,
+                                                  .n = n_again,
+                                                  .before = before,
+                                                  .is_noted = true,
+                                                  .score = score},
+                               &ends, text, base);
+                before = (uint32_t)m->w->n_tasks - 1;
+        }
+        n_asked = move_to_front(at, n, FIX_NONE);
+        r = r ? r : make_asked(m, at, n_asked, base, before);
+        if (r == 0 && n_done + n_again + n_asked > 0) /* what a command looks at */
+                m->w->tasks[m->w->n_tasks - 1].command = m->s->command;
+        return r;
+}
+
 static int make_file(struct making *m, struct open *at, size_t n, struct span content)
 {
-        _cleanup_edit_base_ struct edit_base base = {0}, after = {0};
-        _cleanup_buf_ struct buf text = {0};
-        _cleanup_free_ char *mechanical = NULL;
-        uint32_t before = UINT32_MAX;
-        size_t n_done, n_asked;
+        _cleanup_edit_base_ struct edit_base base = {0};
+        _cleanup_buf_ struct buf mechanical = {0}, text = {0};
+        double score = 1;
         int r = edit_base_read(content, &base);
 
-        (void)buf_add(&text, base.text ? base.text : "", base.n);
-        r = r ? r : text.failed;
+        (void)buf_add(&mechanical, base.text ? base.text : "", base.n);
+        r = r ? r : mechanical.failed;
         for (size_t i = 0; i < n && r == 0; i++) /* edits never change the number of lines */
                 at[i].line = incident_find_line(at[i].i, (struct span){base.text, base.n});
         find_known(m, at, n);
         r = r ? r : fix_find_kept(m, at, n, (struct span){base.text, base.n});
-        r = r ? r : fix_mechanically(m, at, n, &text);
+        r = r ? r : fix_find_needless(m, at, n, (struct span){base.text, base.n});
+        r = r ? r : fix_mechanically(m, at, n, &mechanical);
         if (r < 0)
                 return r;
         find_gone(m, at, n);
         find_phases(m, at, n);
+        r = buf_add_span(&text, buf_span(&mechanical));
+        r = r ? r : fix_find_again(m, at, n, &text, &score);
         count_outcomes(m, at, n);
-        n_done = move_to_front(at, n, FIX_DONE);
-        if (n_done > 0) {
-                r = write_back(&base, &text, &mechanical);
-                r = r ? r : edit_base_read(span_of(mechanical), &after);
-                r = r ? r
-                      : fix_task_make(m, &(struct fix_part){.at = at,
-                                                            .n = n_done,
-                                                            .base = &base,
-                                                            .mechanical = mechanical,
-                                                            .before = UINT32_MAX});
-                before = (uint32_t)m->w->n_tasks - 1;
-        }
-        n_asked = move_to_front(at, n, FIX_NONE);
-        r = r ? r : make_asked(m, at, n_asked, n_done > 0 ? &after : &base, before);
-        if (r == 0 && n_done + n_asked > 0) /* the last of the chain is what a command looks at */
-                m->w->tasks[m->w->n_tasks - 1].command = m->s->command;
-        return r;
+        return r ? r : make_chain(m, at, n, &base, &mechanical, &text, score);
 }
 
 /* ---- the whole ---- */
@@ -386,6 +422,8 @@ static int say_counts(struct making *m, const char *prefix)
         r = r ? r : say(notes, c->n_filtered, "not asked for (filters; insights)");
         r = r ? r : say(notes, c->n_repeated, "told twice");
         r = r ? r : say(notes, c->n_there, "repaired already");
+        r = r ? r : say(notes, c->n_needless, "judged before to need no change");
+        r = r ? r : say(notes, c->n_again, "repaired before, and to be repaired in the same way");
         r = r ? r : say(notes, c->n_false, "false alarms: the code is right as it stands");
         r = r ? r : say(&m->w->warnings, c->n_places[PLACE_ELSEWHERE], "in no file of the source");
         r = r ? r : say(notes, c->n_completed, "completed before, as the state says");
@@ -429,6 +467,8 @@ static json_t *counts_json(const struct making *m)
                     {"completed", c->n_completed},
                     {"failed_before", m->s->state_counts.n_failed},
                     {"false", c->n_false},
+                    {"no_change", c->n_needless},
+                    {"again", c->n_again},
                     {"mechanical", c->n_mechanical},
                     {"asked", c->n_asked},
                     {"errors", a->n_errors},

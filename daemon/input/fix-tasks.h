@@ -24,6 +24,8 @@ struct fix_counts {
         size_t n_filtered, n_repeated;  /* not wanted; the same finding twice */
         size_t n_mechanical, n_there, n_false, n_asked, n_completed;
         size_t n_known;    /* of n_there: by an earlier job */
+        size_t n_needless; /* an earlier answer says that they need no change */
+        size_t n_again;    /* the edits of an earlier job fit once more */
         size_t n_standing; /* of n_completed: what was found stands there all the same */
 };
 

@@ -41,11 +41,18 @@ struct tree_rule {
         struct regex says, files;
 };
 
+struct elsewhere_rule {
+        enum repair_reach reach;
+        struct regex says, files;
+};
+
 struct fixes {
         struct fix *at; /* owned */
         size_t n;
         struct tree_rule *tree; /* owned */
         size_t n_tree;
+        struct elsewhere_rule *elsewhere; /* owned */
+        size_t n_elsewhere;
 };
 
 struct fixes *fixes_free(struct fixes *f)
@@ -73,6 +80,11 @@ struct fixes *fixes_free(struct fixes *f)
                 regex_done(&f->tree[i].says);
                 regex_done(&f->tree[i].files);
         }
+        for (size_t i = 0; i < f->n_elsewhere; i++) {
+                regex_done(&f->elsewhere[i].says);
+                regex_done(&f->elsewhere[i].files);
+        }
+        free(f->elsewhere);
         free(f->tree);
         free(f->at);
         free(f);
@@ -200,6 +212,34 @@ static int parse_tree(const struct parse *p, struct yaml_node *list, struct fixe
         return r;
 }
 
+static int parse_elsewhere(const struct parse *p, struct yaml_node *list, struct fixes *f)
+{
+        int r = 0;
+
+        if (!list)
+                return 0;
+        if (list->kind != YAML_LIST || list->n_items > FIXES_MAX)
+                return fault(p, list, "`elsewhere` is a list");
+        f->elsewhere = calloc(list->n_items + 1, sizeof(*f->elsewhere));
+        if (!f->elsewhere)
+                return -ENOMEM;
+        for (size_t i = 0; i < list->n_items && r == 0; i++) {
+                struct yaml_node *n = list->items[i];
+                struct elsewhere_rule *e = &f->elsewhere[f->n_elsewhere++];
+                const char *where = text_of(n, "where");
+
+                e->reach = str_is_equal(where, "imports") ? REACH_IMPORTS
+                           : str_is_equal(where, "file")  ? REACH_FILE
+                                                          : REACH_LINE;
+                if (e->reach == REACH_LINE || (!text_of(n, "says") && !text_of(n, "files")))
+                        return fault(p, n,
+                                     "`where` is imports or file; `says` or `files` an expression");
+                r = compile(p, n, "says", &e->says);
+                r = r ? r : compile(p, n, "files", &e->files);
+        }
+        return r;
+}
+
 int fixes_read(struct span text, const char *name, struct fixes **ret, struct failure **ret_failure)
 {
         _cleanup_(fixes_freep) struct fixes *f = calloc(1, sizeof(*f));
@@ -228,6 +268,7 @@ int fixes_read(struct span text, const char *name, struct fixes **ret, struct fa
                 r = parse_fix(&p, list->items[i], &f->at[i]);
         }
         r = r ? r : parse_tree(&p, yaml_get(top, "tree"), f);
+        r = r ? r : parse_elsewhere(&p, yaml_get(top, "elsewhere"), f);
         if (r == 0)
                 *ret = take(f);
         return r;
@@ -533,4 +574,22 @@ unsigned fixes_may(const struct fixes *f, const char *path, const struct analysi
                         may |= t->may;
         }
         return may;
+}
+
+enum repair_reach fixes_reach(const struct fixes *f, const char *path,
+                              const struct analysis_rule *rule, const struct incident *i)
+{
+        enum repair_reach reach = REACH_LINE;
+
+        if (regex_prepare() < 0)
+                return REACH_FILE; /* nothing is refused for want of memory */
+        for (size_t k = 0; k < f->n_elsewhere; k++) {
+                const struct elsewhere_rule *e = &f->elsewhere[k];
+
+                if (e->reach > reach && regex_is_match(&e->files, span_of(path)) &&
+                    (!e->says.code || says(&e->says, rule->description) ||
+                     says(&e->says, i->message)))
+                        reach = e->reach;
+        }
+        return reach;
 }

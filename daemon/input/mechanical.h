@@ -14,9 +14,14 @@
  *           - {where: line | root | file, find: REGEX, put: TEXT, optional: true}
  *     tree:
  *       - {may: delete | move | create, says: REGEX, files: REGEX}
+ *     elsewhere:
+ *       - {where: imports | file, says: REGEX, files: REGEX}
  *
  * `tree` says which findings ask a model for more than edits of their file: `says` is of the
  * rule's description or the finding's message, `files` (optional) of the file's path.
+ *
+ * `elsewhere` says whose repair may lie elsewhere than where the finding stands: among what the
+ * file declares to use, or anywhere in it. `says` is optional here.
  *
  * `find` may name groups, which then stand for their text; `put` may name them, and the groups of
  * `find` as \1 … \9. `line` is the line of the finding (found again by its text when it moved),
@@ -26,6 +31,7 @@
 #include "common/buf.h"
 #include "common/json.h"
 #include "common/macros.h"
+#include "daemon/work/task.h"
 #include "proto/failure.h"
 
 struct fixes;
@@ -46,6 +52,8 @@ enum fix_outcome {
         FIX_LEFT,      /* of a phase that is not asked for */
         FIX_KNOWN,     /* repaired by an earlier job, and the file shows it */
         FIX_COMPLETED, /* a state says that it is done */
+        FIX_NEEDLESS,  /* an earlier answer says that it needs no change, and it stands as then */
+        FIX_AGAIN,     /* repaired by an earlier job, taken back since; the same edits fit */
 };
 
 /* One finding, in the text as it is by now (lines end with LF). line: where it stands
@@ -57,6 +65,9 @@ int fixes_apply(const struct fixes *f, const char *path, const struct analysis_r
 /* What a repair of the finding may do to the tree: enum tree_change. */
 unsigned fixes_may(const struct fixes *f, const char *path, const struct analysis_rule *rule,
                    const struct incident *i);
+/* Where in the file a repair of the finding may lie. */
+enum repair_reach fixes_reach(const struct fixes *f, const char *path,
+                              const struct analysis_rule *rule, const struct incident *i);
 /* Where the finding's line stands in a text: the line of its number if it says the same, else the
  * nearest one that does; 0: nowhere, or not told. */
 unsigned incident_find_line(const struct incident *i, struct span text);

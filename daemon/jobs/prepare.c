@@ -115,14 +115,14 @@ static bool is_noted(const struct hash *key, void *arg)
 {
         const struct planning_item *item = arg;
 
-        return cache_has(item->store, CACHE_SEEN, key);
+        return cache_has(item->store, CACHE_REPAIR, key);
 }
 
 static int get_note(const struct hash *key, struct buf *ret, void *arg)
 {
         const struct planning_item *item = arg;
 
-        return cache_get(item->store, CACHE_SEEN, key, ret);
+        return cache_get(item->store, CACHE_REPAIR, key, ret);
 }
 
 static uint64_t largest_window(const struct planning *p)

@@ -13,6 +13,7 @@
 enum rung { RUNG_AGAIN, RUNG_WHOLE_CONTEXT, RUNG_NEXT_TIER, RUNG_GIVE_UP };
 
 #define LADDER_TRIES_PER_TIER 2
+#define LADDER_IDLE_TRIES 2 /* who has nothing to say is asked once more, and not on all rungs */
 
 /* Where a task stands. */
 struct ladder {

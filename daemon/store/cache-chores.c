@@ -80,7 +80,7 @@ static int count_entries(struct cache *c, uint64_t *ret_entries, uint64_t *ret_u
         r = env_read_begin(c->env, &txn);
         if (r < 0)
                 return r;
-        for (enum store_table t = TABLE_CACHE_RESULT; t <= TABLE_CACHE_RAW; t++)
+        for (enum store_table t = TABLE_CACHE_RESULT; t <= TABLE_CACHE_REPAIR; t++)
                 if (env_table_bytes(c->env, txn, t, &in_table) > 0)
                         n += in_table;
         *ret_used = env_used_bytes(c->env, txn);

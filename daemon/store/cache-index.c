@@ -183,7 +183,7 @@ int cache_index_adopt(struct cache_index *x, MDB_txn *txn, enum store_table t, s
 
 static bool is_entry_table(unsigned t)
 {
-        return t >= TABLE_CACHE_RESULT && t <= TABLE_CACHE_RAW;
+        return t >= TABLE_CACHE_RESULT && t <= TABLE_CACHE_REPAIR;
 }
 
 int cache_index_mend(struct cache_index *x, MDB_txn *txn, enum store_table t, struct span key)

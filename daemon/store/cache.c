@@ -7,10 +7,9 @@
 #include "daemon/store/internal.h"
 
 static const enum store_table tables[N_CACHE_KINDS] = {
-        [CACHE_RESULT] = TABLE_CACHE_RESULT,
-        [CACHE_SEEN] = TABLE_CACHE_SEEN,
-        [CACHE_INPUTS] = TABLE_CACHE_INPUTS,
-        [CACHE_RAW] = TABLE_CACHE_RAW,
+        [CACHE_RESULT] = TABLE_CACHE_RESULT, [CACHE_SEEN] = TABLE_CACHE_SEEN,
+        [CACHE_INPUTS] = TABLE_CACHE_INPUTS, [CACHE_RAW] = TABLE_CACHE_RAW,
+        [CACHE_REPAIR] = TABLE_CACHE_REPAIR,
 };
 
 int cache_new(struct env *e, uint64_t max_bytes, uint64_t memory_bytes, uint64_t max_age_ms,
@@ -308,8 +307,8 @@ void cache_remove(struct store *s, enum cache_kind k, const struct hash *key)
 
 void cache_get_stats(struct store *s, struct cache_stats ret[N_CACHE_STATS])
 {
-        static const char *const names[N_CACHE_STATS] = {"memory", "result", "seen", "inputs",
-                                                         "raw"};
+        static const char *const names[N_CACHE_STATS] = {"memory", "result", "seen",
+                                                         "inputs", "raw",    "repair"};
         struct cache *c = s->cache;
         MDB_txn *txn;
 

@@ -40,6 +40,7 @@ const struct store_table_row store_tables[N_STORE_TABLES] = {
         [TABLE_CACHE_SEEN] = {"seen", STORE_CACHE, PACK_NEVER},
         [TABLE_CACHE_INPUTS] = {"inputs", STORE_CACHE, TEXT_BYTES},
         [TABLE_CACHE_RAW] = {"raw", STORE_CACHE, SENT_BYTES},
+        [TABLE_CACHE_REPAIR] = {"repair", STORE_CACHE, TEXT_BYTES},
         [TABLE_CACHE_LRU] = {"lru", STORE_CACHE, PACK_NEVER},
         [TABLE_CACHE_STAMP] = {"stamp", STORE_CACHE, PACK_NEVER},
 };

@@ -46,6 +46,7 @@ enum store_table {
         TABLE_CACHE_INPUTS, /* F: the declared inputs of a result; or the hash of a value: the value
                              */
         TABLE_CACHE_RAW,    /* K */
+        TABLE_CACHE_REPAIR, /* what is noted of repairs (work/task.h) */
         TABLE_CACHE_LRU,    /* stamp u64|table u8|hash */
         TABLE_CACHE_STAMP,  /* table u8|hash: stamp */
         N_STORE_TABLES,
@@ -148,7 +149,7 @@ int store_blob_expire(struct store *s, uint64_t before_ms, size_t max,
 
 /* The cache (cache.c): never an error for the caller, only hits and misses; writes are fire and
  * forget. */
-enum cache_kind { CACHE_RESULT, CACHE_SEEN, CACHE_INPUTS, CACHE_RAW, N_CACHE_KINDS };
+enum cache_kind { CACHE_RESULT, CACHE_SEEN, CACHE_INPUTS, CACHE_RAW, CACHE_REPAIR, N_CACHE_KINDS };
 int cache_get(struct store *s, enum cache_kind k, const struct hash *key,
               struct buf *out) _must_check_; /* CONDITION_ABSENT, -ENOMEM */
 /* Whether a sound entry is there, without unpacking it; counts neither as a hit nor as a miss. */
@@ -161,7 +162,7 @@ void cache_put(struct store *s, enum cache_kind k, const struct hash *key, struc
 void cache_remove(struct store *s, enum cache_kind k, const struct hash *key);
 
 struct cache_stats {
-        const char *name; /* "memory", "result", "seen", "inputs", "raw" */
+        const char *name; /* "memory", "result", "seen", "inputs", "raw", "repair" */
         uint64_t hits, misses, size, max_size, entries, max_age_ms;
 };
 #define N_CACHE_STATS (N_CACHE_KINDS + 1)

@@ -9,6 +9,7 @@ enum evidence_kind {
         EVIDENCE_CHECKS,
         EVIDENCE_MISSING,
         EVIDENCE_CUT,
+        EVIDENCE_IDLE, /* a repair that repairs nothing, and does not say why */
         EVIDENCE_COMMAND,
         EVIDENCE_PROVIDER,
         EVIDENCE_BROKEN /* the stream broke off, and something had come */

@@ -9,10 +9,15 @@
  *
  * Format 2, of results that change a tree, has before the text:
  *     tree = is_gone:u8 moved_to n_made:u8 {path content:32 text}
- * moved_to and path as model. */
+ * moved_to and path as model.
+ *
+ * Format 3, of repairs that leave findings as they are, has after `tree`:
+ *     left = n_left:u16 {index:u32 is_kept:u8 why}
+ * why as model. */
 
 #define RESULT_VERSION 1
 #define RESULT_VERSION_TREE 2
+#define RESULT_VERSION_LEFT 3
 #define FIXED_BYTES (4 + 2 * HASH_BYTES + 8 + 8 + 4)
 #define PATH_MAX_BYTES 1024
 #define MODEL_MAX_BYTES 512 /* names of models are short: more is damage */
@@ -26,6 +31,9 @@ void result_done(struct result *r)
                 free(r->made[i].text);
         }
         free(r->made);
+        for (size_t i = 0; r->left && i < r->n_left; i++)
+                free(r->left[i].why);
+        free(r->left);
         free(r->moved_to);
         free(r->text);
         free(r->model);
@@ -73,24 +81,40 @@ static void put_tree(struct buf *b, const struct result *r)
         }
 }
 
+static void put_left(struct buf *b, const struct result *r)
+{
+        put_u64(b, r->n_left, 2);
+        for (size_t i = 0; i < r->n_left; i++) {
+                put_u64(b, r->left[i].index, 4);
+                put_u64(b, r->left[i].is_kept, 1);
+                put_name(b, r->left[i].why);
+        }
+}
+
 int result_encode(const struct result *r, struct buf *out)
 {
         size_t n_model = r->model ? strlen(r->model) : 0;
         uint64_t score;
 
-        if (n_model > MODEL_MAX_BYTES || r->n_made > RESULT_MADE_MAX)
+        if (n_model > MODEL_MAX_BYTES || r->n_made > RESULT_MADE_MAX || r->n_left > RESULT_LEFT_MAX)
                 return -EINVAL;
         memcpy(&score, &r->score, sizeof(score));
         (void)buf_add(out, "GR", 2);
-        put_u64(out, result_changes_tree(r) ? RESULT_VERSION_TREE : RESULT_VERSION, 1);
+        put_u64(out,
+                r->n_left > 0            ? RESULT_VERSION_LEFT
+                : result_changes_tree(r) ? RESULT_VERSION_TREE
+                                         : RESULT_VERSION,
+                1);
         put_u64(out, (uint64_t)r->made_by, 1);
         (void)buf_add(out, r->content.at, HASH_BYTES);
         (void)buf_add(out, r->interface.at, HASH_BYTES);
         put_u64(out, r->nanousd, 8);
         put_u64(out, score, 8);
         put_name(out, r->model);
-        if (result_changes_tree(r))
+        if (result_changes_tree(r) || r->n_left > 0)
                 put_tree(out, r);
+        if (r->n_left > 0)
+                put_left(out, r);
         put_u64(out, r->n_text, 8);
         (void)buf_add(out, r->text, r->n_text);
         return out->failed;
@@ -152,18 +176,43 @@ static int get_tree(const char **at, const char *end, struct result *r)
         return k;
 }
 
+static int get_left(const char **at, const char *end, struct result *r)
+{
+        size_t n, n_why;
+        int k = 0;
+
+        if (end - *at < 2)
+                return -EBADMSG;
+        n = get_u64(at, 2);
+        if (n > RESULT_LEFT_MAX)
+                return -EBADMSG;
+        r->left = calloc(n + 1, sizeof(*r->left));
+        if (!r->left)
+                return -ENOMEM;
+        while (r->n_left < n && k == 0) {
+                struct left_finding *l = &r->left[r->n_left];
+
+                if (end - *at < 5)
+                        return -EBADMSG;
+                l->index = (uint32_t)get_u64(at, 4);
+                l->is_kept = get_u64(at, 1) != 0;
+                k = get_text(at, end, 4, LEFT_WHY_BYTES, &l->why, &n_why);
+                r->n_left++;
+        }
+        return k;
+}
+
 int result_decode(struct span bytes, struct result *ret)
 {
         _cleanup_result_ struct result r = {0};
         const char *at = bytes.at, *end = bytes.at + bytes.n;
         uint64_t n, score;
-        bool has_tree;
-        int k;
+        int k, version;
 
         if (bytes.n < FIXED_BYTES + 8 || memcmp(at, "GR", 2) != 0 || (uint8_t)at[3] >= N_SOURCES ||
-            (at[2] != RESULT_VERSION && at[2] != RESULT_VERSION_TREE))
+            at[2] < RESULT_VERSION || at[2] > RESULT_VERSION_LEFT)
                 return -EBADMSG;
-        has_tree = at[2] == RESULT_VERSION_TREE;
+        version = at[2];
         r.made_by = (enum source)at[3];
         at += 4;
         memcpy(r.content.at, at, HASH_BYTES);
@@ -182,7 +231,9 @@ int result_decode(struct span bytes, struct result *ret)
                         return -ENOMEM;
                 at += n;
         }
-        k = has_tree ? get_tree(&at, end, &r) : 0;
+        k = version >= RESULT_VERSION_TREE ? get_tree(&at, end, &r) : 0;
+        if (k == 0 && version >= RESULT_VERSION_LEFT)
+                k = get_left(&at, end, &r);
         if (k < 0 || end - at < 8)
                 return k < 0 ? k : -EBADMSG;
         n = get_u64(&at, 8);

@@ -24,6 +24,16 @@ struct made_file {
 
 #define RESULT_MADE_MAX 8u
 
+/* A finding that a repair leaves as it is. */
+struct left_finding {
+        uint32_t index; /* of the task's findings */
+        bool is_kept;   /* the model says that it needs no change; else nothing touches it */
+        char *why;      /* owned: what it says; "" where it says nothing */
+};
+
+#define RESULT_LEFT_MAX 4096u /* more findings than that are of no task */
+#define LEFT_WHY_BYTES 400u   /* a sentence or two */
+
 struct result {
         char *text; /* owned */
         size_t n_text;
@@ -38,6 +48,8 @@ struct result {
         bool is_gone;           /* the file is taken away; the text is empty */
         struct made_file *made; /* owned */
         size_t n_made;
+        struct left_finding *left; /* owned; by index */
+        size_t n_left;
 };
 
 static inline bool result_changes_tree(const struct result *r)

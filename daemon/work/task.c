@@ -24,7 +24,7 @@ static void repair_free(struct repair *r)
 {
         if (!r)
                 return;
-        free(r->mechanical);
+        free(r->given);
         free(r->lines);
         if (r->excerpt) {
                 free(r->excerpt->above);
@@ -32,6 +32,13 @@ static void repair_free(struct repair *r)
                 free(r->excerpt->whole);
                 free(r->excerpt);
         }
+        for (size_t i = 0; r->spots && i < r->n_findings; i++) {
+                free(r->spots[i].rule);
+                free(r->spots[i].code);
+                free(r->spots[i].words);
+                free(r->spots[i].wanted);
+        }
+        free(r->spots);
         free(r->identities);
         free(r->places);
         json_decref(r->findings);
@@ -199,20 +206,35 @@ int work_add_statement(struct work *w, const struct spec_statement *s, uint32_t 
         return 0;
 }
 
-void repair_note_key(const struct hash *identity, const struct hash *content, struct hash *ret)
+static void note_key(const char mark[static 18], const struct hash *identity,
+                     const struct hash *what, struct hash *ret)
 {
-        static const char mark[] = "genopt repaired 1";
-        uint8_t bytes[sizeof(mark) + 2 * HASH_BYTES];
-        size_t n = sizeof(mark);
+        uint8_t bytes[18 + 2 * HASH_BYTES];
+        size_t n = 18;
 
-        memcpy(bytes, mark, sizeof(mark));
+        memcpy(bytes, mark, n);
         memcpy(bytes + n, identity->at, HASH_BYTES);
         n += HASH_BYTES;
-        if (content) {
-                memcpy(bytes + n, content->at, HASH_BYTES);
+        if (what) {
+                memcpy(bytes + n, what->at, HASH_BYTES);
                 n += HASH_BYTES;
         }
         hash_of(bytes, n, ret);
+}
+
+void repair_note_key(const struct hash *identity, const struct hash *content, struct hash *ret)
+{
+        note_key("genopt repaired 1", identity, content, ret);
+}
+
+void repair_kept_key(const struct hash *identity, struct hash *ret)
+{
+        note_key("genopt needless 1", identity, NULL, ret);
+}
+
+void repair_again_key(const struct hash *identity, struct hash *ret)
+{
+        note_key("genopt how done 1", identity, NULL, ret);
 }
 
 int task_static_key(struct task *t)

@@ -90,13 +90,29 @@ struct excerpt {
         size_t n_whole;
 };
 
+/* Where in a file the repair of a finding may lie, besides where it stands. */
+enum repair_reach { REACH_LINE, REACH_IMPORTS, REACH_FILE };
+
+/* A finding, as whoever looks at its repair needs to know it. */
+struct spot {
+        uint32_t line; /* as the model is told of it; 0: it is about the whole */
+        char *rule;    /* owned */
+        char *code;    /* owned: what stands in the line; NULL: not told */
+        char *words;   /* owned: what the rule names in backticks, each with an LF; or NULL */
+        char *wanted;  /* owned: what it says is to stand there instead; or NULL */
+        enum repair_reach reach;
+};
+
 /* A task that repairs findings of an analyser in a file of the user's (input/fix-tasks.h). */
 struct repair {
         struct hash stands; /* the file's content, in place of which the result is to be put */
         bool follows;       /* it edits what its dependency makes of the file; the task's base is a
                                guess of that */
-        char *mechanical;   /* owned: the result, where findings spell it out; or NULL */
-        size_t n_mechanical;
+        char *given; /* owned: the result, where nobody need be asked for it: findings spell it
+                        out, or it is noted; or NULL */
+        size_t n_given;
+        bool is_noted; /* an earlier job made it, and its edits fit */
+        double score;  /* of what is noted */
         uint32_t n_findings;
         uint32_t *lines;         /* owned: of the findings, in base */
         size_t n_lines;          /* 0: they are about the whole */
@@ -104,6 +120,8 @@ struct repair {
         int effort;              /* the largest of its findings, 0 to 10; below 0: not told */
         struct hash *identities; /* owned: of the findings, n_findings */
         uint32_t *places;        /* owned: their lines in the file as it stood; 0: in the whole */
+        struct spot *spots;      /* owned: of the findings, n_findings */
+        bool is_moved;           /* their lines are not where they are said to be */
         json_t *findings; /* owned: [{rule, line}] as they stood, for who reads of the change */
         struct excerpt *excerpt; /* owned: the task's base is this part of the file; or NULL */
 };
@@ -173,15 +191,25 @@ struct work {
 /* What is noted when findings were repaired: that it was done at all (content NULL), and what their
  * file became by it. An identity is what was found, wherever it stands. */
 void repair_note_key(const struct hash *identity, const struct hash *content, struct hash *ret);
+/* That it needs no change: hashes of the lines around it, or of the whole file (edit/trace.h). */
+void repair_kept_key(const struct hash *identity, struct hash *ret);
+/* How it was done (edit/again.h): under the first lies the hash under which that lies. */
+void repair_again_key(const struct hash *identity, struct hash *ret);
 
 static inline bool task_follows(const struct task *t)
 {
         return t->repair && t->repair->follows;
 }
 
+/* Its result is there before the run. */
+static inline bool task_is_given(const struct task *t)
+{
+        return t->repair && t->repair->given;
+}
+
 static inline bool task_is_mechanical(const struct task *t)
 {
-        return t->repair && t->repair->mechanical;
+        return task_is_given(t) && !t->repair->is_noted;
 }
 
 struct work *work_new(void);

@@ -1,6 +1,8 @@
 /* Edits of a foreign answer on a foreign base: the first line `=====` parts them. What applies
- * keeps every line of the base that no edit names, and line ends survive. */
+ * keeps every line of the base that no edit names, line ends survive, and what was made once is
+ * made again. */
 
+#include "daemon/edit/again.h"
 #include "daemon/edit/edits.h"
 #include "daemon/edit/excerpt.h"
 
@@ -61,6 +63,48 @@ static void check_applied(const struct edits *e, struct span base, const struct 
                 abort();
 }
 
+/* From the base to what was made of it, as a note, and with that from the base once more. */
+static void check_again(struct span base, struct span after)
+{
+        static struct hash identities[AGAIN_FINDINGS_MAX];
+        struct hash identity = {{1}};
+        struct again a = {.score = 1, .identities = &identity, .n = 1};
+        _cleanup_(traces_freep) struct traces *t = NULL, *rest = NULL;
+        _cleanup_buf_ struct buf note = {0}, out = {0};
+        size_t n = 0, n_lines = 0;
+        int r;
+
+        if (base.n > 20000 || after.n > 20000)
+                return;
+        if (traces_new(base, after, &t) != 0)
+                abort();
+        for (size_t i = 0; i < base.n; i++)
+                n_lines += base.at[i] == '\n';
+        for (unsigned line = 0; line <= n_lines + 2; line++)
+                if (traces_line_after(t, line) > n_lines + after.n + 3)
+                        abort();
+        if (again_write(&a, t, base, after, &note) < 0)
+                return;
+        if (again_read(buf_span(&note), identities, &a) != 0)
+                abort();
+        r = again_apply(&a, base, &out);
+        if (r < 0 || (r == 0 && traces_new(buf_span(&out), after, &rest) != 0))
+                abort();
+        if (r == 0 && (traces_hunks(rest, &n), n > 0))
+                abort();
+}
+
+/* A note of anybody's. */
+static void check_note(struct span note, struct span text)
+{
+        static struct hash identities[AGAIN_FINDINGS_MAX];
+        _cleanup_buf_ struct buf out = {0};
+        struct again a;
+
+        if (again_read(note, identities, &a) == 0 && again_apply(&a, text, &out) < 0)
+                abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
         struct span all = {(const char *)bytes, n}, answer, base;
@@ -76,11 +120,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
         answer = (struct span){cut + 7, n - (size_t)(cut + 7 - all.at)};
         check_base(base);
         check_excerpt(base);
+        check_note(answer, base);
         k = edits_read(answer, TAG, &e, &d);
         k = k ? k : edits_apply(&e, base, &out, &d);
         if (k < 0 || (k > 0 && (out.n > 0 || !d.text[0])))
                 abort();
         if (k == 0)
                 check_applied(&e, base, &out);
+        if (k == 0 && base.n > 0 && base.at[base.n - 1] == '\n')
+                check_again(base, buf_span(&out));
         return 0;
 }

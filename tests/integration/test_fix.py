@@ -805,12 +805,12 @@ def test_an_edit_far_from_every_finding_is_refused(place, sim, daemon):
 
 
 def test_what_is_left_out_is_asked_for_again(place, sim, daemon):
-    """One of two findings of some effort has no edit near it: asked again, then put in place and named for a person to look at."""
+    """One of two findings of some effort has no edit near it: asked again, then put in place, named for a person to look at, and the one left to them."""
     path, file = one_file(place, numbered(50), [("far-001", 52, "Change the last line"), ("near-001", 20, "Say it otherwise")], effort=5)
     events, summary = fix(daemon, path, place / "app", "--files", "src/*", "--report", place / "r.html")
-    assert any("no edit near" in e["reason"] for e in events if e["type"] == "task.retry")
+    assert any("no edit that touches" in e["reason"] for e in events if e["type"] == "task.retry")
     f = summary["findings"]
-    assert (f["manual"], f["review"], f["review_files"]) == (0, 2, ["src/Big.java"]) and "// changed\n" in file.read_text()
+    assert (f["manual"], f["review"], f["review_files"]) == (1, 1, ["src/Big.java"]) and "// changed\n" in file.read_text()
     assert "look at this one" in (place / "r.html").read_text()
     done = next(e for e in events if e["type"] == "task.done" and e["path"] == "src/Big.java")
     assert 0.7 < done["confidence"] < 0.75

@@ -256,6 +256,51 @@ static void test_only_what_may_be_is_told(void **state _unused_)
         assert_null(strstr(some.at, "+++to"));
 }
 
+static void test_findings_are_kept(void **state _unused_)
+{
+        static const char text[] =
+                OLD "a\n" NEW "b\n+++keep 12 moor-001 " TAG "\n  it is right,\nas it is \n" OLD
+                    "c\n" NEW "d\n+++keep 0 two words " TAG "\nso\n+++new e " TAG "\nf\n";
+        _cleanup_edits_ struct edits e = {0};
+        _cleanup_buf_ struct buf told = {0};
+        struct diag d;
+
+        assert_int_equal(edits_read(span_of(text), TAG, &e, &d), 0);
+        assert_int_equal(e.n, 2);
+        assert_int_equal(e.n_kept, 2);
+        assert_int_equal(e.n_made, 1);
+        assert_int_equal(e.kept[0].line, 12);
+        assert_true(span_is_equal(e.kept[0].rule, SPAN("moor-001")));
+        assert_true(span_is_equal(e.kept[0].why, SPAN("it is right,\nas it is")));
+        assert_int_equal(e.kept[1].line, 0);
+        assert_true(span_is_equal(e.kept[1].rule, SPAN("two words")));
+        assert_true(span_is_equal(e.at[0].new, SPAN("b\n")));
+        assert_int_equal(edits_write_kept_form(TAG, &told), 0);
+        assert_non_null(strstr(told.at, "\n+++keep LINE RULE " TAG "\n"));
+}
+
+static void test_what_is_kept_is_named_and_explained(void **state _unused_)
+{
+        expect_form("+++keep 12 a " TAG "\n", "lacks its reason");
+        expect_form("+++keep 12 a " TAG "\n \n" OLD "a\n" NEW "b\n", "lacks its reason");
+        expect_form("+++keep a " TAG "\nwhy\n", "names the line");
+        expect_form("+++keep 12 " TAG "\nwhy\n", "names the line");
+        expect_form("+++keep 1234567890 a " TAG "\nwhy\n", "names the line");
+        expect_form("+++gone " TAG "\n+++keep 1 a " TAG "\nwhy\n", "no file that goes");
+        expect_form("+++new a " TAG "\n+++keep 1 a " TAG "\nwhy\n", "before the new files");
+        expect_form(OLD "a\n+++keep 1 a " TAG "\nwhy\n", "lacks its");
+        for (size_t n = EDITS_KEPT_MAX; n <= EDITS_KEPT_MAX + 1; n++) {
+                _cleanup_buf_ struct buf b = {0};
+                _cleanup_edits_ struct edits e = {0};
+                struct diag d;
+
+                for (size_t i = 0; i < n; i++)
+                        assert_int_equal(buf_add_text(&b, "+++keep 1 a " TAG "\nwhy\n"), 0);
+                assert_int_equal(edits_read(buf_span(&b), TAG, &e, &d),
+                                 n > EDITS_KEPT_MAX ? CONDITION_REFUSED : 0);
+        }
+}
+
 static void test_a_huge_base_is_refused(void **state _unused_)
 {
         _cleanup_edit_base_ struct edit_base b = {0};
@@ -285,6 +330,8 @@ int main(void)
                 cmocka_unit_test(test_a_file_moves),
                 cmocka_unit_test(test_a_tree_is_changed),
                 cmocka_unit_test(test_only_what_may_be_is_told),
+                cmocka_unit_test(test_findings_are_kept),
+                cmocka_unit_test(test_what_is_kept_is_named_and_explained),
                 cmocka_unit_test(test_removed_lines_are_counted),
                 cmocka_unit_test(test_line_ends_survive),
                 cmocka_unit_test(test_new_lines_get_the_ends_of_the_file),

@@ -244,6 +244,10 @@ static void the_ladder_ends(void **state)
         assert_true(n_next > 0);
         e = (struct evidence){.kind = EVIDENCE_PROVIDER, .attempts = 1};
         assert_int_equal(ladder_next(&l, &e), RUNG_GIVE_UP);
+        e = (struct evidence){.kind = EVIDENCE_IDLE, .attempts = 1};
+        assert_int_equal(ladder_next(&l, &e), RUNG_AGAIN);
+        e.attempts = 2;
+        assert_int_equal(ladder_next(&l, &e), RUNG_GIVE_UP);
         l = (struct ladder){.tier = TIER_QUALITY};
         e = (struct evidence){.kind = EVIDENCE_CUT, .attempts = 2};
         assert_int_equal(ladder_next(&l, &e), RUNG_GIVE_UP);

@@ -55,6 +55,35 @@ static void test_known_bytes(void **state)
         assert_memory_equal(b.at + b.n - 10, "\0\0\0\0\0\0\0\2ab", 10);
 }
 
+static void test_what_is_left_comes_back(void **state)
+{
+        struct left_finding left[] = {{2, true, (char *)"it is right"}, {7, false, (char *)""}};
+        _cleanup_result_ struct result r, back = {0};
+        _cleanup_buf_ struct buf b = {0};
+
+        (void)state;
+        fill(&r, "some text", "m");
+        r.left = left;
+        r.n_left = 2;
+        assert_int_equal(result_encode(&r, &b), 0);
+        r.left = NULL;
+        r.n_left = 0;
+        assert_int_equal(result_decode(buf_span(&b), &back), 0);
+        assert_string_equal(back.text, "some text");
+        assert_false(result_changes_tree(&back));
+        assert_int_equal(back.n_left, 2);
+        assert_int_equal(back.left[0].index, 2);
+        assert_true(back.left[0].is_kept);
+        assert_string_equal(back.left[0].why, "it is right");
+        assert_int_equal(back.left[1].index, 7);
+        assert_false(back.left[1].is_kept);
+        for (size_t n = 0; n < b.n; n++) {
+                _cleanup_result_ struct result cut = {0};
+
+                assert_int_equal(result_decode((struct span){b.at, n}, &cut), -EBADMSG);
+        }
+}
+
 static void test_cut_and_foreign_bytes(void **state)
 {
         _cleanup_result_ struct result r, back = {0};
@@ -67,7 +96,7 @@ static void test_cut_and_foreign_bytes(void **state)
                 assert_int_equal(result_decode((struct span){b.at, n}, &back), -EBADMSG);
         (void)buf_add_char(&b, 'x');
         assert_int_equal(result_decode(buf_span(&b), &back), -EBADMSG);
-        b.at[2] = 3; /* a version to come */
+        b.at[2] = 4; /* a version to come */
         assert_int_equal(result_decode((struct span){b.at, b.n - 1}, &back), -EBADMSG);
         b.at[2] = 1;
         b.at[3] = N_SOURCES;
@@ -123,6 +152,7 @@ int main(void)
                 cmocka_unit_test(test_there_and_back),
                 cmocka_unit_test(test_known_bytes),
                 cmocka_unit_test(test_what_a_tree_becomes),
+                cmocka_unit_test(test_what_is_left_comes_back),
                 cmocka_unit_test(test_cut_and_foreign_bytes),
         };
 

@@ -99,6 +99,48 @@ static void test_notes_grow_without_repeating(void **state _unused_)
         }
 }
 
+static void test_lines_are_followed(void **state _unused_)
+{
+        struct traces *t = NULL;
+        const struct hunk *h;
+        size_t n;
+
+        assert_int_equal(traces_new(SPAN("1\n2\n3\n4\n5\n"), SPAN("0\n1\n2\nx\n4\n"), &t), 0);
+        h = traces_hunks(t, &n);
+        assert_int_equal(n, 3);
+        assert_int_equal(traces_line_after(t, 1), 2);
+        assert_int_equal(traces_line_after(t, 2), 3);
+        assert_int_equal(traces_line_after(t, 3), 0);
+        assert_int_equal(traces_line_after(t, 4), 5);
+        assert_int_equal(traces_line_after(t, 5), 0);
+        assert_int_equal(hunk_distance(&h[0], 1), 0); /* put beside it */
+        assert_int_equal(hunk_distance(&h[0], 2), 1);
+        assert_int_equal(hunk_distance(&h[1], 1), 2);
+        assert_int_equal(hunk_distance(&h[1], 3), 0);
+        assert_int_equal(hunk_distance(&h[1], 4), 1);
+        assert_int_equal(hunk_distance(&h[1], 5), 2);
+        traces_free(t);
+}
+
+static void test_what_stands_around_a_line(void **state _unused_)
+{
+        static const char text[] = "1\n2\n3\n4\n5\n6\n7\n8\n9\n";
+        struct hash a, b;
+
+        assert_int_equal(around_hash(span_of(text), 5, &a), 0);
+        assert_int_equal(around_hash(SPAN("x\ny\n2\n3\n4 \n5\n6\n7\n8\nz\n"), 6, &b), 0);
+        assert_true(hash_is_equal(&a, &b)); /* moved, and others beyond */
+        assert_int_equal(around_hash(SPAN("1\nx\n3\n4\n5\n6\n7\n8\n9\n"), 5, &b), 0);
+        assert_false(hash_is_equal(&a, &b));
+        assert_int_equal(around_hash(span_of(text), 1, &a), 0);
+        assert_int_equal(around_hash(SPAN("1\n2\n3\n4\nx\n"), 1, &b), 0);
+        assert_true(hash_is_equal(&a, &b));
+        assert_int_equal(around_hash(SPAN(""), 7, &b), 0);
+        assert_int_equal(around_hash(span_of(text), 0, &a), 0); /* all of it */
+        assert_int_equal(around_hash(SPAN("1\n"), 0, &b), 0);
+        assert_false(hash_is_equal(&a, &b));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -106,6 +148,8 @@ int main(void)
                 cmocka_unit_test(test_what_took_lines_away_is_found),
                 cmocka_unit_test(test_far_changes_leave_no_trace),
                 cmocka_unit_test(test_notes_grow_without_repeating),
+                cmocka_unit_test(test_lines_are_followed),
+                cmocka_unit_test(test_what_stands_around_a_line),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,31 @@
+#pragma once
+/* Findings that an answer leaves as they are. A finding counts as repaired only where something
+ * changed that belongs to it:
+ *
+ *     its line, or lines beside it (TOUCHED_LINES: the rest of a statement)
+ *     a line with a name that its rule puts in backticks, or one beside it, if that change touches
+ *     no line of another finding
+ *     what the file declares to use, or any of it           where data says so (enum repair_reach)
+ *
+ * Others the answer keeps, saying why they need no change (edits.h): those are taken for what they
+ * are at once. Or it says nothing of them: then it is refused, once, with a list of them; after
+ * that they are left to a person. Not for other rooms. */
+
+#include "daemon/exec/internal.h"
+
+/* In a worker: fills the candidate's result. base and text are of what was shown.
+ * CONDITION_REFUSED: item->diag says why. */
+int left_find(struct run_work_item *item, const struct edits *edits, struct span base,
+              struct span text) _must_check_;
+/* For who reads of the change: the findings that it repairs; NULL: no repair, or no memory. */
+json_t *left_without(const struct repair *repair, const struct result *result);
+
+enum finding_fate { FATE_REPAIRED, FATE_LEFT, FATE_KEPT };
+
+/* On the loop, of a result that counts: what the summary will say of it, and whether a person is to
+ * look at it; and what people hear of each finding that it leaves. */
+void left_note(struct run *r, uint32_t task, const struct result *result);
+void left_tell(struct run *r, uint32_t task, const struct result *result);
+enum finding_fate left_fate(struct run *r, uint32_t task, uint32_t finding);
+/* How many findings of the task the result leaves, and how many of them need no change. */
+size_t left_count(const struct result *result, size_t *ret_kept);
