@@ -202,8 +202,8 @@ int publish_file(struct run *r, uint32_t task, const struct result *result, enum
                           t->path, "base", publish_base(r, task), "blob",
                           hash_json(&result->content), "size", (json_int_t)result->n_text,
                           "fingerprint", hash_json(&run_task_of(r, task)->key), "source",
-                          source_names[source], "findings", left_without(t->repair, result),
-                          "task", t->repair ? json_integer(task) : NULL));
+                          source_names[source], "findings", left_without(t->repair, result), "task",
+                          t->repair ? json_integer(task) : NULL));
 }
 
 /* Whether there are more. What no task makes any more is told when all that is wanted stands: a run

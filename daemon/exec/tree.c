@@ -282,7 +282,8 @@ int tree_publish(struct run *r, uint32_t task, const struct result *result, enum
         int k;
 
         if (result->is_gone) {
-                k = say(r, task, "remove", t->path, base, NULL, about_repair(r, task, result, from));
+                k = say(r, task, "remove", t->path, base, NULL,
+                        about_repair(r, task, result, from));
         } else if (result->moved_to) {
                 json_t *more = about_repair(r, task, result, from);
 
@@ -316,8 +317,7 @@ int tree_revert(struct run *r, uint32_t task, const struct result *result)
 
         for (size_t i = 0; i < result->n_made && k == 0; i++)
                 k = say(r, task, "remove", result->made[i].path,
-                        hash_json(&result->made[i].content), NULL,
-                        about_revert());
+                        hash_json(&result->made[i].content), NULL, about_revert());
         if (k < 0)
                 return k;
         if (result->moved_to) {

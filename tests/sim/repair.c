@@ -130,10 +130,11 @@ static void write_edits(struct lines *l, struct span text, const char *tag, stru
         size_t i = 0;
 
         while (i <= l->n) {
-                if (l->before[i].n == 0)
-                        i++;
-                else
-                        i = MAX2(write_edit(l, text, i, tag, b), i + 1);
+                size_t next = i + 1;
+
+                if (l->before[i].n > 0)
+                        next = write_edit(l, text, i, tag, b);
+                i = MAX2(next, i + 1);
                 if (i == l->n && l->n > 0 && l->before[l->n].n == 0)
                         break;
         }

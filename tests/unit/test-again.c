@@ -7,7 +7,7 @@ static const char before[] = "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13\n14\n15\
 
 static const struct hash identities[2] = {{{1}}, {{2}}};
 
-static void write(struct buf *note)
+static void write_note(struct buf *note)
 {
         struct traces *t = NULL;
         struct again a = {.score = 0.75, .identities = identities, .n = 2};
@@ -24,7 +24,7 @@ static void expect(const char *text, const char *made)
         _cleanup_free_ struct hash *of = calloc(AGAIN_FINDINGS_MAX, sizeof(*of));
         struct again a;
 
-        write(&note);
+        write_note(&note);
         assert_non_null(of);
         assert_int_equal(again_read(buf_span(&note), of, &a), 0);
         assert_int_equal(a.n, 2);
@@ -63,7 +63,7 @@ static void test_bytes_of_a_disk_are_not_trusted(void **state _unused_)
         struct again a;
 
         assert_non_null(of);
-        write(&note);
+        write_note(&note);
         for (size_t n = 0; n < 16 + 2 * HASH_BYTES; n++)
                 assert_int_equal(again_read((struct span){note.at, n}, of, &a), CONDITION_ABSENT);
         memset(note.at + 8, 0xff, 4);
