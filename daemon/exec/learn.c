@@ -100,7 +100,7 @@ void learn_attempt(struct run_call *c, uint32_t task, bool was_refused, bool was
                 if (!was_missing)
                         estimator_learn_attempt(at[i], kind, c->tier, was_refused);
                 if (c->n_tasks > 1)
-                        estimator_learn_batched(at[i], kind, was_missing);
+                        estimator_learn_batched(at[i], kind, c->n_tasks, was_missing);
         }
 }
 

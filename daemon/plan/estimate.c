@@ -27,7 +27,7 @@
 #define COUNT_FADING 0.98
 #define REFUSALS_BELIEF 10.0 /* the first guess counts as much as that many answers */
 #define MISSING_FIRST 0.005
-#define MISSING_BELIEF 20.0
+#define MISSING_BELIEF 10.0
 
 /* ---- rows ---- */
 
@@ -232,7 +232,8 @@ double estimator_missing(const struct estimated_kind *k)
 {
         if (!k)
                 return MISSING_FIRST;
-        return (MISSING_BELIEF * MISSING_FIRST + k->n_missing) / (MISSING_BELIEF + k->n_batched);
+        return fmin(1, (MISSING_BELIEF * MISSING_FIRST + k->n_missing) /
+                               (MISSING_BELIEF + k->n_batched));
 }
 
 const struct known_prefix *estimator_prefix(const struct estimator *e, const struct hash *hash)
@@ -364,13 +365,14 @@ void estimator_learn_attempt(struct estimator *e, const char *kind, enum tier ti
         k->n_refused[tier] = COUNT_FADING * k->n_refused[tier] + was_refused;
 }
 
-void estimator_learn_batched(struct estimator *e, const char *kind, bool was_missing)
+void estimator_learn_batched(struct estimator *e, const char *kind, size_t n_files,
+                             bool was_missing)
 {
         struct estimated_kind *k = get_kind(e, kind);
 
         if (!k)
                 return;
-        k->n_batched = COUNT_FADING * k->n_batched + 1;
+        k->n_batched = COUNT_FADING * k->n_batched + (double)(n_files - 1) / (double)n_files;
         k->n_missing = COUNT_FADING * k->n_missing + was_missing;
 }
 

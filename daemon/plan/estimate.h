@@ -113,7 +113,8 @@ struct quantiles estimator_time(const struct estimator *e, const struct model_fa
 double estimator_interface_bytes(const struct estimated_kind *k, uint64_t expected, uint64_t input);
 double estimator_density(const struct estimated_kind *k);
 /* Probability that an answer for a file of this kind is refused, when `first` was believed; and
- * that an answer for several files lacks this one. */
+ * that an answer for several files lacks one more: of n files, (n - 1) times that many are to be
+ * asked for again. An answer that was cut short or forgot the rest has its first file. */
 double estimator_refusals(const struct estimated_kind *k, enum tier tier, double first);
 double estimator_missing(const struct estimated_kind *k);
 const struct known_prefix *estimator_prefix(const struct estimator *e, const struct hash *hash);
@@ -136,7 +137,9 @@ void estimator_learn_interface(struct estimator *e, const char *kind, uint64_t e
 void estimator_learn_density(struct estimator *e, const char *kind, const struct counted_reply *r);
 void estimator_learn_attempt(struct estimator *e, const char *kind, enum tier tier,
                              bool was_refused);
-void estimator_learn_batched(struct estimator *e, const char *kind, bool was_missing);
+/* One of n_files (2 or more) that one call was asked for. */
+void estimator_learn_batched(struct estimator *e, const char *kind, size_t n_files,
+                             bool was_missing);
 /* tokens 0: only that it lives on. */
 void estimator_learn_prefix(struct estimator *e, const struct hash *hash, uint64_t tokens,
                             uint64_t until_ms);

@@ -275,10 +275,13 @@ static bool is_within_bounds(const struct units *u, const struct lot *l, const s
                       x->stable + x->fresh + x->output <= WINDOW_SHARE * (double)f->window);
 }
 
-/* What it will cost to ask again for what comes back refused, or does not come. */
+/* What it will cost to ask again for what comes back refused, or does not come: of the files of a
+ * call all but one may be missing. */
 static double repetitions(const struct lot *l, const struct unit *x)
 {
-        return (x->risk[l->tier] + (l->n > 1 ? x->missing : 0)) * x->alone_nanousd[l->tier];
+        double missing = x->missing * (double)(l->n - 1) / (double)l->n;
+
+        return (x->risk[l->tier] + missing) * x->alone_nanousd[l->tier];
 }
 
 static bool price_lot(struct pricing *p, struct scheme *s, uint32_t i)

@@ -87,7 +87,7 @@ def test_nobody_stands_before_the_only_job(place, sim, daemon, app):
     assert {e["position"] for e in events if e["type"] == "queued"} == {0}
 
 
-@pytest.mark.parametrize("root", ["C:\\work\\app\\", "file:///C:/work/app/", "file:///C:\\work\\app\\"])
+@pytest.mark.parametrize("root", ["C:\\code\\app\\", "file:///C:/code/app/", "file:///C:\\code\\app\\"])
 def test_paths_of_windows_are_found(place, daemon, root):
     app = App(0)
     app.files["conf/win.properties"] = "old.name=1\n"

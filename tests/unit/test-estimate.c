@@ -217,11 +217,16 @@ static void refusals_and_gaps_are_counted(void **state)
         assert_true(estimator_refusals(NULL, TIER_FAST, 0.03) == 0.03);
         for (int i = 0; i < 30; i++) {
                 estimator_learn_attempt(&e, "b/k", TIER_FAST, i % 2);
-                estimator_learn_batched(&e, "b/k", i % 3 == 0);
+                estimator_learn_batched(&e, "b/k", 2 + (size_t)i % 2, i % 3 == 0);
         }
         assert_true(estimator_refusals(estimator_kind(&e, "b/k"), TIER_FAST, 0.03) > 0.3);
         assert_true(estimator_refusals(estimator_kind(&e, "b/k"), TIER_BALANCED, 0.03) < 0.04);
         assert_true(estimator_missing(estimator_kind(&e, "b/k")) > 0.1);
+        /* Only the first ever comes: nothing more is sure than that. */
+        for (int i = 0; i < 300; i++)
+                estimator_learn_batched(&e, "b/first", 10, i % 10 != 0);
+        assert_true(estimator_missing(estimator_kind(&e, "b/first")) > 0.8);
+        assert_true(estimator_missing(estimator_kind(&e, "b/first")) <= 1);
 }
 
 static void the_oldest_kind_and_prefix_go(void **state)

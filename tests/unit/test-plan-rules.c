@@ -267,20 +267,29 @@ static void a_chain_is_not_batched(void **state)
         assert_int_equal(p->totals.calls, 6);
 }
 
-/* A kind whose shared answers lack files is asked for one by one, when that is cheaper. */
-static void incomplete_batches_become_smaller(void **state)
+/* A kind whose shared answers lack files is asked for one by one, when that is cheaper; in plans of
+ * any size. */
+static void expect_smaller_batches(uint32_t n)
 {
-        _cleanup_(work_freep) struct work *w = make_work(4, 1200, 3000, 1500);
+        _cleanup_(work_freep) struct work *w = make_work(n, 1200, 3000, 1500);
         struct planning in = settings(w);
         _cleanup_(plan_freep) struct plan *before = NULL, *after = NULL;
 
-        (void)state;
         in.objective = PLAN_FOR_COST;
         before = make(&in);
         for (int i = 0; i < 100; i++)
-                estimator_learn_batched(&in.estimator, "/domain", i % 2);
+                estimator_learn_batched(&in.estimator, "/domain", 10, i % 10 != 0);
         after = make(&in);
-        assert_true(before->totals.calls < after->totals.calls);
+        assert_true(before->totals.calls < n);
+        assert_int_equal(after->totals.calls, n);
+}
+
+static void incomplete_batches_become_smaller(void **state)
+{
+        (void)state;
+        expect_smaller_batches(4);
+        expect_smaller_batches(40);
+        expect_smaller_batches(400);
 }
 
 static void refused_answers_raise_the_tier(void **state)

@@ -103,7 +103,8 @@ size_t batch_fill(const struct units *u, struct scheme *s, const struct batch *b
 }
 
 /* Money and time of the batch as so many lots, as far as they depend on the number: beginnings that
- * are read from a cache or paid anew, the form of the answer, and the longest answer. */
+ * are read from a cache or paid anew, the form of the answer, files that do not come, and the
+ * longest answer. */
 static double price_of_split(const struct units *u, const struct batch *b, enum tier tier, size_t n)
 {
         const struct planning *in = u->in;
@@ -124,6 +125,7 @@ static double price_of_split(const struct units *u, const struct batch *b, enum 
                        ? u->cache_read[tier]
                        : 1;
         return (double)(n - 1) * (begin * read + answer) * (f ? (double)f->price.input : 0) +
+               (double)(b->n - n) * x->missing * x->alone_nanousd[tier] +
                waves * (r->first_ms + batch_bytes(u, b) / (double)n * r->answer * r->writing_ms) *
                        u->nanousd_per_ms;
 }
