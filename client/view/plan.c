@@ -479,6 +479,22 @@ static void add_rules(struct buf *b, const json_t *plan)
         }
 }
 
+void view_add_compression(const json_t *rules, const char *mark, struct buf *b)
+{
+        json_t *rule;
+        size_t i;
+
+        json_array_foreach ((json_t *)rules, i, rule) {
+                char full[FORMAT_BYTES], compressed[FORMAT_BYTES];
+
+                if (progress_number(rule, "full") > 0)
+                        (void)buf_printf(
+                                b, "%sprompts: %s tokens in full, %s compressed\n", mark,
+                                format_count(progress_number(rule, "full"), full),
+                                format_count(progress_number(rule, "compressed"), compressed));
+        }
+}
+
 int view_tabulate_plan(const json_t *plan, size_t columns, struct buf *b)
 {
         add_counts(b, plan);
@@ -486,6 +502,7 @@ int view_tabulate_plan(const json_t *plan, size_t columns, struct buf *b)
         add_totals(b, plan);
         add_lost(b, json_object_get(plan, "lost"));
         add_rules(b, plan);
+        view_add_compression(json_object_get(plan, "rules"), "\n", b);
         if (add_steps(b, plan, columns) < 0)
                 return -ENOMEM;
         return b->failed;

@@ -6,6 +6,7 @@
 #include "client/view/format.h"
 #include "client/view/progress.h"
 #include "client/view/report.h"
+#include "client/view/view.h"
 
 static const char style[] =
         ":root{--bg:#fff;--fg:#1c2330;--dim:#67707f;--line:#e3e6ec;--card:#f6f7f9;--good:#177245;"
@@ -235,6 +236,7 @@ static void add_rules(struct buf *b, const json_t *rules)
                 add_signed(b, m, "ms", "ms");
         }
         (void)buf_add_text(b, "</table></div>");
+        view_add_compression(rules, "<p>", b);
 }
 
 static void add_tasks(struct buf *b, const json_t *tasks)

@@ -5,6 +5,7 @@
 #include "client/view/format.h"
 #include "client/view/progress.h"
 #include "client/view/report.h"
+#include "client/view/view.h"
 
 #define COLUMNS_MAX 9
 #define GAP 2
@@ -326,6 +327,7 @@ int report_write_text(const json_t *report, size_t columns, struct buf *b)
         r = write_facts(report, columns, b);
         write_lines(report, b);
         r = r < 0 ? r : write_rules(report, columns, b);
+        view_add_compression(json_object_get(report, "rules"), "\n", b);
         r = r < 0 ? r : write_tasks(report, columns, b);
         if (r == 0 && baseline) {
                 (void)buf_add_text(b, "\nbeside the baseline\n");

@@ -42,6 +42,14 @@ int view_describe(const struct progress *p, const json_t *event, bool is_live,
 int view_summarise(const json_t *summary, struct buf *b) _must_check_;
 /* The table of a dry run. Pure. */
 int view_tabulate_plan(const json_t *plan, size_t columns, struct buf *b) _must_check_;
+/* Of a plan from job/explain: whether all of it has run, so that what it spent compares with what
+ * it would have. */
+bool view_is_done(const json_t *plan);
+/* What was measured of it in all; NULL: nothing yet, as of a dry run. */
+const json_t *view_measured(const json_t *plan);
+/* "prompts: 12.1k tokens in full, 9.8k compressed", where the rules tell it; `mark`
+ * stands before it. */
+void view_add_compression(const json_t *rules, const char *mark, struct buf *b);
 /* Where requirements, contracts, relations … of job/explain went, and why. */
 int view_tell_routing(const json_t *plan, size_t columns, struct buf *b) _must_check_;
 /* Columns of the terminal at fd; 80 when unknown. */

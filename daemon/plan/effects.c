@@ -12,6 +12,11 @@ struct telling {
         struct estimate last;
 };
 
+static uint64_t told(const struct estimate *e)
+{
+        return e->tokens.input + e->tokens.cache_read + e->tokens.cache_write;
+}
+
 static void note_effect(struct plan *p, const char *name, const struct estimate *before,
                         const struct estimate *after)
 {
@@ -20,10 +25,7 @@ static void note_effect(struct plan *p, const char *name, const struct estimate 
         *e = (struct rule_effect){
                 .name = name,
                 .calls = (int64_t)before->calls - (int64_t)after->calls,
-                .input = (int64_t)(before->tokens.input + before->tokens.cache_read +
-                                   before->tokens.cache_write) -
-                         (int64_t)(after->tokens.input + after->tokens.cache_read +
-                                   after->tokens.cache_write),
+                .input = (int64_t)told(before) - (int64_t)told(after),
                 .output = (int64_t)before->tokens.output - (int64_t)after->tokens.output,
                 .nanousd = (int64_t)before->nanousd - (int64_t)after->nanousd,
                 .ms = (int64_t)before->ms - (int64_t)after->ms,
@@ -100,8 +102,8 @@ static void tell_decided(struct telling *t)
                 plan_rules[r]->decide(t->scheme, t->d->scheme, t->d->units);
                 tell(t, t->d->pricing, plan_rules[r]->name);
                 if (r == RULE_COMPRESS) {
-                        p->full_tokens = before.tokens.input;
-                        p->compressed_tokens = t->last.tokens.input;
+                        p->effects[p->n_effects - 1].full = told(&before);
+                        p->effects[p->n_effects - 1].compressed = told(&t->last);
                 }
         }
 }

@@ -94,10 +94,17 @@ static json_t *step_to_json(const struct planning *in, const struct plan *p, con
 
 static json_t *effect_to_json(const struct rule_effect *e)
 {
-        return json_pack("{s:s,s:I,s:I,s:I,s:I,s:I}", "name", e->name, "calls",
-                         (json_int_t)e->calls, "input", (json_int_t)e->input, "output",
-                         (json_int_t)e->output, "nanousd", (json_int_t)e->nanousd, "ms",
-                         (json_int_t)e->ms);
+        _cleanup_json_ json_t *o = json_pack("{s:s,s:I,s:I,s:I,s:I,s:I}", "name", e->name, "calls",
+                                             (json_int_t)e->calls, "input", (json_int_t)e->input,
+                                             "output", (json_int_t)e->output, "nanousd",
+                                             (json_int_t)e->nanousd, "ms", (json_int_t)e->ms);
+        int k = o ? 0 : -ENOMEM;
+
+        if (e->full > 0) {
+                k = k ? k : json_put(o, "full", integer(e->full));
+                k = k ? k : json_put(o, "compressed", integer(e->compressed));
+        }
+        return k ? NULL : take(o);
 }
 
 int plan_to_json(const struct planning *in, const struct plan *p, json_t **ret)

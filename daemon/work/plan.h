@@ -98,6 +98,7 @@ struct frame {
 struct rule_effect {
         const char *name;
         int64_t calls, input, output, nanousd, ms; /* what the rule saved, estimated */
+        uint64_t full, compressed; /* compress: input of all prompts, without and with it */
 };
 
 /* What the plan foretells of a task: its full key and the interface of its result; zero where that
@@ -121,8 +122,7 @@ struct plan {
         size_t n_prefixes;
         uint32_t *shared; /* owned: statements of PRESENT_SHARED, by section */
         size_t n_shared;
-        bool is_compressed;                      /* standards in brief */
-        uint64_t full_tokens, compressed_tokens; /* of all prompts without and with compressing */
+        bool is_compressed; /* standards in brief */
         struct strlist warnings;
 };
 

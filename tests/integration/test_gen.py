@@ -131,6 +131,14 @@ def test_after_the_run_estimated_stands_beside_measured(daemon, sim, place):
     assert re.search(r"^requirement:FR-001 +\d+ tasks? by parcel: A parcel has a sender\.$", text, re.M), text
     assert "planned  measured" in text and "naive" in text
     assert text.index("naive") < text.index("saved by") < text.index("asked of a model")  # in this order
+    # of all prompts, in full and compressed: in every form
+    compress = rules["compress"]
+    assert compress["full"] - compress["compressed"] == compress["input"] > 0 and compress["compressed"] > 0
+    told = next(line for line in text.splitlines() if line.startswith("prompts: "))
+    assert re.fullmatch(r"prompts: [0-9.]+k tokens in full, [0-9.]+k compressed", told), told
+    for form in ("text", "html"):
+        assert told in daemon.genopt("report", end["job"], "--format", form, check=0).stdout, form
+    assert compress in json.loads(daemon.genopt("report", end["job"], "--json", check=0).stdout)["rules"]
     assert text.count("  measured") >= summary["calls"] and "balanced: " in text and "certain: " in text
     # a dry run has nothing to measure
     job = next(j["job"] for j in daemon.rpc().ok("job/list")["jobs"] if j["job"] != end["job"])

@@ -255,7 +255,8 @@ static const char plan_text[] =
         "\"totals\": {\"calls\": 2, \"input\": 2900, \"nanousd\": 12300000, \"ms\": 9000},"
         "\"naive\": {\"calls\": 4, \"input\": 9000, \"nanousd\": 123000000, \"ms\": 90000},"
         "\"rules\": [{\"name\": \"reuse\", \"calls\": 0}, {\"name\": \"tier\", \"calls\": 0, "
-        "\"input\": -2200, \"nanousd\": 359900000, \"ms\": 28400}]}";
+        "\"input\": -2200, \"nanousd\": 359900000, \"ms\": 28400}, {\"name\": \"compress\", "
+        "\"input\": 2300, \"full\": 12100, \"compressed\": 9800}]}";
 
 static void expect_plan(const json_t *plan, size_t columns, const char *wanted)
 {
@@ -293,6 +294,7 @@ static void a_plan_fits_the_terminal(void **state)
         expect_plan(plan, 40, "…tem_repository.go +1 (likely)   $0.0123\n");
         expect_plan(plan, 40, "money        $0.0123   $0.1230  −90 %\n");
         expect_plan(plan, 100, "tier            0   −2.2k       0  $0.3599  28.4 s\n");
+        expect_plan(plan, 100, "\n\nprompts: 12.1k tokens in full, 9.8k compressed\n");
         json_decref(plan);
 }
 

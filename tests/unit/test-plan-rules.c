@@ -89,6 +89,44 @@ static struct plan *make(const struct planning *in)
         return p;
 }
 
+/* ---- what compressing does to all prompts ---- */
+
+static void full_and_compressed_are_told(void **state)
+{
+        _cleanup_(work_freep) struct work *w = make_work(3, 9000, 200, 100);
+        struct planning in = settings(w);
+        _cleanup_(plan_freep) struct plan *p = NULL;
+        _cleanup_json_ json_t *o = NULL;
+        char brief[5000];
+        uint32_t block;
+        json_t *rule;
+
+        (void)state;
+        memset(brief, 'b', sizeof(brief));
+        assert_int_equal(
+                work_add_block(w, BLOCK_STANDARDS, (struct span){brief, sizeof(brief)}, &block), 0);
+        w->blocks[w->tasks[0].blocks[0]].compressed = block;
+        in.tiers[TIER_QUALITY] = in.tiers[TIER_BALANCED];
+        p = make(&in);
+        assert_int_equal(plan_to_json(&in, p, &o), 0);
+        for (size_t i = 0; (rule = json_array_get(json_object_get(o, "rules"), i)); i++) {
+                int64_t full = json_integer_value(json_object_get(rule, "full")),
+                        compressed = json_integer_value(json_object_get(rule, "compressed"));
+
+                if (strcmp(json_string_value(json_object_get(rule, "name")), "compress") != 0) {
+                        assert_null(json_object_get(rule, "full"));
+                        continue;
+                }
+                /* Three prompts, each with standards of 9,000 tokens, or of 5,000. */
+                assert_int_equal(full, 3 * (9000 + 200 + ANSWER_TOKENS));
+                assert_int_equal(compressed, full - 3 * (9000 - 5000));
+                assert_int_equal(full - compressed,
+                                 json_integer_value(json_object_get(rule, "input")));
+                return;
+        }
+        fail_msg("no word of compress");
+}
+
 /* ---- money ---- */
 
 static void a_large_call_by_hand(void **state)
@@ -354,6 +392,7 @@ static void every_rule_can_be_off(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(full_and_compressed_are_told),
                 cmocka_unit_test(a_large_call_by_hand),
                 cmocka_unit_test(the_same_read_from_a_warm_cache),
                 cmocka_unit_test(three_calls_that_share_four_fifths),
