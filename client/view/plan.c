@@ -336,6 +336,20 @@ static void add_counts(struct buf *b, const json_t *plan)
 
 /* ---- in all ---- */
 
+bool view_is_done(const json_t *plan)
+{
+        const char *state = json_get_text(plan, "state");
+
+        return !state || strcmp(state, "done") == 0;
+}
+
+const json_t *view_measured(const json_t *plan)
+{
+        const json_t *measured = json_object_get(plan, "measured");
+
+        return view_is_done(plan) || progress_number(measured, "calls") > 0 ? measured : NULL;
+}
+
 static uint64_t tokens_of(const json_t *totals, const char *key)
 {
         (void)key;
@@ -360,12 +374,13 @@ static const struct {
         {"time", "ms", progress_number, format_ms, true},
 };
 
-/* Planned, measured with its distance from what was planned, naive with what was saved of it. */
+/* Planned, measured with its distance from what was planned, naive with what was saved of it. What
+ * a job that is not done has not spent yet is no saving. */
 static void add_totals(struct buf *b, const json_t *plan)
 {
-        const json_t *planned = json_object_get(plan, "totals"),
-                     *measured = json_object_get(plan, "measured"),
+        const json_t *planned = json_object_get(plan, "totals"), *measured = view_measured(plan),
                      *naive = json_object_get(plan, "naive");
+        bool has_change = !measured || view_is_done(plan);
 
         (void)buf_printf(b, "\n%-10s %9s", "", "planned");
         if (measured)
@@ -380,7 +395,7 @@ static void add_totals(struct buf *b, const json_t *plan)
                 if (measured) {
                         uint64_t did = facts[i].get(measured, facts[i].key);
 
-                        if (facts[i].has_change)
+                        if (facts[i].has_change && has_change)
                                 (void)format_change(did, is, change);
                         (void)buf_printf(b, " %9s ", facts[i].format(did, text));
                         add_blanks(b, format_width(span_of(change)), 7);
@@ -388,7 +403,7 @@ static void add_totals(struct buf *b, const json_t *plan)
                         is = did;
                 }
                 (void)buf_printf(b, " %9s", facts[i].format(was, text));
-                if (facts[i].has_change && *format_change(is, was, change))
+                if (facts[i].has_change && has_change && *format_change(is, was, change))
                         (void)buf_printf(b, "  %s", change);
                 (void)buf_add_char(b, '\n');
         }

@@ -81,7 +81,8 @@ static const char *text_of(const json_t *o, const char *key)
 
 /* ---- one job ---- */
 
-static void add_card(struct buf *b, const char *name, const char *unit, uint64_t is, uint64_t naive)
+static void add_card(struct buf *b, const char *name, const char *unit, uint64_t is, uint64_t naive,
+                     bool has_change)
 {
         char text[FORMAT_BYTES];
 
@@ -89,7 +90,7 @@ static void add_card(struct buf *b, const char *name, const char *unit, uint64_t
         add_escaped(b, report_format(unit, is, text));
         (void)buf_add_text(b, "</b><span>naive ");
         add_escaped(b, report_format(unit, naive, text));
-        if (*format_change(is, naive, text))
+        if (has_change && *format_change(is, naive, text))
                 (void)buf_printf(b, " <i>%s</i>", text);
         (void)buf_add_text(b, "</span></div>");
 }
@@ -99,14 +100,16 @@ static void add_cards(struct buf *b, const json_t *report)
         const json_t *naive = json_object_get(report, "naive"),
                      *measured = json_object_get(report, "measured");
         const json_t *is = measured ? measured : json_object_get(report, "planned");
+        bool has_change = !measured || json_object_get(report, "saved");
 
         (void)buf_add_text(b, "<div class=cards>");
         add_card(b, "money", "nanousd", progress_number(is, "nanousd"),
-                 progress_number(naive, "nanousd"));
-        add_card(b, "time", "ms", progress_number(is, "ms"), progress_number(naive, "ms"));
-        add_card(b, "tokens", "tokens", progress_tokens(is), progress_tokens(naive));
+                 progress_number(naive, "nanousd"), has_change);
+        add_card(b, "time", "ms", progress_number(is, "ms"), progress_number(naive, "ms"),
+                 has_change);
+        add_card(b, "tokens", "tokens", progress_tokens(is), progress_tokens(naive), has_change);
         add_card(b, "model calls", "n", progress_number(is, "calls"),
-                 progress_number(naive, "calls"));
+                 progress_number(naive, "calls"), has_change);
         (void)buf_add_text(b, "</div>");
 }
 
@@ -197,7 +200,8 @@ static void add_totals(struct buf *b, const json_t *report)
                         add_unit(b, rows[i].unit, is);
                 else
                         add_cell(b, "");
-                add_cell(b, measured ? format_change(is, estimate, text) : "");
+                add_cell(b,
+                         json_object_get(report, "saved") ? format_change(is, estimate, text) : "");
         }
         (void)buf_add_text(b, "</table></div>");
 }

@@ -113,7 +113,9 @@ static int write_facts(const json_t *report, size_t columns, struct buf *b)
                                 text[k]);
                 if (measured) {
                         row[1] = text[0];
-                        (void)format_change(progress_number(measured, facts[i].key), naive, change);
+                        if (json_object_get(report, "saved"))
+                                (void)format_change(progress_number(measured, facts[i].key), naive,
+                                                    change);
                 }
                 r = grid_add(&g, row);
         }

@@ -4,6 +4,7 @@
 
 #include "client/view/format.h"
 #include "client/view/progress.h"
+#include "client/view/view.h"
 
 #define PERMILLE 1000
 
@@ -55,12 +56,11 @@ static json_t *less(uint64_t a, uint64_t b)
 static int put_saved(const json_t *plan, json_t *report)
 {
         static const char *const keys[] = {"calls", "nanousd", "ms"};
-        const json_t *naive = json_object_get(plan, "naive"),
-                     *measured = json_object_get(plan, "measured");
+        const json_t *naive = json_object_get(plan, "naive"), *measured = view_measured(plan);
         json_t *saved;
         int r;
 
-        if (!measured)
+        if (!measured || !view_is_done(plan))
                 return 0;
         saved = json_object();
         r = json_put(report, "saved", saved);
@@ -81,7 +81,6 @@ int report_make(const json_t *plan, const json_t *about, json_t **ret)
                 const char *key, *as;
         } parts[] = {{"totals", "planned"},
                      {"naive", "naive"},
-                     {"measured", "measured"},
                      {"phases", "phases"},
                      {"rules", "rules"}};
         static const char *const facts[] = {"cache_share", "files", "retries", "checks"};
@@ -93,6 +92,8 @@ int report_make(const json_t *plan, const json_t *about, json_t **ret)
                 r = r < 0 ? r : copy(about, heads[i], o, heads[i]);
         for (size_t i = 0; i < N_ELEMENTS(parts); i++)
                 r = r < 0 ? r : copy(plan, parts[i].key, o, parts[i].as);
+        if (view_measured(plan))
+                r = r < 0 ? r : copy(plan, "measured", o, "measured");
         for (size_t i = 0; i < N_ELEMENTS(facts); i++)
                 r = r < 0 ? r : copy(summary, facts[i], o, facts[i]);
         r = r < 0 ? r : put_saved(plan, o);

@@ -9,7 +9,8 @@
  *               tasks: [{path, a?, b?}]}: tasks that were come by in another way or at another
  * price; unit: n, tokens, ms, nanousd or permille
  *
- * saved: naive less measured. Measured numbers are as in docs/protocol.md. */
+ * saved: naive less measured, of a job that is done; measured: once a call was made. Measured
+ * numbers are as in docs/protocol.md. */
 
 #include "common/buf.h"
 #include "common/json.h"

@@ -335,6 +335,11 @@ static void a_plan_that_has_run_shows_both(void **state)
                     "main.go               m                     1.0k     500   $0.0100     4.0 s\n"
                     "  measured, 2 calls                         1.1k     600   $0.0120     5.0 s\n"
                     "    fast: r\n");
+        /* what is not spent yet is not saved */
+        assert_int_equal(json_put(plan, "state", json_string("running")), 0);
+        expect_plan(plan, 120, "money        $0.0100   $0.0120           $0.1200\n");
+        assert_int_equal(json_put(json_object_get(plan, "measured"), "calls", json_integer(0)), 0);
+        expect_plan(plan, 120, "money        $0.0100   $0.1200  −91 %\n"); /* the plan's */
         json_decref(plan);
 }
 
