@@ -460,7 +460,7 @@ static int finish(struct session *s, const json_t *event, const char *type,
         return 0;
 }
 
-static void leave(struct session *s)
+static void leave(struct session *s, bool is_waiting)
 {
         _cleanup_free_ char *back = follow_way_back(s->f);
 
@@ -469,7 +469,8 @@ static void leave(struct session *s)
                 (void)!writer_finish(s->writer);
         s->is_over = true;
         s->exit_code = EXIT_INTERRUPTED;
-        fprintf(stderr, "the job goes on; return to it with `%s`\n", back ? back : s->f->job);
+        fprintf(stderr, "the job %s; return to it with `%s`\n", is_waiting ? "waits" : "goes on",
+                back ? back : s->f->job);
 }
 
 static int act_on_wait(struct session *s, const json_t *event, struct failure **ret_failure)
@@ -478,7 +479,7 @@ static int act_on_wait(struct session *s, const json_t *event, struct failure **
 
         r = wait_act(s->f, event, ret_failure);
         if (n_interrupts > 0 && (r == 0 || r == WAIT_LEAVE)) {
-                leave(s);
+                leave(s, r == WAIT_LEAVE);
                 return 0;
         }
         if (r != WAIT_LEAVE)
@@ -601,7 +602,7 @@ static int step(struct session *s, struct failure **ret_failure)
         int r;
 
         if (n_interrupts > 0) {
-                leave(s);
+                leave(s, false);
                 return 0;
         }
         if (!s->is_caught_up && s->last_seq >= s->head)

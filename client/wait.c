@@ -74,6 +74,10 @@ static int answer_approval(struct follow *f, const json_t *event, struct failure
         if (question.failed)
                 return question.failed;
         said = ask_person(f, question.at);
+        if (said < 0 && follow_is_interrupted()) {
+                fputc('\n', stderr); /* who leaves says what becomes of the job */
+                return WAIT_LEAVE;
+        }
         if (said < 0) {
                 fprintf(stderr, "\nno answer; the job stays: `genopt attach %s` asks again\n",
                         f->job);

@@ -834,6 +834,17 @@ def test_approval_is_asked_on_a_terminal(client, typed, approve):
     assert d.params("job/answer") == [{"job": JOB, "wait": 5, "approve": approve}]
 
 
+def test_an_interrupted_question_leaves_the_job_waiting(client):
+    """Once, and what is so: it does not go on."""
+    client.serve().job(("waiting", {"on": "approval", "wait": 5, "remedy": "Spend $4.20?"}), (lambda c: None, None))
+    t = Terminal(client, "gen", "spec.yaml", "-o", "out")
+    t.until("Spend $4.20? [y/N]")
+    t.type("\x03")
+    assert t.end() == 130 and not client.daemon.params("job/answer")
+    assert f"the job waits; return to it with `genopt attach {JOB} -o out`" in t.text
+    assert t.text.count(JOB) == 1 and "goes on" not in t.text and "no answer" not in t.text
+
+
 def test_the_question_tells_what_it_costs_and_no_answer_leaves_the_job(client):
     estimate = {"calls": 6, "input": 20000, "cache_read": 0, "cache_write": 4000, "output": 10000, "nanousd": 210000000, "ms": 42000}
     d = client.serve().job(("waiting", {"on": "approval", "wait": 5, "remedy": "r", "estimate": estimate}),
