@@ -22,6 +22,17 @@ static bool is_here(const char *url)
         return strstr(url, "//127.") || strstr(url, "//localhost") || strstr(url, "//[::1]");
 }
 
+/* The row of models that nobody knows says free, as those of one's own are. Who takes money is
+ * asked over HTTPS. */
+static bool is_price_unknown(const struct job *job, const struct tier_model *m)
+{
+        const struct provider_option *p =
+                m->provider ? config_find_provider(job->jobs->c.config, m->provider) : NULL;
+
+        return p && m->facts && strcmp(m->facts->name, "*") == 0 &&
+               strncmp(p->base_url, "https://", 8) == 0 && !is_here(p->base_url);
+}
+
 static bool is_caching(const struct job *job, const char *provider)
 {
         const struct provider_option *p = config_find_provider(job->jobs->c.config, provider);
@@ -72,6 +83,7 @@ void job_planning(const struct job *job, struct planning *ret, struct tier_route
                 fill_tier(j, t, &ret->tiers[t], &routes[t]);
                 ret->tiers[t].is_caching =
                         ret->tiers[t].provider && is_caching(job, ret->tiers[t].provider);
+                ret->tiers[t].is_price_unknown = is_price_unknown(job, &ret->tiers[t]);
         }
         for (enum plan_rule_id r = 0; r < N_PLAN_RULES; r++)
                 ret->is_on[r] = (is_optimized || r == RULE_SCHEDULE) &&

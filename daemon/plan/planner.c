@@ -100,6 +100,33 @@ int draft_write_scheme(struct draft *d)
         return k ? k : search(d->units, d->pricing, d->scheme);
 }
 
+static bool has_model_before(const struct planning *in, enum tier tier)
+{
+        for (enum tier t = 0; t < tier; t++)
+                if (in->tiers[t].model && strcmp(in->tiers[t].model, in->tiers[tier].model) == 0)
+                        return true;
+        return false;
+}
+
+/* Of each model that may be asked, once: sums and budgets do not count it. */
+static int warn_of_prices(const struct planning *in, struct plan *p)
+{
+        bool has_calls = p->totals.calls > 0;
+
+        for (enum tier t = 0; t < N_TIERS && has_calls; t++) {
+                _cleanup_free_ char *text = NULL;
+
+                if (!in->tiers[t].is_price_unknown || has_model_before(in, t))
+                        continue;
+                text = str_printf("the price of %s is not known: it counts as free, in estimates, "
+                                  "approvals and budgets; give an approval in tokens",
+                                  in->tiers[t].model);
+                if (!text || strlist_add(&p->warnings, text) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
 int plan_make(const struct planning *in, struct plan **ret)
 {
         _cleanup_(plan_freep) struct plan *p = plan_new(in->work->n_tasks);
@@ -121,6 +148,7 @@ int plan_make(const struct planning *in, struct plan **ret)
         k = k ? k : draft_write_scheme(&d);
         k = k ? k : plan_write(&d);
         k = k ? k : explain_effects(&d);
+        k = k ? k : warn_of_prices(in, p);
         scheme_free(d.scheme);
         pricing_free(d.pricing);
         units_free(d.units);

@@ -43,7 +43,8 @@ struct task_facts {
 struct tier_model {
         const char *provider, *model; /* NULL: the tier is not configured */
         const struct model_facts *facts;
-        bool is_caching; /* its provider's prompt cache may be used */
+        bool is_caching;       /* its provider's prompt cache may be used */
+        bool is_price_unknown; /* it counts as free, and may not be */
 };
 
 /* In the order of the table in rules.c. */

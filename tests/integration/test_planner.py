@@ -240,6 +240,25 @@ def test_a_file_that_declares_much_of_the_specification_is_told_of(daemon, place
     assert not warnings("alike", 40, 6)
 
 
+def test_of_a_small_specification_every_part_is_large(daemon, place):
+    """No word of it, as docs/planner.md says: up to 4,000 bytes of facts."""
+    spec = write_spec(place / "s.yaml", n_entities=2)  # each entity is half of it
+    r = daemon.genopt("gen", spec, "-o", place / "out", "--dry-run", *off("template"), check=0)
+    assert "of the specification: its kind may declare less" not in r.stderr
+
+
+def test_a_model_without_a_price_is_told_of(place):
+    """It counts as free, so that no sum and no budget would bind: where it is asked elsewhere, each plan with calls says so, once."""
+    spec, unknown = write_spec(place / "s.yaml"), "the price of nobody-knows-9 is not known"
+    tiers = "tiers:\n" + "".join(f"  {t}: {{provider: p, model: %s}}\n" for t in ("fast", "balanced", "quality"))
+    for url, model, n in (("https://api.example.com", "nobody-knows-9", 1), ("http://127.0.0.1:9", "nobody-knows-9", 0), ("https://api.example.com", "gpt-5", 0)):
+        d = Daemon(place, f'providers:\n  p: {{dialect: openai, base_url: "{url}", key: {{env: TEST_KEY}}}}\n' + tiers % ((model,) * 3))
+        d.start()
+        r = d.genopt("gen", spec, "-o", place / "out", "--dry-run", check=0)
+        assert r.stderr.count(unknown) == n, (url, model, r.stderr)
+        d.stop()
+
+
 def test_each_file_of_a_call_has_its_part_of_it(daemon, place):
     spec = write_spec(place / "s.yaml", n_entities=4)
     summary = gen(daemon, spec, place / "out", *off("template"), "--set", "optimization.objective=cost")

@@ -350,6 +350,22 @@ static void refused_answers_raise_the_tier(void **state)
         assert_non_null(strstr(after->steps[0].reason, "refused"));
 }
 
+/* What counts as free and may not be is told, once a model. */
+static void an_unknown_price_is_told(void **state)
+{
+        _cleanup_(work_freep) struct work *w = make_work(2, 1200, 200, 300);
+        struct planning in = settings(w);
+        _cleanup_(plan_freep) struct plan *known = make(&in), *p = NULL;
+
+        (void)state;
+        assert_int_equal(known->warnings.n, 0);
+        in.tiers[TIER_BALANCED].is_price_unknown = true;
+        in.tiers[TIER_QUALITY] = in.tiers[TIER_BALANCED];
+        p = make(&in);
+        assert_int_equal(p->warnings.n, 1);
+        assert_non_null(strstr(p->warnings.at[0], "the price of m is not known"));
+}
+
 /* ---- switches ---- */
 
 static void every_rule_can_be_off(void **state)
@@ -403,6 +419,7 @@ int main(void)
                 cmocka_unit_test(a_chain_is_not_batched),
                 cmocka_unit_test(incomplete_batches_become_smaller),
                 cmocka_unit_test(refused_answers_raise_the_tier),
+                cmocka_unit_test(an_unknown_price_is_told),
                 cmocka_unit_test(every_rule_can_be_off),
         };
 
