@@ -67,16 +67,21 @@ static void learn(struct keeper *k, size_t window, bool has_come)
                 k->n_came[window]++;
 }
 
+bool keeper_pays(uint64_t n_came, uint64_t n_waited, uint64_t tokens, const struct price *price)
+{
+        double chance = (double)(n_came + 1) / (double)(n_waited + 4), n = (double)tokens;
+        double read = (double)price->cache_read, write = (double)price->cache_write_5m;
+
+        return chance * n * (write - read) > n * read + (double)price->output;
+}
+
 static bool is_worth_it(const struct kept *e, uint64_t now_ms)
 {
         const struct keeper *k = e->keeper;
         /* The lifetime that the request would add. */
         size_t w = MIN2(window_of(e, now_ms) + 1, (size_t)WINDOWS - 1);
-        double chance = (double)(k->n_came[w] + 1) / (double)(k->n_waited[w] + 4);
-        double tokens = (double)e->tokens, read = (double)e->price.cache_read,
-               write = (double)e->price.cache_write_5m;
 
-        return chance * tokens * (write - read) > tokens * read + (double)e->price.output;
+        return keeper_pays(k->n_came[w], k->n_waited[w], e->tokens, &e->price);
 }
 
 static uint64_t worst_of(const struct kept *e)

@@ -22,10 +22,13 @@ struct calls;
 struct flight;
 struct json_t;
 struct keeper;
+struct price;
 
 int keeper_new(struct calls *room, struct keeper **ret) _must_check_;
 struct keeper *keeper_free(struct keeper *k);
 void keeper_configure(struct keeper *k, uint64_t keep_for_ms); /* 0: forgets all */
 void keeper_note(struct keeper *k, const struct flight *f);    /* its answer came to its end */
+/* The formula above. */
+bool keeper_pays(uint64_t n_came, uint64_t n_waited, uint64_t tokens, const struct price *price);
 /* {"keep_for_ms", "kept", "requests", "nanousd"}; NULL: no memory. */
 struct json_t *keeper_describe(const struct keeper *k);

@@ -1,5 +1,7 @@
 #include "tests/unit/unit.h"
 
+#include "daemon/calls/calls.h"
+#include "daemon/calls/keeper.h"
 #include "daemon/calls/limiter.h"
 
 #define S UINT64_C(1000000)
@@ -245,6 +247,33 @@ static void test_backoff(void **state)
         assert_true(backoff_ms(1, 0, 0, 999) < 755);
 }
 
+/* A provider's cache is kept alive only while that is expected to save money. */
+static void test_keeping_pays_or_is_left(void **state)
+{
+        /* 3 dollars in, 3.75 written, 0.30 read, 15 out: a million tokens */
+        struct price p = {
+                .input = 3000, .cache_read = 300, .cache_write_5m = 3750, .output = 15000};
+        unsigned n = 0;
+
+        (void)state;
+        /* Nothing is known: a chance of one in four saves 862 for 300. */
+        assert_true(keeper_pays(0, 0, 2000, &p));
+        /* Nobody came back: one in 11 is the last that pays, 314 for 300. */
+        while (keeper_pays(0, n, 20000, &p))
+                n++;
+        assert_int_equal(n, 8);
+        assert_true(keeper_pays(1, n, 20000, &p)); /* once somebody did */
+        /* The token that has to be asked for costs as much as 50 that are read. */
+        assert_false(keeper_pays(0, 7, 1000, &p));
+        assert_true(keeper_pays(0, 7, 2000, &p));
+        /* Where reading is hardly cheaper there is nothing to save. */
+        p.cache_read = 3000;
+        assert_false(keeper_pays(0, 0, 1000000, &p));
+        assert_false(keeper_pays(1000, 1000, 1000000, &p));
+        p.cache_read = p.cache_write_5m = 0; /* a model of one's own */
+        assert_false(keeper_pays(1000, 1000, 1000000, &p));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -260,6 +289,7 @@ int main(void)
                 cmocka_unit_test(test_buckets_take_the_longest_wait),
                 cmocka_unit_test(test_what_is_configured_holds_beside_what_is_told),
                 cmocka_unit_test(test_backoff),
+                cmocka_unit_test(test_keeping_pays_or_is_left),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
