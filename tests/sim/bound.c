@@ -17,12 +17,13 @@ struct call {
 struct sent { /* a file of an answer, or the end of a call that should have had it */
         size_t i_call;
         uint64_t usec;
+        uint64_t until; /* when another stood in its place */
 };
 
 struct work {
         struct call *calls; /* owned: in the order of their starts */
         size_t n;
-        json_t *made, *tried; /* owned: path → [[call, usec]] */
+        json_t *made, *tried; /* owned: path → [[call, usec, until]] */
         uint64_t n_again, n_at_once;
 };
 
@@ -88,40 +89,64 @@ static int note_sent(json_t *where, const char *path, size_t i_call, uint64_t us
                 if (!list || json_object_set_new(where, path, list) < 0)
                         return -ENOMEM;
         }
-        return json_array_append_new(list,
-                                     json_pack("[I I]", (json_int_t)i_call, (json_int_t)usec)) < 0
+        return json_array_append_new(list, json_pack("[I I I]", (json_int_t)i_call,
+                                                     (json_int_t)usec, (json_int_t)INT64_MAX)) < 0
                        ? -ENOMEM
                        : 0;
 }
 
-/* The last that was sent of this path before `usec`. */
-static bool find_sent(const json_t *where, const char *path, uint64_t usec, struct sent *ret)
+static struct sent read_sent(const json_t *entry)
+{
+        return (struct sent){(size_t)json_integer_value(json_array_get(entry, 0)),
+                             (uint64_t)json_integer_value(json_array_get(entry, 1)),
+                             (uint64_t)json_integer_value(json_array_get(entry, 2))};
+}
+
+static uint64_t path_until(const struct work *w, const struct sent *s)
+{
+        return w->calls[s->i_call].ready + (s->usec - w->calls[s->i_call].start);
+}
+
+/* What stood for this path at that time: its entry. Where several do (projects have names in
+ * common), the one that says least. NULL: nothing. */
+static json_t *find_sent(const struct work *w, const json_t *where, const char *path, uint64_t usec,
+                         struct sent *ret)
 {
         const json_t *list = json_object_get(where, path);
-        bool found = false;
+        json_t *found = NULL;
 
         for (size_t i = 0; i < json_array_size(list); i++) {
-                const json_t *pair = json_array_get(list, i);
-                uint64_t at = (uint64_t)json_integer_value(json_array_get(pair, 1));
+                struct sent s = read_sent(json_array_get(list, i));
 
-                if (at > usec || (found && at < ret->usec))
+                if (s.usec > usec || s.until <= usec ||
+                    (found && path_until(w, &s) >= path_until(w, ret)))
                         continue;
-                *ret = (struct sent){(size_t)json_integer_value(json_array_get(pair, 0)), at};
-                found = true;
+                *ret = s;
+                found = json_array_get(list, i);
         }
         return found;
 }
 
 static void wait_for(struct work *w, struct call *c, const struct sent *s, const char *path)
 {
-        const struct call *before = &w->calls[s->i_call];
-        uint64_t ready = before->ready + (s->usec - before->start);
+        uint64_t ready = path_until(w, s);
 
         if (c->waits_for != NO_CALL && ready <= c->ready)
                 return;
         c->ready = ready;
         c->waits_for = s->i_call;
         c->file = path;
+}
+
+/* Asks for what did not come, or for what came and was refused. */
+static json_t *find_first_try(const struct work *w, const struct call *c, const char *path,
+                              struct sent *ret)
+{
+        json_t *found = json_is_true(json_object_get(c->row, "told_why"))
+                                ? find_sent(w, w->made, path, c->start, ret)
+                                : NULL;
+
+        return found ? found : find_sent(w, w->tried, path, c->start, ret);
 }
 
 /* What this call was shown, and what it asks for once more. */
@@ -135,18 +160,37 @@ static void find_waits(struct work *w, struct call *c)
         for (size_t i = 0; i < json_array_size(shows); i++) {
                 const char *path = json_string_value(json_array_get(shows, i));
 
-                if (path && find_sent(w->made, path, c->start, &s))
+                if (path && find_sent(w, w->made, path, c->start, &s))
                         wait_for(w, c, &s, path);
         }
         for (size_t i = 0; i < json_array_size(asks); i++) {
                 const char *path = json_string_value(json_array_get(asks, i));
 
-                if (!path || !find_sent(w->tried, path, c->start, &s))
+                if (!path || !find_first_try(w, c, path, &s))
                         continue;
                 is_again = true;
                 wait_for(w, c, &s, path);
         }
         w->n_again += is_again;
+}
+
+/* A file was sent; it stands in the place of what was refused. */
+static int note_file(struct work *w, size_t i_call, const char *path, uint64_t usec)
+{
+        struct sent s;
+        json_t *before = find_first_try(w, &w->calls[i_call], path, &s);
+
+        if (before && json_array_set_new(before, 2, json_integer((json_int_t)usec)) < 0)
+                return -ENOMEM;
+        return note_sent(w->made, path, i_call, usec);
+}
+
+static bool has_file(const json_t *files, const char *path)
+{
+        for (size_t i = 0; i < json_array_size(files); i++)
+                if (str_is_equal(json_get_text(json_array_get(files, i), "path"), path))
+                        return true;
+        return false;
 }
 
 /* What this call sent. */
@@ -163,17 +207,13 @@ static int note_call(struct work *w, size_t i_call)
                 uint64_t usec = number_of(file, "us");
 
                 if (path && usec >= c->start)
-                        r = note_sent(w->made, path, i_call, usec);
+                        r = note_file(w, i_call, path, usec);
         }
         for (size_t i = 0; i < json_array_size(asks) && !r; i++) {
                 const char *path = json_string_value(json_array_get(asks, i));
-                struct sent s;
 
-                if (!path)
-                        continue;
-                if (!find_sent(w->made, path, c->end, &s) || s.i_call != i_call)
-                        s.usec = c->end;
-                r = note_sent(w->tried, path, i_call, s.usec);
+                if (path && !has_file(files, path))
+                        r = note_sent(w->tried, path, i_call, c->end);
         }
         return r;
 }

@@ -69,6 +69,16 @@ static json_t *fault_names(const struct fault_set *s)
         return list;
 }
 
+/* What was asked for and shown, of a request that nobody answered. */
+static void read_unanswered(struct exchange *x)
+{
+        _cleanup_(facts_freep) struct facts *f = NULL;
+
+        if (x->prompt.model && !x->stop_reason && facts_read(&x->prompt, &f) == 0 &&
+            told_read_facts(f, &x->told) < 0)
+                told_done(&x->told);
+}
+
 /* Remembers the exchange; it is over. */
 static void exchange_record(struct exchange *x, int status, const char *outcome)
 {
@@ -98,6 +108,7 @@ static void exchange_record(struct exchange *x, int status, const char *outcome)
                 .cost_usec = x->cost_usec,
         };
 
+        read_unanswered(x);
         if (x->prompt.model && x->dialect == &sim_anthropic)
                 limits_take_output(s->limits, x->prompt.model->class, x->usage.output,
                                    e.ended_usec);

@@ -339,13 +339,14 @@ int model_answer(const struct prompt *p, const struct fault_set *faults, struct 
         int r;
 
         *ret_stop_reason = "end_turn";
-        if (faults->at[FAULT_REFUSAL]) {
+        asked.n_parts = said;
+        r = answer_all(&asked, faults, text, told);
+        if (r == 0 && faults->at[FAULT_REFUSAL]) {
                 *ret_stop_reason = "refusal";
+                buf_clear(text);
                 buf_add_text(text, "I can't help with that.");
                 return text->failed;
         }
-        asked.n_parts = said;
-        r = answer_all(&asked, faults, text, told);
         /* What it would not have said it does not go on from. */
         if (r == 0 && before.n && before.n <= text->n && memcmp(before.at, text->at, before.n) == 0)
                 buf_consume(text, before.n);

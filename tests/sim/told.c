@@ -39,6 +39,7 @@ int told_read_facts(const struct facts *f, struct told *t)
         struct yaml_node *answer = f->answer ? yaml_get(f->answer, "answer") : NULL;
         int r = 0;
 
+        t->is_told_why = f->has_evidence;
         if (answer && answer->kind == YAML_MAP) {
                 r = add_asked(yaml_get(answer, "files"), t);
                 r = r ? r : add_asked(yaml_get(answer, "edits"), t);
@@ -137,6 +138,8 @@ void told_write(const struct told *t, json_t *row)
                 (void)json_object_set(row, "asks", t->asks);
         if (t->shows)
                 (void)json_object_set(row, "shows", t->shows);
+        if (t->is_told_why)
+                (void)json_object_set_new(row, "told_why", json_true());
         for (size_t i = 0; i < t->n_files; i++)
                 if (t->files[i].usec)
                         (void)json_array_append_new(files,

@@ -13,16 +13,17 @@ struct told_file {
 };
 
 struct told {
+        bool is_told_why;        /* the prompt says why the last answer was refused */
         json_t *asks, *shows;    /* owned lists of paths; NULL: none */
         struct told_file *files; /* owned */
         size_t n_files;
 };
 
 void told_done(struct told *t);
-/* asks, shows. -ENOMEM. */
+/* asks, shows, is_told_why. -ENOMEM. */
 int told_read_facts(const struct facts *f, struct told *t) _must_check_;
 /* files: of an answer that goes on from `before`. -ENOMEM. */
 int told_read_answer(struct span before, struct span text, struct told *t) _must_check_;
 void told_note_sent(struct told *t, size_t n_bytes, uint64_t now_usec);
-/* Adds "asks", "shows" and "files": [{"path", "us"}] of those that were sent. */
+/* Adds "asks", "shows", "told_why" and "files": [{"path", "us"}] of those that were sent. */
 void told_write(const struct told *t, json_t *row);

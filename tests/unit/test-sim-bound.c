@@ -85,43 +85,52 @@ static void test_a_chain(void **state)
 }
 
 /* What is shown may have been known before: only what was sent by then can have been waited for. Of
- * two, the last. */
+ * two projects that have a name in common, the one that says least. */
 static void test_only_what_was_there(void **state)
 {
         _cleanup_json_ json_t *late =
                 bound_of("[" ROW(1, 0, 100, ",\"files\":[{\"path\":\"a\",\"us\":100}]") "," ROW(
                                  2, 50, 120, ",\"shows\":[\"a\"]") "]",
                          8, &no_limits);
-        _cleanup_json_ json_t *twice =
-                bound_of("[" ROW(1, 0, 100, ",\"files\":[{\"path\":\"a\",\"us\":100}]") "," ROW(
-                                 2, 120, 130,
-                                 ",\"files\":[{\"path\":\"a\",\"us\":130}]") "," ROW(3, 140, 150,
-                                                                                     ",\"shows\":["
-                                                                                     "\"a\"]") "]",
+        _cleanup_json_ json_t *two =
+                bound_of("[" ROW(1, 0, 100,
+                                 ",\"asks\":[\"a\"],\"files\":[{\"path\":\"a\",\"us\":100}"
+                                 "]") "," ROW(2, 110, 130,
+                                              ",\"asks\":[\"a\"],\"files\":[{\"path\":"
+                                              "\"a\",\"us\":120}]") "," ROW(3, 140, 240,
+                                                                            ",\"shows\":["
+                                                                            "\"a\"]") "]",
                          8, &no_limits);
 
         (void)state;
         assert_int_equal(number(late, "path_us"), 100);
-        assert_int_equal(number(twice, "path_us"), 100);
-        assert_path(twice, "[{\"n\":1,\"us\":100}]");
+        assert_int_equal(number(two, "again"), 0);
+        assert_int_equal(number(two, "path_us"), 110);
+        assert_path(two, "[{\"n\":2,\"us\":10,\"file\":\"a\"},{\"n\":3,\"us\":100}]");
 }
 
-/* A file that did not come is asked for at the end of the call; one that was refused, at its own.
- */
+#define REFUSED ROW(1, 0, 100, ",\"asks\":[\"a\",\"b\"],\"files\":[{\"path\":\"a\",\"us\":40}]")
+#define AGAIN           \
+        ROW(3, 50, 200, \
+            ",\"asks\":[\"a\"],\"told_why\":true,\"files\":[{\"path\":\"a\",\"us\":190}]")
+
+/* A file that did not come is asked for at the end of the call; one that was refused, at its own,
+ * and what comes then stands in its place. */
 static void test_what_is_asked_again(void **state)
 {
-        _cleanup_json_ json_t *o = bound_of(
-                "[" ROW(1, 0, 100,
-                        ",\"asks\":[\"a\",\"b\"],\"files\":[{\"path\":\"a\",\"us\":"
-                        "40}]") "," ROW(2, 100, 150, ",\"asks\":[\"b\"]") "," ROW(3, 50, 200,
-                                                                                  ",\"asks\":["
-                                                                                  "\"a\"]") "]",
-                8, &no_limits);
+        _cleanup_json_ json_t *o =
+                bound_of("[" REFUSED "," ROW(2, 100, 150, ",\"asks\":[\"b\"]") "," AGAIN "," ROW(
+                                 4, 195, 200, ",\"shows\":[\"a\"]") "]",
+                         8, &no_limits);
+        _cleanup_json_ json_t *used =
+                bound_of("[" REFUSED "," AGAIN "," ROW(4, 195, 295, ",\"shows\":[\"a\"]") "]", 8,
+                         &no_limits);
 
         (void)state;
         assert_int_equal(number(o, "again"), 2);
         assert_int_equal(number(o, "path_us"), 40 + 150);
         assert_path(o, "[{\"n\":1,\"us\":40,\"file\":\"a\"},{\"n\":3,\"us\":150}]");
+        assert_int_equal(number(used, "path_us"), 40 + 140 + 100);
 }
 
 /* Refusals and faults are no work; a client that left had its call under way. */
