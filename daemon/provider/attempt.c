@@ -23,6 +23,7 @@ struct attempt {
         char *model;             /* owned */
         struct failure *pending; /* owned: told when the server has said what models it has */
         uint64_t call, sent_usec, first_usec;
+        struct manner used; /* in which it was asked; without its texts */
         bool has_head, is_told_started;
         bool goes_on; /* it was asked to go on from what it has said: there may be nothing more */
         bool is_busy, is_gone; /* cancelled while a callback of its owner was on the stack */
@@ -261,7 +262,7 @@ static struct failure *explain_status(struct attempt *a, struct http_transfer *t
         if (p->dialect->read_error(&e, &failure, ret) < 0)
                 return NULL;
         /* It wants to be asked in another way, and will be the next time. */
-        if (p->dialect->adapt && p->dialect->adapt(&e, &p->manner))
+        if (p->dialect->adapt && p->dialect->adapt(&e, &a->used, &p->manner))
                 ret->is_retryable = true;
         return failure;
 }
@@ -422,6 +423,8 @@ static int write_body(struct provider *p, const struct request *r, struct attemp
         if (p->dialect->wants_context)
                 m.context = model_context(p, r->model, a->reading.n_prompt_bytes, r->max_tokens);
         a->reading.context = m.context;
+        a->used = m;
+        a->used.keep_alive = NULL;
         return p->dialect->write_body(r, &m, &a->body);
 }
 

@@ -91,8 +91,9 @@ struct dialect {
         int (*read_end)(struct reading *r);
         int (*read_error)(const struct error_answer *e, struct failure **ret,
                           struct advice *ret_advice); /* -ENOMEM */
-        /* May be NULL. True: the error asks for another manner, which *m now is. */
-        bool (*adapt)(const struct error_answer *e, struct manner *m);
+        /* May be NULL. True: the error asks for another manner than the one it was asked in, which
+         * *m now is, or was already: requests that left together are refused together. */
+        bool (*adapt)(const struct error_answer *e, const struct manner *used, struct manner *m);
         void (*read_limits)(header_fn *header, void *arg, uint64_t now_ms, struct advice *into);
 };
 

@@ -152,12 +152,12 @@ static struct failure *explain(unsigned status, const json_t *error, bool *ret_i
         return dialect_failure(look_for_hints(id, message), status, message, error);
 }
 
-static bool adapt(const struct error_answer *e, struct manner *m)
+static bool adapt(const struct error_answer *e, const struct manner *used, struct manner *m)
 {
         _cleanup_json_ json_t *body = NULL;
         const json_t *error;
-        const char *wrong = m->is_home != m->is_limit_renamed ? "max_completion_tokens"
-                                                              : "max_tokens",
+        const char *wrong = used->is_home != used->is_limit_renamed ? "max_completion_tokens"
+                                                                    : "max_tokens",
                    *param, *message;
 
         if (e->status != 400 && e->status != 422)
@@ -173,7 +173,7 @@ static bool adapt(const struct error_answer *e, struct manner *m)
         if (!str_is_equal(json_get_text(error, "code"), "unsupported_parameter") &&
             !(message && strcasestr(message, "unsupported parameter")))
                 return false;
-        m->is_limit_renamed = !m->is_limit_renamed;
+        m->is_limit_renamed = !used->is_limit_renamed;
         return true;
 }
 

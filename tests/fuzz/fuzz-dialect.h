@@ -58,7 +58,8 @@ static inline void read_error(const struct dialect *d, unsigned status, struct s
         check(f && str_is_utf8(span_of(failure_message(f))));
         check(a.is_retryable || a.retry_after_ms == 0);
         if (d->adapt)
-                check(!d->adapt(&e, &m) || m.is_limit_renamed);
+                check(!d->adapt(&e, &(const struct manner){.is_home = m.is_home}, &m) ||
+                      m.is_limit_renamed);
         failure_free(f);
         advice_init(&a);
         d->read_limits(same_header, value, 1767323045678, &a);

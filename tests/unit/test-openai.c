@@ -130,7 +130,12 @@ static void test_the_other_name_of_the_limit(void **state)
                 const struct error_answer e = {400, span_of(cases[i].body), NULL, NULL, 1};
                 struct manner m = {.is_home = cases[i].is_home};
 
-                assert_int_equal(dialect_openai.adapt(&e, &m), cases[i].is_taken);
+                const struct manner used = m;
+
+                assert_int_equal(dialect_openai.adapt(&e, &used, &m), cases[i].is_taken);
+                assert_int_equal(m.is_limit_renamed, cases[i].is_taken);
+                /* Another that left with it: what was learned stays learned. */
+                assert_int_equal(dialect_openai.adapt(&e, &used, &m), cases[i].is_taken);
                 assert_int_equal(m.is_limit_renamed, cases[i].is_taken);
         }
 }
