@@ -222,8 +222,9 @@ static enum http_fault fault_of(const struct http_transfer *t, CURLcode code)
         case CURLE_OPERATION_TIMEDOUT:
                 (void)curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &sent_after);
                 return sent_after > 0 ? HTTP_FAULT_TOTAL : HTTP_FAULT_CONNECT_TIMEOUT;
+        case CURLE_UNSUPPORTED_PROTOCOL: /* of our URL, or of what was answered */
+                return t->has_asked ? HTTP_FAULT_BROKEN : HTTP_FAULT_INTERNAL;
         case CURLE_URL_MALFORMAT:
-        case CURLE_UNSUPPORTED_PROTOCOL:
         case CURLE_OUT_OF_MEMORY:
         case CURLE_FAILED_INIT:
         case CURLE_BAD_FUNCTION_ARGUMENT:

@@ -81,7 +81,8 @@ static const struct {
         {400, FAILURE_BAD_REQUEST, false},     {401, FAILURE_KEY_REFUSED, false},
         {402, FAILURE_BILLING, false},         {403, FAILURE_KEY_REFUSED, false},
         {404, FAILURE_MODEL_NOT_FOUND, false}, {408, FAILURE_OVERLOADED, true},
-        {413, FAILURE_TOO_LONG, false},        {429, FAILURE_RATE_LIMITED, true},
+        {409, FAILURE_OVERLOADED, true},       {413, FAILURE_TOO_LONG, false},
+        {429, FAILURE_RATE_LIMITED, true},
 };
 
 /* The meaning stands in the sentence, whatever the status. */

@@ -164,6 +164,7 @@ static const struct {
         [FAULT_BILLING] = {402, "this model needs a subscription"},
         [FAULT_FORBIDDEN] = {403, "forbidden"},
         [FAULT_NOT_FOUND] = {404, "model 'gone' not found"},
+        [FAULT_CONFLICT] = {409, "the model is being changed"},
         [FAULT_SERVER_ERROR] = {500, "llama runner process has terminated: signal: killed"},
         [FAULT_TIMEOUT] = {500, "timed out waiting for llama runner to start"},
         [FAULT_OVERLOADED] = {503,
