@@ -1,6 +1,7 @@
 #include "daemon/calls/limiter.h"
 
 #define BUCKET_WINDOW_USEC 60e6 /* limits are per minute where no reset says otherwise */
+#define BUCKET_GOOD_PART 0.25   /* of a bucket: headers round, to thousands and to seconds */
 
 void gate_init(struct gate *g, unsigned n_max)
 {
@@ -111,23 +112,30 @@ void bucket_set(struct bucket *b, uint64_t per_minute, uint64_t now_usec)
 void bucket_update(struct bucket *b, uint64_t limit, uint64_t remaining, uint64_t reset_ms,
                    uint64_t now_usec)
 {
-        double missing;
+        double missing, seen = b->limit == (double)limit ? b->seen_per_usec : 0;
+        double reset_usec = (double)reset_ms * 1000;
 
         if (limit == UINT64_MAX || remaining == UINT64_MAX || limit == 0)
                 return;
         missing = limit > remaining ? (double)(limit - remaining) : 0;
+        if (reset_ms != UINT64_MAX && reset_ms > 0 && remaining > 0 &&
+            missing >= (double)limit * BUCKET_GOOD_PART)
+                seen = missing / reset_usec;
         *b = (struct bucket){
                 .is_known = true,
                 .limit = (double)limit,
                 .level = (double)MIN2(limit, remaining),
-                .per_usec = (double)limit / BUCKET_WINDOW_USEC,
+                .per_usec = seen > 0 ? seen : (double)limit / BUCKET_WINDOW_USEC,
+                .seen_per_usec = seen,
                 .pending = b->pending,
                 .at_usec = now_usec,
         };
         if (reset_ms == 0)
                 b->level = b->limit;
+        else if (reset_ms != UINT64_MAX && remaining == 0 && seen > 0)
+                b->level = MAX2(MIN2(b->limit - reset_usec * seen, 0.0), -b->limit);
         else if (reset_ms != UINT64_MAX && missing > 0)
-                b->per_usec = missing / ((double)reset_ms * 1000);
+                b->per_usec = missing / reset_usec;
 }
 
 uint64_t bucket_wait_usec(const struct bucket *b, uint64_t n, uint64_t now_usec)
@@ -138,6 +146,17 @@ uint64_t bucket_wait_usec(const struct bucket *b, uint64_t n, uint64_t now_usec)
                 return 0;
         free = level_at(b, now_usec) - b->pending;
         return free >= need ? 0 : (uint64_t)((need - free) / b->per_usec) + 1;
+}
+
+uint64_t bucket_wait_any_usec(const struct bucket *b, uint64_t now_usec)
+{
+        double level, need;
+
+        if (!b->is_known)
+                return 0;
+        level = level_at(b, now_usec);
+        need = MAX2(1.0 - level, b->pending - b->limit - level);
+        return need <= 0 ? 0 : (uint64_t)(need / b->per_usec) + 1;
 }
 
 void bucket_reserve(struct bucket *b, uint64_t n)
@@ -184,10 +203,10 @@ uint64_t buckets_wait_usec(const struct buckets *b, uint64_t input, uint64_t now
                 b->closed_until_usec > now_usec ? b->closed_until_usec - now_usec : 0,
                 bucket_wait_usec(&b->configured.requests, 1, now_usec),
                 bucket_wait_usec(&b->configured.input, input, now_usec),
-                bucket_wait_usec(&b->configured.output, 1, now_usec),
+                bucket_wait_any_usec(&b->configured.output, now_usec),
                 bucket_wait_usec(&b->told.requests, 1, now_usec),
                 bucket_wait_usec(&b->told.input, input, now_usec),
-                bucket_wait_usec(&b->told.output, 1, now_usec),
+                bucket_wait_any_usec(&b->told.output, now_usec),
         };
         uint64_t longest = 0;
 

@@ -9,7 +9,13 @@
  *
  * A *bucket* repeats one limit of the provider: as much as it holds, how much is left, how fast it
  * fills. It refills evenly, as the provider's does. What is under way stands beside its level until
- * the provider has counted it: reserved when a request leaves, settled at what it came to.
+ * the provider has counted it: reserved when a request leaves, settled at what it came to. A
+ * provider that counts output when it was written goes below empty and says that nothing is left:
+ * how far below, the time of its reset tells, at the speed that earlier headers showed.
+ *
+ * Of output nobody is asked for ahead: a request is let in while any is left, and what is under way
+ * may use up one bucket more than there is. To hold requests back until all of it is there would
+ * let a full bucket stand and refill nothing.
  *
  * A model has two sets of buckets, one as configured, one as the provider's headers say; nothing
  * leaves that does not fit both. A retry-after closes the model's for everyone. */
@@ -47,8 +53,9 @@ void gate_on_refusal(struct gate *g, uint64_t sent_usec, uint64_t now_usec);
 struct bucket {
         bool is_known;
         double limit, level, per_usec;
-        double pending;   /* reserved, and not counted by the provider yet */
-        uint64_t at_usec; /* when level held */
+        double seen_per_usec; /* from a header that told of a good part used; 0: none yet */
+        double pending;       /* reserved, and not counted by the provider yet */
+        uint64_t at_usec;     /* when level held */
 };
 
 /* A configured limit; 0: none. */
@@ -76,8 +83,9 @@ struct buckets {
 void buckets_configure(struct buckets *b, const struct rate_limits *r, uint64_t now_usec);
 void buckets_update(struct buckets *b, const struct advice *a, uint64_t now_usec);
 void buckets_close(struct buckets *b, uint64_t retry_after_ms, uint64_t now_usec);
-/* Until a request of so much input may leave. Output is not asked for ahead: providers let a
- * request in as long as there is any left. */
+/* The same for output. */
+uint64_t bucket_wait_any_usec(const struct bucket *b, uint64_t now_usec);
+/* Until a request of so much input may leave. */
 uint64_t buckets_wait_usec(const struct buckets *b, uint64_t input, uint64_t now_usec);
 
 /* One request's part of the buckets. */

@@ -166,6 +166,46 @@ static void test_a_bad_guess_does_not_hold_for_long(void **state)
         assert_true(bucket_wait_usec(&b, 1, 0) <= 62 * S);
 }
 
+/* Nothing is left, and more than that: the time until it is full again tells how much. */
+static void test_bucket_that_is_below_empty(void **state)
+{
+        struct bucket b = {};
+
+        (void)state;
+        /* Who never saw it refill takes it for slow. */
+        bucket_update(&b, 100, 0, 15000, 0);
+        assert_true(b.level == 0 && b.per_usec == 100 / (15.0 * (double)S));
+        bucket_update(&b, 100, 60, 4000, 0); /* ten a second */
+        bucket_update(&b, 100, 0, 15000, 0);
+        assert_true(b.level == -50);
+        assert_in_range(bucket_wait_usec(&b, 1, 0), 51 * S / 10 - 2, 51 * S / 10 + 2);
+        /* What is rounded away does not count, nor what was true of another limit. */
+        bucket_update(&b, 100, 99, 4000, 0);
+        bucket_update(&b, 100, 0, 15000, 0);
+        assert_true(b.level == -50);
+        bucket_update(&b, 100, 0, 900000, 0);
+        assert_true(b.level == -100); /* an hour's silence for one wrong header? no */
+        bucket_update(&b, 200, 0, 40000, 0);
+        assert_true(b.level == 0);
+}
+
+/* Output: as long as any is left, and one bucket more. */
+static void test_output_is_not_asked_for_ahead(void **state)
+{
+        struct bucket b = {};
+
+        (void)state;
+        assert_int_equal(bucket_wait_any_usec(&b, 0), 0);
+        bucket_set(&b, 600, 0); /* ten a second */
+        bucket_reserve(&b, 900);
+        assert_int_equal(bucket_wait_any_usec(&b, 0), 0);
+        bucket_reserve(&b, 400); /* 1300: more than what is there and one bucket */
+        assert_in_range(bucket_wait_any_usec(&b, 0), 10 * S - 2, 10 * S + 2);
+        bucket_settle(&b, 900, 900, 0); /* now it is below empty, by 300 */
+        assert_in_range(bucket_wait_any_usec(&b, 0), 301 * S / 10 - 2, 301 * S / 10 + 2);
+        assert_int_equal(bucket_wait_any_usec(&b, 31 * S), 0);
+}
+
 static void test_buckets_take_the_longest_wait(void **state)
 {
         struct advice a = {
@@ -221,8 +261,8 @@ static void test_what_is_configured_holds_beside_what_is_told(void **state)
         assert_true(b.configured.output.level == 550 && b.configured.output.pending == 100);
         charge_done(&c[1], &b, UINT64_MAX, UINT64_MAX, 0);
         assert_true(b.configured.output.level == 450 && b.configured.output.pending == 0);
-        /* Output: as long as there is any. */
-        charge_reserve(&c[0], &b, 0, 600);
+        /* Output: as long as there is any, and one bucket more. */
+        charge_reserve(&c[0], &b, 0, 1100);
         assert_true(buckets_wait_usec(&b, 0, 0) > 0);
         charge_done(&c[0], &b, 0, 449, 0);
         assert_int_equal(buckets_wait_usec(&b, 0, 0), 0);
@@ -286,6 +326,8 @@ int main(void)
                 cmocka_unit_test(test_bucket_waits_for_all_that_is_wanted),
                 cmocka_unit_test(test_bucket_is_never_over_its_limit),
                 cmocka_unit_test(test_a_bad_guess_does_not_hold_for_long),
+                cmocka_unit_test(test_bucket_that_is_below_empty),
+                cmocka_unit_test(test_output_is_not_asked_for_ahead),
                 cmocka_unit_test(test_buckets_take_the_longest_wait),
                 cmocka_unit_test(test_what_is_configured_holds_beside_what_is_told),
                 cmocka_unit_test(test_backoff),
