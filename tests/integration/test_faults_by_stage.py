@@ -5,8 +5,10 @@ it.
 
 Stages: the first call of a job, a call of a batch, a call that others wait for, the last one, and a call that is asked again."""
 
+import http.client
+import json
 import os
-import re
+import shutil
 import time
 
 import pytest
@@ -35,23 +37,65 @@ ANSWERS = ("missing_file", "wrong_path", "empty_file", "no_end", "wrong_tag", "b
            "truncate", "refusal")
 MORE = {"rate_limit": {"retry_after_ms": 20}, "stall": {"events": 4}, "cut": {"events": 4}, "error_frame": {"events": 4}, "abort": {"events": 4},
         "error_event": {"events": 4}, "error_line": {"events": 4}, "error_done": {"events": 4}, "slow_first_byte": {"ms": 50}, "split": {"bytes": 3}}
+
+
+def task(path):
+    """What stands in the prompt that asks for it, and in no other."""
+    return {"match": f"  path: internal/{path}\n"}
+
+
+# Which request the fault is to hit; whether calls may be shared; entities of the specification.
 STAGES = {
-    "first": ({"nth": 1}, "on"), "batch": ({"match": "service_test.go"}, "on"), "needed": ({"match": "parcel_repository.go"}, "off"),
-    "last": ({"nth": 3}, "on"), "again": ({"match": "was refused"}, "on"),
+    "first": ({"match": "\ntask:\n"}, "on", 1), "batch": (task("courier/courier_service_test.go"), "on", 2), "needed": (task("parcel/parcel_repository.go"), "off", 1),
+    "last": (task("parcel/parcel_handler_test.go"), "on", 1), "again": ({"match": "parcel/parcel.go was refused:"}, "on", 1),
 }
 HURRY = {"GENOPT_TEST_HURRY": "100"}
+GROWN_MAX = 5 << 19  # bytes by all of a stage: 1.2 to 1.9 MiB as measured; with the answers' texts leaked 3.5
 
 
+
+
+class World:
+    """A provider and a daemon, and what the daemon holds when nothing is left behind."""
+
+    def __init__(self, place, dialect):
+        self.n_cases = 0
+        self.place, self.sim = place, Sim(place, *SERVERS[dialect][2])
+        self.daemon = Daemon(place, config(dialect, self.sim.url, "limits: {stall_ms: 300ms}\nbudget: {job_usd: none, day_usd: none}\n"), env=HURRY)
+        self.daemon.start()
+
+    def begin(self, stage):
+        """After a first job, so that what is made once is there."""
+        run_case(self, "slow_first_byte", stage, f"warm {stage}")
+        self.descriptors, self.memory, self.n_cases = n_descriptors(self.daemon), anonymous(self.daemon), 0
+
+    def check(self):
+        assert n_descriptors(self.daemon) <= self.descriptors + 4
+        assert self.daemon.rpc().ok("daemon/status")["calls"]["running"] == 0
+        grown = anonymous(self.daemon) - self.memory
+        print(f"{self.n_cases} jobs, {grown >> 10} KiB more")
+        # Ended jobs leave what a cache may hold, no more. (A sanitized build keeps what was freed, and looks for leaks itself.)
+        if b"__asan_init" not in GENOPTD.read_bytes() and self.n_cases > len(FAULTS) // 2:
+            assert grown < GROWN_MAX, (self.memory, grown, self.n_cases)
+
+    def renew(self, stage):
+        """A daemon that has learned nothing."""
+        self.check()
+        self.daemon.stop()
+        shutil.rmtree(self.place / "state")
+        self.daemon.start()
+        self.begin(stage)
+
+    def close(self):
+        self.daemon.stop()
+        self.sim.close()
 
 
 @pytest.fixture
 def world(place, dialect):
-    sim = Sim(place, *SERVERS[dialect][2])
-    daemon = Daemon(place, config(dialect, sim.url, "limits: {stall_ms: 300ms}\nbudget: {job_usd: none, day_usd: none}\n"), env=HURRY)
-    daemon.start()
-    yield place, sim, daemon
-    daemon.stop()
-    sim.close()
+    w = World(place, dialect)
+    yield w
+    w.close()
 
 
 def n_descriptors(daemon):
@@ -80,21 +124,48 @@ def fault_of(kind, stage):
     more = {"times": 1, **MORE.get(kind, {}), **STAGES[stage][0]}
     faults = [{"kind": kind, **more}]
     if stage == "again":  # something has to be asked again first
-        faults.append({"kind": "broken", "times": 1, "nth": 1})
+        faults.append({"kind": "placeholder" if kind == "broken" else "broken", "times": 1, **task("parcel/parcel.go")})
     return faults
 
 
+def requests_since(sim, seen):
+    """In the order in which they came; the log has them by their ends. To load a model is no call."""
+    return sorted((row for row in sim.requests()[seen:] if row["prompt"]), key=lambda row: row["n"])
+
+
+class NothingShared(Exception):
+    """Who has seen calls for several files go wrong asks for each by itself."""
+
+
+def assert_stage(stage, rows, hit):
+    """The fault hit the request that the stage is named after."""
+    asked_before = {path for row in rows[:rows.index(hit)] for path in row.get("asks", [])}
+    if stage == "first":  # of those that were understood
+        assert hit == next(row for row in rows if "asks" in row)
+    elif stage == "batch":  # one's own models read every file's facts at no price: nothing is shared
+        if len(hit["asks"]) == 1 and hit["path"] != "/api/chat":
+            raise NothingShared(hit["asks"])
+    elif stage == "needed":
+        assert any(set(hit["asks"]) & set(row.get("shows", [])) for row in rows)
+    elif stage == "last":
+        assert len({path for row in rows for path in row.get("asks", [])} - asked_before - set(hit["asks"])) <= 1  # main.go may be
+    else:
+        assert set(hit["asks"]) <= asked_before
+
+
 def run_case(world, kind, stage, n):
-    place, sim, daemon = world
-    spec = write_spec(place / "s.yaml", n_entities=1)
+    place, sim, daemon = world.place, world.sim, world.daemon
+    world.n_cases += 1
+    _, batch, n_entities = STAGES[stage]
+    spec = write_spec(place / "s.yaml", n_entities=n_entities)
     rpc = daemon.rpc()
     before = rpc.ok("stats/get")
     seen = len(sim.requests())
     sim.faults(*fault_of(kind, stage))
-    job = submit(rpc, spec, STAGES[stage][1], n)
+    job = submit(rpc, spec, batch, n)
     rpc.ok("job/attach", {"job": job, "after": 0})
     end = rpc.event("waiting", "done", "failed", "cancelled")
-    fired = [row for row in sim.requests()[seen:] if kind in row.get("faults", [])]
+    fired = [row for row in requests_since(sim, seen) if kind in row.get("faults", [])]
     expected = FAULTS[kind] if fired else "done"
     if expected == "waiting":
         assert end["type"] == "waiting" and end["on"] in ("key", "budget") and end["remedy"], end
@@ -113,7 +184,9 @@ def run_case(world, kind, stage, n):
     assert failed == 0, end.get("failures")
 
     after = rpc.ok("stats/get")
-    rows = sim.requests()[seen:]
+    rows = requests_since(sim, seen)
+    if fired:
+        assert_stage(stage, rows, fired[0])
     # Each attempt is a call that left or a retry of one; nothing is under way, and the money is told by the events.
     attempts = after["calls_started"] + after["calls_retries"] - before["calls_started"] - before["calls_retries"]
     assert attempts == len(rows), (attempts, len(rows))
@@ -138,27 +211,26 @@ def kinds_for(dialect, stage):
 @pytest.mark.parametrize("dialect", ["anthropic", "openai", *(["ollama"] if IS_ALL else [])])
 def test_every_fault(world, dialect, stage):
     """Faults at one stage, one job each."""
-    _, sim, daemon = world
-    run_case(world, "slow_first_byte", stage, f"warm {stage}")
-    descriptors, memory = n_descriptors(daemon), anonymous(daemon)
     kinds, fired = kinds_for(dialect, stage), set()
+    world.begin(stage)
     for i, kind in enumerate(kinds):
         try:
-            if run_case(world, kind, stage, f"{stage} {i}"):
+            try:
+                has_fired = run_case(world, kind, stage, f"{stage} {i}")
+            except NothingShared:
+                world.renew(stage)
+                has_fired = run_case(world, kind, stage, f"{stage} {i}")
+            if has_fired:
                 fired.add(kind)
         except Exception as e:
             raise AssertionError(f"{kind} at {stage}: {e!r}") from e
     assert set(kinds) - fired <= (set(ANSWERS) if stage == "again" else set()), "the faults of this stage do not happen"
-    assert n_descriptors(daemon) <= descriptors + 4
-    assert daemon.rpc().ok("daemon/status")["calls"]["running"] == 0
-    grown = anonymous(daemon) - memory
-    print(f"{len(kinds)} jobs, {grown >> 10} KiB more")
-    # Ended jobs leave what a cache may hold, no more. (A sanitized build keeps what was freed, and looks for leaks itself.)
-    if b"__asan_init" not in GENOPTD.read_bytes():
-        assert grown < 8 << 20, (memory, grown, len(kinds))
+    world.check()
 
 
 def test_no_fault_is_forgotten(sim):
-    with pytest.raises(AssertionError, match="there are:") as e:
-        sim.faults({"kind": "none of them"})
-    assert set(re.search(r"there are: ([a-z_ ,]+)", str(e.value)).group(1).replace(",", " ").split()) == set(FAULTS)
+    c = http.client.HTTPConnection("127.0.0.1", sim.port, timeout=DEADLINE)
+    c.request("POST", "/sim/faults", json.dumps({"kind": "none of them"}))
+    told = c.getresponse().read().decode()
+    c.close()
+    assert set(told.split("there are:")[1].replace(",", " ").split()) == set(FAULTS)
