@@ -275,6 +275,77 @@ def test_stuck_writer(hurried):
     assert machine.show("MainPID") not in (pid, "0") and machine.show("NRestarts") != "0"
 
 
+# What docs/operations.md tells an administrator to do, as it stands there.
+
+
+def jobs_of(machine, user):
+    return {j["job"] for j in json.loads(machine.run("genopt", "jobs", "--json", user=user).stdout)["jobs"]}
+
+
+def test_backup_and_back(machine):
+    machine.run("genopt", "ask", "What is a jetty?", user="alice")
+    before = jobs_of(machine, "alice")
+    machine.run("systemctl", "stop", "genoptd.socket", "genoptd.service")
+    machine.run("mkdir", "-p", "/backup")
+    machine.run("cp", "-a", "/var/lib/genopt", "/backup/")
+    machine.run("systemctl", "start", "genoptd.socket")
+    machine.run("genopt", "ask", "What is a groyne?", user="alice")
+    assert jobs_of(machine, "alice") > before
+    machine.run("systemctl", "stop", "genoptd.socket", "genoptd.service")
+    machine.run("rm", "-rf", "/var/lib/genopt")
+    machine.run("cp", "-a", "/backup/genopt", "/var/lib/")
+    machine.run("systemctl", "start", "genoptd.socket")
+    assert jobs_of(machine, "alice") == before
+    machine.run("genopt", "ask", "What is a weir?", user="alice")
+
+
+@pytest.fixture
+def drop_in(machine):
+    directory = "/etc/systemd/system/genoptd.service.d"
+
+    def write(text):
+        machine.run("mkdir", "-p", directory)
+        machine.write(directory + "/own.conf", "[Service]\n" + text)
+        machine.run("systemctl", "daemon-reload")
+        machine.run("systemctl", "restart", "genoptd")
+
+    yield write
+    machine.run("rm", "-r", directory)
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "restart", "genoptd")
+
+
+def test_moved_cache(machine, drop_in):
+    machine.run("install", "-d", "-o", "genoptd", "-m", "0700", "/big/genopt")
+    drop_in("Environment=GENOPT_CACHE_DIR=/big/genopt\nReadWritePaths=/big/genopt\n")
+    machine.run("genopt", "ask", "What is a lagoon?", user="alice")
+    assert machine.run("stat", "-c", "%U", "/big/genopt/data.mdb").stdout.strip() == "genoptd"
+
+
+def test_encrypted_key(machine, drop_in):
+    text = machine.run("cat", "/etc/genopt/genopt.yaml").stdout
+    machine.run("systemd-creds", "encrypt", "--name=anthropic", "-", "/etc/genopt/anthropic.cred", input="sk-encrypted\n")
+    assert "sk-encrypted" not in machine.run("cat", "/etc/genopt/anthropic.cred").stdout
+    own = '  anthropic: {dialect: anthropic, base_url: "http://127.0.0.1:1", key: {credential: anthropic}}\n'
+    machine.write("/etc/genopt/genopt.yaml", text.replace("tiers:\n", own + "tiers:\n"))
+    drop_in("LoadCredentialEncrypted=anthropic:/etc/genopt/anthropic.cred\n")
+    status = json.loads(machine.run("genopt", "status", "--json", user="alice").stdout)
+    assert {"sim", "anthropic"} <= {p["name"] for p in status["providers"] if p["configured"]}
+    machine.write("/etc/genopt/genopt.yaml", text)
+
+
+def test_bad_configuration_is_told_and_no_loop(machine):
+    text = machine.run("cat", "/etc/genopt/genopt.yaml").stdout
+    machine.write("/etc/genopt/genopt.yaml", text + "limits: {calls: many}\n")
+    machine.run("systemctl", "stop", "genoptd.service")
+    for _ in range(2):  # each client is told
+        r = machine.run("genopt", "ask", "What is a mere?", user="alice", check=False)
+        assert r.returncode == 78 and "limits.calls" in r.stderr, r.stderr
+    assert machine.show("NRestarts") == "0" and machine.show("ExecMainStatus") == "78"
+    machine.write("/etc/genopt/genopt.yaml", text)
+    machine.run("genopt", "ask", "What is a mere?", user="alice")
+
+
 def test_users_instance(machine):
     machine.run("loginctl", "enable-linger", "bob")
     uid, home = machine.run("id", "-u", "bob").stdout.strip(), pathlib.Path("/home", "bob")
