@@ -86,6 +86,17 @@ static void print_money(const json_t *status)
         printf("\n");
 }
 
+static void print_calls(const json_t *calls)
+{
+        uint64_t joined = progress_number(calls, "joined");
+
+        printf("%-9s %" PRIu64 " running", "calls", progress_number(calls, "running"));
+        if (joined > 0)
+                printf("; %" PRIu64 " task%s wanted by several jobs at once, and made once", joined,
+                       joined == 1 ? " was" : "s were");
+        printf("\n");
+}
+
 static int print_status(const json_t *status)
 {
         const json_t *jobs = json_object_get(status, "jobs"),
@@ -102,8 +113,7 @@ static int print_status(const json_t *status)
         printf("%-9s %" PRIu64 " running, %" PRIu64 " queued, %" PRIu64 " waiting\n", "jobs",
                progress_number(jobs, "running"), progress_number(jobs, "queued"),
                progress_number(jobs, "waiting"));
-        printf("%-9s %" PRIu64 " running\n", "calls",
-               progress_number(json_object_get(status, "calls"), "running"));
+        print_calls(json_object_get(status, "calls"));
         print_money(status);
         print_providers(json_object_get(status, "providers"));
         if (progress_number(kept, "keep_for_ms") > 0)

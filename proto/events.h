@@ -31,7 +31,7 @@ struct event_field {
         bool is_required;
 };
 
-#define EVENT_MAX_FIELDS 12
+#define EVENT_MAX_FIELDS 16
 
 struct event_type {
         const char *name;

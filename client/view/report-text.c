@@ -155,7 +155,8 @@ static void write_lines(const json_t *report, struct buf *b)
                 (void)buf_add_text(b, "\nfiles        ");
         lead = "";
         json_object_foreach ((json_t *)files, key, value) {
-                if (json_integer_value(value) == 0 || strcmp(key, "batched") == 0)
+                if (json_integer_value(value) == 0 || strcmp(key, "batched") == 0 ||
+                    strcmp(key, "joined") == 0)
                         continue;
                 (void)buf_printf(b, "%s%lld %s", lead, (long long)json_integer_value(value), key);
                 if (strcmp(key, "call") == 0 && progress_number(files, "batched") > 0)
@@ -163,6 +164,9 @@ static void write_lines(const json_t *report, struct buf *b)
                                          (unsigned long long)progress_number(files, "batched"));
                 lead = ", ";
         }
+        if (progress_number(files, "joined") > 0)
+                (void)buf_printf(b, "; %llu of them by another job at the same time",
+                                 (unsigned long long)progress_number(files, "joined"));
         (void)buf_add_char(b, '\n');
 }
 

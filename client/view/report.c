@@ -126,6 +126,7 @@ static const struct {
         {"files by template", "n", "files", "template"},
         {"files mechanical", "n", "files", "mechanical"},
         {"files by model", "n", "files", "call"},
+        {"  with other jobs", "n", "files", "joined"},
         {"files failed", "n", "files", "failed"},
 };
 

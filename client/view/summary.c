@@ -80,6 +80,16 @@ static void add_source(struct buf *b, size_t source, uint64_t n, uint64_t total,
                 (void)buf_printf(b, " (%" PRIu64 " batched)", batched);
 }
 
+/* "; 12 of them by other jobs at the same time" */
+static void add_joined(struct buf *is, const json_t *files)
+{
+        uint64_t joined = progress_number(files, "joined");
+
+        if (joined > 0)
+                (void)buf_printf(is, "; %" PRIu64 " of them by another job at the same time",
+                                 joined);
+}
+
 static void add_files(struct buf *is, const json_t *summary)
 {
         const json_t *files = json_object_get(summary, "files");
@@ -100,6 +110,7 @@ static void add_files(struct buf *is, const json_t *summary)
                                  failed);
         if (retries > 0)
                 (void)buf_printf(is, ", %" PRIu64 " retr%s", retries, retries == 1 ? "y" : "ies");
+        add_joined(is, files);
 }
 
 static void compare_money(struct fact *f, uint64_t is, uint64_t naive)

@@ -7,6 +7,7 @@
 #include "common/str.h"
 #include "daemon/calls/flight.h"
 #include "daemon/calls/keeper.h"
+#include "daemon/calls/underway.h"
 #include "daemon/metrics/metrics.h"
 #include "daemon/options/options.h"
 
@@ -244,6 +245,21 @@ int calls_start(struct calls *c, const struct call_spec *spec, const struct call
         return 0;
 }
 
+bool calls_is_under_way(const struct calls *c, const struct call_spec *spec)
+{
+        struct flight *f = NULL;
+        struct hash key;
+
+        if (key_of(spec, &key) == 0)
+                HASH_FIND(hh, c->by_key, &key, sizeof(key), f);
+        return f && landing_can_join(f, spec);
+}
+
+struct underway *calls_underway(struct calls *c)
+{
+        return c->underway;
+}
+
 static int settle_into(struct call *c, struct store_batch *b)
 {
         const struct ledger_entry entry = {c->uid,          c->provider,       c->model,
@@ -462,6 +478,8 @@ int calls_new(struct loop *loop, struct store *store, struct provider_room *prov
         if (r == 0)
                 r = unsent_new(store, &c->unsent);
         if (r == 0)
+                r = underway_new(store, &c->underway);
+        if (r == 0)
                 r = ledger_new(store, &c->ledger);
         if (r == 0)
                 r = timer_new(loop, on_kick, c, &c->kick);
@@ -499,6 +517,7 @@ struct calls *calls_free(struct calls *c)
                 p->room = NULL;
                 p->flight = NULL;
         }
+        underway_free(c->underway);
         ledger_free(c->ledger);
         timer_free(c->kick);
         free(c);

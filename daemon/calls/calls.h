@@ -37,6 +37,7 @@ struct store;
 struct store_batch;
 struct calls;
 struct call;
+struct underway;
 
 #define CALLS_MAX_ATTEMPTS 4
 #define CALLS_DEFAULT_MAX 8U
@@ -131,6 +132,10 @@ int calls_recover(struct calls *c) _must_check_;
  * ready), BAD_CONFIG (no such provider), DISK_FULL, STOPPING. */
 int calls_start(struct calls *c, const struct call_spec *spec, const struct call_events *events,
                 void *arg, struct call **ret, struct failure **ret_failure) _must_check_;
+/* calls_start() would join it to one that is on its way, or has just ended. */
+bool calls_is_under_way(const struct calls *c, const struct call_spec *spec);
+/* What all jobs have in hand, beyond equal requests: underway.h. */
+struct underway *calls_underway(struct calls *c);
 /* The delay_ms of a call that goes on from n_failed broken ones. */
 uint64_t calls_backoff_ms(const struct calls *c, unsigned n_failed);
 /* After on_end: adds settlement and ledger rows to the batch; frees the call when the batch is

@@ -147,6 +147,7 @@ struct calls {
         struct ledger *ledger;       /* owned */
         struct keeper *keeper;       /* owned */
         struct unsent *unsent;       /* owned; NULL: the room ends, its file stays as it is */
+        struct underway *underway;   /* owned */
         struct timer *kick;          /* owned: runs the queues */
         uint64_t kick_usec;          /* when it fires; 0: not set */
         struct lane *lanes;          /* owned */

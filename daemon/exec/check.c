@@ -509,6 +509,7 @@ void call_checked(struct run_call *c)
 
         /* Settlement first: it and what is published below are one batch. */
         publish_call(c);
+        share_note(c);
         for (size_t i = 0; i < c->n_tasks; i++)
                 conclude_task(c, c->tasks[i]);
         unfinished_start(c);

@@ -97,63 +97,132 @@ static int copy_step(const struct step *s, struct step *ret)
         return 0;
 }
 
-static bool are_all_made(const struct run *r, const struct step *s)
+static void ungather(struct run *r, uint32_t task)
 {
-        for (size_t i = 0; i < s->n_tasks; i++)
-                if (r->tasks[s->tasks[i]].is_gathered && !is_made(r, s->tasks[i]))
-                        return false;
-        return true;
+        if (!r->tasks[task].is_gathered)
+                return;
+        r->tasks[task].is_gathered = false;
+        r->n_gathered--;
 }
 
-/* All or none: while one of them is missing, the call of the other job may still be writing it, and
- * this one, as it was planned, joins that. */
-uint32_t group_settle_again(struct run *r, uint32_t task)
+/* Whom a call for the task is for: those of its step that are gathered, or it alone. */
+static uint32_t next_member(const struct run *r, uint32_t task, size_t *at)
 {
         const struct step *s = planned(r, task);
-        uint32_t left = NO_TASK;
 
         if (!r->tasks[task].is_gathered)
-                return is_made(r, task) && settle_again(r, task) ? NO_TASK : task;
-        if (!are_all_made(r, s))
-                return task;
-        for (size_t i = 0; i < s->n_tasks; i++) {
-                struct run_task *t = run_task_of(r, s->tasks[i]);
+                return (*at)++ == 0 ? task : NO_TASK;
+        while (*at < s->n_tasks) {
+                uint32_t member = s->tasks[(*at)++];
 
-                if (!t->is_gathered)
-                        continue;
-                if (settle_again(r, s->tasks[i])) {
-                        t->is_gathered = false;
-                        r->n_gathered--;
-                } else if (left == NO_TASK)
-                        left = s->tasks[i];
+                if (r->tasks[member].is_gathered)
+                        return member;
         }
-        return left;
+        return NO_TASK;
 }
 
-/* Those that are gathered now; the others of the step are asked for alone when they come. */
-static int take_members(struct run *r, const struct step *s, uint32_t **ret, size_t *ret_n)
+static int list_members(const struct run *r, uint32_t task, uint32_t **ret, size_t *ret_n)
 {
-        uint32_t *members = malloc(s->n_tasks * sizeof(*members));
-        size_t n = 0;
+        uint32_t *members = malloc((planned(r, task)->n_tasks + 1) * sizeof(*members));
+        size_t n = 0, at = 0;
 
         if (!members)
                 return -ENOMEM;
+        while ((members[n] = next_member(r, task, &at)) != NO_TASK)
+                n++;
+        *ret = members;
+        *ret_n = n;
+        return 0;
+}
+
+enum group_share group_look(const struct run *r, uint32_t task)
+{
+        size_t n = 0, n_made = 0, n_elsewhere = 0, at = 0;
+        uint32_t member;
+
+        while ((member = next_member(r, task, &at)) != NO_TASK) {
+                bool has = is_made(r, member);
+
+                n++;
+                n_made += has;
+                n_elsewhere += !has && share_is_elsewhere(r, member);
+        }
+        if (n_made + n_elsewhere == 0)
+                return GROUP_UNSHARED;
+        return n_made == n ? GROUP_MADE : GROUP_SHARED;
+}
+
+uint32_t group_share(struct run *r, uint32_t task)
+{
+        _cleanup_free_ uint32_t *members = NULL;
+        uint32_t left = NO_TASK;
+        size_t n;
+
+        if (list_members(r, task, &members, &n) < 0)
+                return task;
+        for (size_t i = 0; i < n; i++)
+                if ((is_made(r, members[i]) && settle_again(r, members[i])) ||
+                    (share_is_elsewhere(r, members[i]) && share_wait(r, members[i])))
+                        ungather(r, members[i]);
+                else if (left == NO_TASK)
+                        left = members[i];
+        return left;
+}
+
+/* One of its group stands in the queue for all. */
+static bool is_group_queued(const struct run *r, const struct step *s)
+{
+        for (size_t i = 0; i < s->n_tasks; i++)
+                if (r->tasks[s->tasks[i]].is_gathered && r->tasks[s->tasks[i]].is_queued)
+                        return true;
+        return false;
+}
+
+void group_ask_again(struct run *r, uint32_t task)
+{
+        const struct step *s = planned(r, task);
+        struct run_task *t = run_task_of(r, task);
+
+        if (s->kind == STEP_CALL && s->n_tasks > 1 && t->evidence.attempts == 0 && !t->is_moved) {
+                t->is_gathered = true;
+                r->n_gathered++;
+                if (is_group_queued(r, s))
+                        return;
+        }
+        make_ready(r, task);
+}
+
+/* Those that are gathered now; the others of the step are asked for alone when they come. */
+void group_taken(struct run *r, uint32_t task)
+{
+        const struct step *s = planned(r, task);
+
+        if (!r->tasks[task].is_gathered)
+                return;
         for (size_t i = 0; i < s->n_tasks; i++) {
                 struct run_task *t = run_task_of(r, s->tasks[i]);
 
-                if (t->is_gathered) {
-                        members[n++] = s->tasks[i];
-                        t->is_gathered = false;
-                        r->n_gathered--;
-                }
+                ungather(r, s->tasks[i]);
                 if (!t->is_decided) { /* it was released without this one */
                         t->is_decided = true;
                         r->undecided[r->setup.plan->step_of_task[s->tasks[i]]]--;
                 }
         }
-        *ret = members;
-        *ret_n = n;
-        return 0;
+}
+
+void group_fail(struct run *r, uint32_t task, int error)
+{
+        uint32_t member;
+        size_t at = 0;
+
+        while ((member = next_member(r, task, &at)) != NO_TASK)
+                if (member != task) {
+                        ungather(r, member);
+                        run_task_fail(r, member,
+                                      failure_new(FAILURE_INTERNAL, "%s", strerror(-error)));
+                }
+        ungather(r, task);
+        run_task_fail(r, task, failure_new(FAILURE_INTERNAL, "%s", strerror(-error)));
 }
 
 static enum tier tier_of(const struct run *r, uint32_t task)
@@ -211,7 +280,7 @@ int group_step(struct run *r, uint32_t task, struct step *ret)
         int k = 0;
 
         if (r->tasks[task].is_gathered)
-                k = take_members(r, s, &members, &n);
+                k = list_members(r, task, &members, &n);
         if (k < 0)
                 return k;
         if (r->tasks[task].is_shown_whole)

@@ -58,6 +58,10 @@ struct run_task {
         bool is_shown_whole;     /* the whole context: its own was not enough */
         bool is_moved;           /* to `tier`, without an attempt: its own window is too small */
         bool is_decided, is_gathered; /* it joins the call planned for it or not; waits in it */
+        bool is_queued; /* in the ready queue, or held: for all of its group that are gathered */
+        struct stake *stake; /* owned by the table; in its key, while it is asked for or waits */
+        bool is_elsewhere;   /* waits for another job that makes it */
+        bool is_joined;      /* another job has made it, or paid for it, at the same time */
         uint64_t nanousd, started_usec;
         struct tokens tokens;
 };
@@ -126,6 +130,7 @@ struct run {
                                            further call of the tier leaves while it stands */
         uint32_t *undecided; /* owned; per step of the plan: tasks that may still join its call */
         size_t n_gathered;   /* tasks that wait for the others of their call */
+        size_t n_elsewhere;  /* and for other jobs */
         json_t *claims;      /* owned: new path -> the task whose repair makes it, or NULL */
         struct remembered remembered; /* inputs and values that the cache is known to have */
         bool is_flush_due, is_pumping, is_ended, is_dead, has_warned, has_warned_window;
@@ -140,7 +145,8 @@ void run_task_done(struct run *r, uint32_t task); /* wakes its users */
 void run_task_fail(struct run *r, uint32_t task,
                    struct failure *why); /* takes why; skips its users */
 void run_task_park(struct run *r, uint32_t task, enum run_wait wait, struct failure *why);
-void run_pump(struct run *r); /* starts what can start, tells what cannot */
+void run_pump(struct run *r);                      /* starts what can start, tells what cannot */
+void run_task_woken(struct run *r, uint32_t task); /* it waited for another job */
 struct run_task *run_task_of(struct run *r, uint32_t task);
 /* A log line with the job and, unless it is NO_TASK, the task that it is about. */
 #define NO_TASK UINT32_MAX
@@ -160,6 +166,10 @@ void obtain_by_call(struct run *r, uint32_t task);
 void run_call_free(struct run_call *c);
 /* A fault that a person can end parks the task; any other is its failure. Takes why. */
 void task_stopped(struct run *r, uint32_t task, struct failure *why);
+/* share.c: what other jobs make, and make with us */
+void share_leave(struct run *r, uint32_t task, bool is_made); /* at rest, or parked */
+void share_woken(struct run *r, uint32_t task);
+void share_note(struct run_call *c); /* it ended: who paid is known */
 /* check.c */
 int judge_start(struct run *r, uint32_t task, struct run_call *call, struct span text,
                 bool was_cut) _must_check_;

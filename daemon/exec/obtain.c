@@ -355,17 +355,23 @@ static void take_up(struct run_call *c)
         unfinished_forget(t);
 }
 
-/* 0: the call is on its way. CONDITION_REFUSED: *ret_failure. */
-static int start_call(struct run *r, struct step *s, struct failure **ret_failure)
+/* A call as it would leave. */
+struct departure {
+        struct prompt prompt;
+        char *tasks;           /* owned */
+        struct call_spec spec; /* borrows from both, and from the setup */
+};
+
+static void departure_done(struct departure *d)
 {
-        _cleanup_(prompt_done) struct prompt p = {0};
-        _cleanup_free_ char *tasks = tasks_text(s);
-        struct call_spec spec = {.job = r->setup.job,
-                                 .uid = r->setup.uid,
-                                 .is_interactive = r->setup.is_interactive,
-                                 .is_fresh = r->setup.is_fresh,
-                                 .tasks = tasks};
-        struct run_call *c;
+        prompt_done(&d->prompt);
+        free(d->tasks);
+}
+
+/* CONDITION_REFUSED: *ret_failure. */
+static int prepare_call(struct run *r, struct step *s, struct departure *d,
+                        struct failure **ret_failure)
+{
         int k;
 
         if (!run_choose_route(r, s->tier)) {
@@ -374,32 +380,65 @@ static int start_call(struct run *r, struct step *s, struct failure **ret_failur
                                     tier_names[s->tier]);
                 return CONDITION_REFUSED;
         }
-        spec.provider = r->setup.planning.tiers[s->tier].provider;
-        spec.model = r->setup.planning.tiers[s->tier].model;
         cost_step(&r->setup.planning, r->setup.plan, s);
-        k = tasks ? prompt_write(r, s, &p) : -ENOMEM;
+        d->tasks = tasks_text(s);
+        k = d->tasks ? prompt_write(r, s, &d->prompt) : -ENOMEM;
         if (k < 0)
+                return k;
+        d->spec = (struct call_spec){.job = r->setup.job,
+                                     .uid = r->setup.uid,
+                                     .is_interactive = r->setup.is_interactive,
+                                     .is_fresh = r->setup.is_fresh,
+                                     .provider = r->setup.planning.tiers[s->tier].provider,
+                                     .model = r->setup.planning.tiers[s->tier].model,
+                                     .blocks = d->prompt.blocks,
+                                     .n_blocks = d->prompt.n_blocks,
+                                     .tasks = d->tasks};
+        price_call(r, s, &d->prompt, &d->spec);
+        return 0;
+}
+
+/* Is the very same request on its way? Then its answer comes to both, and goes on for this job when
+ * the other one leaves. */
+static bool would_join(struct run *r, uint32_t task)
+{
+        _cleanup_(departure_done) struct departure d = {0};
+        struct failure *why = NULL;
+        struct step s = {0};
+        bool is = group_step(r, task, &s) == 0 && prepare_call(r, &s, &d, &why) == 0 &&
+                  calls_is_under_way(r->setup.calls, &d.spec);
+
+        failure_free(why);
+        step_done(&s);
+        return is;
+}
+
+/* 0: the call is on its way. CONDITION_REFUSED: *ret_failure. */
+static int start_call(struct run *r, struct step *s, struct failure **ret_failure)
+{
+        _cleanup_(departure_done) struct departure d = {0};
+        struct run_call *c;
+        int k = prepare_call(r, s, &d, ret_failure);
+
+        if (k)
                 return k;
         c = call_record(r, s);
         if (!c)
                 return -ENOMEM;
-        price_call(r, s, &p, &spec);
-        c->prompt_bytes = p.bytes;
+        c->prompt_bytes = d.prompt.bytes;
         c->tier = s->tier;
         memcpy(c->prefixes, s->prefixes, sizeof(c->prefixes));
-        spec.n = c->n;
-        spec.blocks = p.blocks;
-        spec.n_blocks = p.n_blocks;
-        c->model = strdup(spec.model);
-        c->provider = strdup(spec.provider);
+        d.spec.n = c->n;
+        c->model = strdup(d.spec.model);
+        c->provider = strdup(d.spec.provider);
         k = c->model && c->provider ? 0 : -ENOMEM;
         if (k == 0 && r->work->tasks[s->tasks[0]].path)
-                k = start_answer(c, p.tag);
+                k = start_answer(c, d.prompt.tag);
         if (k == 0)
-                k = buf_add_span(&c->before, p.before);
-        spec.delay_ms = unfinished_delay_ms(r, s);
+                k = buf_add_span(&c->before, d.prompt.before);
+        d.spec.delay_ms = unfinished_delay_ms(r, s);
         if (k == 0)
-                k = calls_start(r->setup.calls, &spec, &call_events, c, &c->call, ret_failure);
+                k = calls_start(r->setup.calls, &d.spec, &call_events, c, &c->call, ret_failure);
         if (k) {
                 run_call_free(c);
                 return k;
@@ -432,9 +471,10 @@ static int leave(struct run *r, struct step *s, struct failure **ret_failure)
 static void tell_left(struct run *r, const struct step *s, int k, const struct failure *why)
 {
         for (size_t i = 0; i < s->n_tasks; i++) {
-                if (k == 0)
+                if (k == 0) {
                         run_task_move(r, s->tasks[i], TASK_ASSIGNED);
-                else if (k > 0)
+                        share_make(r, s->tasks[i]);
+                } else if (k > 0)
                         task_stopped(r, s->tasks[i], why ? failure_copy(why) : NULL);
                 else
                         fail_errno(r, s->tasks[i], k);
@@ -450,9 +490,14 @@ void obtain_by_call(struct run *r, uint32_t task)
         struct failure *why = NULL;
         struct step s = {0};
         uint32_t prefixes[N_BEGINNINGS];
+        enum group_share share;
         int k;
 
-        task = group_settle_again(r, task);
+        if (run_task_of(r, task)->state != TASK_READY || run_task_of(r, task)->is_elsewhere)
+                return; /* its group has left without it, or it was made */
+        share = group_look(r, task);
+        if (share == GROUP_MADE || (share == GROUP_SHARED && !would_join(r, task)))
+                task = group_share(r, task);
         if (task == NO_TASK)
                 return;
         group_prefixes(r, task, prefixes);
@@ -461,9 +506,10 @@ void obtain_by_call(struct run *r, uint32_t task)
         k = group_step(r, task, &s);
         if (k < 0) {
                 prefixes_leave(r, prefixes, false);
-                fail_errno(r, task, k);
+                group_fail(r, task, k);
                 return;
         }
+        group_taken(r, task);
         for (size_t i = 0; i < s.n_tasks; i++)
                 r->tasks[s.tasks[i]].tier = s.tier;
         k = leave(r, &s, &why);

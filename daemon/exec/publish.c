@@ -120,6 +120,8 @@ static int say_done(struct run *r, uint32_t task, const char *source, const char
         if (fields && t->was_edited && source && strcmp(source, source_names[SOURCE_CALL]) == 0 &&
             json_put(fields, "edits", json_true()) < 0)
                 log_error("task %u: out of memory", task);
+        if (fields && t->is_joined && source && json_put(fields, "joined", json_true()) < 0)
+                log_error("task %u: out of memory", task);
         if (fields && t->mended && source && strcmp(source, source_names[SOURCE_CALL]) == 0)
                 (void)!json_put(fields, "mended", json_string(t->mended));
         if (fields && source && r->work->tasks[task].repair && t->candidate_score > 0 &&
@@ -353,6 +355,14 @@ static int put_and_say(struct run *r, uint32_t task, const struct result *result
         return k;
 }
 
+void publish_joined(struct run *r, uint32_t task)
+{
+        if (!run_task_of(r, task)->is_joined)
+                return;
+        r->totals.n_joined++;
+        metrics_count(tasks_joined);
+}
+
 void publish_result(struct run *r, uint32_t task, enum source source)
 {
         struct run_task *t = run_task_of(r, task);
@@ -382,6 +392,7 @@ void publish_result(struct run *r, uint32_t task, enum source source)
                 r->has_text = true;
                 c->result = (struct result){0};
         }
+        publish_joined(r, task);
         run_task_done(r, task);
 }
 
@@ -476,11 +487,12 @@ void publish_call(struct run_call *c)
         for (size_t i = 0; i < c->n_tasks; i++)
                 (void)!json_add(tasks, json_integer(c->tasks[i]));
         publish_news(r, "call.done",
-                     json_pack("{s:I,s:o,s:s,s:o,s:I,s:I,s:I,s:s}", "call", (json_int_t)c->n,
+                     json_pack("{s:I,s:o,s:s,s:o,s:I,s:I,s:I,s:s,s:o*}", "call", (json_int_t)c->n,
                                "tasks", tasks, "model", c->model, "tokens", tokens, "nanousd",
                                (json_int_t)(c->is_payer ? c->nanousd : 0), "first_token_ms",
                                (json_int_t)c->first_token_ms, "ms", (json_int_t)c->ms, "state",
-                               c->failure ? "failed" : "ok"));
+                               c->failure ? "failed" : "ok", "joined",
+                               c->is_payer ? NULL : json_true()));
         run_log(r, NO_TASK, LOG_LEVEL_INFO, "call_done", "call %llu%s%s: %s, %llu ms",
                 (unsigned long long)c->n, c->request_id[0] ? " request " : "", c->request_id,
                 c->failure ? failure_message(c->failure) : "ok", (unsigned long long)c->ms);

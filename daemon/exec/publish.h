@@ -20,6 +20,7 @@ void publish_end(struct run *r); /* the last batch goes with the end */
 void publish_result(struct run *r, uint32_t task, enum source source); /* from its candidate */
 /* What a command of the client's is to judge, so that a crash in between costs nothing. */
 int publish_waiting(struct run *r, uint32_t task) _must_check_;
+void publish_joined(struct run *r, uint32_t task); /* counts it */
 void publish_kept(struct run *r, uint32_t task);
 void publish_call(struct run_call *c);
 void publish_failure(struct run *r, uint32_t task);

@@ -49,6 +49,8 @@ void run_task_move(struct run *r, uint32_t task, enum task_state to)
                 r->n_at_rest++;
                 group_decide(r, task);
         }
+        if (to == TASK_PARKED || to == TASK_DONE || to == TASK_FAILED)
+                share_leave(r, task, to == TASK_DONE);
         if (to == TASK_ASSIGNED && t->started_usec == 0)
                 t->started_usec = clock_monotonic_usec();
         t->state = to;
@@ -96,13 +98,18 @@ static void release_dependencies(struct run *r, uint32_t task)
                 forget_interface(run_task_of(r, task));
 }
 
-/* To be settled, or its users to be skipped, when its turn comes: never from here, because a graph
- * can be deeper than a stack. A task is due once. */
+/* To be settled, looked at again, or its users to be skipped, when its turn comes: never from here,
+ * because a graph can be deeper than a stack. A task is due once. */
 static void make_due(struct run *r, uint32_t task)
 {
         assert(r->n_due < r->work->n_tasks);
         r->due[(r->due_head + r->n_due++) % r->work->n_tasks] = task;
         run_pump(r);
+}
+
+void run_task_woken(struct run *r, uint32_t task)
+{
+        make_due(r, task);
 }
 
 void run_task_done(struct run *r, uint32_t task)
@@ -197,6 +204,8 @@ static bool work_a_slice(struct run *r)
 
                 if (run_task_of(r, task)->state == TASK_BLOCKED)
                         settle(r, task);
+                else if (run_task_of(r, task)->state == TASK_READY)
+                        share_woken(r, task);
                 else
                         skip_users(r, task);
                 if (clock_monotonic_usec() >= until)
@@ -212,7 +221,8 @@ static bool work_a_slice(struct run *r)
 
 static bool is_under_way(const struct run *r)
 {
-        return r->n_calls > 0 || r->n_items > 0 || r->n_ready > 0 || r->n_due > 0 || r->n_held > 0;
+        return r->n_calls > 0 || r->n_items > 0 || r->n_ready > 0 || r->n_due > 0 ||
+               r->n_held > 0 || r->n_elsewhere > 0;
 }
 
 static void on_pumped(void *arg)
@@ -359,8 +369,10 @@ struct run *run_free(struct run *r)
                 run_call_free(c);
         LIST_FOREACH (item, &r->items, entry)
                 item->run = NULL;
-        for (size_t i = 0; i < r->work->n_tasks; i++)
+        for (uint32_t i = 0; i < r->work->n_tasks; i++) {
+                share_leave(r, i, false);
                 free_task(&r->tasks[i]);
+        }
         for (size_t i = 0; i < r->n_news; i++)
                 json_decref(r->news[i].fields);
         free(r->news);

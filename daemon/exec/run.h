@@ -2,20 +2,25 @@
 /* One run of a plan: four verbs over every task, a file each. To follow a task from ready to
  * delivered, read them in this order, each from its last function upwards:
  *
- *     settle.c   settle()          its last dependency is done, so its key is known: what this job
- *                                  published, keep(), reuse(); else obtain()
- *     obtain.c   obtain()          a template renders (render_start() in check.c); a call waits in
- *                                  the ready queue: obtain_by_call() → start_call(), then
- * on_text(), on_file_end(), on_end() check.c    judge_start()     a worker: run_judge() makes text,
- * report and interface of it; then finish_judge() → call_checked() → conclude_task(): accept(), or
- * task_refused(), which climbs the ladder with its evidence publish.c  publish_result()  result,
- * `file` and `task.done` (put_and_say()), beside the settlement of the call (publish_call()): one
- * transaction of state, handed over by publish_flush(); and into the cache
+ * - settle.c, settle(): its last dependency is done, so its key is known: what this job published,
+ *   keep(), reuse(); else obtain()
  *
- * What they use: run.c moves tasks and gives turns; group.c, ready.c, window.c, routes.c say when,
- * with whom and where to a call leaves; prompt.c writes it, answer.c reads what comes;
- * unfinished.c, amend.c and verify.c are for answers that ended too early, edits, and commands of
- * the client's.
+ * - obtain.c, obtain(): a template renders (render_start() in check.c); a call waits in the ready
+ *   queue, then obtain_by_call(): what another job has made meanwhile is taken, what one is making
+ *   is waited for (group_look(), group_share()); start_call(), on_text(), on_file_end(), on_end()
+ *
+ * - check.c, judge_start(): a worker's run_judge() makes text, report and interface of it; then
+ *   finish_judge(), call_checked(), conclude_task(): accept(), or task_refused(), which climbs the
+ *   ladder with its evidence
+ *
+ * - publish.c, publish_result(): result, `file` and `task.done` (put_and_say()), beside the
+ *   settlement of the call (publish_call()): one transaction of state, handed over by
+ *   publish_flush(); and into the cache, where who waits for it in another job finds it
+ *
+ * What they use: run.c moves tasks and gives turns; group.c, share.c, ready.c, window.c, routes.c
+ * say when, with whom and where to a call leaves, or what it waits for; prompt.c writes it,
+ * answer.c reads what comes; unfinished.c, amend.c and verify.c are for answers that ended too
+ * early, edits, and commands of the client's.
  *
  * States of a task: blocked → ready → assigned → checking → done | failed | skipped, and parked (it
  * waits for a person or a client). All on the loop; pure work goes to the pool. A run that is freed
@@ -39,6 +44,7 @@ struct store_batch;
 struct calls;
 struct provider_room;
 struct run;
+struct underway;
 
 /* How the file of a task stands in the output directory, as the client said. */
 struct stand {
@@ -61,7 +67,7 @@ struct stands {
 /* Sums of a run; stored with the job, so that they survive a crash. */
 struct run_totals {
         uint64_t files[N_SOURCES];
-        uint64_t n_batched, n_failed, n_skipped, n_calls, n_retries;
+        uint64_t n_batched, n_joined, n_failed, n_skipped, n_calls, n_retries;
         struct tokens tokens;
         uint64_t n_confident, n_judged, n_rejected;
         uint64_t nanousd, ms;
@@ -86,6 +92,7 @@ struct run_setup {
         struct loop *loop;
         struct store *store;
         struct calls *calls;
+        struct underway *underway; /* what other jobs have in hand, too */
         struct provider_room *providers;
         struct work *work;        /* owned by the run from run_new() on */
         struct plan *plan;        /* likewise */

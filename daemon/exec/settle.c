@@ -250,10 +250,14 @@ static int reuse(struct run *r, uint32_t task)
         return 0;
 }
 
+bool may_reuse(const struct run *r, uint32_t task)
+{
+        return may_take(r, task, RULE_REUSE);
+}
+
 bool is_made(const struct run *r, uint32_t task)
 {
-        return may_take(r, task, RULE_REUSE) &&
-               cache_has(r->setup.store, CACHE_RESULT, &r->tasks[task].key);
+        return may_reuse(r, task) && cache_has(r->setup.store, CACHE_RESULT, &r->tasks[task].key);
 }
 
 bool settle_again(struct run *r, uint32_t task)

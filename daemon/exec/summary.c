@@ -24,6 +24,7 @@ static json_t *files_json(const struct run_totals *t)
         for (size_t i = 0; i < N_SOURCES && k == 0; i++)
                 k = json_put(files, source_names[i], integer(t->files[i]));
         k = k ? k : json_put(files, "batched", integer(t->n_batched));
+        k = k ? k : json_put(files, "joined", integer(t->n_joined));
         k = k ? k : json_put(files, "failed", integer(t->n_failed + t->n_skipped));
         if (k == 0)
                 return files;
@@ -163,7 +164,8 @@ struct task_look {
         enum task_state state;
         enum source source;
         unsigned attempts;
-        json_t *error; /* owned or NULL */
+        bool is_joined; /* another job makes it, or did */
+        json_t *error;  /* owned or NULL */
 };
 
 struct run_look {
@@ -187,8 +189,10 @@ int run_look(struct run *r, struct run_look **ret)
         for (size_t i = 0; i < r->work->n_tasks && k == 0; i++) {
                 const struct run_task *t = &r->tasks[i];
 
-                l->tasks[i] = (struct task_look){
-                        .state = t->state, .source = t->source, .attempts = t->evidence.attempts};
+                l->tasks[i] = (struct task_look){.state = t->state,
+                                                 .source = t->source,
+                                                 .attempts = t->evidence.attempts,
+                                                 .is_joined = t->is_elsewhere || t->is_joined};
                 if (t->failure)
                         k = failure_to_json(t->failure, &l->tasks[i].error);
         }
@@ -226,6 +230,8 @@ static json_t *task_row(const struct run_look *l, size_t task)
         if (t->state == TASK_DONE &&
             json_put(o, "source", json_string(source_names[t->source])) < 0)
                 return NULL;
+        if (t->is_joined && json_put(o, "joined", json_true()) < 0)
+                return NULL;
         if (t->error && json_put(o, "error", json_deep_copy(t->error)) < 0)
                 return NULL;
         return take(o);
@@ -249,6 +255,7 @@ static const struct {
         size_t offset;
 } sums[] = {
         {"batched", offsetof(struct run_totals, n_batched)},
+        {"joined", offsetof(struct run_totals, n_joined)},
         {"calls", offsetof(struct run_totals, n_calls)},
         {"retries", offsetof(struct run_totals, n_retries)},
         {"input", offsetof(struct run_totals, tokens.input)},

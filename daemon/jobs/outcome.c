@@ -81,6 +81,7 @@ static json_t *as_cached(const json_t *fields, uint64_t n_files)
         for (size_t i = 0; i < N_SOURCES; i++)
                 k = k ? k : json_put(files, source_names[i], json_integer(0));
         k = k ? k : json_put(files, "batched", json_integer(0));
+        k = k ? k : json_put(files, "joined", json_integer(0));
         k = k ? k : json_put(summary, "cache_share", json_object());
         k = k ? k
               : json_put(files,

@@ -14,6 +14,8 @@
         X(call_split, "a call does not fit the window; each file is asked for alone")   \
         X(tier_raised, "a prompt does not fit the window; a better tier is asked")      \
         X(provider_passed, "a provider does not answer; the next of the list is asked") \
+        X(joined, "another job makes it; this one waits")                               \
+        X(not_joined, "the other job did not make it; it is asked for here")            \
         X(mended, "a rule mended what an answer lacked")                                \
         X(call_started, "a model is asked")                                             \
         X(call_done, "a model call ended, well or not")                                 \

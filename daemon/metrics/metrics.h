@@ -33,6 +33,7 @@
         X(jobs_live, GAUGE, "jobs queued, running or waiting")                                    \
         X(tasks_done, COUNTER, "tasks that ended well")                                           \
         X(tasks_failed, COUNTER, "tasks that failed")                                             \
+        X(tasks_joined, COUNTER, "tasks that another job made, or paid for, at the same time")    \
         X(sessions, GAUGE, "open connections")                                                    \
         X(sessions_opened, COUNTER, "connections accepted")                                       \
         X(sessions_refused, COUNTER, "connections refused or cut off for a limit")                \

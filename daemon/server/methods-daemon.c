@@ -164,11 +164,12 @@ int method_daemon_status(struct server_call *c, const json_t *params)
                 return k;
         server_call_reply_json(
                 c,
-                json_pack("{s:s,s:i,s:i,s:I,s:s,s:o,s:{s:I},s:I,s:I,s:o,s:o,s:o,s:o,s:o}",
+                json_pack("{s:s,s:i,s:i,s:I,s:s,s:o,s:{s:I,s:I},s:I,s:I,s:o,s:o,s:o,s:o,s:o}",
                           "version", GENOPT_VERSION, "pid", (int)getpid(), "uid", (int)getuid(),
                           "uptime_s", (json_int_t)server_uptime_s(server_call_server(c)), "state",
                           server_is_stopping(server_call_server(c)) ? "stopping" : "ready", "jobs",
                           counts, "calls", "running", (json_int_t)calls_n_running(s->calls),
+                          "joined", (json_int_t)metrics_get(METRIC_tasks_joined),
                           "spent_today_nanousd", (json_int_t)calls_spent_today(s->calls),
                           "spent_month_nanousd", (json_int_t)calls_spent_this_month(s->calls),
                           "budget", budget_json(s->config), "providers", providers_json(s), "kept",

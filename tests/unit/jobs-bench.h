@@ -8,6 +8,7 @@
 #include "common/json.h"
 #include "daemon/blueprint/blueprint.h"
 #include "daemon/calls/calls.h"
+#include "daemon/calls/underway.h"
 #include "daemon/jobs/internal.h"
 #include "daemon/plan/prices.h"
 #include "daemon/provider/provider.h"
@@ -31,6 +32,7 @@ struct jobs_bench {
         struct price_book *prices;
         struct blueprint_shelf *shelf;
         struct jobs *jobs;
+        struct underway *underway;
         struct call calls[16];
         size_t n_calls;
         struct calls_sum earlier;

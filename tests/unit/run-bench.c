@@ -51,6 +51,12 @@ int calls_start(struct calls *room, const struct call_spec *spec, const struct c
         return 0;
 }
 
+bool calls_is_under_way(const struct calls *room, const struct call_spec *spec)
+{
+        (void)room, (void)spec;
+        return bench->is_same_under_way;
+}
+
 int call_settle(struct call *c, struct store_batch *b)
 {
         (void)b;
@@ -91,14 +97,15 @@ void provider_load(struct provider *p, const char *model, uint64_t n_bytes, uint
 
 /* ---- in place of the jobs room ---- */
 
-static void keep_news(const struct news *news, size_t n)
+/* arg of all: NULL, or that it is the other run's. */
+static void keep_news(const void *arg, const struct news *news, size_t n)
 {
         for (size_t i = 0; i < n; i++) {
                 json_t *o = json_copy(news[i].fields);
 
                 assert_non_null(o);
                 assert_int_equal(json_put(o, "type", json_string(news[i].type)), 0);
-                assert_int_equal(json_add(bench->news, o), 0);
+                assert_int_equal(json_add(arg ? bench->other_news : bench->news, o), 0);
         }
 }
 
@@ -111,8 +118,7 @@ static void commit(struct store_batch *b)
 
 static void on_news(struct store_batch *b, const struct news *news, size_t n, void *arg)
 {
-        (void)arg;
-        keep_news(news, n);
+        keep_news(arg, news, n);
         commit(b);
 }
 
@@ -131,12 +137,13 @@ static void on_wait(enum run_wait wait, uint32_t task, const struct failure *why
 
 static void on_end(struct store_batch *b, const struct news *news, size_t n, void *arg)
 {
-        (void)arg;
-        assert_false(bench->is_ended);
-        keep_news(news, n);
+        bool *is_ended = arg ? &bench->is_other_ended : &bench->is_ended;
+
+        assert_false(*is_ended);
+        keep_news(arg, news, n);
         commit(b);
         bench->n_end_news = n;
-        bench->is_ended = true;
+        *is_ended = true;
 }
 
 /* ---- the bench ---- */
@@ -148,6 +155,8 @@ int bench_setup(void **state)
         fixture_prepare(&bench->f);
         fixture_open(&bench->f);
         bench->news = json_array();
+        bench->other_news = json_array();
+        assert_int_equal(underway_new(bench->f.store, &bench->underway), 0);
         *state = bench;
         return 0;
 }
@@ -174,12 +183,21 @@ void bench_stop(void)
         turn();
 }
 
+void bench_stop_other(void)
+{
+        bench->other = run_free(bench->other);
+        turn();
+}
+
 int bench_teardown(void **state)
 {
         (void)state;
         bench_stop();
+        bench_stop_other();
+        bench->underway = underway_free(bench->underway);
         fixture_discard(&bench->f);
         json_decref(bench->news);
+        json_decref(bench->other_news);
         free(bench);
         bench = NULL;
         return 0;
@@ -210,13 +228,55 @@ void bench_await_wait(void)
                 turn();
 }
 
-size_t bench_n_news(const char *type)
+static size_t count_news(const json_t *news, const char *type)
 {
         size_t i, n = 0;
         json_t *o;
 
-        json_array_foreach (bench->news, i, o)
+        json_array_foreach ((json_t *)news, i, o)
                 n += strcmp(json_get_text(o, "type"), type) == 0;
+        return n;
+}
+
+size_t bench_n_news(const char *type)
+{
+        return count_news(bench->news, type);
+}
+
+size_t bench_n_other_news(const char *type)
+{
+        return count_news(bench->other_news, type);
+}
+
+static size_t count_waits(struct run *r)
+{
+        struct run_look *look;
+        json_t *rows, *row;
+        size_t i, n = 0;
+
+        assert_int_equal(run_look(r, &look), 0);
+        assert_int_equal(run_look_rows(look, &rows), 0);
+        json_array_foreach (rows, i, row)
+                n += json_is_true(json_object_get(row, "joined")) &&
+                     strcmp(json_get_text(row, "state"), "done") != 0;
+        json_decref(rows);
+        run_look_free(look);
+        return n;
+}
+
+void bench_await_other_waits(size_t n)
+{
+        while (count_waits(bench->other) != n)
+                turn();
+}
+
+uint64_t bench_sum(struct run *r, const char *object, const char *key)
+{
+        _cleanup_json_ json_t *summary = NULL;
+        uint64_t n = 0;
+
+        assert_int_equal(run_summary(r, &summary), 0);
+        (void)json_get_u64(object ? json_object_get(summary, object) : summary, key, &n);
         return n;
 }
 
@@ -312,20 +372,34 @@ static struct plan *merge(const struct planning *in, struct plan *p, size_t n_to
         return p;
 }
 
-void bench_start(struct work *w, size_t n_together, const struct stand *stands,
-                 const struct run_totals *totals)
+static void mark_prefix(struct plan *p)
+{
+        static const struct plan_prefix prefix = {
+                .tokens = 5000, .is_awaited = true, .life_ms = 300000, .hash = {{1}}};
+
+        free(p->prefixes);
+        p->prefixes = malloc(sizeof(prefix));
+        assert_non_null(p->prefixes);
+        p->prefixes[0] = prefix;
+        p->n_prefixes = 1;
+        for (size_t i = 0; i < p->n_steps; i++)
+                for (size_t k = 0; k < N_BEGINNINGS; k++)
+                        p->steps[i].prefixes[k] = k == BEGIN_STANDARDS ? 0 : NO_PREFIX;
+}
+
+static void start(struct run_setup s, struct work *w, size_t n_together, const struct stand *stands,
+                  void *arg, struct run **ret)
 {
         static struct model_facts by_tier[N_TIERS];
         static const struct run_events events = {
                 .on_news = on_news, .on_delta = on_delta, .on_wait = on_wait, .on_end = on_end};
-        struct run_setup s = {.loop = bench->f.loop,
-                              .store = bench->f.store,
-                              .work = w,
-                              .job = {{1, 2, 3}},
-                              .uid = 7,
-                              .n_calls_max = 4,
-                              .budget_nanousd = UINT64_MAX};
 
+        s.loop = bench->f.loop;
+        s.store = bench->f.store;
+        s.underway = bench->underway;
+        s.work = w;
+        s.n_calls_max = 4;
+        s.budget_nanousd = UINT64_MAX;
         for (enum tier t = 0; t < N_TIERS; t++) {
                 by_tier[t] = facts; /* a better tier is dearer */
                 by_tier[t].price.input <<= t;
@@ -344,17 +418,35 @@ void bench_start(struct work *w, size_t n_together, const struct stand *stands,
         s.planning.n_parallel = 4;
         for (size_t i = 0; i < N_PLAN_RULES; i++)
                 s.planning.is_on[i] = true;
-        if (totals)
-                s.totals = *totals;
         assert_int_equal(stands_read(w, NULL, &s.stands), 0);
         if (stands)
                 memcpy(s.stands->at, stands, w->n_tasks * sizeof(*stands));
         assert_int_equal(plan_make(&s.planning, &s.plan), 0);
         if (n_together > 1)
                 s.plan = merge(&s.planning, s.plan, n_together);
+        if (bench->has_prefix)
+                mark_prefix(s.plan);
+        assert_int_equal(run_new(&s, &events, arg, ret), 0);
+        assert_int_equal(run_start(*ret), 0);
+}
+
+void bench_start(struct work *w, size_t n_together, const struct stand *stands,
+                 const struct run_totals *totals)
+{
+        struct run_setup s = {.job = {{1, 2, 3}}, .uid = 7};
+
+        if (totals)
+                s.totals = *totals;
         bench->is_ended = false;
-        assert_int_equal(run_new(&s, &events, NULL, &bench->run), 0);
-        assert_int_equal(run_start(bench->run), 0);
+        start(s, w, n_together, stands, NULL, &bench->run);
+}
+
+void bench_start_other(struct work *w, size_t n_together, bool is_fresh)
+{
+        struct run_setup s = {.job = {{4, 5, 6}}, .uid = 8, .is_fresh = is_fresh};
+
+        bench->is_other_ended = false;
+        start(s, w, n_together, NULL, bench, &bench->other);
 }
 
 void bench_say(size_t i, const char *text)
@@ -363,6 +455,11 @@ void bench_say(size_t i, const char *text)
 
         strncat(c->text, text, sizeof(c->text) - strlen(c->text) - 1);
         c->events.on_text(c, (struct span){text, strlen(text)}, c->arg);
+}
+
+void bench_begin(size_t i)
+{
+        bench->calls[i].events.on_started(&bench->calls[i], bench->calls[i].arg);
 }
 
 void bench_say_file(size_t i, const char *path, const char *content)

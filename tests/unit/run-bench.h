@@ -6,6 +6,7 @@
 #include "store-fixture.h"
 
 #include "daemon/calls/calls.h"
+#include "daemon/calls/underway.h"
 #include "daemon/exec/run.h"
 
 #define BENCH_MAX_CALLS 64
@@ -35,6 +36,13 @@ struct bench {
         enum run_wait wait;
         uint32_t wait_task;
         uint64_t turn_usec_max;
+        struct underway *underway; /* what both runs have in hand */
+        bool is_same_under_way;    /* the calls room would join what is asked for next */
+        bool has_prefix;           /* of all calls of a plan: its readers wait for its writer */
+        /* of another job */
+        struct run *other;
+        json_t *other_news;
+        bool is_other_ended;
 };
 
 extern struct bench *bench; /* of the test that runs */
@@ -46,6 +54,9 @@ struct work *bench_work(size_t n, bool is_chained);
 /* Every task's step alone, by the planner; then the first n_together of them as one call. */
 void bench_start(struct work *w, size_t n_together, const struct stand *stands,
                  const struct run_totals *totals);
+/* A run of another job beside it, over a work of its own; is_fresh: it asks anew. */
+void bench_start_other(struct work *w, size_t n_together, bool is_fresh);
+void bench_stop_other(void);
 void bench_stop(void);
 void bench_until(const bool *condition);
 void bench_await_calls(size_t n);
@@ -53,10 +64,15 @@ void bench_await_end(void);
 void bench_await_wait(void);
 void bench_await_news(const char *type, size_t n);
 size_t bench_n_news(const char *type);
+size_t bench_n_other_news(const char *type);
+/* Turns the loop until so many tasks of the other run wait for this one. */
+void bench_await_other_waits(size_t n);
+uint64_t bench_sum(struct run *r, const char *object, const char *key); /* of its summary */
 const json_t *bench_news(const char *type, size_t i);
 /* The answer of call i so far: a file with its markers. */
 void bench_say_file(size_t i, const char *path, const char *content);
 void bench_say(size_t i, const char *text);
+void bench_begin(size_t i); /* its answer begins */
 void bench_retry(size_t i);
 /* What came until now broke off, or was cut at its limit. Returns whether it was enough. */
 bool bench_break(size_t i);
