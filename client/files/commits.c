@@ -188,6 +188,22 @@ static int tree_has(const struct commits *c, const struct change_of_file *f, boo
         return r;
 }
 
+/* Of what HEAD does not have: may it be committed there at all? NULL in *ret: yes. */
+static int find_bar(const struct commits *c, const char *path, const char **ret)
+{
+        _cleanup_(words_done) struct words w = {0};
+        _cleanup_buf_ struct buf output = {0};
+        int status = 0, r;
+
+        WORDS(&w, "git", "-C", c->dir, "check-ignore", "-q", "--", path);
+        r = run(&w, &output, &status);
+        if (r == 0)
+                *ret = status == 0   ? "is ignored by git"
+                       : status == 1 ? NULL
+                                     : "lies in a repository of its own, or behind a link";
+        return r;
+}
+
 /* What HEAD has already is not committed again; and where it is not what the repair began with, or
  * the tree not what it ended with, lines of the user's would go with it. */
 static int judge(struct commits *c, size_t i)
@@ -195,6 +211,7 @@ static int judge(struct commits *c, size_t i)
         const struct change_of_file *f = changes_at(c->l, i);
         const struct span before = {f->before, f->n_before}, after = {f->after, f->n_after};
         bool is_in = false, is_base = false, is_left = true, is_there = false;
+        const char *bar = NULL;
         int r = head_has(c, f->path, f->is_gone ? NULL : &after, &is_in);
 
         if (r == 0 && f->from)
@@ -205,14 +222,17 @@ static int judge(struct commits *c, size_t i)
         }
         r = r ? r : head_has(c, f->from ? f->from : f->path, f->is_new ? NULL : &before, &is_base);
         r = r ? r : tree_has(c, f, &is_there);
-        if (r == 0 && !(is_base && is_there)) {
+        if (r == 0 && (!is_base || f->is_new || f->from))
+                r = find_bar(c, f->path, &bar);
+        if (r == 0 && (bar || !(is_base && is_there))) {
                 c->is_out[i] = true;
-                client_warn(changes_client(c->l),
-                            "%s is left out of the commits: it %s\n  → look at `git diff` and "
-                            "commit it yourself",
+                client_warn(changes_client(c->l), "%s is left out of the commits: it %s\n  → %s",
                             f->path,
-                            is_base ? "was changed after the repair"
-                                    : "was not committed, or had changes of yours, before");
+                            bar       ? bar
+                            : is_base ? "was changed after the repair"
+                                      : "was not committed, or had changes of yours, before",
+                            bar ? "it is in place; commit it yourself, where that is meant to be"
+                                : "look at `git diff` and commit it yourself");
         }
         return r;
 }

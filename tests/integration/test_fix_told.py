@@ -6,7 +6,7 @@ import select
 import pytest
 
 from fix_app import App
-from test_fix import app, fix, git, plan, start_repository  # noqa: F401 (app is a fixture)
+from test_fix import app, fix, git, plan, start_repository, tree_app  # noqa: F401 (app and tree_app are fixtures)
 
 
 def test_a_command_that_does_not_end_is_ended(place, sim, daemon, app):
@@ -108,3 +108,31 @@ def test_a_backslash_in_a_name_is_told(place, daemon):
     app.write(place / "app")
     r = daemon.genopt("fix", app.write_analysis(place / "o.yaml"), "--source", place / "app", "--dry-run", check=0)
     assert "a\\b.properties has findings, but its name has a backslash" in r.stderr
+
+
+@pytest.mark.parametrize("when", ["per-file", "per-rule", "at-end"])
+def test_what_git_ignores_is_left_out_of_commits(place, sim, daemon, tree_app, when):
+    """Files that were there, and those that a repair makes or moves there; the others are committed all the same."""
+    root = place / "app"
+    (root / ".gitignore").write_text("resources/\nmade.cfg\nharbour/\n")
+    start_repository(root)
+    r = daemon.genopt("fix", tree_app.path, "--source", root, "--commit", when, check=0)
+    for path in ("src/main/resources/unit.xml", "conf/made.cfg", "conf/harbour/dock.cfg"):
+        assert f"{path} is left out of the commits: it is ignored by git" in r.stderr
+    assert r.stderr.count("is left out") == 3 and "git:" not in r.stderr
+    assert git(root, "status", "--porcelain", "--", "src", "conf") == " D conf/dock.cfg\n"
+    assert "new.sea" in git(root, "show", "HEAD:src/main/java/org/boats/Boat0.java")
+
+
+def test_a_submodule_is_left_to_its_own_commits(place, sim, daemon, tree_app):
+    root, inner = place / "app", place / "inner"
+    (root / "conf").rename(inner)
+    start_repository(inner)
+    start_repository(root)
+    git(root, "-c", "protocol.file.allow=always", "submodule", "add", "-q", inner, "conf")
+    git(root, "commit", "-q", "-m", "with conf")
+    r = daemon.genopt("fix", tree_app.path, "--source", root, "--commit", "at-end", check=0)
+    assert "conf/made.cfg is left out of the commits: it lies in a repository of its own" in r.stderr and "git:" not in r.stderr
+    assert not (root / "conf/gone.cfg").exists() and (root / "conf/made.cfg").exists()
+    assert git(root, "diff", "--name-only", "HEAD~1", "HEAD", "--", "conf") == "" and git(root / "conf", "log", "--format=%s") == "before\n"
+    assert "new.sea" in git(root, "show", "HEAD:src/main/java/org/boats/Boat0.java")
