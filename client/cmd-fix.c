@@ -18,8 +18,6 @@
 #include "common/str.h"
 
 #define ANALYSIS_BYTES ((size_t)16 << 20)
-#define SAID_SHOWN_BYTES ((size_t)4000) /* of a command that fails */
-#define COMMAND_WORDS 6                 /* see make_commands() */
 #define STATE_NAME "state"
 #define ANALYSIS_NAME "analysis" /* under which it travels */
 
@@ -232,11 +230,6 @@ static uint64_t time_of(const struct client *c)
         return c->values[FIX_TIMEOUT] && str_to_ms(c->values[FIX_TIMEOUT], &ms) == 0 ? ms : 0;
 }
 
-static bool has_failures(const json_t *done)
-{
-        return json_array_size(json_object_get(done, "failures")) > 0;
-}
-
 /* The command stands in our own submit, and runs in the tree. */
 static int make_commands(const struct client *c, const char *dir, json_t **ret)
 {
@@ -247,47 +240,12 @@ static int make_commands(const struct client *c, const char *dir, json_t **ret)
         return *ret ? 0 : -ENOMEM;
 }
 
-/* The job did not run the command (there was nothing to judge), or it failed there: once, and no
- * one is asked again. */
-static int verify_here(struct client *c, struct follow *f, int *ret_code)
-{
-        static const char *const failed = "the command fails; the end of what it says:";
-        _cleanup_buf_ struct buf output = {0};
-        char *argv[COMMAND_WORDS + 1] = {0};
-        struct run_result result;
-        size_t from;
-        int r;
-
-        for (size_t i = 0; i < COMMAND_WORDS; i++)
-                argv[i] = (char *)json_string_value(
-                        json_array_get(json_array_get(f->commands, 0), i));
-        r = wait_run(f, argv, &output, &result);
-        if (r == WAIT_LEAVE || (r == 0 && result.status != 0)) {
-                from = output.n > SAID_SHOWN_BYTES ? output.n - SAID_SHOWN_BYTES : 0;
-                if (r == 0)
-                        client_warn(c, "%s\n%s", failed, output.n > 0 ? output.at + from : "");
-                f->is_unverified = true;
-                *ret_code = r == WAIT_LEAVE && follow_is_interrupted() ? EXIT_INTERRUPTED
-                            : *ret_code                                ? *ret_code
-                                                                       : EXIT_TASKS_FAILED;
-                return 0;
-        }
-        if (r == 0 && f->is_unverified) {
-                f->is_unverified = false;
-                *ret_code =
-                        f->needs_attention || has_failures(f->done) ? EXIT_TASKS_FAILED : EXIT_DONE;
-        }
-        return r;
-}
-
 /* Reports and commits what was changed, however it ended. What a command refuses, or has not
  * judged, is not committed. */
 static int conclude(struct client *c, struct follow *f, const char *dir, const char *name,
                     int *ret_code, struct failure **ret_failure)
 {
         const char *slash = strrchr(name, '/');
-        bool has_verdict =
-                json_is_true(json_object_get(json_object_get(f->done, "summary"), "verified"));
         enum commit_style style = 0;
         int r = 0;
 
@@ -295,8 +253,8 @@ static int conclude(struct client *c, struct follow *f, const char *dir, const c
 
         if (!f->changes || c->is_dry_run)
                 return 0;
-        if (f->commands && f->done && !f->has_run && !has_verdict)
-                r = verify_here(c, f, ret_code);
+        if (f->has_no_verdict && follow_is_interrupted())
+                *ret_code = EXIT_INTERRUPTED;
         changes_settle(f->changes);
         if (r == 0 && c->values[FIX_REPORT])
                 r = changes_report(f->changes, c->values[FIX_REPORT], name, f->done, ret_failure);
@@ -322,11 +280,16 @@ static int follow_or_leave(struct client *c, struct follow *f, struct outdir *o,
                            struct submit_reply *reply)
 {
         _cleanup_json_ json_t *line = NULL;
+        int r;
 
         if (reply->done) {
+                if (wait_verify(f, reply->done) < 0)
+                        return client_fail(c, -ENOMEM, NULL);
                 if (c->is_json && follow_put_known(reply->done) < 0)
                         return EXIT_INTERNAL;
-                return follow_print_done(f, reply->done);
+                r = follow_print_done(f, reply->done);
+                buf_done(&f->said);
+                return r;
         }
         if (!c->is_dry_run && outdir_set_job(o, reply->job) < 0)
                 client_warn(c, "the job's id cannot be noted in .genopt/job");

@@ -361,10 +361,10 @@ static void say_unverified(struct follow *f)
                 }
         }
         if (s.n > 0)
-                view_warn(f->view, "the command still fails; the end of what it says:\n%.*s",
-                          (int)s.n, s.at);
+                view_warn(f->view, "the command fails; the end of what it says:\n%.*s", (int)s.n,
+                          s.at);
         else
-                view_warn(f->view, "the command still fails");
+                view_warn(f->view, "the command fails, and says nothing");
 }
 
 int follow_print_done(struct follow *f, const json_t *done)
@@ -386,7 +386,7 @@ int follow_print_done(struct follow *f, const json_t *done)
                 print_failures(f, failures);
         }
         say_fates(f);
-        if (f->is_unverified)
+        if (f->is_unverified && !f->has_no_verdict)
                 say_unverified(f);
         if (!f->client->is_json) {
                 if (summary && !f->is_text && view_summarise(summary, &lines) == 0 && lines.n > 0) {
@@ -545,6 +545,8 @@ static int act_on_event(struct session *s, const json_t *event, const char *type
                 r = catch_up(s, ret_failure);
         if (r == 0 && is_end && s->writer)
                 r = writer_settle(s->writer, (json_t *)event); /* ours: it was read for us */
+        if (r == 0 && is_end && strcmp(type, "done") == 0)
+                r = wait_verify(s->f, (json_t *)event);
         if (r == 0 && is_end && s->f->fates)
                 r = note_unresolved(s->f); /* so that nothing comes after the end */
         if (r == 0)

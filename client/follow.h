@@ -35,8 +35,9 @@ struct follow {
         struct fates *fates;  /* owned by follow_job() */
         bool needs_attention; /* fates were said that a person has to decide on */
         bool has_run;         /* a command of ours, to its end */
-        bool is_unverified;   /* it still failed when the job ended */
-        struct buf said;      /* the last of it, until follow_job() returns */
+        bool is_unverified;   /* it failed in the end, or gave no verdict: */
+        bool has_no_verdict;
+        struct buf said; /* the last of it, until follow_job() returns */
 };
 
 /* Ctrl-C came since follow_job() began. */

@@ -198,6 +198,64 @@ static int answer_command(struct follow *f, const json_t *event, struct failure 
         return answer(f, event, "command", command, ret_failure);
 }
 
+/* What counts as repaired, and what as in place alone. */
+static int move_counts(json_t *findings, const char *from, const char *to)
+{
+        json_t *old = json_object_get(findings, from), *now = json_object_get(findings, to), *n;
+        const char *source;
+        int r = 0;
+
+        json_object_foreach (old, source, n) {
+                if (json_integer_value(n) == 0)
+                        continue;
+                if (!now) {
+                        r = r ? r : json_put(findings, to, json_object());
+                        now = json_object_get(findings, to);
+                }
+                r = r ? r : json_put(now, source, json_incref(n));
+                r = r ? r : json_put(old, source, json_integer(0));
+        }
+        return r;
+}
+
+static int set_verified(json_t *summary, bool is_passed)
+{
+        json_t *findings = json_object_get(summary, "findings");
+        int r = json_put(summary, "verified", json_boolean(is_passed));
+
+        if (r == 0 && findings)
+                r = is_passed ? move_counts(findings, "unverified", "repaired")
+                              : move_counts(findings, "repaired", "unverified");
+        if (r == 0 && is_passed && findings)
+                (void)json_object_del(findings, "unverified");
+        return r;
+}
+
+int wait_verify(struct follow *f, json_t *done)
+{
+        json_t *summary = json_object_get(done, "summary");
+        _cleanup_free_ char **argv = NULL;
+        _cleanup_buf_ struct buf output = {0};
+        struct run_result result = {0};
+        int r;
+
+        if (!f->is_editing || !f->commands || f->has_run || f->client->is_dry_run || !summary ||
+            json_is_true(json_object_get(summary, "verified")))
+                return 0;
+        argv = words_of(f->commands, 0);
+        if (!argv)
+                return -ENOMEM;
+        r = wait_run(f, argv, &output, &result);
+        if (r < 0)
+                return r;
+        f->has_no_verdict = r == WAIT_LEAVE;
+        f->has_run = true;
+        buf_done(&f->said);
+        f->said = output;
+        output = (struct buf){0};
+        return set_verified(summary, r == 0 && result.status == 0);
+}
+
 /* ANTHROPIC_API_KEY for "anthropic", also for "anthropic-work". */
 static bool has_key_here(const char *provider, char *variable, size_t n)
 {

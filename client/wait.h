@@ -16,6 +16,10 @@ int wait_act(struct follow *f, const json_t *event, struct failure **ret_failure
  */
 int wait_run(struct follow *f, char *const *argv, struct buf *output,
              struct run_result *ret) _must_check_;
+/* Before the last word of a job of repairs is told: the command of ours that the job had no use
+ * for, since nothing was left to judge, or that failed when the job ended before. What it says goes
+ * into the summary. */
+int wait_verify(struct follow *f, json_t *done) _must_check_;
 /* 77 for keys, else 75. */
 int wait_exit_code(const json_t *event);
 /* Says which keys this shell has that the daemon lacks. */

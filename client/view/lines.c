@@ -1,11 +1,14 @@
 /* The texts of the views, as pure functions of a job's progress and events. */
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "client/view/format.h"
 #include "client/view/view.h"
+#include "common/json.h"
 
+#define REASON_LINES 6
 #define BAR_MIN 5
 #define BAR_MAX 30
 
@@ -154,14 +157,42 @@ static void describe_task(const struct progress *p, const json_t *event, bool is
                 (void)buf_printf(b, ": %s", json_get_text(error, "message"));
 }
 
-static void describe_retry(const json_t *event, struct buf *b)
+/* A reason may be all that a command said: the beginning tells what it is about. */
+static void add_reason(struct buf *b, const char *reason)
 {
+        size_t n = strlen(reason), n_lines = 0, at = 0;
+
+        while (n > 0 && isspace((unsigned char)reason[n - 1]))
+                n--;
+        while (at < n && n_lines < REASON_LINES)
+                n_lines += reason[at++] == '\n';
+        if (n_lines == REASON_LINES)
+                (void)buf_printf(b, "%.*s\n…", (int)(at - 1), reason);
+        else
+                (void)buf_printf(b, "%.*s", (int)n, reason);
+}
+
+static const char *path_of(const struct progress *p, const json_t *event)
+{
+        char key[24];
+        uint64_t task;
+
+        if (!json_get_u64(event, "task", &task))
+                return NULL;
+        snprintf(key, sizeof(key), "%" PRIu64, task);
+        return json_get_text(json_object_get(p->running, key), "path");
+}
+
+static void describe_retry(const struct progress *p, const json_t *event, struct buf *b)
+{
+        const char *path = path_of(p, event);
         const char *reason = json_get_text(event, "reason");
         uint64_t delay = progress_number(event, "delay_ms");
         char ms[FORMAT_BYTES];
 
-        (void)buf_printf(b, "asked again (attempt %" PRIu64 "): %s",
-                         progress_number(event, "attempt"), reason ? reason : "no reason given");
+        (void)buf_printf(b, "%s%sasked again (attempt %" PRIu64 "): ", path ? path : "",
+                         path ? ": " : "", progress_number(event, "attempt"));
+        add_reason(b, reason ? reason : "no reason given");
         if (delay > 0)
                 (void)buf_printf(b, ", in %s", format_ms(delay, ms));
 }
@@ -178,7 +209,7 @@ int view_describe(const struct progress *p, const json_t *event, bool is_live, s
         else if (strcmp(type, "task.done") == 0)
                 describe_task(p, event, is_live, b);
         else if (strcmp(type, "task.retry") == 0)
-                describe_retry(event, b);
+                describe_retry(p, event, b);
         else if (strcmp(type, "warning") == 0)
                 (void)buf_printf(b, "%s%s%s", where ? where : "", where ? ": " : "",
                                  text ? text : "");

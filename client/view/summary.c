@@ -218,7 +218,7 @@ int view_summarise(const json_t *summary, struct buf *b)
         if (!failed && json_object_get(summary, "findings"))
                 add_findings(b, summary);
         if (!failed && !json_get_bool(summary, "verified", true))
-                (void)buf_add_text(b, "verified  no: the command fails\n");
+                (void)buf_add_text(b, "verified  no\n");
         for (size_t i = 0; i < N_FACTS; i++)
                 buf_done(&facts[i].is);
         return failed ? failed : b->failed;

@@ -189,8 +189,8 @@ static void blame(struct run *r, uint32_t task, const char *output)
         }
         e.text = str_printf(
                 "It was put in place, and then a command that checks the whole said:\n%s",
-                output ? output + (n > OUTPUT_SHOWN_BYTES ? n - OUTPUT_SHOWN_BYTES : 0)
-                       : "(nothing)");
+                n > 0 ? output + (n > OUTPUT_SHOWN_BYTES ? n - OUTPUT_SHOWN_BYTES : 0)
+                      : "(nothing)");
         if (result_changes_tree(&t->candidate->result)) { /* another answer may change less */
                 if (publish_revert(r, task, &t->candidate->result) < 0)
                         log_error("task %u: out of memory", task);

@@ -93,3 +93,8 @@ def test_what_is_not_verified_is_told_apart(place, sim, daemon, app):
     assert "in place, but the command fails" in (place / "r.html").read_text()
     r = daemon.genopt("fix", "--resume", "--source", root)
     assert "0 of 26 repaired; 25 in place, but not verified" in r.stderr
+    r = daemon.genopt("fix", "--resume", "--source", root, "--json", "--verify", "true", check=0)
+    done = summary_of(daemon.events(r))
+    assert done["verified"] is True and sum(done["findings"]["repaired"].values()) == 25 and "unverified" not in done["findings"]
+    r = daemon.genopt("fix", "--resume", "--source", root, "--verify", "echo worse; false", check=1)
+    assert r.stderr.index("worse") < r.stderr.index("0 of 26 repaired") and "25 of 26" not in r.stderr
