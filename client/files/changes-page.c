@@ -77,7 +77,10 @@ static void add_cards(struct buf *b, const json_t *summary, const struct figures
                  f->hundredths_files % 100);
         add_card(b, format_count(progress_number(summary, "calls"), text), words);
         (void)format_money(f->nanousd_each, text);
-        snprintf(words, sizeof(words), "spent, %s for each finding repaired", text);
+        if (f->n_repaired > 0)
+                snprintf(words, sizeof(words), "spent, %s for each finding repaired", text);
+        else
+                snprintf(words, sizeof(words), "spent");
         add_card(b, format_money(progress_number(summary, "nanousd"), text), words);
         (void)buf_add_text(b, "</div>\n");
 }

@@ -185,15 +185,40 @@ static int carry_out_move(struct writer *w, struct change *c, const char *from,
         return carry_out(w, &old, ret_failure);
 }
 
+/* Of all that were held: the last is carried out for all of them. */
+static int gather_findings(const struct held *held, const json_t *event, json_t **ret)
+{
+        _cleanup_json_ json_t *all = json_array();
+        const json_t *own = json_object_get(event, "findings");
+        int r = all ? 0 : -ENOMEM;
+
+        for (size_t i = 0; i < json_array_size(held->earlier) && r == 0; i++) {
+                json_t *more = json_object_get(json_array_get(held->earlier, i), "findings");
+
+                if (more)
+                        r = json_array_extend(all, more) < 0 ? -ENOMEM : 0;
+        }
+        if (r == 0 && own)
+                r = json_array_extend(all, (json_t *)own) < 0 ? -ENOMEM : 0;
+        if (r == 0)
+                *ret = take(all);
+        return r;
+}
+
 static int carry_out_change(struct writer *w, const json_t *event, const struct held *held,
                             struct failure **ret_failure)
 {
+        _cleanup_json_ json_t *findings = NULL;
         struct change c;
         int r;
 
         r = read_change(event, &c, ret_failure);
+        if (r == 0 && held && held->earlier)
+                r = gather_findings(held, event, &findings);
         if (r != 0)
                 return r;
+        if (findings)
+                c.findings = findings;
         if (held) {
                 c.known = held->known;
                 c.n_known = held->n_known;

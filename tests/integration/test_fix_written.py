@@ -98,3 +98,13 @@ def test_what_is_not_verified_is_told_apart(place, sim, daemon, app):
     assert done["verified"] is True and sum(done["findings"]["repaired"].values()) == 25 and "unverified" not in done["findings"]
     r = daemon.genopt("fix", "--resume", "--source", root, "--verify", "echo worse; false", check=1)
     assert r.stderr.index("worse") < r.stderr.index("0 of 26 repaired") and "25 of 26" not in r.stderr
+
+
+def test_a_resumed_report_tells_all_rules_of_a_file(place, sim, daemon, app):
+    """What was delivered before is replayed: each file once, with what all its repairs were for."""
+    root = start_repository(place / "app")
+    fix(daemon, app.path, root)
+    fix_again = daemon.genopt("fix", "--resume", "--source", root, "--report", place / "r.html", "--commit", "per-rule", check=0)
+    page = (place / "r.html").read_text()
+    assert "import-001 × 3, moor-001, speed-001" in page, fix_again.stderr
+    assert sorted(git(root, "log", "--format=%s").splitlines()[:-1]) == sorted(f"Repair {r}" for r in ("import-001", "moor-001", "speed-001", "xml-001", "xml-002"))
