@@ -410,16 +410,16 @@ static void add_totals(struct buf *b, const json_t *plan)
 }
 
 /* What the steps below do not show. */
-static void add_lost(struct buf *b, const json_t *lost)
+void view_add_lost(const json_t *lost, const char *mark, struct buf *b)
 {
         uint64_t n = progress_number(lost, "calls");
         char money[FORMAT_BYTES];
 
         if (n > 0)
                 (void)buf_printf(b,
-                                 "of it %s for %" PRIu64
+                                 "%sof it %s for %" PRIu64
                                  " call%s that the end of a daemon cut off, as estimated\n",
-                                 format_money(progress_number(lost, "nanousd"), money), n,
+                                 mark, format_money(progress_number(lost, "nanousd"), money), n,
                                  n == 1 ? "" : "s");
 }
 
@@ -515,7 +515,7 @@ int view_tabulate_plan(const json_t *plan, size_t columns, struct buf *b)
         add_counts(b, plan);
         view_add_findings(b, json_object_get(plan, "findings"));
         add_totals(b, plan);
-        add_lost(b, json_object_get(plan, "lost"));
+        view_add_lost(json_object_get(plan, "lost"), "", b);
         add_rules(b, plan);
         view_add_compression(json_object_get(plan, "rules"), "\n", b);
         if (add_steps(b, plan, columns) < 0)

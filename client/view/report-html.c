@@ -343,6 +343,7 @@ static void add_report(struct buf *b, const json_t *report)
         add_phases(b, json_object_get(report, "phases"));
         add_shares(b, json_object_get(report, "cache_share"));
         add_totals(b, report);
+        view_add_lost(json_object_get(report, "lost"), "<p>", b);
         add_rules(b, json_object_get(report, "rules"));
         add_tasks(b, json_object_get(report, "tasks"));
         if (json_object_get(report, "baseline")) {

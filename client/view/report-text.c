@@ -331,6 +331,7 @@ int report_write_text(const json_t *report, size_t columns, struct buf *b)
         write_head("job ", report, b);
         (void)buf_add_char(b, '\n');
         r = write_facts(report, columns, b);
+        view_add_lost(json_object_get(report, "lost"), "", b);
         write_lines(report, b);
         r = r < 0 ? r : write_rules(report, columns, b);
         view_add_compression(json_object_get(report, "rules"), "\n", b);

@@ -81,6 +81,7 @@ int report_make(const json_t *plan, const json_t *about, json_t **ret)
                 const char *key, *as;
         } parts[] = {{"totals", "planned"},
                      {"naive", "naive"},
+                     {"lost", "lost"},
                      {"phases", "phases"},
                      {"rules", "rules"}};
         static const char *const facts[] = {"cache_share", "files", "retries", "checks"};

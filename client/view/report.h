@@ -1,7 +1,7 @@
 #pragma once
 /* What a job came to, as data: made of `job/explain` and `job/get`, shown as text, JSON or HTML.
  *
- *     report   {job, kind, state, label, created, ended, planned, naive, measured?, saved?,
+ *     report   {job, kind, state, label, created, ended, planned, naive, measured?, lost?, saved?,
  * phases?, cache_share: {provider: share}, files, retries, rules, tasks: [{path, source, state,
  *               attempts, input, cache_read, cache_write, output, nanousd, ms, tier?, reason}],
  *               baseline?: figures}

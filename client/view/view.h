@@ -47,6 +47,8 @@ int view_tabulate_plan(const json_t *plan, size_t columns, struct buf *b) _must_
 bool view_is_done(const json_t *plan);
 /* What was measured of it in all; NULL: nothing yet, as of a dry run. */
 const json_t *view_measured(const json_t *plan);
+/* What of a job was booked because a daemon died under it, likewise. */
+void view_add_lost(const json_t *lost, const char *mark, struct buf *b);
 /* "prompts: 12.1k tokens in full, 9.8k compressed", where the rules tell it; `mark`
  * stands before it. */
 void view_add_compression(const json_t *rules, const char *mark, struct buf *b);

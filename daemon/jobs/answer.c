@@ -102,6 +102,7 @@ static int resume(struct job *job, const json_t *params, struct failure **ret_fa
                 if (k)
                         return k;
                 job->has_raw_key = false; /* it is not what that request asked for any more */
+                job->has_new_options = true;
         }
         if (job->wait == WAIT_APPROVAL)
                 job->approval.is_given = true;

@@ -54,6 +54,7 @@ struct job {
         struct hash raw_key, idem;
         struct hash generation, planned; /* when the raw key was made; when this run was planned */
         bool is_dry_run, is_fresh;
+        bool has_new_options; /* since it was planned */
         struct approval approval;
         unsigned deaths;
         uint64_t head, durable, n_commits; /* last seq given; committed; commits on their way */
@@ -143,6 +144,11 @@ int job_record_read(struct jobs *j, const struct ulid *id, struct span value,
 #define JOB_BESIDE_WHY 'w'  /* for `why`: exec/remember.h */
 int job_put_beside(const struct job *job, struct store_batch *b, char what,
                    struct span text) _must_check_;
+/* A job that goes on after an end of the daemon, or after a wait, is planned again, for the rest.
+ * What is measured is of the whole, and stands beside the plan of the whole: that one stays. */
+bool job_has_plan_of_whole(const struct job *job, const struct work *work);
+int job_put_plan(struct job *job, struct store_batch *b,
+                 const struct plan_texts *texts) _must_check_;
 int job_get_beside(const struct job *job, char what,
                    struct buf *out) _must_check_; /* CONDITION_ABSENT */
 int job_delete_beside(const struct ulid *id, struct store_batch *b) _must_check_;

@@ -693,13 +693,7 @@ static json_t *planned_fields(const struct plan *p)
                          naive);
 }
 
-static int put_texts(struct job *job, struct store_batch *b, const struct plan_texts *texts)
-{
-        int k = job_put_beside(job, b, JOB_BESIDE_PLAN, buf_span(&texts->plan));
-
-        return k ? k : job_put_beside(job, b, JOB_BESIDE_WHY, buf_span(&texts->why));
-}
-
+/* texts NULL: those of an earlier plan stay. */
 static void say_planned(struct job *job, const struct work *work, const struct plan *plan,
                         const struct plan_texts *texts, bool is_starting)
 {
@@ -709,7 +703,7 @@ static void say_planned(struct job *job, const struct work *work, const struct p
 
         if (store_batch_new(STORE_STATE, &b) < 0)
                 b = NULL;
-        if (!news || !b || put_texts(job, b, texts) < 0)
+        if (!news || !b || (texts && job_put_plan(job, b, texts) < 0))
                 log_warning("job %s: the plan cannot be kept: out of memory", job->id_text);
         for (size_t i = 0; news && i < work->warnings.n; i++)
                 news[n++] =
@@ -776,6 +770,8 @@ void job_prepared(struct job *job, int error, struct failure *failure, struct wo
                 bool is_asking = approval_is_due(job, &plan->totals);
 
                 job_ref(job);
+                if (job_has_plan_of_whole(job, work))
+                        texts = NULL;
                 job->n_tasks = work->n_tasks;
                 say_planned(job, work, plan, texts, !is_asking);
                 if (job->state == JOB_PLANNING && is_asking) {

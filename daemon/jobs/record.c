@@ -397,6 +397,19 @@ int job_put_beside(const struct job *job, struct store_batch *b, char what, stru
         return store_batch_put(b, TABLE_JOB, (struct span){key, sizeof(key)}, text);
 }
 
+bool job_has_plan_of_whole(const struct job *job, const struct work *work)
+{
+        return job->totals.n_calls > 0 && job->n_tasks == work->n_tasks && !job->has_new_options;
+}
+
+int job_put_plan(struct job *job, struct store_batch *b, const struct plan_texts *texts)
+{
+        int k = job_put_beside(job, b, JOB_BESIDE_PLAN, buf_span(&texts->plan));
+
+        job->has_new_options = false;
+        return k ? k : job_put_beside(job, b, JOB_BESIDE_WHY, buf_span(&texts->why));
+}
+
 int job_read_beside(struct store *s, const struct ulid *id, char what, struct buf *out)
 {
         char key[ULID_BYTES + 1];

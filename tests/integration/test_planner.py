@@ -123,6 +123,7 @@ def test_explain_tells_what_a_kill_cost(daemon, sim, place):
         rpc.event("call.done")
     while sim.stats()["in_flight"] < 2:
         pass
+    whole = rpc.ok("job/explain", {"job": job})
     daemon.kill()
     sim.faults()
     daemon.start()
@@ -132,6 +133,10 @@ def test_explain_tells_what_a_kill_cost(daemon, sim, place):
     plan = rpc.ok("job/explain", {"job": job})
     steps = [s["measured"] for s in plan["steps"]]
     assert plan["lost"]["calls"] == 2 and plan["lost"]["nanousd"] > 0
+    # beside the plan of the whole, not of the rest: what was known of the results of the first calls is none of its savings
+    assert plan["totals"] == whole["totals"] and plan["naive"] == whole["naive"]
+    assert [s["kind"] for s in plan["steps"]] == [s["kind"] for s in whole["steps"]] and all(s["kind"] == "call" for s in plan["steps"])
+    assert plan["measured"]["calls"] == plan["totals"]["calls"] + 2
     assert sum(m["calls"] for m in steps) + 2 == plan["measured"]["calls"]
     assert sum(m["nanousd"] for m in steps) + plan["lost"]["nanousd"] == plan["measured"]["nanousd"]
     assert sum(m["nanousd"] for m in steps) == sum(r["nanousd"] for r in sim.requests() if r["outcome"] == "ok")
