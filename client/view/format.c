@@ -73,6 +73,9 @@ const char *format_bytes(uint64_t n, char ret[FORMAT_BYTES])
         return format_scaled(n, 1024, units, N_ELEMENTS(units), ret);
 }
 
+#define CHANGE_MAX \
+        99999u /* percent: what is more has no place in a table, and is said to be more */
+
 const char *format_change(uint64_t is, uint64_t was, char ret[FORMAT_BYTES])
 {
         if (was == 0)
@@ -80,9 +83,11 @@ const char *format_change(uint64_t is, uint64_t was, char ret[FORMAT_BYTES])
         else if (is < was)
                 snprintf(ret, FORMAT_BYTES, "−%u %%",
                          (unsigned)((double)(was - is) * 100 / (double)was));
+        else if ((double)(is - was) * 100 / (double)was > CHANGE_MAX)
+                snprintf(ret, FORMAT_BYTES, ">+%u %%", CHANGE_MAX);
         else if (is > was)
                 snprintf(ret, FORMAT_BYTES, "+%u %%",
-                         (unsigned)MIN2((double)(is - was) * 100 / (double)was, 99999.0));
+                         (unsigned)((double)(is - was) * 100 / (double)was));
         else
                 snprintf(ret, FORMAT_BYTES, "0 %%");
         return ret;

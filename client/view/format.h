@@ -13,7 +13,7 @@ const char *format_ms(uint64_t ms, char ret[FORMAT_BYTES]);
 const char *format_count(uint64_t n, char ret[FORMAT_BYTES]);
 /* "512 B", "1.5 KiB", "2.0 GiB" */
 const char *format_bytes(uint64_t n, char ret[FORMAT_BYTES]);
-/* "−62 %", "+5 %", "0 %" of `is` beside `was`; "" when `was` is 0. */
+/* "−62 %", "+5 %", "0 %", ">+99999 %" of `is` beside `was`; "" when `was` is 0. */
 const char *format_change(uint64_t is, uint64_t was, char ret[FORMAT_BYTES]);
 /* Share in percent of part in whole, rounded down: what is not whole is not 100. */
 unsigned format_share(uint64_t part, uint64_t whole);

@@ -28,6 +28,10 @@ static void numbers_are_short(void **state)
         assert_string_equal(format_change(38, 100, t), "−62 %");
         assert_string_equal(format_change(105, 100, t), "+5 %");
         assert_string_equal(format_change(1, 0, t), "");
+        assert_string_equal(format_change(100099, 100, t), "+99999 %");
+        assert_string_equal(format_change(100200, 100, t), ">+99999 %");
+        assert_string_equal(format_change(UINT64_MAX, 1, t), ">+99999 %");
+        assert_string_equal(format_change(0, UINT64_MAX, t), "−100 %");
         assert_int_equal(format_share(199, 200), 99);
         assert_int_equal(format_share(1, 0), 0);
 }
