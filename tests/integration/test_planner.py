@@ -9,7 +9,8 @@ import pytest
 
 from conftest import ROOT, Daemon, config_for, go_build, tree, write_spec
 
-SWITCHES = ["template", "context", "compress", "tier", "batch.enabled", "prefix.enabled", "schedule"]
+SWITCHES = ["keep", "reuse", "template", "mechanical", "frame", "context", "compress", "tier", "batch.enabled", "prefix.enabled", "schedule"]
+BY_TEMPLATE = {"template", "frame"}  # without them a model writes what a template would have, or more of it
 NAIVE = ("--set", "optimization.enabled=off", "--set", "limits.calls=1")
 
 
@@ -32,7 +33,7 @@ def covering(names):
     """Sets of switches in which each pair is off together at least once: halves, by the bits of the index, and their
     complements; a few of them instead of all pairs."""
     sets = []
-    for bit in range(3):
+    for bit in range((len(names) - 1).bit_length()):
         half = [n for i, n in enumerate(names) if i >> bit & 1]
         sets += [half, [n for n in names if n not in half]]
     left = [p for p in itertools.combinations(names, 2) if not any(set(p) <= set(s) for s in sets)]
@@ -51,16 +52,18 @@ def test_switches_change_no_file(daemon, place):
     files = tree(place / "out")
     go_build(place / "out")
     assert first["files"]["failed"] == 0
-    templated = None
-    for switched in [[n] for n in SWITCHES] + covering(SWITCHES):
+    for switched in ["keep"], ["reuse"], ["keep", "reuse"]:  # where there is something to keep and to reuse
+        again = gen(daemon, spec, place / "out", *off(*switched))
+        assert again["files"]["failed"] == 0 and not same_files(files, tree(place / "out")), switched
+        assert (again["calls"] > 0) == (len(switched) == 2) and (again["files"]["keep"] > 0) == ("keep" not in switched), (switched, again)
+    for switched in [[n] for n in SWITCHES + ["prefix.anthropic"]] + covering(SWITCHES):
         clean(daemon, place)
         summary = gen(daemon, spec, place / "out", *off(*switched))
         assert summary["files"]["failed"] == 0, switched
         differ = same_files(files, tree(place / "out"))
-        if "template" not in switched:
+        if not BY_TEMPLATE & set(switched):
             assert not differ, (switched, differ)
-        elif templated is None:
-            templated = differ
+        elif len(switched) == 1:
             go_build(place / "out")
     clean(daemon, place)
     summary = gen(daemon, spec, place / "out", "--set", "parallel=off")
@@ -142,6 +145,9 @@ def test_explain_tells_what_a_kill_cost(daemon, sim, place):
     assert sum(m["nanousd"] for m in steps) == sum(r["nanousd"] for r in sim.requests() if r["outcome"] == "ok")
     shown = daemon.genopt("explain", job, check=0).stdout
     assert "for 2 calls that the end of a daemon cut off" in shown
+    assert json.loads(daemon.genopt("report", job, "--json", check=0).stdout)["lost"] == plan["lost"]
+    for form in ("text", "html"):
+        assert "for 2 calls that the end of a daemon cut off" in daemon.genopt("report", job, "--format", form, check=0).stdout
 
 
 def windows(place, **tokens):
