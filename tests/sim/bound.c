@@ -262,12 +262,23 @@ static uint64_t charge_of(const struct call *c, enum limit_kind kind)
                                       : number_of(json_object_get(c->row, "usage"), "output");
 }
 
-/* When the last call of the class could be let in at the earliest. Output is charged at a call's
+/* What comes last may be the shortest. */
+static double shortest_of(const struct work *w, const char *class)
+{
+        uint64_t least = UINT64_MAX;
+
+        for (size_t i = 0; i < w->n; i++)
+                if (str_is_equal(json_get_text(w->calls[i].row, "class"), class))
+                        least = MIN2(least, w->calls[i].end - w->calls[i].start);
+        return (double)least;
+}
+
+/* When the last call of the class could be over at the earliest. Output is charged at a call's
  * end, and a call is let in while anything is left of it. */
 static void find_rate(const struct work *w, const char *class, enum limit_kind kind,
                       uint64_t per_minute, struct rate *ret)
 {
-        double full = (double)per_minute, taken = 0;
+        double full = (double)per_minute, taken = 0, shortest = shortest_of(w, class);
 
         for (size_t i = 0; i < w->n; i++) {
                 const struct call *c = &w->calls[i];
@@ -284,9 +295,9 @@ static void find_rate(const struct work *w, const char *class, enum limit_kind k
                 }
                 need = taken + (kind == LIMIT_OUTPUT ? 1 : MIN2(own, full)) - full;
                 taken += own;
-                if (need / full * MINUTE_USEC > ret->usec)
-                        *ret = (struct rate){need / full * MINUTE_USEC, class, limit_names[kind],
-                                             per_minute};
+                if (need > 0 && need / full * MINUTE_USEC + shortest > ret->usec)
+                        *ret = (struct rate){need / full * MINUTE_USEC + shortest, class,
+                                             limit_names[kind], per_minute};
         }
 }
 

@@ -8,7 +8,8 @@
  *            time from the call's arrival to that line, the last one all its duration.
  *     all    calls ÷ calls at once × mean duration
  *     rate   tokens ÷ rate: of each class of models and each limit, what had been taken until a
- *            call was let in, less the bucket that was full at first, by what flows in
+ *            call was let in, less the bucket that was full at first, by what flows in; and the
+ *            shortest call, which may be the last
  *
  * Only answers count (status 200, or the client left meanwhile). What the log says happened: a call
  * that nobody needed is in it, which is why `again` counts the calls for what had been asked

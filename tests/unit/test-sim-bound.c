@@ -152,7 +152,8 @@ static void test_which_calls_count(void **state)
         assert_int_equal(number(none, "bound_us"), 0);
 }
 
-/* A full bucket of 100 passes; the 140 tokens after it flow in at 100 a minute. Another class has a
+/* A full bucket of 100 passes; the 140 tokens after it flow in at 100 a minute, and the shortest
+ * call takes 990. Another class has a
  * bucket of its own. */
 static void test_rates(void **state)
 {
@@ -183,15 +184,15 @@ static void test_rates(void **state)
                 bound_of(log, 8, &(struct limits_config){.per_minute = {[LIMIT_INPUT] = 240}});
 
         (void)state;
-        assert_int_equal(number(input, "rate_us"), 84000000);
+        assert_int_equal(number(input, "rate_us"), 84000990);
         assert_string_equal(json_get_text(input, "by"), "rate");
-        assert_int_equal(number(input, "bound_us"), 84000000);
+        assert_int_equal(number(input, "bound_us"), 84000990);
         assert_string_equal(json_get_text(json_object_get(input, "rate"), "class"), "a");
         assert_string_equal(json_get_text(json_object_get(input, "rate"), "limit"), "input");
-        assert_int_equal(number(requests, "rate_us"), 30000000);
+        assert_int_equal(number(requests, "rate_us"), 30000990);
         /* The third came when 301 had gone: 202 had to flow in. What it says itself binds nobody.
          */
-        assert_int_equal(number(output, "rate_us"), 121200000);
+        assert_int_equal(number(output, "rate_us"), 121200990);
         assert_int_equal(number(wide, "rate_us"), 0);
         assert_null(json_object_get(wide, "rate"));
 }
@@ -204,7 +205,7 @@ static void test_more_than_the_bucket(void **state)
                 &(struct limits_config){.per_minute = {[LIMIT_INPUT] = 100}});
 
         (void)state;
-        assert_int_equal(number(o, "rate_us"), 5 * 60000000);
+        assert_int_equal(number(o, "rate_us"), 5 * 60000000 + 10);
 }
 
 /* Runs in the order of the numbers, each call when a slot is free and what it needs was sent: no
