@@ -9,14 +9,18 @@
 #include "client/view/view.h"
 
 static const char style[] =
-        ":root{--bg:#fff;--fg:#1c2330;--dim:#67707f;--line:#e3e6ec;--card:#f6f7f9;--good:#177245;"
+        ":root{color-scheme:light "
+        "dark;--bg:#fff;--fg:#1c2330;--dim:#67707f;--line:#e3e6ec;--card:#f6f7f9;--good:#177245;"
         "--a:#2f6fde;--b:#e0a03a;--c:#8a93a3;--d:#c3593f}"
         "@media(prefers-color-scheme:dark){:root{--bg:#14171d;--fg:#e6e9ef;--dim:#98a1b0;--line:"
         "#2b303a;--card:#1d2129;--good:#5cc48d}}"
         "*{box-sizing:border-box}body{margin:0 auto;padding:2rem 1.25rem 4rem;max-width:72rem;"
         "background:var(--bg);color:var(--fg);font:15px/1.5 system-ui,sans-serif}"
-        "h1{font-size:1.5rem;margin:0}h2{font-size:1.05rem;margin:2.2rem 0 .6rem}"
-        "p{margin:.2rem 0;color:var(--dim)}code{font-family:ui-monospace,monospace;font-size:.92em}"
+        "h1{font-size:1.5rem;line-height:1.25;margin:0 0 "
+        ".3rem;overflow-wrap:anywhere}h2{font-size:1.05rem;margin:2.2rem 0 .6rem}"
+        "p{margin:.2rem "
+        "0;overflow-wrap:anywhere;color:var(--dim)}code{font-family:ui-monospace,monospace;font-"
+        "size:.92em}"
         ".cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:.8rem;"
         "margin:1.4rem 0}.card{background:var(--card);border-radius:8px;padding:.8rem 1rem}"
         ".card b{display:block;font-size:1.5rem;font-weight:600}.card span{color:var(--dim);"
@@ -276,12 +280,13 @@ static void add_tasks(struct buf *b, const json_t *tasks)
 
 /* ---- two jobs ---- */
 
-static void add_head(struct buf *b, const char *mark, const json_t *head)
+/* label: NULL where a heading says it. */
+static void add_head(struct buf *b, const char *mark, const json_t *head, const char *label)
 {
         (void)buf_printf(b, "<p>%s<code>", mark);
         add_escaped(b, text_of(head, "job"));
-        (void)buf_add_text(b, "</code> ");
-        add_escaped(b, text_of(head, "label"));
+        (void)buf_add_text(b, label && *label ? "</code> " : "</code>");
+        add_escaped(b, label);
         (void)buf_add_text(b, " · ");
         add_escaped(b, text_of(head, "state"));
         (void)buf_add_text(b, " · ");
@@ -299,11 +304,13 @@ static void add_way(struct buf *b, const json_t *task)
 
 static void add_comparison(struct buf *b, const json_t *figures)
 {
+        const json_t *first = json_object_get(figures, "a"),
+                     *second = json_object_get(figures, "b");
         json_t *one;
         size_t i;
 
-        add_head(b, "A ", json_object_get(figures, "a"));
-        add_head(b, "B ", json_object_get(figures, "b"));
+        add_head(b, "A ", first, text_of(first, "label"));
+        add_head(b, "B ", second, text_of(second, "label"));
         (void)buf_add_text(b, "<div class=scroll><table><tr><th><th>A<th>B<th>change");
         json_array_foreach (json_object_get(figures, "figures"), i, one) {
                 uint64_t x = progress_number(one, "a"), y = progress_number(one, "b");
@@ -315,7 +322,7 @@ static void add_comparison(struct buf *b, const json_t *figures)
                 add_cell(b, text_of(one, "name"));
                 add_unit(b, text_of(one, "unit"), x);
                 add_unit(b, text_of(one, "unit"), y);
-                add_cell(b, format_change(y, x, text));
+                add_cell(b, report_format_change(text_of(one, "unit"), y, x, text));
         }
         (void)buf_add_text(b, "</table></div>");
         if (json_array_size(json_object_get(figures, "tasks")) == 0)
@@ -338,7 +345,7 @@ static void add_report(struct buf *b, const json_t *report)
         (void)buf_add_text(b, "<h1>");
         add_escaped(b, label ? label : text_of(report, "kind"));
         (void)buf_add_text(b, "</h1>");
-        add_head(b, "job ", report);
+        add_head(b, "job ", report, NULL);
         add_cards(b, report);
         add_phases(b, json_object_get(report, "phases"));
         add_shares(b, json_object_get(report, "cache_share"));

@@ -273,7 +273,8 @@ static int write_figures(const json_t *figures, size_t columns, struct buf *b)
                 const char *unit = text_of(one, "unit");
                 char a[FORMAT_BYTES], c[FORMAT_BYTES], change[FORMAT_BYTES];
                 const char *row[] = {text_of(one, "name"), report_format(unit, x, a),
-                                     report_format(unit, y, c), format_change(y, x, change)};
+                                     report_format(unit, y, c),
+                                     report_format_change(unit, y, x, change)};
 
                 if (x > 0 || y > 0)
                         r = r < 0 ? r : grid_add(&g, row);

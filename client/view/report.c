@@ -145,6 +145,17 @@ const char *report_format(const char *unit, uint64_t n, char *ret)
         return ret;
 }
 
+const char *report_format_change(const char *unit, uint64_t is, uint64_t was, char *ret)
+{
+        if (strcmp(unit, "permille") != 0)
+                return format_change(is, was, ret);
+        /* The points that a reader gets who takes one from the other, as both are shown. */
+        snprintf(
+                ret, FORMAT_BYTES, "%s%llu points", is / 10 < was / 10 ? "−" : "+",
+                (unsigned long long)(is / 10 < was / 10 ? was / 10 - is / 10 : is / 10 - was / 10));
+        return ret;
+}
+
 static int add_figure(json_t *list, const char *name, const char *unit, uint64_t a, uint64_t b)
 {
         return json_add(list, json_pack("{s:s, s:s, s:I, s:I}", "name", name, "unit", unit, "a",

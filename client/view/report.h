@@ -21,6 +21,9 @@ int report_compare(const json_t *a, const json_t *b, json_t **ret) _must_check_;
 /* Text of a figure with its unit. */
 const char *report_format(const char *unit, uint64_t n, char *ret); /* FORMAT_BYTES */
 
+/* "−62 %" of `is` beside `was`; of shares the difference, "+30 points". FORMAT_BYTES. */
+const char *report_format_change(const char *unit, uint64_t is, uint64_t was, char *ret);
+
 /* A report, or figures alone. */
 int report_write_text(const json_t *report, size_t columns, struct buf *b) _must_check_;
 /* One page that needs nothing else; all words of others are escaped. */

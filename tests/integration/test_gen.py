@@ -169,12 +169,15 @@ def test_a_report_for_people_programs_and_archives(daemon, sim, place):
     figures = {f["name"]: f for f in both["figures"]}
     assert (figures["money"]["a"], figures["money"]["b"]) == (first["summary"]["nanousd"], second["summary"]["nanousd"])
     assert figures["files kept"]["b"] == second["summary"]["files"]["keep"] > figures["files kept"]["a"] == 0
+    shares = [figures["cache share, sim"][k] // 10 for k in "ab"]  # what is a share differs by points, not by percent of percent
+    assert re.search(rf"^cache share, sim .* {'−' if shares[1] < shares[0] else '[+]'}{abs(shares[1] - shares[0])} points$", r.stdout, re.M), r.stdout
     beside = json.loads(daemon.genopt("report", second["job"], "--baseline", first["job"], "--json", check=0).stdout)
     assert beside["baseline"]["figures"] == both["figures"] and beside["job"] == second["job"]
 
     html = daemon.genopt("report", second["job"], "--baseline", first["job"], "--format", "html", check=0).stdout
     assert "&lt;b&gt;&amp;&#39;s.yaml" in html and "<b>&" not in html
     assert not re.search(r"<script|src=|href=|url\(|@import|http", html)
+    assert "color-scheme:light dark" in html and " points<" in html
     for bad in (["--compare", first["job"]], [first["job"], second["job"]], ["--format", "pdf", first["job"]],
                 ["--compare", first["job"], second["job"], "--baseline", first["job"]]):
         daemon.genopt("report", *bad, check=2)
