@@ -5,8 +5,13 @@
 
 #define MAX_DEPTH 64 /* as deep as what the readers accept */
 
+/* Fields are mostly a few bytes long, and a hash takes a block as fast as a byte. */
+#define WAITING_BYTES 256
+
 struct canon {
         struct hasher *hasher; /* owned */
+        size_t n_waiting;
+        uint8_t waiting[WAITING_BYTES];
 };
 
 static size_t put_be(uint8_t *to, uint64_t value, size_t n_bytes)
@@ -16,18 +21,38 @@ static size_t put_be(uint8_t *to, uint64_t value, size_t n_bytes)
         return n_bytes;
 }
 
+static void flush(struct canon *c)
+{
+        hasher_add(c->hasher, c->waiting, c->n_waiting);
+        c->n_waiting = 0;
+}
+
+static void add(struct canon *c, const void *bytes, size_t n)
+{
+        if (n > WAITING_BYTES - c->n_waiting)
+                flush(c);
+        if (n > WAITING_BYTES) {
+                hasher_add(c->hasher, bytes, n);
+                return;
+        }
+        memcpy(c->waiting + c->n_waiting, bytes, n);
+        c->n_waiting += n;
+}
+
 int canon_new(uint16_t version, struct canon **ret)
 {
-        _cleanup_(canon_freep) struct canon *c = calloc(1, sizeof(*c));
+        _cleanup_(canon_freep) struct canon *c = malloc(sizeof(*c));
         uint8_t head[2];
         int r;
 
         if (!c)
                 return -ENOMEM;
+        c->hasher = NULL;
+        c->n_waiting = 0;
         r = hasher_new(&c->hasher);
         if (r < 0)
                 return r;
-        hasher_add(c->hasher, head, put_be(head, version, 2));
+        add(c, head, put_be(head, version, 2));
         *ret = take(c);
         return 0;
 }
@@ -48,8 +73,8 @@ static void add_record(struct canon *c, uint16_t field, char type, const void *b
         put_be(head, field, 2);
         head[2] = (uint8_t)type;
         put_be(head + 3, n, 8);
-        hasher_add(c->hasher, head, sizeof(head));
-        hasher_add(c->hasher, bytes, n);
+        add(c, head, sizeof(head));
+        add(c, bytes, n);
 }
 
 void canon_add_bytes(struct canon *c, uint16_t field, const void *bytes, size_t n)
@@ -193,5 +218,6 @@ int canon_add_json(struct canon *c, uint16_t field, const json_t *value)
 
 void canon_get(struct canon *c, struct hash *ret)
 {
+        flush(c);
         hasher_get(c->hasher, ret);
 }

@@ -36,13 +36,57 @@ static void must(int ok)
                 abort();
 }
 
+/* Two contexts a thread: one for hash_of(), and one that the last hasher left for the next. Making
+ * one costs more than hashing a short text. The key frees them when the thread ends. */
+static __thread struct contexts {
+        EVP_MD_CTX *own, *spare;
+} contexts;
+static pthread_key_t thread_key;
+
+static void free_contexts(void *of_thread)
+{
+        struct contexts *c = of_thread;
+
+        EVP_MD_CTX_free(c->own);
+        EVP_MD_CTX_free(c->spare);
+        *c = (struct contexts){NULL, NULL};
+}
+
+static void make_key(void)
+{
+        must(pthread_key_create(&thread_key, free_contexts) == 0);
+}
+
+/* They end with the thread. */
+static struct contexts *contexts_of_thread(void)
+{
+        static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+        if (!contexts.own && !contexts.spare) {
+                pthread_once(&once, make_key);
+                must(pthread_setspecific(thread_key, &contexts) == 0);
+        }
+        return &contexts;
+}
+
+static EVP_MD_CTX *context_of_thread(void)
+{
+        struct contexts *c = contexts_of_thread();
+
+        if (!c->own)
+                c->own = EVP_MD_CTX_new();
+        must(c->own != NULL);
+        return c->own;
+}
+
 int hasher_new(struct hasher **ret)
 {
         _cleanup_(hasher_freep) struct hasher *h = calloc(1, sizeof(*h));
 
         if (!h)
                 return -ENOMEM;
-        h->context = EVP_MD_CTX_new();
+        h->context = contexts.spare ? contexts.spare : EVP_MD_CTX_new();
+        contexts.spare = NULL;
         if (!h->context || EVP_DigestInit_ex(h->context, algorithm(), NULL) != 1)
                 return -ENOMEM;
         *ret = take(h);
@@ -68,37 +112,12 @@ struct hasher *hasher_free(struct hasher *h)
 {
         if (!h)
                 return NULL;
-        EVP_MD_CTX_free(h->context);
+        if (h->context && !contexts.spare)
+                contexts_of_thread()->spare = h->context;
+        else
+                EVP_MD_CTX_free(h->context);
         free(h);
         return NULL;
-}
-
-/* One context a thread: making one costs more than hashing a short text. The key frees it when the
- * thread ends. */
-static __thread EVP_MD_CTX *thread_context;
-static pthread_key_t thread_key;
-
-static void free_context(void *context)
-{
-        EVP_MD_CTX_free(context);
-}
-
-static void make_key(void)
-{
-        must(pthread_key_create(&thread_key, free_context) == 0);
-}
-
-static EVP_MD_CTX *context_of_thread(void)
-{
-        static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-        if (thread_context)
-                return thread_context;
-        pthread_once(&once, make_key);
-        thread_context = EVP_MD_CTX_new();
-        must(thread_context != NULL);
-        must(pthread_setspecific(thread_key, thread_context) == 0);
-        return thread_context;
 }
 
 void hash_of(const void *bytes, size_t n, struct hash *ret)

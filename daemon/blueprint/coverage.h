@@ -48,6 +48,18 @@ struct shortfall {
         bool is_misread; /* it reads something that it does not know: what it renders is wrong */
 };
 
+/* Texts that limits have let pass, for one project: most attributes are of few types. Begins with
+ * zeros. */
+#define SEEN_BOUNDS 64
+#define SEEN_TEXT_BYTES 28
+struct seen_bounds {
+        struct {
+                uint32_t limit;
+                char text[SEEN_TEXT_BYTES];
+        } at[SEEN_BOUNDS];
+};
+
 /* unruled: the first requirement of the slice that is no rule, or NULL; n_unruled: how many. */
 int coverage_measure(const struct blueprint *b, const struct kind *k, const json_t *context,
-                     const char *unruled, size_t n_unruled, struct shortfall *ret) _must_check_;
+                     const char *unruled, size_t n_unruled, struct seen_bounds *seen,
+                     struct shortfall *ret) _must_check_;

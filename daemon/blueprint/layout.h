@@ -9,8 +9,7 @@
 /* One value that tasks may declare. */
 struct piece {
         json_t *data; /* owned; never changed once made: contexts share it */
-        char *text; /* owned: as a list item of the facts, or as a value; NULL until it is asked for
-                     */
+        char *text;   /* owned: as an item of the facts, or as a value; NULL until asked for */
         size_t n_text;
         struct hash hash;   /* canonical */
         char *name;         /* owned: "entity:Order" */
@@ -131,7 +130,8 @@ struct layout {
         } * kind_blocks;                      /* owned, by kind */
         size_t n_more_notes, n_more_warnings; /* over the bound */
         struct buf scratch_facts, scratch_text, scratch_rest,
-                scratch_name;    /* kept between tasks: allocating is what costs */
+                scratch_name; /* kept between tasks: allocating is what costs */
+        struct seen_bounds seen_bounds;
         struct work *work;       /* borrowed: notes and warnings go there */
         struct failure *failure; /* owned: with CONDITION_REFUSED */
 };

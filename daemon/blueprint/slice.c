@@ -159,6 +159,12 @@ static int add_entity_keys(struct slice *s, struct lay_entity *e)
         return r < 0 ? r : add_item(s, "entities", &e->keys);
 }
 
+/* What tells something of every entity: a list for each file of a kind that is made once an entity
+ * would take the square of their number. */
+#define OF_EACH_ENTITY                                                                \
+        (BIT(INPUT_ALL_ENTITIES) | BIT(INPUT_ENTITIES) | BIT(INPUT_SERVED_ENTITIES) | \
+         BIT(INPUT_ENTITY_SUMMARIES) | BIT(INPUT_ENTITY_KEYS))
+
 static int add_entities(struct slice *s)
 {
         struct layout *l = s->l;
@@ -181,6 +187,8 @@ static int add_entities(struct slice *s)
         }
         if (r == 0 && declares(s, INPUT_NAMED_ENTITIES))
                 r = add_named_entities(s);
+        if (!(s->k->inputs & OF_EACH_ENTITY))
+                return r;
         for (size_t i = 0; i < l->n_entities && r == 0; i++) {
                 struct lay_entity *e = &l->entities[l->by_name[i]];
 
@@ -288,30 +296,32 @@ static bool is_ours(const struct slice *s, const struct route *route)
         return false;
 }
 
-/* Does it belong to this task? own: the list of its entity or package. */
-static bool is_item_ours(const struct slice *s, const struct lay_item *items, size_t i,
-                         const struct refs *own)
+static int add_one_item(struct slice *s, const char *section, struct lay_item *item)
 {
-        bool is_alone = s->k->each == EACH_PROJECT || s->k->each == EACH_CONTRACT ||
-                        (s->k->is_logic && s->l->n_entities == 1);
+        bool is_requirement = s->section == SECTION_REQUIREMENTS;
 
-        return (own && refs_has(own, (uint32_t)i)) || (is_alone && is_ours(s, &items[i].route));
+        if (is_requirement && !item->is_ruled && !s->n_unruled++)
+                s->unruled = item->piece.name;
+        return add_item(s, section, &item->piece);
 }
 
 /* Requirements or scenarios: own ones from the entity's or package's list, in the order of the
- * items. */
+ * items; of a task that has no list, those that say themselves whose they are. */
 static int add_items(struct slice *s, const char *section, struct lay_item *items, size_t n,
                      const struct refs *own, bool is_all)
 {
+        bool is_alone = s->k->each == EACH_PROJECT || s->k->each == EACH_CONTRACT ||
+                        (s->k->is_logic && s->l->n_entities == 1);
         int r = 0;
 
-        for (size_t i = 0; i < n && r == 0; i++) {
-                if (!is_all && !is_item_ours(s, items, i, own))
-                        continue;
-                r = add_item(s, section, &items[i].piece);
-                if (items == s->l->requirements && !items[i].is_ruled && !s->n_unruled++)
-                        s->unruled = items[i].piece.name;
+        if (!is_all && !is_alone) {
+                for (size_t i = 0; own && i < own->n && r == 0; i++)
+                        r = add_one_item(s, section, &items[own->at[i]]);
+                return r;
         }
+        for (size_t i = 0; i < n && r == 0; i++)
+                if (is_all || (own && refs_has(own, (uint32_t)i)) || is_ours(s, &items[i].route))
+                        r = add_one_item(s, section, &items[i]);
         return r;
 }
 
@@ -698,7 +708,8 @@ static int add_coverage(struct slice *s)
 
         if (!s->k->template)
                 return 0;
-        r = coverage_measure(s->l->b, s->k, s->t->context, s->unruled, s->n_unruled, &found);
+        r = coverage_measure(s->l->b, s->k, s->t->context, s->unruled, s->n_unruled,
+                             &s->l->seen_bounds, &found);
         s->t->uncovered = found.reason;
         s->t->n_changes = (uint32_t)MIN2(found.n, (size_t)UINT32_MAX);
         s->t->is_frame = found.reason && !found.is_misread;

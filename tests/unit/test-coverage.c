@@ -187,6 +187,7 @@ struct probe {
         struct buf *before;
         struct shown *list;
         size_t n;
+        struct seen_bounds seen; /* as one project has it, from task to task */
         char path[200];
 };
 
@@ -211,7 +212,7 @@ static void look(struct probe *p, const json_t *context)
         struct diag diag;
         struct shortfall found = {0};
 
-        if (coverage_measure(p->b, p->k, context, NULL, 0, &found) != 0)
+        if (coverage_measure(p->b, p->k, context, NULL, 0, &p->seen, &found) != 0)
                 fail_msg("out of memory");
         note(p, found.reason != NULL ||
                         template_render(p->k->template, context, &out, &diag) != 0 ||
