@@ -65,10 +65,12 @@ enum plan_rule_id {
 
 /* What is worth more: money, or time? */
 enum plan_objective { PLAN_FOR_COST, PLAN_BALANCED, PLAN_FOR_LATENCY, N_PLAN_OBJECTIVES };
-/* Nano-dollars that a millisecond of waiting is worth: nothing but the choice between equals; 30
- * cents an hour, which splits long batches over free places and leaves small ones whole; 30
- * dollars. */
-extern const double plan_nanousd_per_ms[N_PLAN_OBJECTIVES];
+/* Nano-dollars that a millisecond of waiting is worth: nothing but the choice between equals; a
+ * cent a minute, which splits long batches over free places and leaves small ones whole; 30 dollars
+ * an hour. And what a call counts beside its tokens, because providers limit requests and each may
+ * fail: a twentieth of a cent, where neither money nor time is all that counts. */
+extern const double plan_nanousd_per_ms[N_PLAN_OBJECTIVES],
+        plan_nanousd_per_call[N_PLAN_OBJECTIVES];
 
 struct planning {
         const struct work *work;

@@ -372,7 +372,7 @@ static double run(struct pricing *p, struct scheme *s)
                 price_tokens(p, s, i);
                 sum += p->lots[i].nanousd + p->lots[i].repeat_nanousd;
         }
-        return sum + u->nanousd_per_ms * p->end_ms;
+        return sum + u->nanousd_per_call * (double)p->n_used + u->nanousd_per_ms * p->end_ms;
 }
 
 double pricing_run(struct pricing *p, struct scheme *s)

@@ -15,7 +15,7 @@
  *     nanousd = input × price.input + read × price.cache_read + written × price.cache_write
  *             + output × price.output + expected repetitions
  *     ms(lot) = first_ms + fresh_ms × (input + written) + read ÷ CACHED_SPEEDUP + writing_ms ×
- * output J       = Σ nanousd + rate(objective) × ms of the run
+ * output J       = Σ nanousd + per_ms(objective) × ms of the run + per_call(objective) × calls
  */
 
 #include "daemon/plan/planner.h"
@@ -58,7 +58,7 @@ struct units {
         size_t n_shared, shared_bytes, whole_bytes;
         struct rates rates[N_TIERS];
         double cache_read[N_TIERS], cache_short[N_TIERS], cache_long[N_TIERS]; /* ÷ price.input */
-        double nanousd_per_ms;
+        double nanousd_per_ms, nanousd_per_call;
 };
 
 /* Which rules count: bits of enum plan_rule_id. */

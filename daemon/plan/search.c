@@ -59,11 +59,28 @@ static bool try(struct searching *x)
 
 /* ---- the whole scheme ---- */
 
-static void try_presentation(struct searching *x, enum presentation p)
+/* Facts and standards together: what is left of a beginning without the facts may be too short for
+ * a cache in brief, and long enough in full. */
+static void try_presentation(struct searching *x, enum presentation p, bool is_compressed)
 {
         for (size_t i = 0; i < x->u->n; i++)
                 x->trial->lots[i].presentation = p;
+        x->trial->is_compressed = is_compressed;
         (void)try(x);
+}
+
+static void try_presentations(struct searching *x)
+{
+        const struct planning *in = x->u->in;
+        bool is_compressed = x->best->is_compressed;
+
+        for (enum presentation p = 0; p < N_PRESENTATIONS && may_go_on(x); p++) {
+                if (p == PRESENT_WHOLE && in->estimator.n_prefixes == 0)
+                        continue;
+                try_presentation(x, p, is_compressed);
+                if (in->is_on[RULE_COMPRESS] && may_go_on(x))
+                        try_presentation(x, p, !is_compressed);
+        }
 }
 
 /* Some of what is marked may lapse within the run, and can be kept longer. */
@@ -84,11 +101,8 @@ static void try_whole(struct searching *x)
         const struct planning *in = x->u->in;
 
         if (in->is_on[RULE_CONTEXT] && in->is_on[RULE_PREFIX] && x->u->n_shared > 0) {
-                for (enum presentation p = 0; p < N_PRESENTATIONS && may_go_on(x); p++)
-                        if (p != PRESENT_WHOLE || in->estimator.n_prefixes > 0)
-                                try_presentation(x, p);
-        }
-        if (in->is_on[RULE_COMPRESS] && may_go_on(x)) {
+                try_presentations(x);
+        } else if (in->is_on[RULE_COMPRESS] && may_go_on(x)) {
                 x->trial->is_compressed = !x->trial->is_compressed;
                 (void)try(x);
         }

@@ -8,7 +8,8 @@
 #include "daemon/plan/scheme.h"
 
 const double plan_nanousd_per_ms[N_PLAN_OBJECTIVES] = {
-        [PLAN_FOR_COST] = 1, [PLAN_BALANCED] = 83, [PLAN_FOR_LATENCY] = 8333};
+        [PLAN_FOR_COST] = 1, [PLAN_BALANCED] = 167, [PLAN_FOR_LATENCY] = 8333};
+const double plan_nanousd_per_call[N_PLAN_OBJECTIVES] = {[PLAN_BALANCED] = 500000};
 
 struct units *units_free(struct units *u)
 {
@@ -308,6 +309,7 @@ static void fill_rates(struct units *u)
                 u->cache_long[t] = (double)m->facts->price.cache_write_1h / base;
         }
         u->nanousd_per_ms = plan_nanousd_per_ms[u->in->objective];
+        u->nanousd_per_call = plan_nanousd_per_call[u->in->objective];
 }
 
 /* kind: of the task before, whose look-up mostly does for this one. */

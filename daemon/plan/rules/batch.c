@@ -124,7 +124,8 @@ static double price_of_split(const struct units *u, const struct batch *b, enum 
         read = in->is_on[RULE_PREFIX] && f && begin >= (double)f->cache_minimum
                        ? u->cache_read[tier]
                        : 1;
-        return (double)(n - 1) * (begin * read + answer) * (f ? (double)f->price.input : 0) +
+        return (double)(n - 1) * ((begin * read + answer) * (f ? (double)f->price.input : 0) +
+                                  u->nanousd_per_call) +
                (double)(b->n - n) * x->missing * x->alone_nanousd[tier] +
                waves * (r->first_ms + batch_bytes(u, b) / (double)n * r->answer * r->writing_ms) *
                        u->nanousd_per_ms;
