@@ -309,8 +309,20 @@ def test_readers_follow_their_writer(daemon, sim, place):
     assert len(reads) > 3 * len(writes), (len(writes), len(reads))
 
 
-@pytest.mark.parametrize("name, rule", [("ENABLE_COMPRESSED_STANDARDS", "compress"), ("ENABLE_TEMPLATES", "template")])
+@pytest.mark.parametrize("name, rule", [("ENABLE_COMPRESSED_STANDARDS", "compress"), ("ENABLE_TEMPLATES", "template"),
+                                        ("ENABLE_RECOGNITION_CACHE", "reuse")])
 def test_the_environment_of_a_run_counts(daemon, place, name, rule):
     spec = write_spec(place / "s.yaml")
     plan = json.loads(daemon.genopt("gen", spec, "-o", place / "out", "--dry-run", "--json", env={name: "false"}).stdout)
     assert rule not in {r["name"] for r in plan["rules"]}
+
+
+@pytest.mark.parametrize("is_parallel", ["true", "false"])
+def test_the_environment_of_a_run_says_whether_calls_go_side_by_side(daemon, sim, place, is_parallel):
+    spec = write_spec(place / "s.yaml")
+    sim.faults({"kind": "slow_first_byte", "ms": 300, "times": 4})
+    r = daemon.genopt("gen", spec, "-o", place / "out", "--json", *off("template"), env={"ENABLE_PARALLEL_EXECUTION": is_parallel})
+    assert next(e for e in reversed(daemon.events(r)) if e["type"] == "done")["summary"]["files"]["failed"] == 0
+    rows = sorted(sim.requests(), key=lambda row: row["start_us"])
+    overlaps = [b for a, b in zip(rows, rows[1:]) if b["start_us"] < a["first_us"]]
+    assert len(rows) > 4 and bool(overlaps) == (is_parallel == "true"), rows

@@ -85,11 +85,46 @@ static void a_group_may_be_a_switch(void **state)
         }
 }
 
+/* The variables of earlier systems, as a client sends them with a job. */
+static void variables_of_earlier_systems_set_a_job(void **state)
+{
+        static const struct {
+                const char *variable;
+                enum option_id id;
+                uint64_t off, on; /* what it comes to */
+        } rows[] = {
+                {"ENABLE_TEMPLATES", OPTION_TEMPLATE, false, true},
+                {"ENABLE_RECOGNITION_CACHE", OPTION_REUSE, false, true},
+                {"ENABLE_COMPRESSED_STANDARDS", OPTION_COMPRESS, false, true},
+                {"ENABLE_PARALLEL_EXECUTION", OPTION_CALLS, 1, 6},
+                {"ENABLE_SMART_RETRY", OPTION_EVIDENCE, false, true},
+                {"ENABLE_CONFIDENCE_VALIDATION", OPTION_CONFIDENCE, false, true},
+        };
+        _cleanup_(config_unrefp) struct config *c = parse("limits: {calls: 6}");
+
+        (void)state;
+        for (size_t i = 0; i < 2 * N_ELEMENTS(rows); i++) {
+                bool is_on = i % 2;
+                _cleanup_free_ char *json = str_printf("{\"%s\":\"%s\"}", rows[i / 2].variable,
+                                                       is_on ? "true" : "false");
+                enum option_id id = rows[i / 2].id;
+                _cleanup_json_ json_t *given = json_loads(json, 0, NULL);
+                struct failure *refused = NULL;
+                struct job_options o;
+
+                assert_int_equal(job_options_resolve(c, given, &o, &refused), 0);
+                assert_int_equal(id == OPTION_CALLS ? job_options_get_u64(&o, id)
+                                                    : job_options_get_bool(&o, id),
+                                 is_on ? rows[i / 2].on : rows[i / 2].off);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_file_of_an_earlier_system_is_loaded),
                 cmocka_unit_test(a_group_may_be_a_switch),
+                cmocka_unit_test(variables_of_earlier_systems_set_a_job),
         };
 
         return cmocka_run_group_tests(tests, set_up, NULL);
