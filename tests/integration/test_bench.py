@@ -46,3 +46,23 @@ def test_a_rise_is_seen(place):
     assert r.returncode == 1, r.stdout + r.stderr
     told = [line for line in r.stdout.splitlines() if line.startswith("shop, planned:")]
     assert [line.split()[2] for line in told] == ["calls", "nanousd", "checks"], told
+
+
+def test_the_yardstick_is_as_committed(place):
+    """What plans are held against: naive counts, neither more nor less. Who changes them commits the new ones."""
+    bench = ROOT / "tests" / "bench"
+    r = subprocess.run([bench / "bench-plan", BUILD, "--only", "shop,microservices", "--variants", "naive", "--speed", "0", "--against", bench / "plan.json"],
+                       capture_output=True, text=True, timeout=DEADLINE * 5)
+    assert r.returncode == 0, r.stdout[-3000:] + r.stderr[-3000:]
+
+
+def test_of_what_is_not_there_nothing_is_said(place):
+    """Status 3: neither that something rose nor that nothing did."""
+    bench = ROOT / "tests" / "bench"
+    for wrong in (["--only", "nosuch"], ["--only", "shop", "--variants", "nosuch"]):
+        r = subprocess.run([bench / "bench-plan", BUILD, *wrong], capture_output=True, text=True, timeout=DEADLINE)
+        assert r.returncode == 3 and "no project or variant nosuch" in r.stderr and not r.stdout, r.stderr
+    (place / "other.json").write_text("[]")
+    r = subprocess.run([bench / "bench-plan", BUILD, "--only", "shop", "--variants", "naive", "--speed", "0", "--against", place / "other.json"],
+                       capture_output=True, text=True, timeout=DEADLINE * 5)
+    assert r.returncode == 3 and "has no counts of shop, naive" in r.stderr, r.stderr
