@@ -471,7 +471,7 @@ static void add_rule(struct buf *b, const json_t *rule, bool has_measured)
 /* What each rule saved; those that found nothing to do are left out. */
 static void add_rules(struct buf *b, const json_t *plan)
 {
-        bool is_first = true, has_measured = json_object_get(plan, "measured");
+        bool is_first = true, has_measured = view_measured(plan);
         json_t *rule;
         size_t i;
 

@@ -220,7 +220,7 @@ static void add_signed(struct buf *b, const json_t *o, const char *key, const ch
                 add_escaped(b, report_format(unit, n < 0 ? -(uint64_t)n : (uint64_t)n, text));
 }
 
-static void add_rules(struct buf *b, const json_t *rules)
+static void add_rules(struct buf *b, const json_t *rules, bool has_measured)
 {
         json_t *rule;
         size_t i;
@@ -231,7 +231,7 @@ static void add_rules(struct buf *b, const json_t *rules)
                               "class=scroll><table><tr><th>rule<th>calls<th>input"
                               "<th>output<th>money<th>time<th>money, measured<th>time, measured");
         json_array_foreach ((json_t *)rules, i, rule) {
-                const json_t *m = json_object_get(rule, "measured");
+                const json_t *m = has_measured ? json_object_get(rule, "measured") : NULL;
 
                 (void)buf_add_text(b, "<tr>");
                 add_cell(b, text_of(rule, "name"));
@@ -351,7 +351,7 @@ static void add_report(struct buf *b, const json_t *report)
         add_shares(b, json_object_get(report, "cache_share"));
         add_totals(b, report);
         view_add_lost(json_object_get(report, "lost"), "<p>", b);
-        add_rules(b, json_object_get(report, "rules"));
+        add_rules(b, json_object_get(report, "rules"), json_object_get(report, "measured"));
         add_tasks(b, json_object_get(report, "tasks"));
         if (json_object_get(report, "baseline")) {
                 (void)buf_add_text(b, "<h2>Beside the baseline</h2>");

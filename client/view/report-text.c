@@ -192,7 +192,9 @@ static int write_rules(const json_t *report, size_t columns, struct buf *b)
 
         json_array_foreach (json_object_get(report, "rules"), i, rule) {
                 char estimated[FORMAT_BYTES + 4], measured[FORMAT_BYTES + 4];
-                const json_t *m = json_object_get(rule, "measured");
+                const json_t *m = json_object_get(report, "measured")
+                                          ? json_object_get(rule, "measured")
+                                          : NULL;
                 const char *row[] = {text_of(rule, "name"), signed_money(rule, estimated),
                                      signed_money(m, measured)};
 
