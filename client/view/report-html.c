@@ -319,7 +319,8 @@ static void add_comparison(struct buf *b, const json_t *figures)
                 if (x == 0 && y == 0)
                         continue;
                 (void)buf_add_text(b, "<tr>");
-                add_cell(b, text_of(one, "name"));
+                add_cell(b, json_object_get(one, "of") ? "\u2003" : "");
+                add_escaped(b, text_of(one, "name"));
                 add_unit(b, text_of(one, "unit"), x);
                 add_unit(b, text_of(one, "unit"), y);
                 add_cell(b, report_format_change(text_of(one, "unit"), y, x, text));

@@ -274,10 +274,12 @@ static int write_figures(const json_t *figures, size_t columns, struct buf *b)
                 uint64_t x = progress_number(one, "a"), y = progress_number(one, "b");
                 const char *unit = text_of(one, "unit");
                 char a[FORMAT_BYTES], c[FORMAT_BYTES], change[FORMAT_BYTES];
-                const char *row[] = {text_of(one, "name"), report_format(unit, x, a),
-                                     report_format(unit, y, c),
+                char name[128];
+                const char *row[] = {name, report_format(unit, x, a), report_format(unit, y, c),
                                      report_format_change(unit, y, x, change)};
 
+                snprintf(name, sizeof(name), "%s%s", json_object_get(one, "of") ? "  " : "",
+                         text_of(one, "name"));
                 if (x > 0 || y > 0)
                         r = r < 0 ? r : grid_add(&g, row);
         }

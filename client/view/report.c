@@ -108,12 +108,13 @@ int report_make(const json_t *plan, const json_t *about, json_t **ret)
 
 static const struct {
         const char *name, *unit, *part, *key; /* part NULL: of the report itself */
+        const char *of;                       /* the figure that it is a part of; NULL: none */
 } figures[] = {
         {"time", "ms", "measured", "ms"},
-        {"  planning", "ms", "phases", "planning"},
-        {"  model calls", "ms", "phases", "calls"},
-        {"  other work", "ms", "phases", "other"},
-        {"  waiting", "ms", "phases", "waiting"},
+        {"planning", "ms", "phases", "planning", "time"},
+        {"model calls", "ms", "phases", "calls", "time"},
+        {"other work", "ms", "phases", "other", "time"},
+        {"waiting", "ms", "phases", "waiting", "time"},
         {"money", "nanousd", "measured", "nanousd"},
         {"money, naive", "nanousd", "naive", "nanousd"},
         {"calls", "n", "measured", "calls"},
@@ -127,7 +128,7 @@ static const struct {
         {"files by template", "n", "files", "template"},
         {"files mechanical", "n", "files", "mechanical"},
         {"files by model", "n", "files", "call"},
-        {"  with other jobs", "n", "files", "joined"},
+        {"with other jobs", "n", "files", "joined", "files by model"},
         {"files failed", "n", "files", "failed"},
 };
 
@@ -156,10 +157,11 @@ const char *report_format_change(const char *unit, uint64_t is, uint64_t was, ch
         return ret;
 }
 
-static int add_figure(json_t *list, const char *name, const char *unit, uint64_t a, uint64_t b)
+static int add_figure(json_t *list, const char *name, const char *of, const char *unit, uint64_t a,
+                      uint64_t b)
 {
-        return json_add(list, json_pack("{s:s, s:s, s:I, s:I}", "name", name, "unit", unit, "a",
-                                        (json_int_t)a, "b", (json_int_t)b));
+        return json_add(list, json_pack("{s:s, s:s*, s:s, s:I, s:I}", "name", name, "of", of,
+                                        "unit", unit, "a", (json_int_t)a, "b", (json_int_t)b));
 }
 
 static uint64_t share_of(const json_t *report, const char *provider)
@@ -187,7 +189,7 @@ static int add_shares(const json_t *a, const json_t *b, json_t *list)
 
                 if (r < 0 || buf_printf(&name, "cache share, %s", provider) < 0)
                         return -ENOMEM;
-                r = add_figure(list, name.at, "permille", share_of(a, provider),
+                r = add_figure(list, name.at, NULL, "permille", share_of(a, provider),
                                share_of(b, provider));
         }
         return r < 0 ? -ENOMEM : 0;
@@ -261,7 +263,7 @@ int report_compare(const json_t *a, const json_t *b, json_t **ret)
                 const json_t *x = part ? json_object_get(a, part) : a,
                              *y = part ? json_object_get(b, part) : b;
 
-                r = add_figure(list, figures[i].name, figures[i].unit,
+                r = add_figure(list, figures[i].name, figures[i].of, figures[i].unit,
                                progress_number(x, figures[i].key),
                                progress_number(y, figures[i].key));
         }

@@ -5,7 +5,7 @@
  * phases?, cache_share: {provider: share}, files, retries, rules, tasks: [{path, source, state,
  *               attempts, input, cache_read, cache_write, output, nanousd, ms, tier?, reason}],
  *               baseline?: figures}
- *     figures  {a: {job, label, state, created}, b, figures: [{name, unit, a, b}],
+ *     figures  {a: {job, label, state, created}, b, figures: [{name, of?, unit, a, b}],
  *               tasks: [{path, a?, b?}]}: tasks that were come by in another way or at another
  * price; unit: n, tokens, ms, nanousd or permille
  *
