@@ -358,6 +358,20 @@ static int fix(struct client *c, const char *dir, int *ret_code, struct failure 
         return r;
 }
 
+/* An older client noted the last job of any kind. */
+static int check_kind(struct connection *connection, const char *dir, const char *job,
+                      struct failure **ret_failure)
+{
+        _cleanup_json_ json_t *about = NULL;
+        int r = connection_call(connection, "job/get", json_pack("{s:s}", "job", job), &about,
+                                ret_failure);
+        const char *kind = json_get_text(about, "kind");
+
+        return r || (kind && strcmp(kind, "fix") == 0)
+                       ? r
+                       : text_file_refuse(ret_failure, dir, "no repair was started for this tree");
+}
+
 /* Its files and its command are those of its own submit; what is left of it is delivered. */
 static int resume(struct client *c, const char *dir, int *ret_code, struct failure **ret_failure)
 {
@@ -373,7 +387,7 @@ static int resume(struct client *c, const char *dir, int *ret_code, struct failu
                            .is_editing = true};
         struct failure *at_rest = NULL;
         char job[OUTDIR_JOB_BYTES];
-        int r = outdir_read_job(dir, job);
+        int r = outdir_read_repairing_job(dir, job);
 
         if (r == CONDITION_ABSENT)
                 return text_file_refuse(ret_failure, dir, "no job was started for this tree");
@@ -382,6 +396,9 @@ static int resume(struct client *c, const char *dir, int *ret_code, struct failu
         r = r ? r : make_commands(c, dir, &commands);
         r = r ? r : changes_new(c, isatty(STDOUT_FILENO) && !c->is_json && !c->is_quiet, &changes);
         r = r ? r : connection_open(c, START_IF_NEEDED, &f.connection, ret_failure);
+        if (r != 0)
+                return r;
+        r = check_kind(f.connection, dir, job, ret_failure);
         if (r != 0)
                 return r;
         /* One that runs, or is done, needs no push. */

@@ -17,6 +17,7 @@ static const struct {
 
 #define LOCK_PATH ".genopt/lock"
 #define JOB_PATH ".genopt/job"
+#define REPAIRS_JOB_PATH ".genopt/repairs.job"
 #define IGNORE_PATH ".genopt/.gitignore"
 #define DEPTH_MAX 64
 
@@ -515,13 +516,16 @@ int outdir_settle(struct outdir *o)
 int outdir_set_job(struct outdir *o, const char *job)
 {
         _cleanup_free_ char *text = str_printf("{\"job\": \"%s\"}\n", job);
+        int r = text ? 0 : -ENOMEM;
 
         if (o->lock_fd >= 0 && write_lock_text(o, job) < 0)
                 return -ENOSPC;
-        return text ? path_write_atomic(o->fd, JOB_PATH, span_of(text), 0666, false) : -ENOMEM;
+        if (o->use == OUTDIR_REPAIRED)
+                r = r ? r : path_write_atomic(o->fd, REPAIRS_JOB_PATH, span_of(text), 0666, false);
+        return r ? r : path_write_atomic(o->fd, JOB_PATH, span_of(text), 0666, false);
 }
 
-int outdir_read_job(const char *path, char ret[OUTDIR_JOB_BYTES])
+static int read_job(const char *path, const char *name, char ret[OUTDIR_JOB_BYTES])
 {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         _cleanup_json_ json_t *entry = NULL;
@@ -529,7 +533,7 @@ int outdir_read_job(const char *path, char ret[OUTDIR_JOB_BYTES])
         struct diag diag;
         const char *job;
 
-        if (fd < 0 || path_read(fd, JOB_PATH, 4096, &text) < 0 ||
+        if (fd < 0 || path_read(fd, name, 4096, &text) < 0 ||
             json_read(buf_span(&text), &entry, &diag) != 0)
                 return CONDITION_ABSENT;
         job = json_get_text(entry, "job");
@@ -537,4 +541,16 @@ int outdir_read_job(const char *path, char ret[OUTDIR_JOB_BYTES])
                 return CONDITION_ABSENT;
         memcpy(ret, job, strlen(job) + 1);
         return 0;
+}
+
+int outdir_read_job(const char *path, char ret[OUTDIR_JOB_BYTES])
+{
+        return read_job(path, JOB_PATH, ret);
+}
+
+int outdir_read_repairing_job(const char *path, char ret[OUTDIR_JOB_BYTES])
+{
+        int r = read_job(path, REPAIRS_JOB_PATH, ret);
+
+        return r == CONDITION_ABSENT ? read_job(path, JOB_PATH, ret) : r;
 }

@@ -6,7 +6,8 @@
  *     .genopt/repairs.json    likewise of what was repaired, whose files are the user's: nothing is
  *     .genopt/repairs.pending kept or pruned by it, and no generation takes them for its own
  *     .genopt/lock            held (flock) by the one genopt that writes here: "PID JOB", for words
- *     .genopt/job             {"job": id}: the job whose files go here
+ *     .genopt/job             {"job": id}: the job whose files go here, the last of any kind
+ *     .genopt/repairs.job     likewise, the last that repaired
  *     .genopt/base/           contents that we wrote, for merging (base.h)
  *     .genopt/saved/          files of the user's that were replaced (saved.h)
  *     .genopt/tmp/            files on their way (place.h)
@@ -59,5 +60,7 @@ int outdir_announce(struct outdir *o, const struct pending_line *line) _must_che
 /* Writes the manifest, drops pending, and what need not be kept for merging. */
 int outdir_settle(struct outdir *o) _must_check_;
 int outdir_set_job(struct outdir *o, const char *job) _must_check_;
-/* Job of .genopt/job in the directory at `path`; CONDITION_ABSENT. */
+/* The last job of the directory at `path`, or the last that repaired; CONDITION_ABSENT. The latter
+ * may be one of another kind where an older client noted it. */
 int outdir_read_job(const char *path, char ret[OUTDIR_JOB_BYTES]) _must_check_;
+int outdir_read_repairing_job(const char *path, char ret[OUTDIR_JOB_BYTES]) _must_check_;

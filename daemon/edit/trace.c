@@ -2,7 +2,7 @@
 
 #include <xxhash.h>
 
-#define CELLS_MAX ((size_t)1 << 22) /* of a comparison; above it the middle is one change */
+#define CELLS_MAX ((size_t)1 << 22) /* of a comparison; above it: compare_long() */
 #define LINES_MAX 1000u             /* of one trace */
 #define WEAK_BYTES 3u               /* "}" says nothing of where it stands */
 
@@ -109,6 +109,46 @@ static void compare_middle(struct traces *t, size_t from, size_t n, size_t m, co
         }
 }
 
+#define RESYNC_LINES 300u /* that a change may be long */
+
+/* The nearest lines from here that are the same on both sides, two in a row. */
+static bool find_again(const uint64_t *b, size_t n, const uint64_t *a, size_t m, size_t *ret_b,
+                       size_t *ret_a)
+{
+        for (size_t d = 1; d <= 2 * (size_t)RESYNC_LINES; d++)
+                for (size_t x = d - MIN2(d, (size_t)RESYNC_LINES); x <= d; x++) {
+                        size_t y = d - x;
+
+                        if (x + 1 >= n || y + 1 >= m || b[x] != a[y] || b[x + 1] != a[y + 1])
+                                continue;
+                        *ret_b = x;
+                        *ret_a = y;
+                        return true;
+                }
+        return false;
+}
+
+/* Of texts that are too long for all pairs of lines: change by change from above. What is longer
+ * than RESYNC_LINES takes the rest with it. */
+static void compare_long(struct traces *t, size_t from, size_t n, size_t m)
+{
+        const uint64_t *b = t->before.at + from, *a = t->after.at + from;
+
+        for (size_t i = 0, k = 0; i < n || k < m;) {
+                size_t x = n - i, y = m - k;
+
+                if (x > 0 && y > 0 && b[i] == a[k]) {
+                        i++;
+                        k++;
+                        continue;
+                }
+                (void)find_again(b + i, x, a + k, y, &x, &y);
+                t->hunks[t->n++] = (struct hunk){from + i, from + i + x, from + k, from + k + y};
+                i += x;
+                k += y;
+        }
+}
+
 static int compare(struct traces *t)
 {
         size_t n = t->before.n, m = t->after.n, from = 0;
@@ -129,7 +169,7 @@ static int compare(struct traces *t)
         if (n == 0 && m == 0)
                 return 0;
         if (n == 0 || m == 0 || m + 1 > CELLS_MAX / (n + 1)) {
-                t->hunks[t->n++] = (struct hunk){from, from + n, from, from + m};
+                compare_long(t, from, n, m);
                 return 0;
         }
         r = measure(t->before.at + from, n, t->after.at + from, m, &l);

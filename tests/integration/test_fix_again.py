@@ -106,3 +106,17 @@ def test_repairs_are_told_of_by_the_cache(place, sim, daemon):
     file.write_text("// mine\n" + "\n".join(numbered(60)) + "\n")  # forgotten: it costs, and is right
     events, summary = fix(daemon, path, place / "app", *ONLY)
     assert summary["calls"] == 1 and "Repaired: near-001" in file.read_text()
+
+
+def test_a_generation_between_does_not_take_the_jobs_place(place, sim, daemon):
+    """`fix --resume` after a `gen` in the same tree goes on with the repair; where an older client noted one place for all, it says so."""
+    path, file = one_file(place, numbered(60), [("near-001", 30, "Say it otherwise")])
+    fix(daemon, path, place / "app", *ONLY)
+    repaired = file.read_text()
+    (place / "spec.yaml").write_text("project: {name: Shop}\nblueprint: go-service\nentities: [{name: Order, attributes: {id: string}}]\n")
+    daemon.genopt("gen", place / "spec.yaml", "-o", place / "app", "--json", check=0)
+    r = daemon.genopt("fix", "--resume", "--source", place / "app", "--json", check=0)
+    assert next(e["summary"] for e in daemon.events(r) if e["type"] == "done")["findings"]["total"] > 0 and file.read_text() == repaired
+    (place / "app/.genopt/repairs.job").unlink()
+    r = daemon.genopt("fix", "--resume", "--source", place / "app", check=65)
+    assert "no repair was started" in r.stderr

@@ -122,6 +122,33 @@ static void test_lines_are_followed(void **state _unused_)
         traces_free(t);
 }
 
+/* Above what all pairs of lines are compared of: still change by change. */
+static void test_long_texts_are_compared(void **state _unused_)
+{
+        _cleanup_buf_ struct buf a = {0}, b = {0};
+        struct traces *t = NULL;
+        const struct hunk *h;
+        size_t n;
+
+        for (unsigned i = 1; i <= 5000; i++) {
+                assert_int_equal(buf_printf(&a, "line %u\n", i), 0);
+                if (i == 2 || i == 2500)
+                        assert_int_equal(buf_printf(&b, "new %u\n", i), 0);
+                if (i != 4000 && i != 4999)
+                        assert_int_equal(buf_printf(&b, "line %u\n", i), 0);
+        }
+        assert_int_equal(traces_new(buf_span(&a), buf_span(&b), &t), 0);
+        h = traces_hunks(t, &n);
+        assert_int_equal(n, 4);
+        assert_int_equal(h[1].b0, 2499);
+        assert_int_equal(h[1].a1, 2501);
+        assert_int_equal(h[3].b1, 4999);
+        assert_int_equal(traces_line_after(t, 3000), 3002);
+        assert_int_equal(traces_line_after(t, 4000), 0);
+        assert_int_equal(traces_line_after(t, 5000), 5000);
+        traces_free(t);
+}
+
 static void test_what_stands_around_a_line(void **state _unused_)
 {
         static const char text[] = "1\n2\n3\n4\n5\n6\n7\n8\n9\n";
@@ -149,6 +176,7 @@ int main(void)
                 cmocka_unit_test(test_far_changes_leave_no_trace),
                 cmocka_unit_test(test_notes_grow_without_repeating),
                 cmocka_unit_test(test_lines_are_followed),
+                cmocka_unit_test(test_long_texts_are_compared),
                 cmocka_unit_test(test_what_stands_around_a_line),
         };
 
