@@ -8,6 +8,7 @@
 #include "daemon/exec/confidence.h"
 
 #define TOUCHED_LINES 3u
+#define STATEMENT_LINES 15u
 
 /* One answer, looked at. */
 struct look {
@@ -17,6 +18,7 @@ struct look {
         size_t n_hunks;
         bool *is_explained; /* per hunk: it touches the line of a finding */
         unsigned *lines;    /* per finding: where it stands in base; 0: nowhere, or in the whole */
+        unsigned *ends;     /* where what begins there ends: a statement, a tag */
 };
 
 /* ---- where findings stand ---- */
@@ -96,6 +98,28 @@ static bool reaches(const struct look *k, const struct spot *s, const struct hun
         return s->reach == REACH_IMPORTS && edits_are_imports(before) && edits_are_imports(after);
 }
 
+/* The first line from here on that ends as statements, blocks and tags do. */
+static unsigned find_end(struct span base, unsigned line)
+{
+        struct span rest = lines_of(base, line - 1, line + STATEMENT_LINES);
+
+        for (unsigned at = line; rest.n > 0; at++) {
+                struct span text = trimmed(next_line(&rest));
+
+                if (text.n > 0 && strchr(";{}>", text.at[text.n - 1]))
+                        return at;
+        }
+        return line;
+}
+
+static bool is_beside(const struct look *k, size_t finding, const struct hunk *h)
+{
+        for (unsigned line = k->lines[finding]; line <= k->ends[finding]; line++)
+                if (hunk_distance(h, line) <= TOUCHED_LINES)
+                        return true;
+        return false;
+}
+
 /* Where nobody knows its line, any change may be about it. */
 static bool is_touched(const struct look *k, size_t finding)
 {
@@ -104,7 +128,7 @@ static bool is_touched(const struct look *k, size_t finding)
         if (k->n_hunks == 0) /* at most blanks at the ends of lines */
                 return !span_is_equal(k->base, k->text);
         for (size_t i = 0; i < k->n_hunks; i++) {
-                if (line == 0 || hunk_distance(&k->hunks[i], line) <= TOUCHED_LINES)
+                if (line == 0 || is_beside(k, finding, &k->hunks[i]))
                         return true;
                 if (!k->is_explained[i] && reaches(k, &k->repair->spots[finding], &k->hunks[i]))
                         return true;
@@ -118,9 +142,9 @@ static void explain(struct look *k)
                 const struct spot *s = &k->repair->spots[i];
 
                 k->lines[i] = k->repair->is_moved && s->line > 0 ? find_moved(s, k->base) : s->line;
+                k->ends[i] = k->lines[i] > 0 ? find_end(k->base, k->lines[i]) : 0;
                 for (size_t h = 0; h < k->n_hunks && k->lines[i] > 0; h++)
-                        k->is_explained[h] |=
-                                hunk_distance(&k->hunks[h], k->lines[i]) <= TOUCHED_LINES;
+                        k->is_explained[h] |= is_beside(k, i, &k->hunks[h]);
         }
 }
 
@@ -270,10 +294,12 @@ int left_find(struct run_work_item *item, const struct edits *edits, struct span
         _cleanup_free_ const char **whys = calloc(r->n_findings + 1, sizeof(*whys));
         _cleanup_free_ bool *is_left = calloc(r->n_findings + 1, sizeof(*is_left));
         _cleanup_free_ bool *is_explained = NULL;
-        _cleanup_free_ unsigned *lines = calloc(r->n_findings + 1, sizeof(*lines));
-        struct look k = {.repair = r, .base = base, .text = text, .lines = lines};
-        int x = whys && is_left && lines ? traces_new(base, edits->is_gone ? base : text, &traces)
-                                         : -ENOMEM;
+        _cleanup_free_ unsigned *lines = calloc(r->n_findings + 1, sizeof(*lines)),
+                                *ends = calloc(r->n_findings + 1, sizeof(*ends));
+        struct look k = {.repair = r, .base = base, .text = text, .lines = lines, .ends = ends};
+        int x = whys && is_left && lines && ends
+                        ? traces_new(base, edits->is_gone ? base : text, &traces)
+                        : -ENOMEM;
 
         if (x < 0)
                 return x;

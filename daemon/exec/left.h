@@ -2,7 +2,7 @@
 /* Findings that an answer leaves as they are. A finding counts as repaired only where something
  * changed that belongs to it:
  *
- *     its line, or lines beside it (TOUCHED_LINES: the rest of a statement)
+ *     what begins in its line (a statement, a tag), or lines beside it (TOUCHED_LINES)
  *     a line with a name that its rule puts in backticks, or one beside it, if that change touches
  *     no line of another finding
  *     what the file declares to use, or any of it           where data says so (enum repair_reach)

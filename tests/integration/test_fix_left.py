@@ -93,6 +93,16 @@ def test_a_repair_may_lie_where_its_rule_says(place, sim, daemon):
         assert ("// changed" in file.read_text()) == (n == 1)
 
 
+def test_a_statement_may_be_long(place, sim, daemon):
+    """Its last line is six below the finding; where another statement ends before, it is not its own."""
+    for i, (end, n) in enumerate(((",", 1), (";", 2))):
+        (place / str(i)).mkdir()
+        lines = ["class Big {", f"    call(1{end}"] + [f"        {k}{end}" for k in range(2, 7)] + ["    ); // the last"]
+        path, file = one_file(place / str(i), lines, [("far-001", 2, "Change the last line")])
+        events, summary = fix(daemon, path, place / str(i) / "app", *ONLY, check=n - 1)
+        assert summary["calls"] == n and counts(summary["findings"]) == ((0, 0, 1) if n == 1 else (1, 0, 0))
+
+
 def test_parts_that_moved_are_looked_at_where_they_stand(place, sim, daemon):
     """A later part of a file: its lines are found by what stands in them."""
     findings = [("near-001", 4 + i, f"Say {i} otherwise") for i in range(69)] + [("quiet-001", 80, "Do and say nothing")]
