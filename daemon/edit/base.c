@@ -8,7 +8,8 @@ void edit_base_done(struct edit_base *b)
         *b = (struct edit_base){0};
 }
 
-/* Every LF has its CR: then they are no part of the lines. A mixture is left as it is. */
+/* Every LF has its CR, and one alone: then they are no part of the lines. A mixture is left as it
+ * is. */
 static bool is_crlf(struct span file)
 {
         size_t n = 0;
@@ -16,7 +17,7 @@ static bool is_crlf(struct span file)
         for (size_t i = 0; i < file.n; i++) {
                 if (file.at[i] != '\n')
                         continue;
-                if (i == 0 || file.at[i - 1] != '\r')
+                if (i == 0 || file.at[i - 1] != '\r' || (i > 1 && file.at[i - 2] == '\r'))
                         return false;
                 n++;
         }

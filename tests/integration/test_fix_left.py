@@ -97,7 +97,7 @@ def test_a_statement_may_be_long(place, sim, daemon):
     """Its last line is six below the finding; where another statement ends before, it is not its own."""
     for i, (end, n) in enumerate(((",", 1), (";", 2))):
         (place / str(i)).mkdir()
-        lines = ["class Big {", f"    call(1{end}"] + [f"        {k}{end}" for k in range(2, 7)] + ["    ); // the last"]
+        lines = ["class Big {", f"    call(1{end}"] + [f"        {k}{end}" for k in range(2, 7)] + ["    );"]
         path, file = one_file(place / str(i), lines, [("far-001", 2, "Change the last line")])
         events, summary = fix(daemon, path, place / str(i) / "app", *ONLY, check=n - 1)
         assert summary["calls"] == n and counts(summary["findings"]) == ((0, 0, 1) if n == 1 else (1, 0, 0))
