@@ -399,8 +399,10 @@ static int resume(struct client *c, const char *dir, int *ret_code, struct failu
         if (r != 0)
                 return r;
         r = check_kind(f.connection, dir, job, ret_failure);
-        if (r != 0)
+        if (r != 0) {
+                connection_free(f.connection);
                 return r;
+        }
         /* One that runs, or is done, needs no push. */
         r = connection_call(f.connection, "job/resume", json_pack("{s:s}", "job", job), &resumed,
                             &at_rest);
