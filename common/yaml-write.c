@@ -91,6 +91,8 @@ static bool is_plain(struct span s, struct shape shape)
                 if ((s.at[i] == ':' && s.at[i + 1] == ' ') ||
                     (s.at[i] == ' ' && s.at[i + 1] == '#'))
                         return false;
+        if (s.n > 3 && memcmp(s.at, "... ", 4) == 0)
+                return false; /* the end of a document, where it begins a line */
         return !is_reserved(s) && !is_number_like(s);
 }
 
