@@ -111,10 +111,10 @@ static const struct {
         const char *of;                       /* the figure that it is a part of; NULL: none */
 } figures[] = {
         {"time", "ms", "measured", "ms"},
-        {"planning", "ms", "phases", "planning", "time"},
         {"model calls", "ms", "phases", "calls", "time"},
         {"other work", "ms", "phases", "other", "time"},
-        {"waiting", "ms", "phases", "waiting", "time"},
+        {"planning", "ms", "phases", "planning"},
+        {"waiting", "ms", "phases", "waiting"},
         {"money", "nanousd", "measured", "nanousd"},
         {"money, naive", "nanousd", "naive", "nanousd"},
         {"calls", "n", "measured", "calls"},

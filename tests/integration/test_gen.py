@@ -167,7 +167,7 @@ def test_a_report_for_people_programs_and_archives(daemon, sim, place):
     assert "change" in r.stdout and "differs" in r.stdout and "files kept" in r.stdout
     both = json.loads(daemon.genopt("report", "--compare", first["job"], second["job"], "--json", check=0).stdout)
     figures = {f["name"]: f for f in both["figures"]}
-    assert figures["planning"]["of"] == "time" and all(n == n.strip() for n in figures)  # data, not layout
+    assert figures["model calls"]["of"] == figures["other work"]["of"] == "time" and "of" not in figures["planning"] and all(n == n.strip() for n in figures)  # data, not layout
     assert (figures["money"]["a"], figures["money"]["b"]) == (first["summary"]["nanousd"], second["summary"]["nanousd"])
     assert figures["files kept"]["b"] == second["summary"]["files"]["keep"] > figures["files kept"]["a"] == 0
     shares = [figures["cache share, sim"][k] // 10 for k in "ab"]  # what is a share differs by points, not by percent of percent
