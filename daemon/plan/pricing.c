@@ -6,10 +6,6 @@
 
 #include "daemon/plan/cost.h"
 
-#define WINDOW_SHARE                                                                \
-        0.8 /* of a window that a shared call may fill: the rest is for bad guesses \
-             */
-
 struct pricing *pricing_free(struct pricing *p)
 {
         if (!p)
@@ -271,8 +267,8 @@ static bool is_within_bounds(const struct units *u, const struct lot *l, const s
                 return false;
         if (x->output > (double)in->batch_max_output)
                 return false;
-        return !f || (x->output <= WINDOW_SHARE * (double)f->max_output &&
-                      x->stable + x->fresh + x->output <= WINDOW_SHARE * (double)f->window);
+        return !f || (x->output <= PLAN_WINDOW_SHARE * (double)f->max_output &&
+                      x->stable + x->fresh + x->output <= PLAN_WINDOW_SHARE * (double)f->window);
 }
 
 /* What it will cost to ask again for what comes back refused, or does not come: of the files of a
@@ -284,6 +280,16 @@ static double repetitions(const struct lot *l, const struct unit *x)
         return (x->risk[l->tier] + missing) * x->alone_nanousd[l->tier];
 }
 
+/* One whose facts are not known in pieces has all told their own. */
+static enum presentation presentation_of(const struct units *u, const struct scheme *s,
+                                         const struct lot *l)
+{
+        for (uint32_t k = 0; k < l->n; k++)
+                if (!u->at[s->members[l->first + k]].has_shared)
+                        return PRESENT_OWN;
+        return l->presentation;
+}
+
 static bool price_lot(struct pricing *p, struct scheme *s, uint32_t i)
 {
         const struct units *u = p->units;
@@ -292,7 +298,7 @@ static bool price_lot(struct pricing *p, struct scheme *s, uint32_t i)
         const struct rates *r = &u->rates[l->tier];
         const struct unit *first = &u->at[s->members[l->first]];
         double bytes[N_TEXT_CLASSES] = {0};
-        enum presentation which = l->presentation;
+        enum presentation which = presentation_of(u, s, l);
         double output = 0;
         size_t n_edited = 0;
 
@@ -301,8 +307,6 @@ static bool price_lot(struct pricing *p, struct scheme *s, uint32_t i)
         for (uint32_t k = 0; k < l->n; k++) {
                 const struct unit *m = &u->at[s->members[l->first + k]];
 
-                if (!m->has_shared)
-                        which = PRESENT_OWN;
                 if (l->tier < m->floor || m->bucket != first->bucket)
                         return false;
                 bytes[TEXT_CODE] +=
@@ -385,6 +389,11 @@ double pricing_run_ordered(struct pricing *p, struct scheme *s, const uint32_t *
 {
         p->order = order;
         return run(p, s);
+}
+
+bool pricing_fits(struct pricing *p, struct scheme *s, uint32_t lot)
+{
+        return s->lots[lot].n == 0 || price_lot(p, s, lot);
 }
 
 const struct lot_price *pricing_lot(const struct pricing *p, uint32_t lot)

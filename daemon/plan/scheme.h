@@ -61,6 +61,10 @@ struct units {
         double nanousd_per_ms, nanousd_per_call;
 };
 
+/* Of a window, or of the longest answer, that a shared call may fill: the rest is for bad guesses.
+ */
+#define PLAN_WINDOW_SHARE 0.8
+
 /* Which rules count: bits of enum plan_rule_id. */
 #define RULE_BIT(rule) (1u << (rule))
 
@@ -131,6 +135,8 @@ DEFINE_CLEANUP(struct pricing, pricing_free);
 double pricing_run(struct pricing *p, struct scheme *s);
 /* The same with this order of starting in place of longest path first; order: per lot. */
 double pricing_run_ordered(struct pricing *p, struct scheme *s, const uint32_t *order);
+/* Of the last run, also of one that broke a bound: may the lot be asked for in one call? */
+bool pricing_fits(struct pricing *p, struct scheme *s, uint32_t lot);
 /* Of the last run. */
 const struct lot_price *pricing_lot(const struct pricing *p, uint32_t lot);
 const struct node *pricing_node(const struct pricing *p, uint32_t node);

@@ -3,7 +3,7 @@
  * simulated run, so that changes which pull against each other are weighed as they would meet.
  *
  *     whole scheme   facts own, shared or (where it is warm) whole; standards in full or in brief;
- *                    readers wait for writers or not
+ *                    readers wait for writers or not; one tier for all
  *     one batch      one call more, one call fewer
  *     one call       its facts otherwise; its tier up or down; before or after all others; together
  *                    with another of its bucket
@@ -55,6 +55,46 @@ static bool try(struct searching *x)
         }
         scheme_copy(x->trial, x->best, x->u);
         return false;
+}
+
+/* ---- bounds ---- */
+
+/* The lot keeps the half with the unit that it is numbered by. */
+static void halve(struct scheme *s, uint32_t lot)
+{
+        const struct lot l = s->lots[lot];
+        uint32_t half = l.n / 2, from = half, to = l.n;
+
+        for (uint32_t k = half; k < l.n; k++)
+                if (s->members[l.first + k] == lot) {
+                        from = 0;
+                        to = half;
+                }
+        for (uint32_t k = from; k < to; k++)
+                s->lot_of[s->members[l.first + k]] = s->members[l.first + from];
+        s->lots[s->members[l.first + from]] = l;
+        s->lots[s->members[l.first + from]].n = 0; /* until members are listed again */
+}
+
+/* Rules cut batches by what their answers take. Where prompt and answer pass what the model takes
+ * at once, a scheme has no price, and neither have those beside it: such calls are halved until
+ * they fit. A single file always has a price. */
+static double make_fit(struct pricing *p, struct scheme *s)
+{
+        double price = pricing_run(p, s);
+        bool is_halved = true;
+
+        while (isinf(price) && is_halved) {
+                is_halved = false;
+                for (uint32_t i = 0; i < s->n_lots; i++) {
+                        if (s->lots[i].n < 2 || pricing_fits(p, s, i))
+                                continue;
+                        halve(s, i);
+                        is_halved = true;
+                }
+                price = pricing_run(p, s);
+        }
+        return price;
 }
 
 /* ---- the whole scheme ---- */
@@ -112,6 +152,27 @@ static void try_whole(struct searching *x)
         }
         if (x->trial->rules & RULE_BIT(RULE_PREFIX) && may_go_on(x)) {
                 x->trial->is_waiting_off = !x->trial->is_waiting_off;
+                (void)try(x);
+        }
+}
+
+/* Calls side by side: one alone at a faster tier does not shorten the run. */
+static void try_tiers(struct searching *x)
+{
+        const struct planning *in = x->u->in;
+
+        for (enum tier t = 0; t < N_TIERS && may_go_on(x); t++) {
+                if (!in->is_on[RULE_TIER] || !in->tiers[t].model)
+                        continue;
+                for (uint32_t i = 0; i < x->u->n; i++)
+                        if (x->best->lot_of[i] != NO_LOT)
+                                x->trial->lots[x->best->lot_of[i]].tier = 0;
+                for (uint32_t i = 0; i < x->u->n; i++)
+                        if (x->best->lot_of[i] != NO_LOT) {
+                                struct lot *l = &x->trial->lots[x->best->lot_of[i]];
+
+                                l->tier = MAX2(MAX2(l->tier, t), x->u->at[i].floor);
+                        }
                 (void)try(x);
         }
 }
@@ -304,6 +365,7 @@ static int exchange(struct searching *x)
                 try_whole(x);
                 if (x->u->in->is_on[RULE_BATCH])
                         k = try_batches(x);
+                try_tiers(x);
                 if (k == 0 && x->u->n_calls <= SMALL_UNITS)
                         try_single(x);
                 if (!x->has_improved)
@@ -312,29 +374,47 @@ static int exchange(struct searching *x)
         return k;
 }
 
-/* A scheme to begin from: tasks alone or with another of their bucket, facts own or shared, tiers
- * as in `like`. The same numbers for the same plan: a plan is a function of what it was given. */
+static uint32_t draw(uint32_t *seed)
+{
+        *seed = *seed * 1664525u + 1013904223u;
+        return *seed >> 16;
+}
+
+/* A tier that may do it; else that of `like`. */
+static enum tier draw_tier(const struct searching *x, enum tier like, enum tier floor,
+                           uint32_t *seed)
+{
+        enum tier t = draw(seed) % N_TIERS;
+
+        return x->u->in->is_on[RULE_TIER] && x->u->in->tiers[t].model ? MAX2(floor, t) : like;
+}
+
+/* A scheme to begin from: tasks alone or with another of their bucket, facts own or shared; every
+ * other time also tiers anew, and standards in brief or not. The same numbers for the same plan: a
+ * plan is a function of what it was given. */
 static void scatter(struct searching *x, const struct scheme *like, uint32_t *seed)
 {
         struct scheme *s = x->best;
+        bool is_far = draw(seed) & 1;
 
+        if (is_far && x->u->in->is_on[RULE_COMPRESS])
+                s->is_compressed = draw(seed) & 1;
         for (uint32_t i = 0; i < x->u->n; i++) {
                 if (like->lot_of[i] == NO_LOT)
                         continue;
                 s->lots[i] = like->lots[like->lot_of[i]];
                 s->lots[i].tier = MAX2(x->u->at[i].floor, s->lots[i].tier);
+                if (is_far)
+                        s->lots[i].tier = draw_tier(x, s->lots[i].tier, x->u->at[i].floor, seed);
                 s->lot_of[i] = i;
-                for (uint32_t k = 0; k < i && x->u->in->is_on[RULE_BATCH]; k++) {
-                        *seed = *seed * 1664525u + 1013904223u;
+                for (uint32_t k = 0; k < i && x->u->in->is_on[RULE_BATCH]; k++)
                         if (s->lot_of[k] == k && x->u->at[k].bucket == x->u->at[i].bucket &&
-                            *seed >> 31)
+                            draw(seed) & 1)
                                 s->lot_of[i] = k;
-                }
-                *seed = *seed * 1664525u + 1013904223u;
                 s->lots[i].ahead_ms =
-                        *seed >> 29 & 3 || !x->u->in->is_on[RULE_SCHEDULE] ? 0 : -PLACE_MS;
+                        x->u->in->is_on[RULE_SCHEDULE] && draw(seed) % 4 == 0 ? -PLACE_MS : 0;
                 if (x->u->in->is_on[RULE_CONTEXT])
-                        s->lots[i].presentation = *seed >> 31 ? PRESENT_SHARED : PRESENT_OWN;
+                        s->lots[i].presentation = draw(seed) & 1 ? PRESENT_SHARED : PRESENT_OWN;
         }
 }
 
@@ -378,8 +458,8 @@ int search(const struct units *u, struct pricing *p, struct scheme *s)
         if (k < 0)
                 return k;
         x.trial = trial;
+        x.price = make_fit(p, s);
         scheme_copy(trial, s, u);
-        x.price = pricing_run(p, s);
         x.n_visits = u->n;
         if (u->in->is_on[RULE_BATCH])
                 k = try_fewest_calls(&x);

@@ -1,7 +1,7 @@
 /* The planner beside one that tries everything: 500 random cases, the worst ratio and its seed.
  * $BRUTE_FULL=n: in their place n cases of five tasks, over all tiers and presentations too
- * (minutes;
- * ./dev bench brute). */
+ * (minutes; ./dev bench brute). $BRUTE_FIRST: the first seed;
+ * $BRUTE_CASES: how many in place of 500. */
 
 #include <math.h>
 #include <stdio.h>
@@ -73,13 +73,15 @@ static void compare_many(uint64_t seed, uint64_t n_cases, size_t n_wanted, size_
 
 static void within_a_twentieth_of_the_best(void **state)
 {
-        const char *full = getenv("BRUTE_FULL");
+        const char *full = getenv("BRUTE_FULL"), *given = getenv("BRUTE_FIRST"),
+                   *many = getenv("BRUTE_CASES");
+        uint64_t first = given ? strtoull(given, NULL, 10) : full ? FULL_FIRST_SEED : 1;
 
         (void)state;
         if (full)
-                compare_many(FULL_FIRST_SEED, strtoull(full, NULL, 10), FULL_TASKS, FULL_TASKS);
+                compare_many(first, strtoull(full, NULL, 10), FULL_TASKS, FULL_TASKS);
         else
-                compare_many(1, CASES, 0, FULL_UP_TO);
+                compare_many(first, many ? strtoull(many, NULL, 10) : CASES, 0, FULL_UP_TO);
 }
 
 int main(void)

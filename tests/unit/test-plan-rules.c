@@ -265,6 +265,50 @@ static void ten_at_three_a_call_are_four(void **state)
         assert_int_equal(r->totals.calls, 3);
 }
 
+/* What a call may hold: by the user, by the model's longest answer, by its window. A plan has a
+ * price in any case. */
+static void expect_within(size_t n, uint64_t user, uint64_t longest, uint64_t window)
+{
+        _cleanup_(work_freep) struct work *w = make_work(n, 1200, 900, 120);
+        struct planning in = settings(w);
+        struct model_facts small = balanced;
+        _cleanup_(plan_freep) struct plan *p = NULL;
+        size_t n_tasks = 0;
+
+        small.max_output = longest;
+        small.window = window;
+        in.tiers[TIER_BALANCED].facts = &small;
+        in.objective = PLAN_FOR_COST;
+        in.batch_max_output = user;
+        p = make(&in);
+        for (size_t i = 0; i < p->n_steps; i++) {
+                const struct step *s = &p->steps[i];
+                const struct tokens *t = &s->estimate.tokens;
+
+                n_tasks += s->n_tasks;
+                if (s->n_tasks == 1)
+                        continue;
+                assert_true(t->output <= user && t->output * 10 <= longest * 8 + 10);
+                assert_true((t->input + t->cache_read + t->cache_write + t->output) * 10 <=
+                            window * 8 + 50);
+        }
+        assert_int_equal(n_tasks, n);
+        assert_true(p->totals.nanousd > n * 100 * 15000 && p->totals.ms > 0);
+        assert_in_range(p->totals.calls, n / 50, n - 1);
+}
+
+static void calls_stay_within_all_bounds(void **state)
+{
+        static const size_t sizes[] = {12, 60, 700};
+
+        (void)state;
+        for (size_t i = 0; i < N_ELEMENTS(sizes); i++) {
+                expect_within(sizes[i], 600, 64000, 200000);
+                expect_within(sizes[i], 50000, 800, 200000);
+                expect_within(sizes[i], 50000, 64000, 6000);
+        }
+}
+
 static void objectives_move_the_choice(void **state)
 {
         _cleanup_(work_freep) struct work *w = make_work(12, 1200, 200, 1200);
@@ -415,6 +459,7 @@ int main(void)
                 cmocka_unit_test(below_the_minimum_nothing_is_marked),
                 cmocka_unit_test(what_lapses_in_between_is_kept_for_an_hour),
                 cmocka_unit_test(ten_at_three_a_call_are_four),
+                cmocka_unit_test(calls_stay_within_all_bounds),
                 cmocka_unit_test(objectives_move_the_choice),
                 cmocka_unit_test(a_chain_is_not_batched),
                 cmocka_unit_test(incomplete_batches_become_smaller),

@@ -72,11 +72,21 @@ static double batch_bytes(const struct units *u, const struct batch *b)
         return sum;
 }
 
+/* Tokens of one answer: what the user allows, and what the model is trusted with. */
+static double most_output(const struct units *u, enum tier tier)
+{
+        const struct model_facts *f = u->in->tiers[tier].facts;
+        double allowed = (double)u->in->batch_max_output;
+
+        return f ? fmin(allowed, PLAN_WINDOW_SHARE * (double)f->max_output) : allowed;
+}
+
 size_t batch_fill(const struct units *u, struct scheme *s, const struct batch *b, size_t n_lots)
 {
         const struct planning *in = u->in;
         struct lot like = s->lots[s->lot_of[b->units[0]]];
         double rate = u->rates[like.tier].answer, rest = batch_bytes(u, b), share = 0;
+        double most = most_output(u, like.tier);
         size_t n_max = in->batch_max_files ? in->batch_max_files : b->n, n_here = 0, n_used = 0;
         uint32_t lot = NO_LOT;
         double here = 0;
@@ -85,7 +95,7 @@ size_t batch_fill(const struct units *u, struct scheme *s, const struct batch *b
                 double bytes = u->at[b->units[i]].output_bytes;
 
                 if (lot == NO_LOT || n_here == n_max || here + bytes / 2 > share * 1.0001 ||
-                    (here + bytes) * rate > (double)in->batch_max_output) {
+                    (here + bytes) * rate > most) {
                         lot = b->units[i];
                         s->lots[lot] = like;
                         /* Of what is left: where lots came out small, the others are larger. */
@@ -137,7 +147,7 @@ size_t batch_fewest(const struct units *u, const struct scheme *s, const struct 
 {
         enum tier tier = s->lots[s->lot_of[b->units[0]]].tier;
         double output = batch_bytes(u, b) * u->rates[tier].answer;
-        size_t fewest = (size_t)ceil(output / (double)MAX2(u->in->batch_max_output, 1u));
+        size_t fewest = (size_t)ceil(output / fmax(most_output(u, tier), 1));
 
         if (u->in->batch_max_files)
                 fewest = MAX2(fewest, (b->n + u->in->batch_max_files - 1) / u->in->batch_max_files);
