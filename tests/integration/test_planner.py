@@ -216,7 +216,7 @@ def wide_spec(path, n_attributes, n_wide, n_small=0):
     return path
 
 
-@pytest.mark.parametrize("window, outcome", [(1000000, "whole"), (9500, "split")])
+@pytest.mark.parametrize("window, outcome", [(1000000, "whole"), (11500, "split")])
 def test_a_call_for_several_files_that_passes_the_window_is_split(place, sim, window, outcome):
     """Its blueprint believes that interfaces are short: what a call is shown is longer than the plan foretold. Its files are asked for one by
     one, each is told all that it is told in a large window, and nothing is cut."""
