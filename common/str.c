@@ -244,6 +244,16 @@ static size_t utf8_sequence(const unsigned char *s, size_t n)
         return length;
 }
 
+size_t str_turn_length(struct span s)
+{
+        const unsigned char *c = (const unsigned char *)s.at;
+        bool is = s.n >= 3 && c[0] == 0xe2 &&
+                  ((c[1] == 0x80 && c[2] >= 0xaa && c[2] <= 0xae) ||
+                   (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9));
+
+        return is ? 3 : 0;
+}
+
 bool str_is_utf8(struct span s)
 {
         const unsigned char *at = (const unsigned char *)s.at;

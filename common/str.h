@@ -23,6 +23,9 @@ int str_to_bytes(const char *s, uint64_t *ret) _must_check_;
 int str_to_ms(const char *s, uint64_t *ret) _must_check_;
 /* Valid UTF-8 without surrogates and overlong forms. */
 bool str_is_utf8(struct span s);
+/* Bytes of the mark that s begins with, if it is one that turns the direction of what is shown
+ * (U+202A to E, U+2066 to 9: text is not what it seems); else 0. */
+size_t str_turn_length(struct span s);
 /* The candidate nearest to `word` by edit distance, or NULL when none is near enough to suggest. */
 const char *str_nearest(const char *word, const char *const *candidates, size_t n);
 

@@ -39,7 +39,13 @@ static void add_escaped(struct buf *b, struct span text)
 {
         for (size_t i = 0; i < text.n; i++) {
                 unsigned char c = (unsigned char)text.at[i];
+                size_t n = str_turn_length((struct span){text.at + i, text.n - i});
 
+                if (n > 0) {
+                        (void)buf_add_char(b, '?');
+                        i += n - 1;
+                        continue;
+                }
                 if (c == '&')
                         (void)buf_add_text(b, "&amp;");
                 else if (c == '<')

@@ -68,23 +68,16 @@ const struct client *changes_client(const struct changes *l)
         return l->client;
 }
 
-/* Marks that turn the direction of what is shown (U+202A to E, U+2066 to 9). */
-static bool turns(const unsigned char *c, size_t n)
-{
-        return n >= 3 && c[0] == 0xe2 &&
-               ((c[1] == 0x80 && c[2] >= 0xaa && c[2] <= 0xae) ||
-                (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9));
-}
-
 /* A line of a file may hold what steers a terminal. */
 static void print_plain(struct span line)
 {
         for (size_t i = 0; i < line.n; i++) {
                 const unsigned char *at = (const unsigned char *)line.at + i;
+                size_t n = str_turn_length((struct span){line.at + i, line.n - i});
 
-                if (turns(at, line.n - i)) {
+                if (n > 0) {
                         (void)putchar('?');
-                        i += 2;
+                        i += n - 1;
                         continue;
                 }
                 (void)putchar((*at < ' ' && *at != '\t') || *at == 0x7f ? '?' : *at);

@@ -7,6 +7,7 @@
 #include "client/view/progress.h"
 #include "client/view/report.h"
 #include "client/view/view.h"
+#include "common/str.h"
 
 static const char style[] =
         ":root{color-scheme:light "
@@ -40,7 +41,13 @@ static void add_escaped(struct buf *b, const char *text)
 {
         for (; text && *text; text++) {
                 unsigned char c = (unsigned char)*text;
+                size_t n = str_turn_length((struct span){text, strnlen(text, 3)});
 
+                if (n > 0) {
+                        (void)buf_add_char(b, '?');
+                        text += n - 1;
+                        continue;
+                }
                 switch (c) {
                 case '&':
                         (void)buf_add_text(b, "&amp;");

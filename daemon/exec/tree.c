@@ -45,16 +45,12 @@ static bool is_folder(const struct standing_tree *tree, struct span path)
         return at < tree->n && strncmp(tree->paths[at], below, path.n + 1) == 0;
 }
 
-/* Marks that turn the direction of what is shown: a name is not what it seems. */
+/* A name with such marks is not what it seems. */
 static bool has_turns(struct span s)
 {
-        for (size_t i = 0; i + 2 < s.n; i++) {
-                const unsigned char *c = (const unsigned char *)s.at + i;
-
-                if (c[0] == 0xe2 && ((c[1] == 0x80 && c[2] >= 0xaa && c[2] <= 0xae) ||
-                                     (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9)))
+        for (size_t i = 0; i < s.n; i++)
+                if (str_turn_length((struct span){s.at + i, s.n - i}) > 0)
                         return true;
-        }
         return false;
 }
 
