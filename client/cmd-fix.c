@@ -260,10 +260,15 @@ static int conclude(struct client *c, struct follow *f, const char *dir, const c
                 r = changes_report(f->changes, c->values[FIX_REPORT], name, f->done, ret_failure);
         if (r != 0 || !c->values[FIX_COMMIT] || !find_style(c->values[FIX_COMMIT], &style))
                 return r;
-        if (f->is_unverified || (f->commands && !f->done)) {
+        if (f->is_unverified || (!f->done && (f->commands || f->has_no_verdict))) {
                 client_warn(c, "nothing was committed: the repairs are not verified\n"
                                "  → when the command passes, repeat with --resume, --verify and "
                                "--commit");
+                return 0;
+        }
+        if (changes_n(f->changes) == 0) {
+                client_warn(c, "nothing was committed: this job changed no file\n"
+                               "  → what an earlier one left uncommitted, `git status` tells");
                 return 0;
         }
         r = commits_make(f->changes, dir, style, name);
@@ -334,8 +339,6 @@ static int fix(struct client *c, const char *dir, int *ret_code, struct failure 
         r = spending_set(c, FIX_SPENDING);
         r = r ? r : sent_read(&analysis, ret_failure);
         r = r || !state.path ? r : sent_read(&state, ret_failure);
-        if (r == 0 && access(dir, R_OK | X_OK) < 0)
-                r = text_file_refuse(ret_failure, dir, strerror(errno));
         r = r ? r : outdir_open(c, dir, OUTDIR_REPAIRED, !c->is_dry_run, &o, ret_failure);
         r = r ? r : make_input(c, o, &analysis, &state, &input);
         r = r ? r : make_offer(o, input, &analysis, &state, &offer);
@@ -415,11 +418,21 @@ static int resume(struct client *c, const char *dir, int *ret_code, struct failu
         f.commands = commands;
         f.changes = changes;
         *ret_code = follow_job(&f);
-        r = conclude(c, &f, dir, c->n_args > 0 ? c->args[0] : "the analyser", ret_code,
-                     ret_failure);
+        r = conclude(c, &f, dir, "the analyser", ret_code, ret_failure);
         json_decref(f.done);
         connection_free(f.connection);
         return r;
+}
+
+static int check_source(const char *dir, struct failure **ret_failure)
+{
+        struct stat st;
+        int error = stat(dir, &st) < 0             ? errno
+                    : !S_ISDIR(st.st_mode)         ? ENOTDIR
+                    : access(dir, R_OK | X_OK) < 0 ? errno
+                                                   : 0;
+
+        return error ? text_file_refuse(ret_failure, dir, strerror(error)) : 0;
 }
 
 /* Before money is spent. */
@@ -428,7 +441,7 @@ static int check_commits(const struct client *c, const char *dir, struct failure
         _cleanup_buf_ struct buf why = {0};
         int r = 0;
 
-        if (c->values[FIX_COMMIT] && !c->is_dry_run && access(dir, R_OK | X_OK) == 0)
+        if (c->values[FIX_COMMIT] && !c->is_dry_run)
                 r = commits_check(dir, &why);
         return r == CONDITION_REFUSED
                        ? text_file_refuse(ret_failure, "--commit", why.n > 0 ? why.at : "no git")
@@ -458,13 +471,59 @@ static int check_report(const struct client *c, struct failure **ret_failure)
         return *ret_failure ? CONDITION_REFUSED : -ENOMEM;
 }
 
+/* What is said of a job when it begins; NULL: nothing of that. */
+static const char *find_beginning(const struct client *c)
+{
+        static const enum fix_option options[] = {FIX_CATEGORIES,
+                                                  FIX_RULES,
+                                                  FIX_FILES,
+                                                  FIX_EXCLUDE,
+                                                  FIX_PHASE,
+                                                  FIX_STATE,
+                                                  FIX_EFFORT,
+                                                  FIX_FRESH,
+                                                  FIX_DETACH,
+                                                  FIX_INSIGHTS,
+                                                  FIX_SPENDING + SPENDING_BUDGET};
+
+        for (size_t i = 0; i < N_ELEMENTS(options); i++)
+                if (c->values[options[i]])
+                        return fix_options[options[i]].name;
+        return NULL;
+}
+
+/* Words that do not go together. 0, or an exit code. */
+static int check_together(const struct client *c)
+{
+        bool is_resumed = c->values[FIX_RESUME];
+        const char *beginning = is_resumed ? find_beginning(c) : NULL;
+
+        if (is_resumed && c->is_dry_run)
+                return client_usage(c, "--resume writes what was made, --dry-run writes nothing: "
+                                       "leave out one of them");
+        if (beginning)
+                return client_usage(c,
+                                    "--resume goes on with a job as it was started: leave out --%s",
+                                    beginning);
+        if (is_resumed && c->n_args > 0)
+                return client_usage(c, "--resume goes on with a job as it was started: leave out "
+                                       "the ANALYSIS");
+        if (!is_resumed && c->n_args == 0)
+                return client_usage(c, "name an ANALYSIS, or --resume");
+        if (c->values[FIX_DETACH] && !c->is_dry_run &&
+            (c->values[FIX_COMMIT] || c->values[FIX_REPORT]))
+                return client_usage(c, "--commit and --report come at the end: give them to "
+                                       "`genopt fix --resume`, not with --detach");
+        return 0;
+}
+
 int cmd_fix(struct client *c)
 {
         const char *dir = c->values[FIX_SOURCE] ? c->values[FIX_SOURCE] : ".",
                    *effort = c->values[FIX_EFFORT];
         struct failure *failure = NULL;
         enum commit_style style;
-        int code = EXIT_INTERNAL, r;
+        int code, r;
         uint64_t n;
 
         for (int i = 0; i < N_FIX_OPTIONS; i++)
@@ -483,9 +542,11 @@ int cmd_fix(struct client *c)
                 return client_usage(c, "--verify-timeout is of --verify, which is not given");
         if (c->values[FIX_COMMIT] && !find_style(c->values[FIX_COMMIT], &style))
                 return client_usage(c, "--commit is per-file, per-rule or at-end");
-        if (!c->values[FIX_RESUME] && c->n_args == 0)
-                return client_usage(c, "name an ANALYSIS, or --resume");
-        r = check_report(c, &failure);
+        code = check_together(c);
+        if (code)
+                return code;
+        r = check_source(dir, &failure);
+        r = r ? r : check_report(c, &failure);
         r = r ? r : check_commits(c, dir, &failure);
         r = r || !c->values[FIX_MERGE] ? r : choices_need_git(&failure);
         if (r == 0)

@@ -313,10 +313,15 @@ static char *remedy_of(const struct follow *f, const json_t *event)
 
         if (!f->is_editing || !json_object_get(event, "command"))
                 return follow_remedy(f, json_get_text(event, "remedy"));
-        (void)buf_add_text(&b, "the repairs are in place; the command of --verify runs nowhere but "
-                               "where it is given: `genopt fix --resume --source ");
-        format_word(&b, f->hint_dir ? f->hint_dir : ".");
-        (void)buf_add_text(&b, " --verify COMMAND`");
+        (void)buf_add_text(&b, f->outdir ? "the repairs are in place" : "nothing is written here");
+        (void)buf_add_text(&b, "; the command of --verify runs nowhere but where it is given: "
+                               "`genopt fix --resume --source ");
+        if (f->outdir)
+                format_word(&b, f->hint_dir ? f->hint_dir : ".");
+        else
+                (void)buf_add_text(&b, "DIR");
+        (void)buf_add_text(&b, f->outdir ? " --verify COMMAND`"
+                                         : " --verify COMMAND`, where DIR is the tree of the job");
         return b.failed ? NULL : buf_steal(&b, &n);
 }
 
@@ -327,6 +332,7 @@ static int say_remedy(struct follow *f, const json_t *event)
         bool is_command = f->is_editing && json_object_get(event, "command");
         bool is_key = on && strcmp(on, "key") == 0;
 
+        f->has_no_verdict |= is_command;
         if (!f->client->is_json) {
                 if (json_object_get(event, "estimate"))
                         say_estimate(f, event);

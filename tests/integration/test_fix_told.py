@@ -1,5 +1,6 @@
 """`genopt fix`: what a user is told, and when."""
 
+import json
 import os
 import select
 
@@ -136,3 +137,54 @@ def test_a_submodule_is_left_to_its_own_commits(place, sim, daemon, tree_app):
     assert not (root / "conf/gone.cfg").exists() and (root / "conf/made.cfg").exists()
     assert git(root, "diff", "--name-only", "HEAD~1", "HEAD", "--", "conf") == "" and git(root / "conf", "log", "--format=%s") == "before\n"
     assert "new.sea" in git(root, "show", "HEAD:src/main/java/org/boats/Boat0.java")
+
+
+def test_a_job_goes_on_as_it_was_started(place, sim, daemon, app):
+    """--resume writes, so it is no dry run; what is said of a job when it begins is refused, not left out."""
+    root = start_repository(place / "app")
+    fix(daemon, app.path, root)
+    git(root, "checkout", "-q", ".")
+    for wrong, word in ((("--dry-run",), "--dry-run"), (("-n", "--json"), "--dry-run"), (("--rules", "xml-001"), "--rules"), (("--files", "x"), "--files"),
+                        (("--max-effort", "3"), "--max-effort"), (("--fresh",), "--fresh"), (("-d",), "--detach"), (("--budget", "1"), "--budget"),
+                        ((app.path,), "ANALYSIS")):
+        r = daemon.genopt("fix", "--resume", "--source", root, *wrong, check=2)
+        assert word in r.stderr and "--resume" in r.stderr
+    assert git(root, "status", "--porcelain", "--", "src") == ""
+
+
+def test_a_tree_is_a_folder(place, daemon, app):
+    for words in ((app.path,), ("--resume",), (app.path, "--commit", "at-end")):
+        r = daemon.genopt("fix", *words, "--source", app.path, check=65)
+        assert f"{app.path}: Not a directory" in r.stderr
+
+
+def test_what_waits_for_its_command_is_not_committed(place, sim, daemon, app):
+    """Not by who goes on without it; nor is a commit promised or refused before anything was done."""
+    root = start_repository(place / "app")
+    for late in (("--commit", "at-end"), ("--report", place / "r.html")):
+        r = daemon.genopt("fix", app.path, "--source", root, "-d", "--verify", "true", *late, check=2)
+        assert "--resume" in r.stderr and "--detach" in r.stderr
+    assert sim.requests() == [] and not (place / "r.html").exists()
+    daemon.genopt("fix", app.path, "--source", root, "--verify", "kill -KILL $$", check=75)
+    r = daemon.genopt("fix", "--resume", "--source", root, "--commit", "at-end", check=75)
+    assert "nothing was committed: the repairs are not verified" in r.stderr and git(root, "log", "--format=%s") == "before\n"
+    daemon.genopt("fix", "--resume", "--source", root, "--verify", "true", "--commit", "at-end", check=0)
+    assert git(root, "log", "-1", "--format=%s") != "before\n" and git(root, "status", "--porcelain", "--", "src") == ""
+    r = daemon.genopt("fix", app.path, "--source", root, "--commit", "at-end", check=0)
+    assert "nothing was committed: this job changed no file" in r.stderr
+
+
+def test_who_attaches_elsewhere_is_not_told_that_all_is_in_place(place, sim, daemon, app):
+    job = json.loads(daemon.genopt("fix", app.path, "--source", place / "app", "--json", "--verify", "kill -KILL $$", check=75).stdout.splitlines()[0])["job"]
+    r = daemon.genopt("attach", job, check=75)
+    assert "nothing is written here" in r.stderr and "--source DIR" in r.stderr and "in place" not in r.stderr and "--source ." not in r.stderr
+
+
+def test_a_page_shows_no_turned_lines(place, sim, daemon):
+    """A mark that turns the direction of writing would show another change than it is."""
+    app = App(0)
+    app.files["conf/a.properties"] = "# \u202eturned\nold.name=1\n"
+    app.add("keys-001", "conf/a.properties", 2, "Rename properties prefixed by `old` with `new`", "old.name=1")
+    fix(daemon, app.write_analysis(place / "o.yaml"), app.write(place / "app"), "--files", "conf/*", "--report", place / "r.html")
+    page = (place / "r.html").read_text()
+    assert "# ?turned" in page and "\u202e" not in page
