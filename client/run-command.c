@@ -13,6 +13,7 @@
 
 #define GRACE_SECONDS 2 /* from SIGTERM to SIGKILL */
 #define LOOK_MS 200
+#define PIPE_READS 8 /* more than empty a pipe */
 
 static _Noreturn void become(char *const *argv, int output_fd)
 {
@@ -165,6 +166,28 @@ static _Noreturn void stand_guard(pid_t parent, pid_t leader)
         _exit(0);
 }
 
+/* Without reaping it. What it left in the background may hold its output for ever. */
+static bool has_ended(pid_t pid)
+{
+        siginfo_t info = {0};
+
+        return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+               info.si_pid == pid;
+}
+
+/* What it said before it ended is in the pipe: no more than fits there. */
+static int collect_rest(int fd, struct buf *output)
+{
+        int r = 1;
+
+        for (int n = 0; n < PIPE_READS && r > 0; n++) {
+                struct pollfd p = {.fd = fd, .events = POLLIN};
+
+                r = poll(&p, 1, 0) > 0 ? read_some(fd, output) : 0;
+        }
+        return MIN2(r, 0);
+}
+
 static int collect_watched(int fd, pid_t leader, const struct run_watch *w, struct buf *output)
 {
         const struct timespec look = {.tv_nsec = LOOK_MS * 1000000L};
@@ -185,6 +208,10 @@ static int collect_watched(int fd, pid_t leader, const struct run_watch *w, stru
                 if (until == 0 && why) {
                         end_session(leader, SIGTERM);
                         until = now + GRACE_SECONDS * UINT64_C(1000000);
+                }
+                if (until == 0 && has_ended(leader)) {
+                        r = collect_rest(fd, output);
+                        break;
                 }
                 if (ppoll(&p, 1, &look, &before) > 0)
                         r = read_some(fd, output);
