@@ -543,10 +543,10 @@ static int act_on_event(struct session *s, const json_t *event, const char *type
 
         if (!is_past || is_end)
                 r = catch_up(s, ret_failure);
-        if (r == 0 && is_end && s->writer)
-                r = writer_settle(s->writer, (json_t *)event); /* ours: it was read for us */
         if (r == 0 && is_end && strcmp(type, "done") == 0)
-                r = wait_verify(s->f, (json_t *)event);
+                r = wait_verify(s->f, (json_t *)event); /* ours: it was read for us */
+        if (r == 0 && is_end && s->writer)
+                r = writer_settle(s->writer, (json_t *)event);
         if (r == 0 && is_end && s->f->fates)
                 r = note_unresolved(s->f); /* so that nothing comes after the end */
         if (r == 0)

@@ -177,6 +177,14 @@ static int add_findings(struct change_of_file *c, const json_t *findings)
         return 0;
 }
 
+static void drop_findings(struct change_of_file *c, json_int_t task)
+{
+        for (size_t i = json_array_size(c->findings); i-- > 0;)
+                if (json_integer_value(json_object_get(json_array_get(c->findings, i), "task")) ==
+                    task)
+                        (void)json_array_remove(c->findings, i);
+}
+
 static void forget(struct changes *l, struct change_of_file *c)
 {
         change_done(c);
@@ -210,6 +218,8 @@ int changes_note(struct changes *l, const struct change_note *n)
                 return 0;
         }
         r = r ? r : n->from ? move(c, n->path) : 0;
+        if (r == 0 && n->has_back)
+                drop_findings(c, n->back);
         r = r ? r : add_findings(c, n->findings);
         copy = r == 0 ? str_dup_span(n->after) : NULL;
         if (!copy)
@@ -221,14 +231,16 @@ int changes_note(struct changes *l, const struct change_note *n)
         return 0;
 }
 
+bool changes_is_void(const struct change_of_file *c)
+{
+        return !c->is_new && !c->is_gone && !c->from &&
+               span_is_equal((struct span){c->before, c->n_before},
+                             (struct span){c->after, c->n_after});
+}
+
 void changes_settle(struct changes *l)
 {
-        for (size_t i = l->n; i-- > 0;) {
-                struct change_of_file *c = &l->at[i];
-
-                if (!c->is_new && !c->is_gone && !c->from &&
-                    span_is_equal((struct span){c->before, c->n_before},
-                                  (struct span){c->after, c->n_after}))
-                        forget(l, c);
-        }
+        for (size_t i = l->n; i-- > 0;)
+                if (changes_is_void(&l->at[i]))
+                        forget(l, &l->at[i]);
 }

@@ -16,7 +16,7 @@ struct change_of_file {
         char *of;             /* owned: the file whose repair made it; NULL: it is its own */
         char *before, *after; /* owned */
         size_t n_before, n_after;
-        json_t *findings; /* owned: [{rule, line}], lines of `before` */
+        json_t *findings; /* owned: [{rule, line, task}], lines of `before` */
         bool is_new, is_gone;
 };
 
@@ -25,6 +25,8 @@ struct change_note {
         const char *path, *from, *of; /* as above */
         struct span before, after;
         const json_t *findings;
+        bool has_back; /* it takes back what task `back` repaired */
+        json_int_t back;
         bool is_new, is_gone;
         bool is_past; /* carried out before: it was shown then */
 };
@@ -35,6 +37,8 @@ struct changes *changes_free(struct changes *l);
 DEFINE_CLEANUP(struct changes, changes_free);
 /* Of several changes of a file the first `before` and the last `after` stand. */
 int changes_note(struct changes *l, const struct change_note *n) _must_check_;
+/* It came to nothing: changed, and taken back. */
+bool changes_is_void(const struct change_of_file *c);
 /* Forgets what came to nothing: changed, and taken back. */
 void changes_settle(struct changes *l);
 size_t changes_n(const struct changes *l);

@@ -151,6 +151,8 @@ static int note(const struct step *s, struct span before, struct span after, boo
                                                   .before = before,
                                                   .after = after,
                                                   .findings = c->findings,
+                                                  .has_back = c->is_back,
+                                                  .back = c->task,
                                                   .is_new = c->is_write && !c->has_base && !c->from,
                                                   .is_gone = !c->is_write,
                                                   .is_past = is_past});

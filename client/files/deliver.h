@@ -53,9 +53,10 @@ struct change {
         bool may_be_absent; /* an earlier event expected no file */
         /* For who keeps changes: */
         const char *from, *of;  /* see changes.h */
-        const json_t *findings; /* borrowed */
-        struct span moved;      /* the content at `from` */
-        bool is_half;           /* the removal that belongs to a move */
+        const json_t *findings; /* borrowed: with their task */
+        json_int_t task;
+        struct span moved; /* the content at `from` */
+        bool is_half;      /* the removal that belongs to a move */
 };
 
 struct delivery_counts {

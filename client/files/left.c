@@ -105,6 +105,23 @@ int left_note(struct left *l, const json_t *event, const char *why)
         return json_get_text(event, "of") ? note_made(row, path, why) : note_put(row, event, why);
 }
 
+int left_check(struct left *l, left_find_loss_fn *find_loss, void *arg)
+{
+        const char *key;
+        json_t *row;
+        int r = 0;
+
+        json_object_foreach (l->tasks, key, row) {
+                const char *path = json_get_text(row, "path"), *why = NULL;
+
+                if (r == 0 && path && !json_object_get(row, "why"))
+                        why = find_loss(path, arg);
+                if (why)
+                        r = json_put(row, "why", json_string(why));
+        }
+        return r;
+}
+
 bool left_is_moot(const struct left *l, const json_t *event)
 {
         char key[24];

@@ -20,6 +20,10 @@ DEFINE_CLEANUP(struct left, left_free);
 int left_note(struct left *l, const json_t *event, const char *why) _must_check_;
 /* The event takes back what was never put in place. */
 bool left_is_moot(const struct left *l, const json_t *event);
+/* A task's deliveries in place are looked at again: where find_loss gives a reason (borrowed, for
+ * as long as it is asked), they count as not written. path: the file's name before. */
+typedef const char *left_find_loss_fn(const char *path, void *arg);
+int left_check(struct left *l, left_find_loss_fn *find_loss, void *arg) _must_check_;
 /* In a `done` event: findings.repaired (and .unverified) without what was left; .not_written, and
  * .not_written_files: [{path, why, findings}]; failures tell of what still stands. */
 int left_settle(const struct left *l, json_t *done) _must_check_;

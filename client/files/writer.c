@@ -103,7 +103,8 @@ static int read_change(const json_t *event, struct change *ret, struct failure *
         struct change c = {.path = json_get_text(event, "path"),
                            .fingerprint = json_get_text(event, "fingerprint"),
                            .of = json_get_text(event, "of"),
-                           .findings = json_object_get(event, "findings")};
+                           .findings = json_object_get(event, "findings"),
+                           .task = json_integer_value(json_object_get(event, "task"))};
         int r;
 
         if (!writer_is_path_allowed(c.path))
@@ -185,21 +186,53 @@ static int carry_out_move(struct writer *w, struct change *c, const char *from,
         return carry_out(w, &old, ret_failure);
 }
 
+static bool is_back(const json_t *event)
+{
+        return str_is_equal(json_get_text(event, "reason"), "reverted");
+}
+
+/* A later one, or the last, takes back what the task of this one made. */
+static bool is_taken_back(const json_t *earlier, size_t i, const json_t *last)
+{
+        const json_t *task = json_object_get(json_array_get(earlier, i), "task");
+        bool is = is_back(last) && json_equal(task, json_object_get(last, "task"));
+
+        while (++i < json_array_size(earlier) && !is) {
+                const json_t *later = json_array_get(earlier, i);
+
+                is = is_back(later) && json_equal(task, json_object_get(later, "task"));
+        }
+        return is;
+}
+
+/* Each with its task: what that made may be taken back. */
+static int add_findings(json_t *all, const json_t *event)
+{
+        const json_t *task = json_object_get(event, "task");
+        json_t *one;
+        size_t i;
+        int r = 0;
+
+        json_array_foreach (json_object_get(event, "findings"), i, one) {
+                _cleanup_json_ json_t *own = json_copy(one);
+
+                if (r == 0 && task)
+                        r = own ? json_put(own, "task", json_incref((json_t *)task)) : -ENOMEM;
+                r = r ? r : json_add(all, take(own));
+        }
+        return r;
+}
+
 /* Of all that were held: the last is carried out for all of them. */
 static int gather_findings(const struct held *held, const json_t *event, json_t **ret)
 {
         _cleanup_json_ json_t *all = json_array();
-        const json_t *own = json_object_get(event, "findings");
         int r = all ? 0 : -ENOMEM;
 
-        for (size_t i = 0; i < json_array_size(held->earlier) && r == 0; i++) {
-                json_t *more = json_object_get(json_array_get(held->earlier, i), "findings");
-
-                if (more)
-                        r = json_array_extend(all, more) < 0 ? -ENOMEM : 0;
-        }
-        if (r == 0 && own)
-                r = json_array_extend(all, (json_t *)own) < 0 ? -ENOMEM : 0;
+        for (size_t i = 0; held && i < json_array_size(held->earlier) && r == 0; i++)
+                if (!is_taken_back(held->earlier, i, event))
+                        r = add_findings(all, json_array_get(held->earlier, i));
+        r = r ? r : add_findings(all, event);
         if (r == 0)
                 *ret = take(all);
         return r;
@@ -213,7 +246,7 @@ static int carry_out_change(struct writer *w, const json_t *event, const struct 
         int r;
 
         r = read_change(event, &c, ret_failure);
-        if (r == 0 && held && held->earlier)
+        if (r == 0 && w->config.delivery.changes)
                 r = gather_findings(held, event, &findings);
         if (r != 0)
                 return r;
@@ -238,7 +271,7 @@ static int carry_out_event(struct writer *w, const json_t *event, const struct h
         const char *path = json_get_text(event, "path"), *from = json_get_text(event, "from"),
                    *why = NULL;
         unsigned n_left = w->counts.n_left;
-        bool is_back = str_is_equal(json_get_text(event, "reason"), "reverted");
+        bool takes_back = is_back(event);
         int r;
 
         if (w->left && !held && left_is_moot(w->left, event))
@@ -252,7 +285,7 @@ static int carry_out_event(struct writer *w, const json_t *event, const struct h
                 why = why ? why : "";
         }
         for (size_t i = 0; held && i < json_array_size(held->earlier) && r == 0; i++)
-                r = left_note(w->left, json_array_get(held->earlier, i), is_back ? NULL : why);
+                r = left_note(w->left, json_array_get(held->earlier, i), takes_back ? NULL : why);
         return r ? r : left_note(w->left, event, why);
 }
 
@@ -394,9 +427,52 @@ int writer_apply(struct writer *w, const json_t *event, struct failure **ret_fai
         return r == 0 ? carry_out_event(w, event, NULL, ret_failure) : r;
 }
 
-int writer_settle(const struct writer *w, json_t *done)
+/* What a command did to the files after the repairs were put there: a formatter may change more in
+ * them, but what is gone, or as it was before, is not repaired. NULL: it stands. */
+static const char *find_loss(const struct writer *w, const char *path)
 {
-        return w->left ? left_settle(w->left, done) : 0;
+        const struct delivery *d = &w->config.delivery;
+        const struct change_of_file *c = changes_find(d->changes, path);
+        struct hash stands, before;
+        int found;
+
+        if (!c || c->is_new || changes_is_void(c))
+                return NULL;
+        found = outdir_hash(d->outdir, c->from ? c->from : c->path, &stands);
+        hash_of(c->before, c->n_before, &before);
+        if (found == 0 && hash_is_equal(&stands, &before))
+                return "it is again as it was before the repair";
+        found = outdir_hash(d->outdir, c->path, &stands);
+        return found == CONDITION_ABSENT && !c->is_gone ? "it was repaired, and is there no more"
+                                                        : NULL;
+}
+
+struct loss_search {
+        struct writer *w;
+        int r;
+};
+
+static const char *find_and_tell_loss(const char *path, void *arg)
+{
+        struct loss_search *s = arg;
+        const char *why = find_loss(s->w, path);
+
+        if (why && s->r == 0)
+                s->r = fates_add(s->w->config.delivery.fates, FATE_KEPT, path, why);
+        return why;
+}
+
+int writer_settle(struct writer *w, json_t *done)
+{
+        struct loss_search s = {w, 0};
+        int r = 0;
+
+        if (!w->left)
+                return 0;
+        if (w->config.delivery.changes)
+                r = left_check(w->left, find_and_tell_loss, &s);
+        r = r ? r : s.r;
+        return r ? r : left_settle(w->left, done);
 }
 
 int writer_finish(struct writer *w)

@@ -27,7 +27,7 @@ int writer_catch_up(struct writer *w, struct failure **ret_failure) _must_check_
 /* In the `done` event of a job of repairs, what was not written does not count as repaired
  * (left.h).
  */
-int writer_settle(const struct writer *w, json_t *done) _must_check_;
+int writer_settle(struct writer *w, json_t *done) _must_check_;
 /* Manifest on disk, pending gone. */
 int writer_finish(struct writer *w) _must_check_;
 const struct delivery_counts *writer_counts(const struct writer *w);

@@ -45,10 +45,17 @@ static int load_text(struct run *r, const struct hash *content, char **ret, size
         return *ret ? 0 : -ENOMEM;
 }
 
-static struct failure *refused_twice(void)
+/* What was repaired in the file before, by rule or by an earlier part, is not taken back with it.
+ */
+static struct failure *refused_twice(struct run *r, uint32_t task)
 {
-        return failure_new(FAILURE_CHECK_FAILED,
-                           "the command refused it twice; the file is as it was before");
+        bool is_first =
+                hash_is_equal(publish_before(r, task), &r->work->tasks[task].repair->stands);
+
+        return failure_new(FAILURE_CHECK_FAILED, "the command refused it twice; %s",
+                           is_first ? "the file is as it was before"
+                                    : "it was taken back, and what was repaired in the file before "
+                                      "it still stands: look at that");
 }
 
 int verify_restore(struct run *r, uint32_t task, struct result *result, uint8_t put)
@@ -64,7 +71,7 @@ int verify_restore(struct run *r, uint32_t task, struct result *result, uint8_t 
                 return k;
         t->n_refused = (put & ~PUT_WAITING) >> PUT_REFUSED_SHIFT;
         if (t->n_refused > 1) {
-                run_task_fail(r, task, refused_twice());
+                run_task_fail(r, task, refused_twice(r, task));
                 return 0;
         }
         c = calloc(1, sizeof(*c));
@@ -174,7 +181,7 @@ static void take_back(struct run *r, uint32_t task)
                         r->work->tasks[task].title, strerror(-k));
         if (publish_waiting(r, task) < 0)
                 log_error("task %u: out of memory", task);
-        run_task_fail(r, task, refused_twice());
+        run_task_fail(r, task, refused_twice(r, task));
 }
 
 static void blame(struct run *r, uint32_t task, const char *output)
