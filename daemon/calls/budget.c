@@ -45,6 +45,13 @@ bool budget_fits(const struct flight *f, bool *ret_is_never)
         return has_room;
 }
 
+bool budget_can_take(const struct account *a, uint64_t more)
+{
+        bool is_never;
+
+        return fits(a->left, a->unsettled, a->reserved, more, &is_never);
+}
+
 struct failure *budget_refuses(const struct calls *c, uint64_t left, uint64_t unsettled,
                                uint64_t more)
 {

@@ -34,7 +34,8 @@ void flight_move(struct flight *f, enum flight_state to)
         static const char *const names[N_FLIGHT_STATES] = {"queued", "intent", "sent",
                                                            "delay",  "ending", "landed"};
         static const unsigned may_come_from[N_FLIGHT_STATES] _unused_ = {
-                [FLIGHT_QUEUED] = 1U << FLIGHT_QUEUED | 1U << FLIGHT_DELAY,
+                [FLIGHT_QUEUED] = 1U << FLIGHT_QUEUED | 1U << FLIGHT_DELAY | 1U << FLIGHT_INTENT |
+                                  1U << FLIGHT_SENT, /* again */
                 [FLIGHT_INTENT] = 1U << FLIGHT_QUEUED,
                 [FLIGHT_SENT] = 1U << FLIGHT_QUEUED | 1U << FLIGHT_INTENT,
                 [FLIGHT_DELAY] = 1U << FLIGHT_QUEUED | 1U << FLIGHT_SENT,
@@ -292,7 +293,8 @@ int flight_put_intent(struct flight *f, struct store_batch *b)
         struct record_key key, prompt_key, mark;
         int r;
 
-        flight_fill_record(f, payer, "running", NULL, 0);
+        flight_fill_record(f, payer, "running", NULL, f->lost_nanousd);
+        f->noted_nanousd = f->lost_nanousd;
         r = record_write(&payer->record, &record);
         if (r == 0)
                 r = record_write_prompt(f->blocks, f->n_blocks, &prompt);
@@ -343,7 +345,7 @@ static void send(struct flight *f);
 void flight_on_intent(struct flight *f, int r)
 {
         if (r < 0) {
-                f->has_intent = false;
+                f->has_intent = f->n_attempts > 0; /* the first one's stands */
                 flight_end(f, failure_of_errno(r), STOP_OTHER, NULL);
         } else
                 send(f);
@@ -357,7 +359,7 @@ void flight_leave(struct flight *f)
         charge_reserve(&f->charge, &f->limits->buckets, flight_input(f), flight_output(f));
         if (f->reserved == 0)
                 budget_reserve(f, flight_payer(f)->worst_nanousd);
-        if (f->has_intent) {
+        if (f->has_intent && f->noted_nanousd == f->lost_nanousd) {
                 send(f);
                 return;
         }
@@ -461,6 +463,27 @@ static void start_retry(struct flight *f, struct failure *why, const struct advi
         }
         calls_kick(f->room, 0);
         flight_deliver(f);
+}
+
+/* Consumes why. */
+int flight_restart(struct flight *f, struct failure *why)
+{
+        struct call *c = flight_payer(f);
+
+        flight_detach(f);
+        failure_free(f->retry_why);
+        f->retry_why = why;
+        f->retry_delay_ms = 0;
+        f->n_retries++;
+        f->lost_nanousd = f->noted_nanousd = 0;
+        f->left_usec = 0;
+        f->has_intent = f->has_left = f->is_started = false;
+        buf_clear(&f->text);
+        if (!c->is_catching) { /* told on the next turn: what left is on the stack */
+                TAILQ_INSERT_TAIL(&f->room->catching, c, catching);
+                c->is_catching = true;
+        }
+        return queue_add(f, true);
 }
 
 int flight_delay(struct flight *f, uint64_t ms)

@@ -14,7 +14,9 @@ void flight_leave(struct flight *f); /* off the queue, for its way: takes slot a
 void flight_on_intent(struct flight *f, int r); /* the intent is durable, or is not (r < 0) */
 void flight_deliver(struct flight *f);          /* to its calls what they were not told yet */
 void flight_detach(struct flight *f);           /* out of queue, slot and provider */
-void flight_unlist(struct flight *f);           /* nobody joins it any more */
+/* From the beginning, for the owners that it has; nothing of it is reserved or booked any more. */
+int flight_restart(struct flight *f, struct failure *why) _must_check_;
+void flight_unlist(struct flight *f); /* nobody joins it any more */
 struct call *flight_payer(const struct flight *f);
 /* What it is expected to take off its provider's token limits. */
 uint64_t flight_input(const struct flight *f);

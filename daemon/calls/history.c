@@ -34,8 +34,8 @@ static int add_mark(struct span key, struct span value _unused_, void *arg)
         return 0;
 }
 
-/* The record as it stands, with state lost and the estimate booked; what has not left cost nothing
- * and counts as cancelled. */
+/* The record as it stands, with state lost; booked is the estimate, and what attempts before the
+ * last cost. What has not left cost nothing and counts as cancelled. */
 static int lose_record(struct calls *c, const struct mark *m, bool is_unsent, struct store_batch *b)
 {
         _cleanup_buf_ struct buf stored = {}, changed = {};
@@ -43,7 +43,7 @@ static int lose_record(struct calls *c, const struct mark *m, bool is_unsent, st
         struct record_key key;
         struct ledger_entry entry = {.is_lost = true};
         struct diag diag;
-        uint64_t uid = 0;
+        uint64_t uid = 0, before = 0;
         int r;
 
         record_key_of(&m->job, m->n, &key);
@@ -57,8 +57,11 @@ static int lose_record(struct calls *c, const struct mark *m, bool is_unsent, st
         if (!entry.provider || !entry.model)
                 return 0;
         (void)json_get_u64(o, "uid", &uid);
-        if (!is_unsent)
+        if (!is_unsent) {
                 (void)json_get_u64(o, "estimate", &entry.nanousd);
+                (void)json_get_u64(o, "nanousd", &before);
+                entry.nanousd += before;
+        }
         entry.uid = (uint32_t)uid;
         if (memcmp(&m->job, &record_keeping, sizeof(m->job)) == 0) {
                 r = store_batch_delete(b, TABLE_CALL, record_key_span(&key));

@@ -249,8 +249,8 @@ static void pass_on(struct flight *f, struct call *left)
                 log_error("a shared model call could not be passed on: %s", strerror(-r));
 }
 
-/* The last one left: what was spent is the room's to settle. */
-static void abandon(struct flight *f, struct call *c)
+/* What was spent is the one's who left, and the room's to settle. */
+static void pay_and_leave(struct flight *f, struct call *c)
 {
         struct usage usage = {};
         uint64_t nanousd = f->lost_nanousd;
@@ -271,7 +271,34 @@ static void abandon(struct flight *f, struct call *c)
         c->account->reserved -= f->reserved;
         f->room->reserved -= f->reserved;
         f->reserved = 0;
-        flight_free(f);
+}
+
+/* One of those who stay, whose job may spend what is reserved, is first from now on. */
+static bool has_heir(struct flight *f)
+{
+        struct call *c;
+
+        TAILQ_FOREACH (c, &f->owners, entry) {
+                if (f->reserved > 0 && !budget_can_take(c->account, f->reserved))
+                        continue;
+                TAILQ_REMOVE(&f->owners, c, entry);
+                TAILQ_INSERT_HEAD(&f->owners, c, entry);
+                return true;
+        }
+        return false;
+}
+
+/* Nobody may take over what is on its way. It ends as the one's who left; for those who stay it
+ * begins again when their budgets allow it, or ends in the queue because they never will. */
+static void begin_again(struct flight *f, struct call *left)
+{
+        struct failure *why = failure_new(
+                FAILURE_BUDGET, "the job that paid for this call has left, and the budget has no "
+                                "room to take it over");
+
+        pay_and_leave(f, left);
+        if (!why || flight_restart(f, why) < 0)
+                flight_end(f, failure_new(FAILURE_INTERNAL, "out of memory"), STOP_OTHER, NULL);
 }
 
 void flight_drop(struct flight *f, struct call *c)
@@ -287,9 +314,14 @@ void flight_drop(struct flight *f, struct call *c)
         }
         if (TAILQ_EMPTY(&f->owners)) {
                 has_spent = f->has_intent;
-                abandon(f, c);
-        } else if (was_payer)
+                pay_and_leave(f, c);
+                flight_free(f);
+        } else if (was_payer && has_heir(f))
                 pass_on(f, c);
+        else if (was_payer) {
+                has_spent = f->has_intent;
+                begin_again(f, c);
+        }
         if (has_spent)
                 call_settle_alone(c);
         else

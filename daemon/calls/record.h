@@ -9,8 +9,9 @@
  * Record: {"call", "tasks": [index…], "uid", "provider", "model", "state": running | ok | failed |
  * lost | cancelled, "started" (ms), "estimate", "nanousd", "attempts", "tokens": {input,
  * cache_read, cache_write, output}, "ms", "first_token_ms", "request_id"?, "error"?: name of a
- * failure, "joined"?: true when another call paid}. The intent writes it with state `running`, the
- * settlement anew. A prompt longer than CALLS_PROMPT_BYTES is cut in its middle, with a note there.
+ * failure, "joined"?: true when another call paid}. The intent writes it with state `running` (and
+ * anew when an attempt before may have been paid: nanousd), the settlement for good. A prompt
+ * longer than CALLS_PROMPT_BYTES is cut in its middle, with a note there.
  *
  * Retention drops all of a job by the prefix ulid; marks are gone by then. */
 

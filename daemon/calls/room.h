@@ -79,8 +79,9 @@ struct flight {
         struct pending *intent;     /* borrowed; set in INTENT, and in LANDED for its fence */
         struct timer *timer;        /* owned: of DELAY */
         struct buf text;
-        uint64_t reserved;     /* as added to the payer's account and to the room */
-        uint64_t lost_nanousd; /* of attempts that failed after they had perhaps been paid */
+        uint64_t reserved;      /* as added to the payer's account and to the room */
+        uint64_t lost_nanousd;  /* of attempts that failed after they had perhaps been paid; */
+        uint64_t noted_nanousd; /* so much of it stands in the intent */
         uint64_t created_usec, sent_usec, first_token_ms, started_ms;
         uint64_t left_usec; /* when the first attempt left; 0: none did */
         unsigned n_attempts, n_refusals;
@@ -182,6 +183,8 @@ void call_settle_alone(struct call *c);
  * that is settled. */
 bool budget_fits(const struct flight *f, bool *ret_is_never);
 void budget_reserve(struct flight *f, uint64_t nanousd); /* sets what it has reserved */
+/* Whether the job's own budget has room for what another has reserved. */
+bool budget_can_take(const struct account *a, uint64_t more);
 /* Why a call of `more` will never fit; NULL: it may. */
 struct failure *budget_refuses(const struct calls *c, uint64_t left, uint64_t unsettled,
                                uint64_t more);

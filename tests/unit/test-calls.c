@@ -241,6 +241,48 @@ static void test_payer_leaves_and_the_other_pays(void **state)
         close_bench(&b);
 }
 
+/* Each call fits its budget, both together do not: only one is taken over. */
+static void leave_two_to_a_poor_one(uint64_t budget, bool has_both)
+{
+        const struct fake_step steps[] = {HELD_GOOD, HELD_GOOD, GOOD};
+        static struct bench b;
+
+        open_bench(&b, steps, has_both ? 3 : 2);
+        ask(&b, 0, &(struct wish){.job = 1, .words = "a", .worst = 300000});
+        ask(&b, 1, &(struct wish){.job = 1, .words = "b", .worst = 300000});
+        run_until(&b, have_requested, 2);
+        ask(&b, 2, &(struct wish){.job = 2, .words = "a", .worst = 300000, .left = budget});
+        ask(&b, 3, &(struct wish){.job = 2, .words = "b", .worst = 300000, .left = budget});
+        call_cancel(b.askers[0].call);
+        call_cancel(b.askers[1].call);
+        for (int i = 0; i < 3; i++) /* one for the peer that was hung up on */
+                fake_release(b.fake);
+        run_until(&b, have_ended, 1);
+        assert_true(b.askers[2].is_payer && !b.askers[2].has_failure);
+        assert_int_equal(b.askers[2].nanousd, GOOD_NANOUSD);
+        settle_and_wait(&b.askers[2]);
+        run_until(&b, have_ended, 2);
+        assert_int_equal(b.askers[3].n_retries, 1);
+        assert_true(b.askers[3].is_payer);
+        assert_int_equal(b.askers[3].has_failure, !has_both);
+        if (has_both)
+                assert_int_equal(b.askers[3].nanousd, GOOD_NANOUSD);
+        else {
+                assert_int_equal(b.askers[3].id, FAILURE_BUDGET);
+                assert_int_equal(b.askers[3].nanousd, 0);
+        }
+        settle_and_wait(&b.askers[3]);
+        expect_record(&b, 2, 0, "ok", GOOD_NANOUSD);
+        close_bench(&b);
+}
+
+static void test_who_cannot_pay_takes_nothing_over(void **state)
+{
+        (void)state;
+        leave_two_to_a_poor_one(450000, false);
+        leave_two_to_a_poor_one(550000, true);
+}
+
 static void test_cancel_while_queued_costs_nothing(void **state)
 {
         const struct fake_step steps[] = {GOOD};
@@ -466,6 +508,25 @@ static void test_crash_after_a_broken_stream_is_lost(void **state)
         close_bench(&b);
 }
 
+/* Two attempts: the first's part, and the second's estimate. */
+static void test_crash_in_a_second_attempt_books_both(void **state)
+{
+        const struct fake_step steps[] = {
+                {.answer = FAKE_SSE FAKE_START FAKE_TEXT("Hello "), .then = FAKE_RESET}, HELD_GOOD};
+        static struct bench b;
+
+        (void)state;
+        open_bench(&b, steps, 2);
+        ask(&b, 0, &(struct wish){.job = 1, .words = "a"});
+        run_until(&b, have_requested, 2);
+        close_store(&b);
+        open_store(&b);
+        run_until(&b, is_written, 0);
+        expect_record(&b, 1, 0, "lost", PART_NANOUSD(6) + 7777);
+        assert_int_equal(calls_spent_today(b.calls), PART_NANOUSD(6) + 7777);
+        close_bench(&b);
+}
+
 /* What a machine that lost its power had in memory is not believed. */
 static void test_unsent_of_another_boot_is_lost(void **state)
 {
@@ -576,6 +637,7 @@ int main(void)
                 cmocka_unit_test(test_who_had_an_answer_asks_anew),
                 cmocka_unit_test(test_cancel_with_two_owners),
                 cmocka_unit_test(test_payer_leaves_and_the_other_pays),
+                cmocka_unit_test(test_who_cannot_pay_takes_nothing_over),
                 cmocka_unit_test(test_cancel_while_queued_costs_nothing),
                 cmocka_unit_test(test_cancel_from_callbacks),
                 cmocka_unit_test(test_last_owner_cancels_in_text),
@@ -586,6 +648,7 @@ int main(void)
                 cmocka_unit_test(test_crash_books_the_intent_as_lost),
                 cmocka_unit_test(test_crash_between_refusals_costs_nothing),
                 cmocka_unit_test(test_crash_after_a_broken_stream_is_lost),
+                cmocka_unit_test(test_crash_in_a_second_attempt_books_both),
                 cmocka_unit_test(test_unsent_of_another_boot_is_lost),
                 cmocka_unit_test(test_unsent_is_passed_on),
                 cmocka_unit_test(test_drain),
