@@ -153,11 +153,12 @@ static int hash_text(const struct commits *c, const char *path, struct span text
         return r ? r : run_git(c, &w, ret);
 }
 
-/* Whether the commit that HEAD names has this text at path; NULL: has nothing there. */
-static int head_has(const struct commits *c, const char *path, const struct span *text, bool *ret)
+/* Whether a commit, or the index (""), has this text at path; NULL: has nothing there. */
+static int git_has(const struct commits *c, const char *where, const char *path,
+                   const struct span *text, bool *ret)
 {
         _cleanup_(words_done) struct words w = {0};
-        _cleanup_free_ char *name = str_printf("HEAD:%s%s", c->prefix, path);
+        _cleanup_free_ char *name = str_printf("%s:%s%s", where, c->prefix, path);
         _cleanup_buf_ struct buf stands = {0}, hash = {0};
         int status = 0, r = name ? 0 : -ENOMEM;
 
@@ -188,6 +189,25 @@ static int tree_has(const struct commits *c, const struct change_of_file *f, boo
         return r;
 }
 
+/* Whether the index has something else there than HEAD, and than the repair: a commit of the path
+ * would lose it. after: NULL: nothing is to be there. */
+static int is_staged(const struct commits *c, const char *path, const struct span *after, bool *ret)
+{
+        _cleanup_(words_done) struct words w = {0};
+        _cleanup_buf_ struct buf output = {0};
+        int status = 0, r;
+
+        WORDS(&w, "git", "-C", c->dir, "--literal-pathspecs", "diff", "--cached", "--quiet", "--",
+              path);
+        r = run(&w, &output, &status);
+        *ret = false;
+        if (r || status == 0)
+                return r;
+        r = git_has(c, "", path, after, ret);
+        *ret = !*ret;
+        return r;
+}
+
 /* Of what HEAD does not have: may it be committed there at all? NULL in *ret: yes. */
 static int find_bar(const struct commits *c, const char *path, const char **ret)
 {
@@ -210,27 +230,33 @@ static int judge(struct commits *c, size_t i)
 {
         const struct change_of_file *f = changes_at(c->l, i);
         const struct span before = {f->before, f->n_before}, after = {f->after, f->n_after};
-        bool is_in = false, is_base = false, is_left = true, is_there = false;
+        bool is_in = false, is_base = false, is_left = true, is_there = false, has_staged = false;
         const char *bar = NULL;
-        int r = head_has(c, f->path, f->is_gone ? NULL : &after, &is_in);
+        int r = git_has(c, "HEAD", f->path, f->is_gone ? NULL : &after, &is_in);
 
         if (r == 0 && f->from)
-                r = head_has(c, f->from, NULL, &is_left);
+                r = git_has(c, "HEAD", f->from, NULL, &is_left);
         if (r == 0 && is_in && is_left) {
                 c->is_out[i] = true;
                 return 0;
         }
-        r = r ? r : head_has(c, f->from ? f->from : f->path, f->is_new ? NULL : &before, &is_base);
+        r = r ? r
+              : git_has(c, "HEAD", f->from ? f->from : f->path, f->is_new ? NULL : &before,
+                        &is_base);
         r = r ? r : tree_has(c, f, &is_there);
+        r = r ? r : is_staged(c, f->path, f->is_gone ? NULL : &after, &has_staged);
+        if (r == 0 && f->from && !has_staged)
+                r = is_staged(c, f->from, NULL, &has_staged);
         if (r == 0 && (!is_base || f->is_new || f->from))
                 r = find_bar(c, f->path, &bar);
-        if (r == 0 && (bar || !(is_base && is_there))) {
+        if (r == 0 && (bar || has_staged || !(is_base && is_there))) {
                 c->is_out[i] = true;
                 client_warn(changes_client(c->l), "%s is left out of the commits: it %s\n  → %s",
                             f->path,
-                            bar       ? bar
-                            : is_base ? "was changed after the repair"
-                                      : "was not committed, or had changes of yours, before",
+                            bar          ? bar
+                            : has_staged ? "has something of yours staged"
+                            : is_base    ? "was changed after the repair"
+                                         : "was not committed, or had changes of yours, before",
                             bar ? "it is in place; commit it yourself, where that is meant to be"
                                 : "look at `git diff` and commit it yourself");
         }
@@ -642,6 +668,38 @@ int commits_make(const struct changes *l, const char *dir, enum commit_style sty
 }
 
 /* Before anything is asked for: git can commit there, and knows in whose name. */
+/* In the middle of what git wants to commit as a whole, it commits no paths alone. */
+static int check_middle(const char *dir, struct buf *why)
+{
+        static const struct {
+                const char *words[4], *what;
+        } looks[] = {
+                {{"rev-parse", "-q", "--verify", "MERGE_HEAD"}, "a merge is under way"},
+                {{"rev-parse", "-q", "--verify", "CHERRY_PICK_HEAD"}, "a cherry-pick is under way"},
+                {{"ls-files", "--unmerged", "--", ":/"}, "there are files that are not merged"},
+        };
+
+        for (size_t i = 0; i < N_ELEMENTS(looks); i++) {
+                _cleanup_(words_done) struct words w = {0};
+                _cleanup_buf_ struct buf output = {0};
+                int status = 0, r;
+
+                WORDS(&w, "git", "-C", dir);
+                for (size_t k = 0; k < N_ELEMENTS(looks[i].words); k++)
+                        add_word(&w, looks[i].words[k]);
+                r = run(&w, &output, &status);
+                if (r < 0)
+                        return r;
+                if (status != 0 || output.n == 0)
+                        continue;
+                buf_done(why);
+                r = buf_printf(why, "%s in this repository: git commits no single files there",
+                               looks[i].what);
+                return r < 0 ? r : CONDITION_REFUSED;
+        }
+        return 0;
+}
+
 int commits_check(const char *dir, struct buf *why)
 {
         static const char *const looks[][2] = {{"rev-parse", "--show-prefix"},
@@ -656,5 +714,7 @@ int commits_check(const char *dir, struct buf *why)
                 WORDS(&w, "git", "-C", dir, looks[i][0], looks[i][1]);
                 r = run(&w, why, &status);
         }
-        return r == 0 && status != 0 ? CONDITION_REFUSED : r;
+        if (r == 0 && status == 0)
+                return check_middle(dir, why);
+        return r == 0 ? CONDITION_REFUSED : r;
 }

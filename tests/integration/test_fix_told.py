@@ -188,3 +188,26 @@ def test_a_page_shows_no_turned_lines(place, sim, daemon):
     fix(daemon, app.write_analysis(place / "o.yaml"), app.write(place / "app"), "--files", "conf/*", "--report", place / "r.html")
     page = (place / "r.html").read_text()
     assert "# ?turned" in page and "\u202e" not in page
+
+
+def test_what_is_staged_of_a_file_is_not_lost(place, sim, daemon, app):
+    """Also where the file itself is as HEAD has it."""
+    root, boat = start_repository(place / "app"), "src/main/java/org/boats/Boat1.java"
+    (root / boat).write_text(app.files[boat] + "// staged\n")
+    git(root, "add", boat)
+    (root / boat).write_text(app.files[boat])
+    fix(daemon, app.path, root)
+    git(root, "add", "src/main/java/org/boats/Boat3.java")  # the repair itself: nothing to lose
+    r = daemon.genopt("fix", "--resume", "--source", root, "--commit", "per-rule", check=0)
+    assert f"{boat} is left out of the commits: it has something of yours staged" in r.stderr
+    assert git(root, "show", f":{boat}").endswith("// staged\n") and "old.sea" in git(root, "show", f"HEAD:{boat}")
+    for n in (2, 3):
+        assert "new.sea" in git(root, "show", f"HEAD:src/main/java/org/boats/Boat{n}.java")
+    assert r.stderr.count("is left out") == 1
+
+
+def test_a_merge_under_way_is_told_first(place, sim, daemon, app):
+    root = start_repository(place / "app")
+    (root / ".git/MERGE_HEAD").write_text(git(root, "rev-parse", "HEAD"))
+    r = daemon.genopt("fix", app.path, "--source", root, "--commit", "per-file", check=65)
+    assert "a merge is under way" in r.stderr and sim.requests() == [] and not (root / ".genopt").exists()
