@@ -429,7 +429,7 @@ static bool may_retry(struct flight *f, const struct advice *advice)
         uint64_t more = flight_payer(f)->worst_nanousd + f->lost_nanousd;
         bool is_never;
 
-        if (!advice->is_retryable || f->n_attempts >= CALLS_MAX_ATTEMPTS || f->room->is_draining ||
+        if (!advice->is_retryable || f->n_attempts >= CALLS_MAX_ATTEMPTS ||
             advice->retry_after_ms > CALLS_RETRY_AFTER_MAX_MS)
                 return false;
         if (!budget_fits(f, &is_never))
@@ -535,9 +535,14 @@ static void on_failed(struct flight *f, const struct usage *usage, const struct 
         f->lost_nanousd += nanousd;
         if (why && may_retry(f, advice)) {
                 f->is_broken = f->text.n > 0 && has_enough(f);
-                if (!f->is_broken) {
+                if (!f->is_broken && !f->room->is_draining) {
                         start_retry(f, why, advice);
                         return;
+                }
+                /* Its next try is the next daemon's: that is no failure of its task. */
+                if (!f->is_broken) {
+                        failure_free(why);
+                        why = failure_new(FAILURE_STOPPING, NULL);
                 }
         }
         /* What the provider said of the last attempt is booked as its usage, not as lost. */
