@@ -52,13 +52,27 @@ bool budget_can_take(const struct account *a, uint64_t more)
         return fits(a->left, a->unsettled, a->reserved, more, &is_never);
 }
 
+/* A job's own is raised for the job; these are the daemon's. */
+static struct failure *refuse_period(enum budget_period p)
+{
+        static const char *const words[N_BUDGET_PERIODS][3] = {
+                {"today's", "day", "tomorrow (UTC)"},
+                {"the month's", "month", "next month (UTC)"},
+        };
+        struct failure *why =
+                failure_new(FAILURE_BUDGET, "%s budget does not allow the next call", words[p][0]);
+
+        if (why)
+                (void)!failure_set_remedy(why,
+                                          "raise budget.%s_usd in genopt.yaml and `genopt reload`, "
+                                          "or wait until %s; then `genopt resume JOB`",
+                                          words[p][1], words[p][2]);
+        return why;
+}
+
 struct failure *budget_refuses(const struct calls *c, uint64_t left, uint64_t unsettled,
                                uint64_t more)
 {
-        static const char *const sentences[N_BUDGET_PERIODS] = {
-                "today's budget does not allow the next call",
-                "the month's budget does not allow the next call",
-        };
         bool is_never = false;
 
         (void)fits(left, unsettled, 0, more, &is_never);
@@ -67,9 +81,19 @@ struct failure *budget_refuses(const struct calls *c, uint64_t left, uint64_t un
         for (enum budget_period p = 0; p < N_BUDGET_PERIODS; p++) {
                 (void)fits(limit_of(c, p), spent_in(c, p) + c->unsettled, 0, more, &is_never);
                 if (is_never)
-                        return failure_new(FAILURE_BUDGET, "%s", sentences[p]);
+                        return refuse_period(p);
         }
         return NULL;
+}
+
+struct failure *budget_refuses_flight(const struct flight *f)
+{
+        const struct call *payer = flight_payer(f);
+        const struct account *a = payer->account;
+        struct failure *why = budget_refuses(f->room, a->left, a->unsettled,
+                                             payer->worst_nanousd + f->lost_nanousd);
+
+        return why ?: failure_new(FAILURE_BUDGET, NULL);
 }
 
 void budget_reserve(struct flight *f, uint64_t nanousd)

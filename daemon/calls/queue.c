@@ -216,7 +216,7 @@ static bool run_one(struct lane *l, enum call_class class, uint64_t now, uint64_
                 if (r == 0)
                         flight_leave(f);
                 else
-                        flight_end(f, failure_new(FAILURE_BUDGET, NULL), STOP_OTHER, NULL);
+                        flight_end(f, budget_refuses_flight(f), STOP_OTHER, NULL);
                 return true;
         }
         return false;

@@ -188,4 +188,5 @@ bool budget_can_take(const struct account *a, uint64_t more);
 /* Why a call of `more` will never fit; NULL: it may. */
 struct failure *budget_refuses(const struct calls *c, uint64_t left, uint64_t unsettled,
                                uint64_t more);
+struct failure *budget_refuses_flight(const struct flight *f); /* after budget_fits(): is_never */
 void budget_watch(struct calls *c); /* warns once where a share of a budget is spent */
