@@ -139,7 +139,11 @@ static bool is_call(const json_t *step)
 }
 
 /* How the tasks of a step were come by in truth. */
-static void count_sources(const json_t *step, size_t counts[N_SOURCES], size_t *ret_failed)
+struct ways {
+        size_t counts[N_SOURCES], n_failed, n_joined; /* joined: another job made them */
+};
+
+static void count_ways(const json_t *step, struct ways *ret)
 {
         const json_t *rows = json_object_get(json_object_get(step, "measured"), "tasks");
         json_t *row;
@@ -148,43 +152,60 @@ static void count_sources(const json_t *step, size_t counts[N_SOURCES], size_t *
         json_array_foreach ((json_t *)rows, i, row) {
                 const char *source = json_get_text(row, "source");
 
+                if (json_is_true(json_object_get(row, "joined"))) {
+                        ret->n_joined++;
+                        continue;
+                }
                 if (!source)
-                        (*ret_failed)++;
+                        ret->n_failed++;
                 for (size_t k = 0; source && k < N_SOURCES; k++)
                         if (strcmp(source, progress_source_names[k]) == 0)
-                                counts[k]++;
+                                ret->counts[k]++;
         }
 }
 
-/* "1 reuse, 2 failed": other ways than that of the plan. */
-static void add_other_ways(struct buf *b, const size_t counts[N_SOURCES], size_t n_failed,
-                           const char *planned, const char *lead)
+/* "1 reuse, 3 by another job, 2 failed": other ways than that of the plan. */
+static void add_other_ways(struct buf *b, const struct ways *w, const char *planned,
+                           const char *lead)
 {
         for (size_t k = 0; k < N_SOURCES; k++)
-                if (counts[k] > 0 && strcmp(planned, progress_source_names[k]) != 0) {
-                        (void)buf_printf(b, "%s%zu %s", lead, counts[k], progress_source_names[k]);
+                if (w->counts[k] > 0 && strcmp(planned, progress_source_names[k]) != 0) {
+                        (void)buf_printf(b, "%s%zu %s", lead, w->counts[k],
+                                         progress_source_names[k]);
                         lead = ", ";
                 }
-        if (n_failed > 0)
-                (void)buf_printf(b, "%s%zu failed", lead, n_failed);
+        if (w->n_joined > 0) {
+                (void)buf_printf(b, "%s%zu by another job", lead, w->n_joined);
+                lead = ", ";
+        }
+        if (w->n_failed > 0)
+                (void)buf_printf(b, "%s%zu failed", lead, w->n_failed);
+}
+
+/* "  measured, 2 calls; 1 by another job" */
+static void name_measured(const json_t *step, struct buf *b)
+{
+        const json_t *measured = json_object_get(step, "measured");
+        struct ways ways = {0};
+        uint64_t calls = progress_number(measured, "calls");
+
+        count_ways(step, &ways);
+        (void)buf_add_text(b, "  measured");
+        if (calls > 1)
+                (void)buf_printf(b, ", %" PRIu64 " calls", calls);
+        add_other_ways(b, &ways, "call", calls > 1 ? "; " : ": ");
+        if (json_array_size(json_object_get(measured, "tasks")) == 0)
+                (void)buf_add_text(b, ": not done");
 }
 
 static int add_measured(struct buf *b, const struct layout *l, const json_t *step)
 {
         const json_t *measured = json_object_get(step, "measured");
-        size_t counts[N_SOURCES] = {0}, n_failed = 0;
-        uint64_t calls = progress_number(measured, "calls");
         _cleanup_buf_ struct buf name = {0};
 
         if (!measured)
                 return 0;
-        count_sources(step, counts, &n_failed);
-        (void)buf_add_text(&name, "  measured");
-        if (calls > 1)
-                (void)buf_printf(&name, ", %" PRIu64 " calls", calls);
-        add_other_ways(&name, counts, n_failed, "call", calls > 1 ? "; " : ": ");
-        if (json_array_size(json_object_get(measured, "tasks")) == 0)
-                (void)buf_add_text(&name, ": not done");
+        name_measured(step, &name);
         add_numbers(b, l, buf_span(&name), "", measured);
         return name.failed;
 }
@@ -210,7 +231,8 @@ static int add_call(struct buf *b, const struct layout *l, const json_t *step)
 struct group {
         const char *kind, *reason; /* borrowed */
         bool is_certain;
-        size_t n_tasks, counts[N_SOURCES], n_failed;
+        size_t n_tasks;
+        struct ways ways;
 };
 
 static struct group *group_of(struct group *groups, size_t *n, const json_t *step)
@@ -243,7 +265,7 @@ static void add_groups(struct buf *b, const json_t *steps, const struct layout *
                         continue;
                 g = group_of(groups, &n, step);
                 g->n_tasks += json_array_size(json_object_get(step, "tasks"));
-                count_sources(step, g->counts, &g->n_failed);
+                count_ways(step, &g->ways);
         }
         if (n > 0)
                 (void)buf_add_text(b, "\nneed no model\n");
@@ -253,8 +275,7 @@ static void add_groups(struct buf *b, const json_t *steps, const struct layout *
                 (void)buf_printf(&line, "%-10s %4zu  %s%s%s", groups[i].kind, groups[i].n_tasks,
                                  groups[i].is_certain ? "certain" : "likely",
                                  *groups[i].reason ? ": " : "", groups[i].reason);
-                add_other_ways(&line, groups[i].counts, groups[i].n_failed, groups[i].kind,
-                               "; in truth ");
+                add_other_ways(&line, &groups[i].ways, groups[i].kind, "; in truth ");
                 format_cut(b, buf_span(&line), l->columns);
                 (void)buf_add_char(b, '\n');
         }
@@ -296,14 +317,17 @@ static int add_steps(struct buf *b, const json_t *plan, size_t columns)
         json_t *step;
 
         json_array_foreach ((json_t *)steps, i, step) {
-                _cleanup_buf_ struct buf name = {0};
+                _cleanup_buf_ struct buf name = {0}, measured = {0};
 
                 if (!is_call(step))
                         continue;
                 name_step(step, &name);
-                if (name.failed)
-                        return name.failed;
+                if (json_object_get(step, "measured"))
+                        name_measured(step, &measured);
+                if (name.failed || measured.failed)
+                        return -ENOMEM;
                 longest = MAX2(longest, format_width(buf_span(&name)));
+                longest = MAX2(longest, format_width(buf_span(&measured)));
         }
         l = layout_of(columns, longest);
         add_groups(b, steps, &l);

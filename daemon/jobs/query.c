@@ -211,8 +211,8 @@ void jobs_list(struct jobs *j, const struct peer *p, const json_t *params, jobs_
 
 int job_task_row(const json_t *event, json_t **ret)
 {
-        static const char *const keys[] = {"task",    "path", "source", "verdict", "tokens",
-                                           "nanousd", "ms",   "error",  "attempts"};
+        static const char *const keys[] = {"task",    "path", "source", "verdict",  "tokens",
+                                           "nanousd", "ms",   "error",  "attempts", "joined"};
         const char *verdict = json_get_text(event, "verdict");
         _cleanup_json_ json_t *row = json_object();
 

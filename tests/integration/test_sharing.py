@@ -184,6 +184,8 @@ def test_ten_clients_generate_the_same_project(daemon, sim, place):
     expect_made_once(sim, keys, results)
     for e in results:
         assert e["summary"]["files"]["call"] + e["summary"]["files"]["reuse"] == len(keys)
+        shown = re.findall(r"(\d+) by another job", daemon.genopt("explain", e["job"], check=0).stdout)
+        assert sum(map(int, shown)) == e["summary"]["files"]["joined"]
 
 
 def test_two_projects_overlap(daemon, sim, place):
@@ -219,6 +221,23 @@ def stop_in_mid_batch(daemon, sim, spec):
     wait_done(daemon, second[0][1], lambda path: "courier" not in path and not path.startswith("cmd/"))
     wait_in_flight(sim, 1)
     return [(first, job)], second
+
+
+def test_a_file_is_delivered_while_its_call_goes_on(daemon, sim, place):
+    """The call stands still behind the first of its files, and cannot end: that file is there all the same."""
+    sim.faults(IN_MID_BATCH)
+    (rpc, job), = generate(daemon, write_spec(place / "s.yaml", n_entities=4).read_text())
+    rpc.ok("job/attach", {"job": job, "after": 0})
+    seen, e = [], None
+    while not e or e["type"] != "file" or e["path"] != PARCEL:
+        e = rpc.event("file", "task.done", "call.done", "done", "failed")
+        seen.append(e)
+        assert e["type"] not in ("done", "failed")
+    wait_in_flight(sim, 1)
+    rows = {row["path"]: row for row in rpc.ok("job/get", {"job": job})["tasks"]}
+    assert rows[PARCEL]["state"] == "done" and rows[COURIER]["state"] not in ("done", "failed", "skipped")
+    assert not [x for x in seen if x["type"] == "call.done" and rows[PARCEL]["task"] in x["tasks"]]
+    rpc.ok("job/cancel", {"job": job})
 
 
 def test_the_first_of_two_is_cancelled_in_mid_batch(daemon, sim, place):
