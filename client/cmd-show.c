@@ -201,8 +201,12 @@ static int print_job(const struct client *c, const json_t *job)
                 r = print_calls(json_object_get(job, "tasks"), calls);
         if (r == 0 && c->values[SHOW_PROMPTS])
                 print_prompts(calls);
-        if (r == 0 && json_is_object(summary))
+        if (r == 0 && json_is_object(summary)) {
+                _cleanup_free_ char *how = str_printf("`genopt resume %s`", c->args[0]);
+
                 r = view_summarise(summary, &lines);
+                view_add_resume(json_object_get(summary, "resume"), "", how, &lines);
+        }
         if (r == 0 && lines.n > 0)
                 printf("\n%s", lines.at);
         return r;

@@ -136,6 +136,24 @@ char *follow_way_back(const struct follow *f)
         return b.failed ? NULL : str_printf("%s", b.at);
 }
 
+/* How what failed is asked for again, and delivered. */
+static char *how_to_resume(const struct follow *f)
+{
+        _cleanup_free_ char *back = follow_way_back(f);
+        _cleanup_buf_ struct buf b = {0};
+
+        if (!f->is_editing)
+                return str_printf("`genopt resume %s`, then `%s`; or the same command again",
+                                  f->job, back ? back : "genopt attach");
+        (void)buf_add_text(&b, "`genopt fix --resume");
+        if (f->hint_dir) {
+                (void)buf_add_text(&b, " --source ");
+                format_word(&b, f->hint_dir);
+        }
+        (void)buf_add_char(&b, '`');
+        return b.failed ? NULL : str_printf("%s", b.at);
+}
+
 static int fetch_for_writer(const struct hash *sha256, struct buf *b, void *arg,
                             struct failure **ret_failure)
 {
@@ -390,6 +408,9 @@ int follow_print_done(struct follow *f, const json_t *done)
                 say_unverified(f);
         if (!f->client->is_json) {
                 if (summary && !f->is_text && view_summarise(summary, &lines) == 0 && lines.n > 0) {
+                        _cleanup_free_ char *how = how_to_resume(f);
+
+                        view_add_resume(json_object_get(summary, "resume"), "", how, &lines);
                         lines.at[lines.n - 1] = '\0';
                         view_say(f->view, "%s", lines.at);
                 }

@@ -273,7 +273,10 @@ static void add_tasks(struct buf *b, const json_t *tasks)
                 (void)buf_add_text(b, "</code><small>");
                 add_escaped(b, error ? error : text_of(task, "reason"));
                 (void)buf_add_text(b, "</small>");
-                add_cell(b, source ? source : text_of(task, "state"));
+                add_cell(b, json_is_true(json_object_get(task, "joined"))
+                                    ? "another job, at the same time"
+                            : source ? source
+                                     : text_of(task, "state"));
                 add_unit(b, "n", progress_number(task, "attempts"));
                 add_unit(b, "tokens",
                          progress_number(task, "input") + progress_number(task, "cache_write"));
@@ -359,6 +362,8 @@ static void add_report(struct buf *b, const json_t *report)
         add_shares(b, json_object_get(report, "cache_share"));
         add_totals(b, report);
         view_add_lost(json_object_get(report, "lost"), "<p>", b);
+        view_add_resume(json_object_get(report, "resume"), "<p>", "<code>genopt resume JOB</code>",
+                        b);
         add_rules(b, json_object_get(report, "rules"), json_object_get(report, "measured"));
         add_tasks(b, json_object_get(report, "tasks"));
         if (json_object_get(report, "baseline")) {

@@ -224,7 +224,9 @@ static int write_tasks(const json_t *report, size_t columns, struct buf *b)
                 const char *path = json_get_text(task, "path"),
                            *source = json_get_text(task, "source");
                 const char *row[] = {path ? path : "(text)",
-                                     source ? source : text_of(task, "state"),
+                                     json_is_true(json_object_get(task, "joined")) ? "other job"
+                                     : source                                      ? source
+                                              : text_of(task, "state"),
                                      text[0],
                                      text[1],
                                      text[2],
@@ -338,6 +340,7 @@ int report_write_text(const json_t *report, size_t columns, struct buf *b)
         r = write_facts(report, columns, b);
         view_add_lost(json_object_get(report, "lost"), "", b);
         write_lines(report, b);
+        view_add_resume(json_object_get(report, "resume"), "", "`genopt resume JOB`", b);
         r = r < 0 ? r : write_rules(report, columns, b);
         view_add_compression(json_object_get(report, "rules"), "\n", b);
         r = r < 0 ? r : write_tasks(report, columns, b);

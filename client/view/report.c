@@ -18,7 +18,7 @@ static int copy(const json_t *from, const char *key, json_t *to, const char *as)
 static int add_task(const json_t *step, const json_t *row, json_t *tasks)
 {
         static const char *const keys[] = {"path",    "source", "state", "attempts",
-                                           "nanousd", "ms",     "error"};
+                                           "nanousd", "ms",     "error", "joined"};
         static const char *const counts[] = {"input", "cache_read", "cache_write", "output"};
         const json_t *tokens = json_object_get(row, "tokens");
         _cleanup_json_ json_t *o = json_object();
@@ -84,7 +84,7 @@ int report_make(const json_t *plan, const json_t *about, json_t **ret)
                      {"lost", "lost"},
                      {"phases", "phases"},
                      {"rules", "rules"}};
-        static const char *const facts[] = {"cache_share", "files", "retries", "checks"};
+        static const char *const facts[] = {"cache_share", "files", "retries", "checks", "resume"};
         const json_t *summary = json_object_get(plan, "summary");
         _cleanup_json_ json_t *o = json_object();
         int r = o ? 0 : -ENOMEM;

@@ -194,6 +194,28 @@ static void add_findings(struct buf *b, const json_t *summary)
         add_rates(b, &f);
 }
 
+void view_add_resume(const json_t *resume, const char *mark, const char *how, struct buf *b)
+{
+        char in[FORMAT_BYTES], out[FORMAT_BYTES], money[FORMAT_BYTES], time[FORMAT_BYTES];
+        uint64_t calls = progress_number(resume, "calls"),
+                 output = progress_number(resume, "output");
+
+        if (!resume)
+                return;
+        if (calls > 0)
+                (void)buf_printf(b,
+                                 "%sresume    about %" PRIu64
+                                 " call%s, %s tokens in, %s out, %s, %s (estimated)",
+                                 mark, calls, calls == 1 ? "" : "s",
+                                 format_count(progress_tokens(resume) - output, in),
+                                 format_count(output, out),
+                                 format_money(progress_number(resume, "nanousd"), money),
+                                 format_ms(progress_number(resume, "ms"), time));
+        else
+                (void)buf_printf(b, "%sresume    no call, no money (estimated)", mark);
+        (void)buf_printf(b, "%s%s\n", how ? ": " : "", how ? how : "");
+}
+
 int view_summarise(const json_t *summary, struct buf *b)
 {
         const json_t *naive = json_object_get(summary, "naive");

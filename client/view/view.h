@@ -40,6 +40,9 @@ int view_describe(const struct progress *p, const json_t *event, bool is_live,
                   struct buf *b) _must_check_;
 /* The five lines of a finished job: time, tokens, money, cache, files, each beside naive. Pure. */
 int view_summarise(const json_t *summary, struct buf *b) _must_check_;
+/* What of `summary` tells what a resume would take, and how it is done (may be NULL); `mark` stands
+ * before it. Nothing where nothing failed. */
+void view_add_resume(const json_t *resume, const char *mark, const char *how, struct buf *b);
 /* The table of a dry run. Pure. */
 int view_tabulate_plan(const json_t *plan, size_t columns, struct buf *b) _must_check_;
 /* Of a plan from job/explain: whether all of it has run, so that what it spent compares with what

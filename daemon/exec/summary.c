@@ -105,6 +105,16 @@ static int put_findings(struct run *r, json_t *summary)
         return json_put(summary, "findings", o);
 }
 
+static int put_resume(const struct run *r, json_t *summary)
+{
+        struct estimate rest;
+        json_t *o = NULL;
+        int k = run_rest(r, &rest);
+
+        k = k ? k : totals_to_json(&rest, &o);
+        return k ? k : json_put(summary, "resume", o);
+}
+
 int run_summary(struct run *r, json_t **ret)
 {
         const struct run_totals *t = &r->totals;
@@ -121,6 +131,10 @@ int run_summary(struct run *r, json_t **ret)
                 o = NULL;
         }
         if (o && r->was_verified && json_put(o, "verified", json_boolean(r->is_verified)) < 0) {
+                json_decref(o);
+                o = NULL;
+        }
+        if (o && t->n_failed + t->n_skipped > 0 && put_resume(r, o) < 0) {
                 json_decref(o);
                 o = NULL;
         }

@@ -24,7 +24,8 @@ struct sums {
 struct part {
         struct tokens tokens;
         uint64_t nanousd;
-        bool is_known; /* a call has told of it; else the task's own event counts */
+        bool is_known;  /* a call has told of it; else the task's own event counts */
+        bool is_joined; /* another job paid for the last one: known after what it streamed */
 };
 
 struct reading {
@@ -190,7 +191,8 @@ static uint64_t share_of(uint64_t whole, size_t i, size_t n)
         return whole / n + (i < whole % n);
 }
 
-static void divide_call(struct reading *r, const json_t *tasks, const struct measured_call *c)
+static void divide_call(struct reading *r, const json_t *tasks, const struct measured_call *c,
+                        bool is_joined)
 {
         size_t n = json_array_size(tasks);
 
@@ -202,6 +204,7 @@ static void divide_call(struct reading *r, const json_t *tasks, const struct mea
                         continue;
                 p = &r->parts[task];
                 p->is_known = true;
+                p->is_joined = is_joined;
                 p->tokens.input += share_of(c->tokens.input, i, n);
                 p->tokens.cache_read += share_of(c->tokens.cache_read, i, n);
                 p->tokens.cache_write += share_of(c->tokens.cache_write, i, n);
@@ -233,7 +236,7 @@ static int on_call_done(struct reading *r, const json_t *event, uint64_t now_ms)
         s = step_of_task(r, (uint64_t)json_integer_value(json_array_get(tasks, 0)));
         if (s)
                 add_call(&s->e, &c);
-        divide_call(r, tasks, &c);
+        divide_call(r, tasks, &c, json_is_true(json_object_get(event, "joined")));
         return keep_call(r, &c);
 }
 
@@ -362,6 +365,9 @@ static int put_part(const struct part *p, json_t *row)
 
         if (!p->is_known)
                 return 0;
+        if (p->is_joined && json_get_text(row, "source") &&
+            json_put(row, "joined", json_true()) < 0)
+                return -ENOMEM;
         k = json_put(row, "tokens",
                      json_pack("{s:I,s:I,s:I,s:I}", "input", (json_int_t)p->tokens.input,
                                "cache_read", (json_int_t)p->tokens.cache_read, "cache_write",

@@ -29,3 +29,16 @@ def test_a_fence_costs_no_call(daemon, sim, place):
     assert not [e for e in events if e["type"] == "task.retry"]
     assert any("around the file" in e.get("mended", "") for e in events if e["type"] == "task.done")
     assert not any(b"```" in text for path, text in tree(place / "out").items() if path.endswith(".go"))
+
+
+def test_words_around_the_files_cost_no_call(daemon, sim, place):
+    """What a model says before its files, between and after them is passed over."""
+    spec = write_spec(place / "s.yaml", n_entities=1)
+    gen(daemon, spec, place / "whole")
+    n = len(sim.requests())
+    daemon.genopt("cache", "clear")
+    sim.faults({"kind": "chatter"})
+    events = gen(daemon, spec, place / "chatter")
+    assert 0 < len(sim.requests()) - n <= n  # what calls cost is learned, so there may be fewer
+    assert not [e for e in events if e["type"] == "task.retry"] and events[-1]["summary"]["files"]["failed"] == 0
+    assert tree(place / "chatter") == tree(place / "whole")

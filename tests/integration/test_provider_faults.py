@@ -33,6 +33,10 @@ def test_is_tried_again(daemon, sim, name):
     ask(rpc, "What is ebb?")
     retry = rpc.event("task.retry")
     assert retry["reason"]
+    if "retry_after_ms" in RETRIED[name]:
+        assert retry["delay_ms"] >= RETRIED[name]["retry_after_ms"]  # as the provider says
+    else:
+        assert 0 < retry["delay_ms"] <= 1000  # a second or two of backoff, and the tests' are shorter
     end = rpc.end()
     assert end["type"] == "done" and end["text"]
     assert end["summary"]["retries"] >= 1
@@ -99,6 +103,34 @@ def test_one_failure_stops_only_what_depends_on_it(daemon, sim, place):
     assert rpc.end()["summary"]["files"]["failed"] == 0
 
 
+def test_the_summary_tells_what_a_resume_costs(daemon, sim, place):
+    """As estimated: as many calls as a resume then makes, for about as many tokens and as much money."""
+    sim.faults({"kind": "refusal", "match": "parcel_service.go"})
+    r = daemon.genopt("gen", write_spec(place / "s.yaml", n_entities=3), "-o", place / "out", "--json",
+                      "--set", "optimization.template=off", check=1)
+    end = daemon.events(r)[-1]
+    told, job = end["summary"]["resume"], end["job"]
+    assert end["summary"]["files"]["failed"] > 1 and told["calls"] >= 1 and told["ms"] > 0
+    line = next(x for x in daemon.genopt("attach", job, "-o", "out", check=1).stderr.splitlines() if x.startswith("resume "))
+    assert f"about {told['calls']} call" in line and "(estimated)" in line and f"`genopt resume {job}`" in line
+    for shown in (daemon.genopt("show", job, check=0).stdout, daemon.genopt("report", job, check=0).stdout):
+        assert f"resume    about {told['calls']} call" in shown
+    sim.faults()
+    before = sim.stats()
+    daemon.genopt("resume", job, check=0)
+    rpc = daemon.rpc()
+    rpc.ok("job/attach", {"job": job, "after": end["seq"]})
+    done = rpc.end()
+    assert done["summary"]["files"]["failed"] == 0 and "resume" not in done["summary"]
+    calls = done["summary"]["calls"] - end["summary"]["calls"]
+    spent = sim.stats()["nanousd"] - before["nanousd"]
+    output = sim.stats()["tokens"]["output"] - before["tokens"]["output"]
+    print("resume: told", told, "cost", calls, output, spent)
+    assert abs(calls - told["calls"]) <= 1
+    assert 0.5 < spent / told["nanousd"] < 2
+    assert 0.5 < output / told["output"] < 2
+
+
 def test_stalled_stream(place):
     sim = Sim(place)
     d = Daemon(place, config_for(sim, "limits: {stall_ms: 200ms}\n"))
@@ -108,6 +140,29 @@ def test_stalled_stream(place):
     ask(rpc, "Does it stall?")
     assert rpc.event("task.retry")["reason"]
     assert rpc.end()["type"] == "done"
+    d.stop()
+    sim.close()
+
+
+def test_a_try_cut_off_by_a_stop_is_no_failure(place):
+    """Draining, nothing is tried again: the next daemon does, and nobody is told of a failure."""
+    sim = Sim(place)
+    d = Daemon(place, config_for(sim, "limits: {stall_ms: 3s}\n"))
+    d.start()
+    sim.faults({"kind": "stall", "events": 3})
+    rpc = d.rpc()
+    job = ask(rpc, "Does it stall while it stops?")
+    rpc.event("task.started")
+    rpc.close()
+    d.genopt("stop", check=0)
+    sim.faults()
+    d.start()
+    rpc = d.rpc()
+    rpc.ok("job/attach", {"job": job, "after": 0})
+    ended = rpc.event("task.done")
+    assert ended["verdict"] == "accepted", ended
+    end = rpc.end()
+    assert end["text"] and "failures" not in end
     d.stop()
     sim.close()
 

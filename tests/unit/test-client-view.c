@@ -248,6 +248,29 @@ static void a_summary_has_five_lines(void **state)
         }
 }
 
+static void a_resume_has_its_price(void **state)
+{
+        static const char *const texts[][2] = {
+                {"{\"calls\": 2, \"input\": 1000, \"cache_read\": 3000, \"output\": 500, "
+                 "\"nanousd\": 31200000, \"ms\": 72000}",
+                 "resume    about 2 calls, 4.0k tokens in, 500 out, $0.0312, 1:12 (estimated): "
+                 "so\n"},
+                {"{\"calls\": 0}", "resume    no call, no money (estimated): so\n"}};
+
+        (void)state;
+        for (size_t i = 0; i < N_ELEMENTS(texts); i++) {
+                _cleanup_buf_ struct buf b = {0};
+                _cleanup_json_ json_t *resume = NULL;
+                struct diag diag;
+
+                assert_int_equal(json_read(span_of(texts[i][0]), &resume, &diag), 0);
+                view_add_resume(NULL, "", "so", &b);
+                assert_int_equal(b.n, 0);
+                view_add_resume(resume, "", "so", &b);
+                assert_string_equal(b.at, texts[i][1]);
+        }
+}
+
 static const char plan_text[] =
         "{\"tasks\": 4, \"steps\": ["
         "{\"kind\": \"keep\", \"tasks\": [\"go.mod\"]},"
@@ -274,6 +297,24 @@ static void expect_plan(const json_t *plan, size_t columns, const char *wanted)
                             MAX2(columns, 50));
                 assert_true(end == b.at || end[-1] != ' ');
         }
+}
+
+static void what_another_job_made_is_marked(void **state)
+{
+        static const char text[] =
+                "{\"tasks\": 3, \"steps\": [{\"kind\": \"call\", \"tasks\": [\"a\", \"b\"], "
+                "\"measured\": {\"calls\": 0, \"tasks\": [{\"source\": \"reuse\", \"joined\": "
+                "true}, "
+                "{\"source\": \"reuse\"}]}}, {\"kind\": \"reuse\", \"tasks\": [\"c\"], "
+                "\"measured\": {\"calls\": 0, \"tasks\": [{\"source\": \"call\", \"joined\": "
+                "true}]}}]}";
+        _cleanup_json_ json_t *plan = NULL;
+        struct diag diag;
+
+        (void)state;
+        assert_int_equal(json_read(SPAN(text), &plan, &diag), 0);
+        expect_plan(plan, 100, "  measured: 1 reuse, 1 by another job  ");
+        expect_plan(plan, 100, "certain; in truth 1 by another job\n");
 }
 
 static void a_plan_fits_the_terminal(void **state)
@@ -359,6 +400,8 @@ int main(void)
                 cmocka_unit_test(a_plan_fits_the_terminal),
                 cmocka_unit_test(a_plan_that_has_run_shows_both),
                 cmocka_unit_test(a_summary_has_five_lines),
+                cmocka_unit_test(a_resume_has_its_price),
+                cmocka_unit_test(what_another_job_made_is_marked),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
