@@ -331,17 +331,26 @@ void call_settle_alone(struct call *c)
         call_free(c);
 }
 
-void call_cancel(struct call *c)
+struct call_spent call_stop(struct call *c)
 {
         struct calls *room = c->room;
+        struct call_spent spent = {};
 
         if (c->is_gone)
-                return;
-        if (c->flight)
-                flight_drop(c->flight, c);
-        else
+                return spent;
+        if (c->flight) {
+                spent = flight_drop(c->flight, c);
+        } else {
+                spent = (struct call_spent){true, c->record.usage, c->record.nanousd};
                 call_settle_alone(c);
+        }
         calls_kick(room, 0);
+        return spent;
+}
+
+void call_cancel(struct call *c)
+{
+        (void)call_stop(c);
 }
 
 /* ---- the room ---- */

@@ -144,6 +144,14 @@ int call_settle(struct call *c, struct store_batch *b) _must_check_;
 /* At any time, also from its callbacks; on_end does not come. What was spent is settled by the
  * calls room itself. */
 void call_cancel(struct call *c);
+/* The same, and tells what of it stands on this call's record: not, where another owner goes on
+ * with it and pays, or nothing of it was ever written down. */
+struct call_spent {
+        bool is_booked;
+        struct usage usage;
+        uint64_t nanousd;
+};
+struct call_spent call_stop(struct call *c);
 uint64_t calls_n_running(const struct calls *c);
 struct json_t *calls_describe_kept(const struct calls *c); /* keeper_describe() */
 uint64_t calls_spent_today(

@@ -36,7 +36,7 @@ int flight_put_intent(struct flight *f, struct store_batch *b) _must_check_;
 void flight_end(struct flight *f, struct failure *failure, enum stop_reason stop,
                 const struct usage *usage);
 /* A call leaves before the end; settles what it spent. The flight goes with its last call. */
-void flight_drop(struct flight *f, struct call *c);
+struct call_spent flight_drop(struct flight *f, struct call *c);
 bool landing_can_join(const struct flight *f, const struct call_spec *spec);
 void landing_deliver(struct flight *f);              /* the end to who joined after it */
 void landing_leave(struct call *c, bool is_settled); /* it holds the answer no more */

@@ -301,29 +301,34 @@ static void begin_again(struct flight *f, struct call *left)
                 flight_end(f, failure_new(FAILURE_INTERNAL, "out of memory"), STOP_OTHER, NULL);
 }
 
-void flight_drop(struct flight *f, struct call *c)
+struct call_spent flight_drop(struct flight *f, struct call *c)
 {
-        bool was_payer = c == flight_payer(f), has_spent = false;
+        struct call_spent spent = {};
+        bool was_payer = c == flight_payer(f);
 
         c->flight = NULL;
         TAILQ_REMOVE(&f->owners, c, entry);
         if (f->state == FLIGHT_ENDING || f->state == FLIGHT_LANDED) {
                 call_free(c);
                 review(f);
-                return;
+                return spent;
         }
         if (TAILQ_EMPTY(&f->owners)) {
-                has_spent = f->has_intent;
+                spent.is_booked = f->has_intent;
                 pay_and_leave(f, c);
                 flight_free(f);
-        } else if (was_payer && has_heir(f))
+        } else if (was_payer && has_heir(f)) {
                 pass_on(f, c);
-        else if (was_payer) {
-                has_spent = f->has_intent;
+        } else if (was_payer) {
+                spent.is_booked = f->has_intent;
                 begin_again(f, c);
         }
-        if (has_spent)
+        if (spent.is_booked) {
+                spent.usage = c->record.usage;
+                spent.nanousd = c->record.nanousd;
                 call_settle_alone(c);
-        else
+        } else {
                 call_free(c);
+        }
+        return spent;
 }

@@ -461,22 +461,57 @@ static void add_to_sums(struct run_call *c, const struct tokens *t)
         }
 }
 
+static struct tokens tokens_of(const struct usage *u)
+{
+        return (struct tokens){.input = u->input,
+                               .cache_read = u->cache_read,
+                               .cache_write = u->cache_write_5m + u->cache_write_1h,
+                               .output = u->output};
+}
+
+static void say_call(struct run_call *c, const struct tokens *t, const char *state)
+{
+        json_t *tasks = json_array(), *tokens = tokens_json(t);
+
+        if (c->is_payer && c->usage.cache_write_1h > 0)
+                (void)!json_put(tokens, "cache_write_1h",
+                                json_integer((json_int_t)c->usage.cache_write_1h));
+        for (size_t i = 0; i < c->n_tasks; i++)
+                (void)!json_add(tasks, json_integer(c->tasks[i]));
+        publish_news(c->run, "call.done",
+                     json_pack("{s:I,s:o,s:s,s:o,s:I,s:I,s:I,s:s,s:o*}", "call", (json_int_t)c->n,
+                               "tasks", tasks, "model", c->model, "tokens", tokens, "nanousd",
+                               (json_int_t)(c->is_payer ? c->nanousd : 0), "first_token_ms",
+                               (json_int_t)c->first_token_ms, "ms", (json_int_t)c->ms, "state",
+                               state, "joined", c->is_payer ? NULL : json_true()));
+}
+
+void publish_stopped(struct run_call *c)
+{
+        struct call_spent spent;
+        struct tokens t;
+
+        if (!c->call)
+                return;
+        spent = call_stop(take(c->call));
+        if (!spent.is_booked)
+                return;
+        c->usage = spent.usage;
+        c->nanousd = spent.nanousd;
+        c->is_payer = true;
+        t = tokens_of(&c->usage);
+        add_tokens(&c->run->totals.tokens, &t);
+        c->run->totals.nanousd += c->nanousd;
+        c->run->totals.n_calls++;
+        say_call(c, &t, "cancelled");
+}
+
 void publish_call(struct run_call *c)
 {
         struct run *r = c->run;
         struct store_batch *b = publish_batch(r);
-        struct tokens t = {.input = c->usage.input,
-                           .cache_read = c->usage.cache_read,
-                           .cache_write = c->usage.cache_write_5m + c->usage.cache_write_1h,
-                           .output = c->usage.output};
-        json_t *tasks = json_array(), *tokens;
+        struct tokens t = c->is_payer ? tokens_of(&c->usage) : (struct tokens){0};
 
-        if (!c->is_payer)
-                t = (struct tokens){0};
-        tokens = tokens_json(&t);
-        if (c->is_payer && c->usage.cache_write_1h > 0)
-                (void)!json_put(tokens, "cache_write_1h",
-                                json_integer((json_int_t)c->usage.cache_write_1h));
         if (b && call_settle(c->call, b) == 0)
                 c->call = NULL;
         else
@@ -484,15 +519,7 @@ void publish_call(struct run_call *c)
         if (c->is_payer)
                 add_to_sums(c, &t);
         learn_call(c);
-        for (size_t i = 0; i < c->n_tasks; i++)
-                (void)!json_add(tasks, json_integer(c->tasks[i]));
-        publish_news(r, "call.done",
-                     json_pack("{s:I,s:o,s:s,s:o,s:I,s:I,s:I,s:s,s:o*}", "call", (json_int_t)c->n,
-                               "tasks", tasks, "model", c->model, "tokens", tokens, "nanousd",
-                               (json_int_t)(c->is_payer ? c->nanousd : 0), "first_token_ms",
-                               (json_int_t)c->first_token_ms, "ms", (json_int_t)c->ms, "state",
-                               c->failure ? "failed" : "ok", "joined",
-                               c->is_payer ? NULL : json_true()));
+        say_call(c, &t, c->failure ? "failed" : "ok");
         run_log(r, NO_TASK, LOG_LEVEL_INFO, "call_done", "call %llu%s%s: %s, %llu ms",
                 (unsigned long long)c->n, c->request_id[0] ? " request " : "", c->request_id,
                 c->failure ? failure_message(c->failure) : "ok", (unsigned long long)c->ms);

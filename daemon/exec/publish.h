@@ -23,6 +23,7 @@ int publish_waiting(struct run *r, uint32_t task) _must_check_;
 void publish_joined(struct run *r, uint32_t task); /* counts it */
 void publish_kept(struct run *r, uint32_t task);
 void publish_call(struct run_call *c);
+void publish_stopped(struct run_call *c); /* likewise, of one that is cancelled with its run */
 void publish_failure(struct run *r, uint32_t task);
 bool publish_orphans(struct run *r);
 int publish_file(struct run *r, uint32_t task, const struct result *result,

@@ -358,6 +358,23 @@ static void free_task(struct run_task *t)
         candidate_free(t->candidate);
 }
 
+void run_stop(struct run *r)
+{
+        struct run_work_item *item;
+        struct run_call *c;
+
+        r->is_ended = true;
+        while ((item = LIST_FIRST(&r->items))) { /* what is looked at comes too late */
+                LIST_REMOVE(item, entry);
+                item->run = NULL;
+        }
+        while ((c = TAILQ_FIRST(&r->calls))) {
+                publish_stopped(c);
+                run_call_free(c);
+        }
+        publish_flush(r);
+}
+
 struct run *run_free(struct run *r)
 {
         struct run_call *c;

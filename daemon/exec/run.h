@@ -147,6 +147,9 @@ void work_release(struct work *w, struct loop *loop);
 int run_new(const struct run_setup *s, const struct run_events *events, void *arg,
             struct run **ret) _must_check_;
 struct run *run_free(struct run *r);
+/* Before run_free(), of a run that is not gone on with: its calls end, and are told with what they
+ * have cost, which is in its totals from now on. Not from its callbacks. */
+void run_stop(struct run *r);
 int run_start(struct run *r) _must_check_;
 void run_resume(struct run *r); /* what is parked for key, budget or disk is tried again */
 /* The client ran the command of the task that on_wait() named. */

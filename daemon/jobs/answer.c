@@ -80,6 +80,8 @@ static int cancel(struct job *job, const json_t *params, struct failure **ret_fa
                 return 0;
         if (job_state_is_end(job->state))
                 return refuse_state(job, "there is nothing to cancel", ret_failure);
+        if (job->run)
+                run_stop(job->run);
         job->has_lost = false;
         job_end(job, JOB_CANCELLED, "cancelled", json_object());
         return 0;

@@ -39,6 +39,26 @@ def wait_for_file(path):
     return path.read_text()
 
 
+def test_a_cancelled_job_is_listed_with_what_its_calls_cost(daemon, sim):
+    """What was under way counts: in the list, among the events, in `explain`, as in the records of the calls and the day's sum."""
+    sim.faults({"kind": "stall", "events": 5})
+    rpc = daemon.rpc()
+    job = rpc.ok("job/submit", {"kind": "ask", "input": {"prompt": "Tell me of the tides at some length."}})["job"]
+    rpc.ok("job/attach", {"job": job, "after": 0, "deltas": True})
+    rpc.event("task.delta")
+    rpc.ok("job/cancel", {"job": job})
+    told = rpc.event("call.done")
+    assert told["state"] == "cancelled" and told["nanousd"] > 0
+    assert rpc.event("cancelled", "done")["type"] == "cancelled"
+    row = rpc.ok("job/get", {"job": job, "calls": True})
+    assert [c["state"] for c in row["calls"]] == ["cancelled"]
+    spent = sum(c["nanousd"] for c in row["calls"])
+    assert told["nanousd"] == spent == row["nanousd"] == rpc.ok("job/list")["jobs"][0]["nanousd"]
+    assert rpc.ok("daemon/status")["spent_today_nanousd"] == spent
+    shown = rpc.ok("job/explain", {"job": job})
+    assert shown["measured"]["nanousd"] == spent and shown["measured"]["calls"] == 1 and "lost" not in shown
+
+
 def test_month_is_bounded_and_a_wait_ends_with_more(place):
     (place / "measure").mkdir()
     cost = worst_of(place / "measure")

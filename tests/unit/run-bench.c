@@ -65,6 +65,12 @@ int call_settle(struct call *c, struct store_batch *b)
         return 0;
 }
 
+struct call_spent call_stop(struct call *c)
+{
+        call_cancel(c);
+        return (struct call_spent){.is_booked = true, .nanousd = 7};
+}
+
 void call_cancel(struct call *c)
 {
         assert_false(c->is_settled || c->is_cancelled);
