@@ -237,7 +237,8 @@ static int add_said(struct task *t, const char *name, json_t *data)
         return add_input(t, name, &h, data);
 }
 
-/* The text (or whose result it is), the findings, what they are repaired by. */
+/* S: the findings, what they are repaired by. The text is F's part alone, so that it is one whether
+ * a task before this has just made it or it stands in the file; of the inputs it is for `why`. */
 static int make_key(struct making *m, struct task *t, json_t *task, const struct open *at, size_t n)
 {
         _cleanup_json_ json_t *messages = json_array();
@@ -250,8 +251,6 @@ static int make_key(struct making *m, struct task *t, json_t *task, const struct
         for (size_t i = 0; i < n && r == 0; i++)
                 r = json_add(messages, finding_json(&at[i], at[i].line, true));
         hash_of(m->s->prompt.at, m->s->prompt.n, &prompt);
-        if (!t->repair->follows)
-                r = r ? r : add_input(t, "text", &t->repair->stands, NULL);
         r = r ? r : add_said(t, "task", json_incref(task));
         r = r ? r : add_said(t, "findings", json_incref(messages));
         r = r ? r
@@ -260,7 +259,8 @@ static int make_key(struct making *m, struct task *t, json_t *task, const struct
         check_set_hash(t->checks, &checks);
         r = r ? r : add_input(t, "checks", &checks, NULL);
         r = r ? r : add_said(t, "tier", json_string(t->tier));
-        return r ? r : task_static_key(t);
+        r = r ? r : task_static_key(t);
+        return r || t->repair->follows ? r : add_input(t, "text", &t->repair->stands, NULL);
 }
 
 /* ---- tasks ---- */

@@ -260,15 +260,20 @@ void task_full_key(const struct task *t, const struct hash *interfaces, struct h
 {
         struct hash rolling;
         uint8_t step[HEAD_BYTES + 2 * HASH_BYTES];
+        size_t n = t->n_depends;
 
+        if (t->repair && !t->repair->follows) { /* the text that it edits, as of one that follows */
+                interfaces = &t->repair->stands;
+                n = 1;
+        }
         memset(step, 0, sizeof(step));
         step[0] = TASK_KEY_VERSION;
         step[1] = KEY_FIELD_STATIC;
         for (unsigned i = 0; i < 4; i++)
-                step[2 + i] = (uint8_t)(t->n_depends >> (24 - 8 * i));
+                step[2 + i] = (uint8_t)(n >> (24 - 8 * i));
         memcpy(step + HEAD_BYTES, t->static_key.at, HASH_BYTES);
         hash_of(step, HEAD_BYTES + HASH_BYTES, &rolling);
-        for (size_t i = 0; i < t->n_depends; i++) {
+        for (size_t i = 0; i < n; i++) {
                 step[1] = KEY_FIELD_INTERFACE;
                 memcpy(step + HEAD_BYTES, rolling.at, HASH_BYTES);
                 memcpy(step + HEAD_BYTES + HASH_BYTES, interfaces[i].at, HASH_BYTES);

@@ -55,8 +55,9 @@ struct spec_statement {
 };
 
 /* The version of keys. Whatever changes S or F of any task, or what stands in a declared input,
- * raises it: then all is made again, once, and nothing is taken for what it is not. A test holds
- * keys of a fixed specification by version. */
+ * raises it: then all is made again, once, and nothing is taken for what it is not. It may stay
+ * where no key of then can mean anything else now. A test holds keys of a fixed specification by
+ * version. */
 #define TASK_KEY_VERSION 2
 
 /* One declared input: its name, the hash of its value, and the value, which `why` shows. */
@@ -157,5 +158,6 @@ int work_add_statement(struct work *w, const struct spec_statement *s,
                        uint32_t *ret_index) _must_check_;
 /* S, from the inputs and nothing else. */
 int task_static_key(struct task *t) _must_check_;
-/* Full key F = hash(S, interface hashes of `depends` in their order). */
+/* Full key F = hash(S, interface hashes of `depends` in their order); of a repair that follows no
+ * other, of the text that stands. */
 void task_full_key(const struct task *t, const struct hash *interfaces, struct hash *ret);

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
+from conftest import Daemon, config_for, tree
 from fix_app import App
-from test_fix import files_of, fix, git, numbered, one_file, plan, start_repository
+from test_fix import files_of, fix, git, kill_after, numbered, one_file, plan, start_repository
 
 
 ONLY = ("--files", "src/Big.java")
@@ -120,3 +121,27 @@ def test_a_generation_between_does_not_take_the_jobs_place(place, sim, daemon):
     (place / "app/.genopt/repairs.job").unlink()
     r = daemon.genopt("fix", "--resume", "--source", place / "app", check=65)
     assert "no repair was started" in r.stderr
+
+
+@pytest.mark.parametrize("k", [1, 4, 8])
+def test_after_a_kill_the_same_command_shares_with_the_old_job(place, sim, k):
+    """The daemon goes on with the job that was killed, whose edits stand in the tree in part: what both want is asked for once."""
+    app = App(7)
+    root = app.write(place / "app")
+    path = app.write_analysis(place / "output.yaml")
+    d = Daemon(place, config_for(sim))
+    d.start()
+    sim.faults({"kind": "stall", "events": 1})
+    old = kill_after(d, path, root, k)
+    sim.faults({"kind": "slow_first_byte", "ms": 300})
+    d.start()
+    events, summary = fix(d, path, root)
+    assert summary["findings"]["manual"] == 0 and summary["files"]["failed"] == 0
+    assert all("old." not in t.decode() for p, t in tree(root).items() if p.startswith("src/"))
+    rpc = d.rpc()
+    rpc.ok("job/attach", {"job": old, "after": 0})
+    assert rpc.end()["type"] == "done"
+    answered = "".join(b["text"] for r in sim.requests() if r["outcome"] == "ok" for b in r["prompt"])
+    asked = re.findall(r"^  path: \"?(src/[^\"\s]+)", answered, re.MULTILINE)
+    assert len(asked) == len(set(asked)) == 5
+    d.stop()
