@@ -529,6 +529,8 @@ static int apply_fix(const struct fix *x, const struct groups *g, const struct i
                 if (one == FIX_DONE)
                         all = FIX_DONE;
         }
+        if (r == 0 && span_is_equal(buf_span(&changed), buf_span(text)))
+                all = FIX_THERE; /* what it wants stands there: nothing is repaired by it */
         if (r == 0 && all == FIX_DONE) {
                 buf_done(text);
                 *text = changed;

@@ -211,3 +211,16 @@ def test_a_merge_under_way_is_told_first(place, sim, daemon, app):
     (root / ".git/MERGE_HEAD").write_text(git(root, "rev-parse", "HEAD"))
     r = daemon.genopt("fix", app.path, "--source", root, "--commit", "per-file", check=65)
     assert "a merge is under way" in r.stderr and sim.requests() == [] and not (root / ".genopt").exists()
+
+
+def test_an_edit_that_changes_nothing_repairs_nothing(place, sim, daemon):
+    app = App(0)
+    app.files["src/A.java"] = "package a;\n\nimport old.sea.Wave;\n"
+    app.add("import-001", "src/A.java", 3, "Replace the `old.sea` import statement with `old.sea`", "import old.sea.Wave;")
+    root = app.write(place / "app")
+    for _ in range(2):
+        events, summary = fix(daemon, app.write_analysis(place / "o.yaml"), root, "--files", "src/A.java")
+        f = summary["findings"]
+        assert not any(f["repaired"].values()) and f["there"] == 1 and f["mechanical"] == 0
+        assert (root / "src/A.java").read_text() == app.files["src/A.java"] and not any(e["type"] == "file" for e in events)
+    assert sim.requests() == []
