@@ -408,9 +408,11 @@ int follow_print_done(struct follow *f, const json_t *done)
                 say_unverified(f);
         if (!f->client->is_json) {
                 if (summary && !f->is_text && view_summarise(summary, &lines) == 0 && lines.n > 0) {
-                        _cleanup_free_ char *how = how_to_resume(f);
+                        const json_t *resume = json_object_get(summary, "resume");
+                        /* What was known has no job, and nothing to resume. */
+                        _cleanup_free_ char *how = resume && f->job ? how_to_resume(f) : NULL;
 
-                        view_add_resume(json_object_get(summary, "resume"), "", how, &lines);
+                        view_add_resume(resume, "", how, &lines);
                         lines.at[lines.n - 1] = '\0';
                         view_say(f->view, "%s", lines.at);
                 }
