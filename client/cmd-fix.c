@@ -284,7 +284,6 @@ static int conclude(struct client *c, struct follow *f, const char *dir, const c
 static int follow_or_leave(struct client *c, struct follow *f, struct outdir *o,
                            struct submit_reply *reply)
 {
-        _cleanup_json_ json_t *line = NULL;
         int r;
 
         if (reply->done) {
@@ -298,13 +297,9 @@ static int follow_or_leave(struct client *c, struct follow *f, struct outdir *o,
         }
         if (!c->is_dry_run && outdir_set_job(o, reply->job) < 0)
                 client_warn(c, "the job's id cannot be noted in .genopt/job");
-        if (c->values[FIX_DETACH] && !c->is_dry_run) {
-                if (!c->is_json)
-                        return printf("%s\n", reply->job) < 0 ? EXIT_INTERNAL : EXIT_DONE;
-                line = json_pack("{s:s}", "job", reply->job);
-                return line && client_put_json(line) == 0 ? EXIT_DONE : EXIT_INTERNAL;
-        }
         f->job = reply->job;
+        if (c->values[FIX_DETACH] && !c->is_dry_run)
+                return follow_detach(f, true);
         f->outdir = c->is_dry_run ? NULL : o;
         return follow_job(f);
 }

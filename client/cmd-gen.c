@@ -107,19 +107,13 @@ static int show_known(struct follow *f, const json_t *done)
 }
 
 static int follow_or_leave(struct client *c, struct follow *f, struct outdir *o,
-                           struct submit_reply *reply)
+                           const struct own_blueprints *own, struct submit_reply *reply)
 {
-        _cleanup_json_ json_t *line = NULL;
-
         if (!c->is_dry_run && outdir_set_job(o, reply->job) < 0)
                 client_warn(c, "the job's id cannot be noted in .genopt/job");
-        if (c->values[GEN_DETACH] && !c->is_dry_run) {
-                if (!c->is_json)
-                        return printf("%s\n", reply->job) < 0 ? EXIT_INTERNAL : EXIT_DONE;
-                line = json_pack("{s:s}", "job", reply->job);
-                return line && client_put_json(line) == 0 ? EXIT_DONE : EXIT_INTERNAL;
-        }
         f->job = reply->job;
+        if (c->values[GEN_DETACH] && !c->is_dry_run)
+                return follow_detach(f, own->n > 0 || own->templates);
         f->outdir = c->is_dry_run ? NULL : o;
         f->planned = c->is_dry_run ? o : NULL;
         return follow_job(f);
@@ -166,7 +160,8 @@ static int generate(struct client *c, const char *dir, int *ret_code, struct fai
         f.connection = take(k);
         f.offer = offer;
         f.view = view;
-        *ret_code = reply.done ? show_known(&f, reply.done) : follow_or_leave(c, &f, o, &reply);
+        *ret_code =
+                reply.done ? show_known(&f, reply.done) : follow_or_leave(c, &f, o, &own, &reply);
         json_decref(reply.done);
         connection_free(f.connection);
         return 0;

@@ -498,8 +498,13 @@ static void leave(struct session *s, bool is_waiting)
 
 static int act_on_wait(struct session *s, const json_t *event, struct failure **ret_failure)
 {
+        const char *on = json_get_text(event, "on");
         int r;
 
+        if (s->f->is_handing_over && (!on || strcmp(on, "blobs") != 0)) {
+                s->is_over = true; /* whoever comes back is asked */
+                return 0;
+        }
         r = wait_act(s->f, event, ret_failure);
         if (n_interrupts > 0 && (r == 0 || r == WAIT_LEAVE)) {
                 leave(s, r == WAIT_LEAVE);
@@ -566,13 +571,15 @@ static int act_on_event(struct session *s, const json_t *event, const char *type
 
         if (!is_past || is_end)
                 r = catch_up(s, ret_failure);
-        if (r == 0 && is_end && strcmp(type, "done") == 0)
+        if (s->f->is_handing_over && (is_end || strcmp(type, "planned") == 0))
+                s->is_over = true;
+        if (r == 0 && is_end && !s->is_over && strcmp(type, "done") == 0)
                 r = wait_verify(s->f, (json_t *)event); /* ours: it was read for us */
         if (r == 0 && is_end && s->writer)
                 r = writer_settle(s->writer, (json_t *)event);
         if (r == 0 && is_end && s->f->fates)
                 r = note_unresolved(s->f); /* so that nothing comes after the end */
-        if (r == 0)
+        if (r == 0 && !s->f->is_handing_over)
                 r = say_event(s, event, type, seq);
         if (r != 0 || s->is_over)
                 return r;
@@ -690,4 +697,18 @@ int follow_job(struct follow *f)
         buf_done(&s.printed);
         buf_done(&f->said);
         return s.exit_code;
+}
+
+int follow_detach(struct follow *f, bool is_asked)
+{
+        _cleanup_json_ json_t *line = f->client->is_json ? json_pack("{s:s}", "job", f->job) : NULL;
+
+        if (f->client->is_json ? !line || client_put_json(line) < 0 : printf("%s\n", f->job) < 0)
+                return EXIT_INTERNAL;
+        if (fflush(stdout) != 0)
+                return EXIT_INTERNAL;
+        if (!is_asked)
+                return EXIT_DONE;
+        f->is_handing_over = true;
+        return follow_job(f);
 }

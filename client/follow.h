@@ -31,6 +31,7 @@ struct follow {
         struct changes *changes;       /* borrowed, or NULL */
         json_t *done; /* the event of the end, owned by the caller; only with changes */
         bool is_pruning;
+        bool is_handing_over; /* see follow_detach() */
         enum edits edits;
         struct fates *fates;  /* owned by follow_job() */
         bool needs_attention; /* fates were said that a person has to decide on */
@@ -44,6 +45,9 @@ struct follow {
 bool follow_is_interrupted(void);
 /* Returns the exit code; everything was said. */
 int follow_job(struct follow *f);
+/* Prints the job's id and leaves it; is_asked: once it has what only we can give, contents that it
+ * asks for while it reads. Then it has a plan, waits for something else, or has ended. */
+int follow_detach(struct follow *f, bool is_asked);
 /* Prints a `done` event (or the result of a cached submit) and gives the exit code. */
 int follow_print_done(struct follow *f, const json_t *done);
 /* A remedy with the job's own id where the daemon's tables say JOB; owned by the caller, NULL for

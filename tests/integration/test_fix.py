@@ -102,16 +102,20 @@ def test_the_same_again_costs_nothing(place, sim, daemon, app):
 
 
 def test_what_was_edited_meanwhile_is_the_users(place, sim, daemon, app):
+    """Sources are sent before --detach leaves; the repairs are made, an edit comes, then somebody delivers."""
     victim = place / "app/src/main/java/org/boats/Boat1.java"
     job = daemon.genopt("fix", app.path, "--source", place / "app", "--detach", check=0).stdout.strip()
     rpc = daemon.rpc()
     rpc.ok("job/attach", {"job": job})
-    needs = [e for e in [rpc.event("waiting", "done")] if e["type"] == "waiting"]
-    assert needs and needs[0]["on"] == "blobs"  # contents are asked for, and nobody is there who sends them
-    r = daemon.genopt("cancel", job)
-    victim.write_text(victim.read_text() + "// mine\n")
-    events, _ = fix(daemon, app.path, place / "app")
-    assert victim.read_text().endswith("// mine\n") and "import new.sea.Wave" in victim.read_text()
+    rpc.event("done")
+    assert "import old.sea" in victim.read_text()
+    mine = victim.read_text() + "// mine\n"
+    victim.write_text(mine)
+    r = daemon.genopt("fix", "--resume", "--source", place / "app", "--json", check=1)
+    findings = daemon.events(r)[-1]["summary"]["findings"]
+    assert victim.read_text() == mine
+    assert [f["path"] for f in findings["not_written_files"]] == ["src/main/java/org/boats/Boat1.java"]
+    assert "import new.sea" in (victim.parent / "Boat0.java").read_text()
 
 
 @pytest.mark.parametrize("fault,reason", [("broken", "do not stand in the text"), ("empty_file", "changes nothing")])
