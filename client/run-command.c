@@ -225,23 +225,46 @@ static int collect_watched(int fd, pid_t leader, const struct run_watch *w, stru
         return why ? why : r;
 }
 
+/* The command begins when its guard is there: who is killed in between leaves nothing running. */
+static _Noreturn void become_guarded(char *const *argv, int output_fd, const int go[2])
+{
+        ssize_t n;
+        char c;
+
+        (void)setsid();
+        close(go[1]);
+        while ((n = read(go[0], &c, 1)) < 0 && errno == EINTR)
+                ;
+        if (n != 1)
+                _exit(127);
+        become(argv, output_fd);
+}
+
 int run_watched(char *const *argv, const struct run_watch *w, struct buf *output,
                 struct run_result *ret)
 {
         pid_t pid, guard, own = getpid();
-        int fds[2], r, k;
+        int fds[2], go[2], r, k;
 
         if (pipe2(fds, O_CLOEXEC) < 0)
                 return -errno;
-        pid = fork();
-        if (pid == 0) {
-                (void)setsid();
-                become(argv, fds[1]);
+        if (pipe2(go, O_CLOEXEC) < 0) {
+                r = -errno;
+                close(fds[0]);
+                close(fds[1]);
+                return r;
         }
+        pid = fork();
+        if (pid == 0)
+                become_guarded(argv, fds[1], go);
         close(fds[1]);
         guard = pid > 0 ? fork() : -1;
         if (guard == 0)
                 stand_guard(own, pid);
+        if (guard > 0)
+                (void)!write(go[1], "", 1);
+        close(go[0]);
+        close(go[1]);
         r = guard < 0 ? -EAGAIN : collect_watched(fds[0], pid, w, output);
         close(fds[0]);
         if (guard < 0 && pid > 0)
