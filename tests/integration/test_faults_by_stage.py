@@ -55,6 +55,9 @@ GROWN_MAX = 5 << 19  # bytes by all of a stage: 1.2 to 1.9 MiB as measured; with
 
 
 
+N_KEPT = 8  # connections that calls side by side leave open; what leaks in each case is several times that
+
+
 class World:
     """A provider and a daemon, and what the daemon holds when nothing is left behind."""
 
@@ -70,7 +73,7 @@ class World:
         self.descriptors, self.memory, self.n_cases = n_descriptors(self.daemon), anonymous(self.daemon), 0
 
     def check(self):
-        assert n_descriptors(self.daemon) <= self.descriptors + 4
+        assert n_descriptors(self.daemon) <= self.descriptors + 4 + N_KEPT
         assert self.daemon.rpc().ok("daemon/status")["calls"]["running"] == 0
         grown = anonymous(self.daemon) - self.memory
         print(f"{self.n_cases} jobs, {grown >> 10} KiB more")
