@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 
 #include "client/view/format.h"
@@ -57,9 +56,7 @@ static void handle_signals(void)
         sigaction(SIGWINCH, &resize, NULL);
 }
 
-/* Held between the look at n_interrupts and ppoll(), which lets them in: so none is missed.
- * Elsewhere a second ^C ends us at once. */
-static void hold_signals(sigset_t *ret_before)
+void follow_hold_signals(sigset_t *ret_before)
 {
         sigset_t held;
 
@@ -620,7 +617,7 @@ static int next_event(struct session *s, json_t **ret)
         sigset_t before;
         int r;
 
-        hold_signals(&before);
+        follow_hold_signals(&before);
         r = n_interrupts > 0
                     ? -EINTR
                     : connection_next(s->f->connection, view_timeout_ms(s->f->view), &before, ret);

@@ -6,6 +6,8 @@
  * over. A daemon that dies is started again and the job followed from where it was; one that was
  * stopped is left alone. Ctrl-C leaves the job running. */
 
+#include <signal.h>
+
 #include "client/files/writer.h"
 #include "client/link/connection.h"
 #include "client/offer/offer.h"
@@ -43,6 +45,9 @@ struct follow {
 
 /* Ctrl-C came since follow_job() began. */
 bool follow_is_interrupted(void);
+/* Held between the look at follow_is_interrupted() and ppoll(), which lets them in: so none is
+ * missed. Elsewhere a second ^C ends us at once. */
+void follow_hold_signals(sigset_t *ret_before);
 /* Returns the exit code; everything was said. */
 int follow_job(struct follow *f);
 /* Prints the job's id and leaves it; is_asked: once it has what only we can give, contents that it

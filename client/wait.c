@@ -2,6 +2,8 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "client/view/format.h"
@@ -33,15 +35,35 @@ static int answer(struct follow *f, const json_t *event, const char *key, json_t
         return r;
 }
 
+/* A line from the terminal; < 0: none, or interrupted. Signals are held between the look at
+ * interrupts and ppoll(), which lets them in: a ^C typed as soon as the question is seen counts,
+ * and a terminal that changes its size answers nothing. */
+static int read_answer(char *line, size_t size)
+{
+        struct pollfd terminal = {.fd = STDIN_FILENO, .events = POLLIN};
+        sigset_t before;
+        ssize_t n = -1;
+        int r;
+
+        follow_hold_signals(&before);
+        do
+                r = follow_is_interrupted() ? -1 : ppoll(&terminal, 1, NULL, &before);
+        while (r < 0 && errno == EINTR && !follow_is_interrupted());
+        if (r > 0)
+                n = read(STDIN_FILENO, line, size);
+        sigprocmask(SIG_SETMASK, &before, NULL);
+        return n > 0 ? 0 : -1;
+}
+
 /* 1: yes, 0: no, < 0: no answer. */
 static int ask_person(struct follow *f, const char *question)
 {
-        char line[64];
+        char line[64]; /* a terminal gives one line at a time */
 
         view_clear(f->view);
         fprintf(stderr, "%s [y/N] ", question);
         fflush(stderr);
-        if (!fgets(line, sizeof(line), stdin))
+        if (read_answer(line, sizeof(line)) < 0)
                 return -1;
         return line[0] == 'y' || line[0] == 'Y';
 }

@@ -32,12 +32,30 @@ KEY = "test-key-3f9c1d"  # appears in no log, event or file: tests look for it
 
 MODEL_PATHS = ("/v1/messages", "/v1/chat/completions", "/api/chat", "/api/generate")
 STARTED = []  # processes of the test that runs
+LIMIT = int(os.environ.get("GENOPT_TEST_LIMIT", "300"))  # seconds that one test may take: more than any needs
+
+
+class Endless(Exception):
+    """Not waited for any longer; where it stood is in the trace."""
+
+
+def endless(signal_number, frame):
+    raise Endless(f"the test took more than {LIMIT} s")
 
 
 def pytest_configure():
     """Who ends a run early (`timeout`, a closed terminal) ends it as Ctrl-C does: fixtures stop what they started."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
+    signal.signal(signal.SIGALRM, endless)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item):
+    """A test that waits for what never comes fails alone, and the others run."""
+    signal.setitimer(signal.ITIMER_REAL, LIMIT, 60)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 @pytest.fixture(autouse=True)

@@ -772,7 +772,11 @@ class Terminal:
         os.write(self.fd, text.encode())
 
     def end(self):
+        deadline = time.monotonic() + DEADLINE
         while True:
+            if not select.select([self.fd], [], [], 1)[0]:
+                assert time.monotonic() < deadline, self.text
+                continue
             try:
                 data = os.read(self.fd, 65536)
             except OSError:
@@ -843,6 +847,19 @@ def test_an_interrupted_question_leaves_the_job_waiting(client):
     assert t.end() == 130 and not client.daemon.params("job/answer")
     assert f"the job waits; return to it with `genopt attach {JOB} -o out`" in t.text
     assert t.text.count(JOB) == 1 and "goes on" not in t.text and "no answer" not in t.text
+
+
+def test_a_question_outlives_a_change_of_the_terminals_size(client):
+    d = client.serve().job(("waiting", {"on": "approval", "wait": 5, "remedy": "Spend $4.20?"}), done(call=1))
+    d.on("job/answer", {"state": "running"})
+    t = Terminal(client, "gen", "spec.yaml", "-o", "out")
+    t.until("Spend $4.20? [y/N]")
+    for columns in range(40, 60):
+        t.resize(columns)
+        t.process.send_signal(signal.SIGWINCH)
+    t.type("y\n")
+    assert t.end() == 0 and "no answer" not in t.text, t.text
+    assert d.params("job/answer") == [{"job": JOB, "wait": 5, "approve": True}]
 
 
 def test_the_question_tells_what_it_costs_and_no_answer_leaves_the_job(client):
