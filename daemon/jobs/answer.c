@@ -4,6 +4,8 @@
 
 #include "common/json.h"
 #include "daemon/jobs/internal.h"
+#include "daemon/jobs/journal.h"
+#include "daemon/jobs/life.h"
 
 static void reply_state(enum job_state state, jobs_reply_fn *on_reply, void *arg)
 {

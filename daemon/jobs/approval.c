@@ -2,6 +2,8 @@
 
 #include "common/json.h"
 #include "daemon/jobs/internal.h"
+#include "daemon/jobs/journal.h"
+#include "daemon/jobs/life.h"
 
 /* An estimate learns meanwhile: one that has grown by so much is still the one that was approved.
  */

@@ -7,6 +7,8 @@
 #include "common/json.h"
 #include "common/path.h"
 #include "daemon/jobs/internal.h"
+#include "daemon/jobs/journal.h"
+#include "daemon/jobs/life.h"
 #include "daemon/store/store.h"
 #include "proto/base64.h"
 

@@ -5,6 +5,7 @@
 #include "common/json.h"
 #include "daemon/jobs/internal.h"
 #include "daemon/jobs/query.h"
+#include "daemon/jobs/record.h"
 #include "daemon/loop/loop.h"
 #include "daemon/plan/measure.h"
 #include "daemon/plan/prices.h"

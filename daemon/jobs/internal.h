@@ -1,5 +1,6 @@
 #pragma once
-/* What the files of the jobs room share. Not for other rooms. */
+/* What the files of the jobs room share. Not for other rooms. What they ask of each other stands in
+ * life.h, journal.h and record.h, and for the smaller ones here. */
 
 #include <sys/queue.h>
 
@@ -135,61 +136,11 @@ void jobs_look_at_shelf(struct jobs *j, struct job *job);
 /* submit.c */
 void job_warm_providers(const struct job *job);
 void job_idem_key(uint32_t uid, const struct hash *h, uint8_t ret[4 + HASH_BYTES]);
-/* record.c */
-int job_record_write(const struct job *job, struct buf *out) _must_check_;
-int job_record_read(struct jobs *j, const struct ulid *id, struct span value,
-                    struct job **ret) _must_check_;
-/* What is kept beside a job's record, under its key with a byte more, and goes with its events. */
-#define JOB_BESIDE_PLAN 'p' /* for `explain` */
-#define JOB_BESIDE_WHY 'w'  /* for `why`: exec/remember.h */
-int job_put_beside(const struct job *job, struct store_batch *b, char what,
-                   struct span text) _must_check_;
-/* A job that goes on after an end of the daemon, or after a wait, is planned again, for the rest.
- * What is measured is of the whole, and stands beside the plan of the whole: that one stays. */
-bool job_has_plan_of_whole(const struct job *job, const struct work *work);
-int job_put_plan(struct job *job, struct store_batch *b,
-                 const struct plan_texts *texts) _must_check_;
-int job_get_beside(const struct job *job, char what,
-                   struct buf *out) _must_check_; /* CONDITION_ABSENT */
-int job_delete_beside(const struct ulid *id, struct store_batch *b) _must_check_;
-int job_record_put(struct job *job,
-                   struct store_batch *b) _must_check_; /* and its row of the queue */
-/* journal.c */
-/* Calls fn when all that was committed before is durable, or lost; at once when it cannot wait. */
-void journal_fence(struct job *job, void (*fn)(struct job *job, int r, void *arg), void *arg);
-/* Adds events and the job's record to the batch and commits; cursors hear of it when it is durable.
- * Takes the batch always; then(job, r) may be NULL. */
-void journal_commit(struct job *job, struct store_batch *b, const struct news *news, size_t n_news,
-                    void (*then)(struct job *job, int r, void *arg), void *arg);
-/* One event (takes fields; NULL: there was no memory for them) in a batch of its own. */
-void journal_say(struct job *job, const char *type, json_t *fields);
-void journal_commit_record(struct job *job); /* the record alone */
-void journal_delta(struct job *job, uint32_t task, struct span text);
-/* life.c */
-void job_enqueue(struct job *job); /* state is JOB_QUEUED and durable: have it worked on */
-void jobs_schedule(struct jobs *j);
-void job_wait_for(struct job *job, enum job_wait wait, const char *remedy);
-/* The same, told by the caller: the fields of a `waiting` event, NULL for lack of memory. */
-json_t *job_begin_wait(struct job *job, enum job_wait wait, const char *remedy);
-void job_continue(struct job *job);      /* a wait ended */
-void jobs_continue_keys(struct jobs *j); /* all that wait for a key now, some in each turn */
-void job_put_back(struct job *job);      /* into the queue of the next start */
-void job_fail(struct job *job, struct failure *why); /* takes why */
-void job_end(struct job *job, enum job_state state, const char *type, json_t *fields);
-/* The same together with what a run leaves. Takes the batch (NULL: there is no memory for one). */
-void job_end_with(struct job *job, enum job_state state, const char *type, json_t *fields,
-                  struct store_batch *b, const struct news *news, size_t n_news);
-void job_suspend(struct job *job, int r); /* state cannot be written */
-void job_abandon(struct job *job);        /* its acceptance could not be written */
-void job_stop_work(struct job *job);      /* no run, no planning any more */
 /* settings.c: from options to what planning and running want */
 void job_planning(const struct job *job, struct planning *ret, struct tier_route routes[N_TIERS]);
 /* prepare.c: from stored parameters to a plan, in a worker */
 int prepare_start(struct job *job) _must_check_;
 void prepare_forget(struct planning_item *item);
-void job_prepared(struct job *job, int error, struct failure *failure, struct work *work,
-                  struct stands *stands, struct plan *plan, const struct plan_texts *texts,
-                  struct strlist *need);
 /* outcome.c */
 json_t *outcome_fields(struct job *job);                      /* of a `done` event */
 void outcome_remember(struct job *job, const json_t *fields); /* raw answer for the next time */

@@ -9,6 +9,8 @@
 #include "daemon/blueprint/blueprint.h"
 #include "daemon/calls/calls.h"
 #include "daemon/jobs/internal.h"
+#include "daemon/jobs/life.h"
+#include "daemon/jobs/record.h"
 #include "daemon/loop/loop.h"
 #include "daemon/options/options.h"
 #include "daemon/store/store.h"

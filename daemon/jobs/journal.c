@@ -5,10 +5,14 @@
  * {"job","seq","time","type",…}. An event is told to cursors when its commit is durable, never
  * before. */
 
+#include "daemon/jobs/journal.h"
+
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "daemon/jobs/internal.h"
+#include "daemon/jobs/life.h"
+#include "daemon/jobs/record.h"
 #include "daemon/store/store.h"
 #include "proto/events.h"
 

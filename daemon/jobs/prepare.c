@@ -6,6 +6,7 @@
 #include "daemon/blueprint/blueprint.h"
 #include "daemon/exec/remember.h"
 #include "daemon/jobs/internal.h"
+#include "daemon/jobs/life.h"
 #include "daemon/loop/loop.h"
 #include "daemon/store/store.h"
 

@@ -6,6 +6,8 @@
  * deaths, head, tasks, done, totals?, summary?, error?, failed_tasks?, can_ask?, asked: {tokens,
  * nanousd, approved}?} */
 
+#include "daemon/jobs/record.h"
+
 #include "common/json.h"
 #include "daemon/jobs/internal.h"
 #include "daemon/jobs/query.h"

@@ -3,6 +3,9 @@
 
 #include "common/log.h"
 #include "daemon/jobs/internal.h"
+#include "daemon/jobs/journal.h"
+#include "daemon/jobs/life.h"
+#include "daemon/jobs/record.h"
 #include "daemon/store/store.h"
 
 struct found {

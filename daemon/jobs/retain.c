@@ -7,6 +7,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "daemon/jobs/internal.h"
+#include "daemon/jobs/record.h"
 #include "daemon/loop/loop.h"
 #include "daemon/store/store.h"
 

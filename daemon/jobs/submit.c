@@ -4,6 +4,8 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "daemon/jobs/internal.h"
+#include "daemon/jobs/journal.h"
+#include "daemon/jobs/life.h"
 #include "daemon/jobs/standing.h"
 #include "daemon/metrics/metrics.h"
 #include "daemon/provider/provider.h"

@@ -7,6 +7,7 @@
 
 #include "common/json.h"
 #include "daemon/jobs/internal.h"
+#include "daemon/jobs/record.h"
 #include "daemon/store/store.h"
 #include "daemon/work/inputs.h"
 

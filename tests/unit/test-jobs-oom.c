@@ -5,6 +5,9 @@
 #include "no-memory.h"
 
 #include "daemon/exec/leaving.h"
+#include "daemon/jobs/journal.h"
+#include "daemon/jobs/life.h"
+#include "daemon/jobs/record.h"
 
 static bool is_told(int r)
 {

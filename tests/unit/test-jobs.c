@@ -1,5 +1,6 @@
 /* Jobs against the real store. */
 
+#include "daemon/jobs/record.h"
 #include "jobs-bench.h"
 
 #define ASK "{\"kind\": \"ask\", \"input\": {\"prompt\": \"why?\"}}"
