@@ -246,6 +246,12 @@ struct stake *underway_landed(struct stake *s)
         return NULL;
 }
 
+void underway_hand_over(struct stake *s, void *owner)
+{
+        assert(!s->wake);
+        s->owner = owner;
+}
+
 struct stake *underway_leave(struct stake *s)
 {
         struct entry *e;

@@ -46,5 +46,7 @@ struct stake *underway_made(struct stake *s);
 /* A maker's: it is made, and will be seen when the cache has taken in what was put there before
  * this. */
 struct stake *underway_landed(struct stake *s);
+/* A maker's: from now on this one's, who goes on with it. */
+void underway_hand_over(struct stake *s, void *owner);
 /* Not made, or waited for no longer; NULL is allowed. */
 struct stake *underway_leave(struct stake *s);

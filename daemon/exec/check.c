@@ -171,11 +171,15 @@ static void run_render(void *arg)
 
 /* ---- on the loop ---- */
 
-/* Without confidence no doubt is left standing. */
-static bool is_accepted(const struct run *r, const struct candidate *c)
+bool candidate_is_good(const struct candidate *c, bool is_strict)
 {
         return c->report.verdict == VERDICT_ACCEPTED ||
-               (c->report.verdict == VERDICT_DOUBTED && !r->setup.is_strict);
+               (c->report.verdict == VERDICT_DOUBTED && !is_strict);
+}
+
+static bool is_accepted(const struct run *r, const struct candidate *c)
+{
+        return candidate_is_good(c, r->setup.is_strict);
 }
 
 /* The command of the client's, if the task has one, has the last word. */
@@ -345,6 +349,8 @@ static void finish_item(void *arg)
                 else
                         finish_render(r, item);
                 run_pump(r);
+        } else {
+                late_finish(item);
         }
         release_hold(item->hold, item->loop);
         candidate_free(item->candidate);

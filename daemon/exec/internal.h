@@ -170,6 +170,11 @@ void task_stopped(struct run *r, uint32_t task, struct failure *why);
 void share_leave(struct run *r, uint32_t task, bool is_made); /* at rest, or parked */
 void share_woken(struct run *r, uint32_t task);
 void share_note(struct run_call *c); /* it ended: who paid is known */
+/* The cache is given it, and whoever waits for it finds it there. */
+bool share_is_for_others(const struct task *t);
+/* late.c: the run goes, what came whole for it does not. Before its calls go. */
+void late_let_go(struct run *r);
+void late_finish(struct run_work_item *item); /* judged, and its run has gone */
 /* check.c */
 int judge_start(struct run *r, uint32_t task, struct run_call *call, struct span text,
                 bool was_cut) _must_check_;
@@ -177,6 +182,8 @@ int render_start(struct run *r, uint32_t task) _must_check_;
 /* What was refused of a void attempt is forgotten. */
 void judge_again(struct run *r, uint32_t task);
 void release_hold(struct work_hold *h, struct loop *loop);
+/* Without confidence (strict) no doubt is left standing. */
+bool candidate_is_good(const struct candidate *c, bool is_strict);
 struct candidate *candidate_free(struct candidate *c);
 DEFINE_CLEANUP(struct candidate, candidate_free);
 /* Takes e->text; climbs the ladder. */

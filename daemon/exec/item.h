@@ -14,6 +14,8 @@ struct loop;
 struct notes;
 struct run;
 struct run_call;
+struct stake;
+struct store;
 struct work_hold;
 
 /* A text on its way to becoming a result: made by a worker, from text and task alone. */
@@ -27,6 +29,15 @@ struct candidate {
         size_t n_answer;     /* bytes of the answer that it is from */
         struct notes *notes; /* owned: of a repair (note.h); or NULL */
         char *mended;        /* owned: what a rule mended of it; NULL: nothing */
+};
+
+/* Of a judgement whose run has gone: what becomes of its result (late.c). */
+struct late {
+        struct store *store; /* borrowed: outlives all rooms; NULL: nobody is to have it */
+        struct hash key;     /* F */
+        char *model;         /* owned */
+        struct stake *stake; /* owned by the table: who waits for it in another job */
+        bool is_strict;
 };
 
 /* A rendering or a judgement in a worker. */
@@ -46,6 +57,7 @@ struct run_work_item {
         int error;           /* 0, -ENOMEM, CONDITION_REFUSED: the template cannot be rendered */
         unsigned n_resets;   /* of the call, when the text came */
         unsigned n_attempts; /* that were refused before */
+        struct late late;
 };
 
 /* The work outlives the run while workers look at it. */

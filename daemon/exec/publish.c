@@ -280,34 +280,6 @@ int publish_waiting(struct run *r, uint32_t task)
                                     source));
 }
 
-/* Into the cache: the result by its full key, and what is newest for its static key. */
-static void remember(struct run *r, uint32_t task, const struct result *result)
-{
-        const struct task *t = &r->work->tasks[task];
-        const struct run_task *rt = run_task_of(r, task);
-        _cleanup_buf_ struct buf value = {0}, seen = {0}, old = {0};
-        size_t kept = 1;
-
-        buf_init(&value, 0);
-        buf_init(&seen, 0);
-        buf_init(&old, 0);
-        if (result_encode(result, &value) < 0)
-                return;
-        cache_put(r->setup.store, CACHE_RESULT, &rt->key, buf_span(&value));
-        buf_add(&seen, rt->key.at, HASH_BYTES);
-        buf_add(&seen, rt->interface_hash.at, HASH_BYTES);
-        if (cache_get(r->setup.store, CACHE_SEEN, &t->static_key, &old) == 0)
-                for (size_t at = 0; at + 2 * HASH_BYTES <= old.n && kept < MAX_SEEN;
-                     at += 2 * HASH_BYTES)
-                        if (memcmp(old.at + at, rt->key.at, HASH_BYTES) != 0) {
-                                buf_add(&seen, old.at + at, 2 * HASH_BYTES);
-                                kept++;
-                        }
-        if (!seen.failed)
-                cache_put(r->setup.store, CACHE_SEEN, &t->static_key, buf_span(&seen));
-        run_log(r, task, LOG_LEVEL_DEBUG, "cache_write", "%s", t->title);
-}
-
 /* For `why`: what it was made from. */
 static void remember_inputs(struct run *r, uint32_t task)
 {
@@ -381,8 +353,11 @@ void publish_result(struct run *r, uint32_t task, enum source source)
         t->source = source;
         left_note(r, task, &c->result);
         left_tell(r, task, &c->result);
-        if (r->work->tasks[task].command < 0 || r->work->tasks[task].repair)
-                remember(r, task, &c->result);
+        if (share_is_for_others(&r->work->tasks[task])) {
+                result_remember(r->setup.store, &r->work->tasks[task], &t->key, &t->interface_hash,
+                                &c->result);
+                run_log(r, task, LOG_LEVEL_DEBUG, "cache_write", "%s", r->work->tasks[task].title);
+        }
         remember_inputs(r, task);
         if (r->work->tasks[task].repair)
                 note_repaired(r, task, c);

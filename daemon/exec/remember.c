@@ -6,6 +6,28 @@
 
 #define FIRST_ROOM 256
 
+void result_remember(struct store *s, const struct task *t, const struct hash *key,
+                     const struct hash *interface, const struct result *result)
+{
+        _cleanup_buf_ struct buf value = {0}, seen = {0}, old = {0};
+        size_t kept = 1;
+
+        if (result_encode(result, &value) < 0)
+                return;
+        cache_put(s, CACHE_RESULT, key, buf_span(&value));
+        buf_add(&seen, key->at, HASH_BYTES);
+        buf_add(&seen, interface->at, HASH_BYTES);
+        if (cache_get(s, CACHE_SEEN, &t->static_key, &old) == 0)
+                for (size_t at = 0; at + 2 * HASH_BYTES <= old.n && kept < MAX_SEEN;
+                     at += 2 * HASH_BYTES)
+                        if (memcmp(old.at + at, key->at, HASH_BYTES) != 0) {
+                                buf_add(&seen, old.at + at, 2 * HASH_BYTES);
+                                kept++;
+                        }
+        if (!seen.failed)
+                cache_put(s, CACHE_SEEN, &t->static_key, buf_span(&seen));
+}
+
 void remembered_done(struct remembered *m)
 {
         free(m->at);

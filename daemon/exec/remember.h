@@ -1,7 +1,8 @@
 #pragma once
-/* Remembering what results are made from (work/inputs.h), in the cache: names and hashes under the
- * full key, values under their hashes, each once. Any thread. What cannot be kept is left out:
- * `why` then says that it is not known. */
+/* Remembering, in the cache: results by their full key; and what they are made from
+ * (work/inputs.h), names and hashes under the full key, values under their hashes, each once. Any
+ * thread. What cannot be kept is left out: it is asked for again, `why` says that it is not known.
+ */
 
 #include <jansson.h>
 
@@ -10,6 +11,7 @@
 #include "daemon/work/inputs.h"
 
 struct plan;
+struct result;
 struct stand;
 struct store;
 struct task;
@@ -21,6 +23,9 @@ struct remembered {
         size_t n, room;  /* room: a power of two */
 };
 
+/* And, with its interface, what is newest for its static key. */
+void result_remember(struct store *s, const struct task *t, const struct hash *key,
+                     const struct hash *interface, const struct result *result);
 void remembered_done(struct remembered *m);
 void inputs_remember(struct store *s, struct remembered *m, const struct work *w,
                      const struct task *t, const struct hash *interfaces, const struct hash *key);

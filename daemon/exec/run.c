@@ -360,14 +360,10 @@ static void free_task(struct run_task *t)
 
 void run_stop(struct run *r)
 {
-        struct run_work_item *item;
         struct run_call *c;
 
         r->is_ended = true;
-        while ((item = LIST_FIRST(&r->items))) { /* what is looked at comes too late */
-                LIST_REMOVE(item, entry);
-                item->run = NULL;
-        }
+        late_let_go(r);
         while ((c = TAILQ_FIRST(&r->calls))) {
                 publish_stopped(c);
                 run_call_free(c);
@@ -378,14 +374,12 @@ void run_stop(struct run *r)
 struct run *run_free(struct run *r)
 {
         struct run_call *c;
-        struct run_work_item *item;
 
         if (!r)
                 return NULL;
+        late_let_go(r);
         while ((c = TAILQ_FIRST(&r->calls)))
                 run_call_free(c);
-        LIST_FOREACH (item, &r->items, entry)
-                item->run = NULL;
         for (uint32_t i = 0; i < r->work->n_tasks; i++) {
                 share_leave(r, i, false);
                 free_task(&r->tasks[i]);

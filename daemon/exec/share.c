@@ -12,11 +12,8 @@
 #include "daemon/exec/leaving.h"
 #include "daemon/metrics/metrics.h"
 
-/* The cache is given it, and whoever waits finds it there: publish.c. */
-static bool is_for_others(const struct run *r, uint32_t task)
+bool share_is_for_others(const struct task *t)
 {
-        const struct task *t = &r->work->tasks[task];
-
         return t->command < 0 || t->repair;
 }
 
@@ -25,7 +22,7 @@ void share_make(struct run *r, uint32_t task)
         struct run_task *t = run_task_of(r, task);
 
         t->is_joined = false;
-        if (t->stake || !is_for_others(r, task))
+        if (t->stake || !share_is_for_others(&r->work->tasks[task]))
                 return;
         if (underway_make(r->setup.underway, &t->key, r, &t->stake) < 0)
                 log_warning("task %u: it is not shared: out of memory", task);

@@ -172,8 +172,7 @@ static void stop_loop(void *arg)
         loop_stop(arg);
 }
 
-/* A turn or two of the loop, with all that is deferred. */
-static void turn(void)
+void bench_turn(void)
 {
         struct timer *timer;
 
@@ -186,13 +185,13 @@ static void turn(void)
 void bench_stop(void)
 {
         bench->run = run_free(bench->run);
-        turn();
+        bench_turn();
 }
 
 void bench_stop_other(void)
 {
         bench->other = run_free(bench->other);
-        turn();
+        bench_turn();
 }
 
 int bench_teardown(void **state)
@@ -200,6 +199,7 @@ int bench_teardown(void **state)
         (void)state;
         bench_stop();
         bench_stop_other();
+        loop_end(bench->f.loop); /* what is still judged may hold on to it */
         bench->underway = underway_free(bench->underway);
         fixture_discard(&bench->f);
         json_decref(bench->news);
@@ -212,13 +212,13 @@ int bench_teardown(void **state)
 void bench_until(const bool *condition)
 {
         while (!*condition) /* the program has a deadline */
-                turn();
+                bench_turn();
 }
 
 void bench_await_calls(size_t n)
 {
         while (bench->n_calls < n)
-                turn();
+                bench_turn();
 }
 
 void bench_await_end(void)
@@ -231,7 +231,7 @@ void bench_await_wait(void)
         size_t n = bench->n_waits;
 
         while (bench->n_waits == n)
-                turn();
+                bench_turn();
 }
 
 static size_t count_news(const json_t *news, const char *type)
@@ -273,7 +273,7 @@ static size_t count_waits(struct run *r)
 void bench_await_other_waits(size_t n)
 {
         while (count_waits(bench->other) != n)
-                turn();
+                bench_turn();
 }
 
 uint64_t bench_sum(struct run *r, const char *object, const char *key)
@@ -300,7 +300,7 @@ const json_t *bench_news(const char *type, size_t at)
 void bench_await_news(const char *type, size_t n)
 {
         while (bench_n_news(type) < n)
-                turn();
+                bench_turn();
 }
 
 struct work *bench_work(size_t n, bool is_chained)

@@ -58,6 +58,7 @@ void bench_start(struct work *w, size_t n_together, const struct stand *stands,
 void bench_start_other(struct work *w, size_t n_together, bool is_fresh);
 void bench_stop_other(void);
 void bench_stop(void);
+void bench_turn(void); /* a turn or two of the loop, with all that is deferred */
 void bench_until(const bool *condition);
 void bench_await_calls(size_t n);
 void bench_await_end(void);

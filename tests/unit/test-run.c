@@ -546,7 +546,6 @@ static void test_freed_while_it_works(void **state)
         (void)state;
         for (int n_turns = 0; n_turns < 4; n_turns++) {
                 struct work *w = bench_work(40, false);
-                bool is_true = true;
 
                 for (uint32_t i = 0; i < 20; i++)
                         if (i == 0)
@@ -555,11 +554,11 @@ static void test_freed_while_it_works(void **state)
                                 w->tasks[i].template = w->tasks[0].template;
                 bench_start(w, 0, NULL, NULL);
                 for (int i = 0; i < n_turns; i++)
-                        bench_until(&is_true);
+                        bench_turn();
                 bench->run = run_free(bench->run);
                 while (loop_n_working(bench->f.loop) > 0)
-                        bench_await_news("", 0), bench_stop();
-                bench_stop();
+                        bench_turn();
+                bench_turn();
         }
         for (size_t i = 0; i < bench->n_calls; i++)
                 assert_true(bench->calls[i].is_cancelled);

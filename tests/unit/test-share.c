@@ -184,6 +184,69 @@ static void test_a_refusal_is_the_makers(void **state)
         assert_int_equal(bench_sum(bench->other, NULL, "retries"), 0);
 }
 
+/* Whole, paid for, and still judged when its job is cancelled: it is kept, and who waits for it
+ * waits on. */
+static void test_the_maker_leaves_while_it_is_judged(void **state)
+{
+        (void)state;
+        bench_start(bench_work(2, false), 2, NULL, NULL);
+        bench_await_calls(1);
+        bench_start_other(bench_work(2, false), 0, false);
+        bench_await_other_waits(2);
+        bench_say_file(0, "f0.json", "{}");
+        bench_say_file(0, "f1.json", BAD);
+        run_stop(bench->run); /* before a turn of the loop brings the verdicts */
+        bench_stop();
+        assert_true(bench->calls[0].is_cancelled);
+        assert_int_equal(bench_n_news("task.done") + bench_n_news("file"), 0);
+        bench_await_calls(2); /* what is refused is kept for nobody */
+        assert_string_equal(bench->calls[1].tasks, "[1]");
+        bench_say_file(1, "f1.json", "{}");
+        end_well(1);
+        await_other_end();
+        assert_int_equal(bench->n_calls, 2);
+        assert_int_equal(bench_sum(bench->other, "files", "joined"), 1);
+        /* And the same job, resumed, has both. */
+        bench_start(bench_work(2, false), 2, NULL, NULL);
+        bench_await_end();
+        assert_int_equal(bench->n_calls, 2);
+        assert_int_equal(bench_sum(bench->run, "files", "reuse"), 2);
+        assert_int_equal(bench_n_news("file"), 2);
+}
+
+/* The only file of its call was judged, and stood until the call would have ended. */
+static void test_the_maker_leaves_before_the_end_of_its_call(void **state)
+{
+        (void)state;
+        bench_start(bench_work(1, false), 0, NULL, NULL);
+        bench_await_calls(1);
+        bench_start_other(bench_work(1, false), 0, false);
+        bench_await_other_waits(1);
+        bench_say_file(0, "f0.json", "{}");
+        bench_turn();
+        assert_int_equal(bench_n_news("file"), 0);
+        bench_stop();
+        await_other_end();
+        assert_int_equal(bench->n_calls, 1);
+        assert_int_equal(bench_sum(bench->other, "files", "joined"), 1);
+        assert_int_equal(bench_n_other_news("file"), 1);
+}
+
+/* What a command of the client's is to judge is kept for nobody: neither is it now. */
+static void test_what_a_command_judges_is_not_kept(void **state)
+{
+        struct work *w = bench_work(1, false);
+
+        (void)state;
+        w->tasks[0].command = 0;
+        bench_start(w, 0, NULL, NULL);
+        bench_await_calls(1);
+        bench_say_file(0, "f0.json", "{}");
+        bench_stop();
+        bench_start(bench_work(1, false), 0, NULL, NULL);
+        bench_await_calls(2);
+}
+
 /* Who wants it anew gets it anew, and others may have that. */
 static void test_a_fresh_run_waits_for_nobody(void **state)
 {
@@ -294,6 +357,9 @@ int main(int argc, char **argv)
                 CASE(test_the_maker_is_parked),
                 CASE(test_the_maker_fails),
                 CASE(test_a_refusal_is_the_makers),
+                CASE(test_the_maker_leaves_while_it_is_judged),
+                CASE(test_the_maker_leaves_before_the_end_of_its_call),
+                CASE(test_what_a_command_judges_is_not_kept),
                 CASE(test_a_fresh_run_waits_for_nobody),
                 CASE(test_two_wait_for_each_other),
                 CASE(test_the_same_request_joins_the_call),
