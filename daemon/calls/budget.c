@@ -105,6 +105,11 @@ void budget_reserve(struct flight *f, uint64_t nanousd)
         f->reserved = nanousd;
 }
 
+bool budget_has_reserved(const struct flight *f)
+{
+        return f->reserved > 0 && f->reserved >= flight_payer(f)->worst_nanousd + f->lost_nanousd;
+}
+
 /* What an earlier daemon has seen pass is not told again. */
 void budget_watch(struct calls *c)
 {

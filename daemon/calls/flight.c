@@ -145,12 +145,32 @@ int flight_new(struct calls *c, const struct call_spec *spec, const struct hash 
         return 0;
 }
 
+/* It goes ahead of the others of its model, if that has never answered. */
+static void become_scout(struct flight *f)
+{
+        const struct provider *p = provider_find(f->room->providers, f->lane->provider);
+
+        if (f->limits->scout || !p || provider_is_manner_known(p, f->model))
+                return;
+        f->limits->scout = f;
+        f->limits->scout_usec = clock_monotonic_usec();
+}
+
+static void end_scouting(struct flight *f)
+{
+        if (!f->limits || f->limits->scout != f)
+                return;
+        f->limits->scout = NULL;
+        calls_kick(f->room, 0);
+}
+
 /* Takes it out of everything but list and memory; callbacks of its owners may still be on the
  * stack. */
 void flight_detach(struct flight *f)
 {
         if (f->turn)
                 queue_remove(f);
+        end_scouting(f);
         if (f->attempt)
                 provider_cancel(take(f->attempt), NULL);
         if (f->intent) {
@@ -356,9 +376,10 @@ void flight_leave(struct flight *f)
         int r;
 
         take_slot(f);
+        become_scout(f);
         charge_reserve(&f->charge, &f->limits->buckets, flight_input(f), flight_output(f));
-        if (f->reserved == 0)
-                budget_reserve(f, flight_payer(f)->worst_nanousd);
+        if (!budget_has_reserved(f))
+                budget_reserve(f, flight_payer(f)->worst_nanousd + f->lost_nanousd);
         if (f->has_intent && f->noted_nanousd == f->lost_nanousd) {
                 send(f);
                 return;
@@ -390,6 +411,10 @@ static void on_limits(struct attempt *a _unused_, const struct advice *limits, v
 
         charge_admitted(&f->charge, &f->limits->buckets, now);
         buckets_update(&f->limits->buckets, limits, now);
+        if (f->limits->scout == f &&
+            provider_is_manner_known(provider_find(f->room->providers, f->lane->provider),
+                                     f->model))
+                end_scouting(f);
 }
 
 static void on_started(struct attempt *a _unused_, void *arg)
@@ -424,18 +449,10 @@ static uint64_t price_of_failed(const struct flight *f, const struct usage *u,
         return was_perhaps_paid ? flight_payer(f)->estimate_nanousd : 0;
 }
 
-static bool may_retry(struct flight *f, const struct advice *advice)
+static bool may_retry(const struct flight *f, const struct advice *advice)
 {
-        uint64_t more = flight_payer(f)->worst_nanousd + f->lost_nanousd;
-        bool is_never;
-
-        if (!advice->is_retryable || f->n_attempts >= CALLS_MAX_ATTEMPTS ||
-            advice->retry_after_ms > CALLS_RETRY_AFTER_MAX_MS)
-                return false;
-        if (!budget_fits(f, &is_never))
-                return false;
-        budget_reserve(f, more);
-        return true;
+        return advice->is_retryable && f->n_attempts < CALLS_MAX_ATTEMPTS &&
+               advice->retry_after_ms <= CALLS_RETRY_AFTER_MAX_MS;
 }
 
 static void start_retry(struct flight *f, struct failure *why, const struct advice *advice)
@@ -447,6 +464,7 @@ static void start_retry(struct flight *f, struct failure *why, const struct advi
                 delay /= MAX2(f->room->config.n_hurry, 1U);
 
         give_slot(f);
+        end_scouting(f);
         metrics_count(calls_retries);
         failure_free(f->retry_why);
         f->retry_why = why;
@@ -502,6 +520,20 @@ static void on_delay_over(void *arg)
                 calls_kick(f->room, 0);
 }
 
+/* Why it is not asked again, though that would make sense; NULL: it is. A budget that has no room
+ * beside what others have reserved is waited for, in the queue. */
+static struct failure *refuse_retry(struct flight *f)
+{
+        bool is_never, fits = budget_fits(f, &is_never);
+
+        if (f->room->is_draining) /* its next try is the next daemon's: no failure of its task */
+                return failure_new(FAILURE_STOPPING, NULL);
+        if (!fits && is_never)
+                return budget_refuses_flight(f);
+        budget_reserve(f, f->lost_nanousd + (fits ? flight_payer(f)->worst_nanousd : 0));
+        return NULL;
+}
+
 /* What came stands for all owners or for none: they were told the same. */
 static bool has_enough(struct flight *f)
 {
@@ -534,15 +566,18 @@ static void on_failed(struct flight *f, const struct usage *usage, const struct 
         }
         f->lost_nanousd += nanousd;
         if (why && may_retry(f, advice)) {
+                struct failure *stop = NULL;
+
                 f->is_broken = f->text.n > 0 && has_enough(f);
-                if (!f->is_broken && !f->room->is_draining) {
+                if (!f->is_broken)
+                        stop = refuse_retry(f);
+                if (!f->is_broken && !stop) {
                         start_retry(f, why, advice);
                         return;
                 }
-                /* Its next try is the next daemon's: that is no failure of its task. */
-                if (!f->is_broken) {
+                if (stop) {
                         failure_free(why);
-                        why = failure_new(FAILURE_STOPPING, NULL);
+                        why = stop;
                 }
         }
         /* What the provider said of the last attempt is booked as its usage, not as lost. */

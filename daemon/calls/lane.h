@@ -36,6 +36,10 @@ struct model_limits {
         char *model; /* owned */
         struct buckets buckets;
         bool is_held; /* in this walk through the queue somebody waits for a bucket */
+        /* The one whose answer tells how this model wants to be asked, since when; NULL: none.
+         * Others wait for that, a little. */
+        const struct flight *scout; /* borrowed: leaves this place before it goes */
+        uint64_t scout_usec;
 };
 
 struct lane {

@@ -180,6 +180,21 @@ void queue_review(struct flight *f)
 
 /* ---- running ---- */
 
+/* A request that is refused for how it is written is refused at once; one that is not, may wait for
+ * its model to be loaded, as the others would. */
+#define SCOUT_USEC UINT64_C(30000000)
+
+static bool waits_for_scout(const struct flight *f, uint64_t now, uint64_t *wait)
+{
+        const struct model_limits *m = f->limits;
+        uint64_t until = m->scout_usec + SCOUT_USEC / MAX2(f->room->config.n_hurry, 1U);
+
+        if (!m->scout || m->scout == f || now >= until)
+                return false;
+        *wait = MIN2(*wait, until - now);
+        return true;
+}
+
 /* The flight may leave now; else *wait is lowered to when it may. CONDITION_REFUSED: its budget
  * will never allow it. */
 static int judge(struct flight *f, uint64_t now, uint64_t *wait)
@@ -192,7 +207,9 @@ static int judge(struct flight *f, uint64_t now, uint64_t *wait)
                 *wait = here > 0 ? MIN2(*wait, here) : *wait;
                 return CONDITION_ABSENT;
         }
-        if (f->reserved > 0 || budget_fits(f, &is_never))
+        if (waits_for_scout(f, now, wait))
+                return CONDITION_ABSENT;
+        if (budget_has_reserved(f) || budget_fits(f, &is_never))
                 return 0;
         return is_never ? CONDITION_REFUSED : CONDITION_ABSENT;
 }

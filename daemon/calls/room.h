@@ -183,6 +183,7 @@ void call_settle_alone(struct call *c);
  * that is settled. */
 bool budget_fits(const struct flight *f, bool *ret_is_never);
 void budget_reserve(struct flight *f, uint64_t nanousd); /* sets what it has reserved */
+bool budget_has_reserved(const struct flight *f);        /* all that its next attempt may come to */
 /* Whether the job's own budget has room for what another has reserved. */
 bool budget_can_take(const struct account *a, uint64_t more);
 /* Why a call of `more` will never fit; NULL: it may. */

@@ -118,6 +118,8 @@ static int take_head(struct attempt *a)
         if (id && str_is_utf8(span_of(id)))
                 (void)snprintf(a->request_id, sizeof(a->request_id), "%s", id);
         d->read_limits(header_of, a->http, clock_realtime_ms(), &a->advice);
+        if (d->adapt && http_status(a->http) < 300)
+                model_note_manner(a->provider, a->model, &a->used, true);
         if (!a->events.on_limits)
                 return 0;
         a->is_busy = true;
@@ -257,13 +259,19 @@ static struct failure *explain_status(struct attempt *a, struct http_transfer *t
         struct provider *p = a->provider;
         const struct error_answer e = {status, buf_span(&a->error), header_of, t,
                                        clock_realtime_ms()};
+        struct manner other = a->used;
         struct failure *failure = NULL;
 
         if (p->dialect->read_error(&e, &failure, ret) < 0)
                 return NULL;
-        /* It wants to be asked in another way, and will be the next time. */
-        if (p->dialect->adapt && p->dialect->adapt(&e, &a->used, &p->manner))
+        /* It wants to be asked in another way, and is the next time, for which nothing is to be
+         * waited. What others have found out since this one left stands. */
+        if (p->dialect->adapt && p->dialect->adapt(&e, &a->used, &other)) {
                 ret->is_retryable = true;
+                ret->retry_after_ms = 1;
+                if (model_manner(p, a->model).is_limit_renamed == a->used.is_limit_renamed)
+                        model_note_manner(p, a->model, &other, false);
+        }
         return failure;
 }
 
@@ -414,7 +422,7 @@ static int start(struct attempt *a)
 
 static int write_body(struct provider *p, const struct request *r, struct attempt *a)
 {
-        struct manner m = p->manner;
+        struct manner m = model_manner(p, r->model);
 
         for (size_t i = 0; i < r->n_blocks; i++) {
                 a->reading.n_prompt_bytes += r->blocks[i].text.n;

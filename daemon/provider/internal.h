@@ -7,7 +7,7 @@
 #include "daemon/provider/dialects.h"
 #include "daemon/provider/http.h"
 
-#define LOADED_MAX 16 /* models of one local server whose context is remembered */
+#define LOADED_MAX 16 /* models of one server of which it is remembered how they are asked */
 
 TAILQ_HEAD(provider_list, provider);
 TAILQ_HEAD(attempt_list, attempt);
@@ -19,11 +19,13 @@ struct provider_room {
         struct attempt_list attempts;
 };
 
-/* How a model of a local server was last asked for: another context would load it again. */
+/* How a model was last asked for. Of a local server: another context would load it again. */
 struct loaded_model {
         char *name; /* owned */
         uint64_t context;
-        uint64_t used_usec; /* asked for, or told to load; 0: never */
+        uint64_t used_usec;    /* asked for with a context, or told to load; 0: never */
+        bool is_limit_renamed; /* struct manner */
+        bool is_manner_known;  /* a request was accepted so */
 };
 
 struct provider {
@@ -67,6 +69,10 @@ struct attempt *attempt_free(struct attempt *a);
  * before, in steps, so that a model is not loaded again for a few tokens more. Remembers it. */
 uint64_t model_context(struct provider *p, const char *model, uint64_t n_bytes,
                        uint64_t max_tokens);
+/* How the model is asked, as far as that is known; and what came of it. */
+struct manner model_manner(const struct provider *p, const char *model);
+void model_note_manner(struct provider *p, const char *model, const struct manner *m,
+                       bool is_known);
 void model_forget(struct provider *p, const char *model); /* it is not there */
 void model_forget_all(struct provider *p);
 char *models_url(const struct provider *p); /* of the list; NULL: no memory. Owned by the caller */

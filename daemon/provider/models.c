@@ -15,25 +15,66 @@
 #define LOAD_LIMIT_MS 600000    /* large ones come from slow disks */
 #define NAMES_TOLD 12           /* of a list of models */
 
+static const struct loaded_model *look_up(const struct provider *p, const char *model)
+{
+        for (size_t i = 0; i < p->n_loaded; i++)
+                if (str_is_equal(p->loaded[i].name, model))
+                        return &p->loaded[i];
+        return NULL;
+}
+
 static struct loaded_model *find_loaded(struct provider *p, const char *model)
 {
         struct loaded_model *oldest = &p->loaded[0];
+        const struct loaded_model *known = look_up(p, model);
         char *name;
 
-        for (size_t i = 0; i < p->n_loaded; i++) {
-                if (str_is_equal(p->loaded[i].name, model))
-                        return &p->loaded[i];
+        if (known)
+                return &p->loaded[known - p->loaded];
+        for (size_t i = 0; i < p->n_loaded; i++)
                 if (p->loaded[i].used_usec < oldest->used_usec)
                         oldest = &p->loaded[i];
-        }
         name = strdup(model);
         if (!name)
                 return NULL;
         if (p->n_loaded < LOADED_MAX)
                 oldest = &p->loaded[p->n_loaded++];
         free(oldest->name);
-        *oldest = (struct loaded_model){.name = name};
+        *oldest = (struct loaded_model){.name = name,
+                                        .is_limit_renamed = p->manner.is_limit_renamed};
         return oldest;
+}
+
+struct manner model_manner(const struct provider *p, const char *model)
+{
+        const struct loaded_model *l = look_up(p, model);
+        struct manner m = p->manner;
+
+        if (l)
+                m.is_limit_renamed = l->is_limit_renamed;
+        return m;
+}
+
+/* A model that was not asked yet is asked as the last one of its server. */
+void model_note_manner(struct provider *p, const char *model, const struct manner *m, bool is_known)
+{
+        struct loaded_model *l = find_loaded(p, model);
+
+        p->manner.is_limit_renamed = m->is_limit_renamed;
+        if (!l)
+                return;
+        l->is_limit_renamed = m->is_limit_renamed;
+        l->is_manner_known = is_known;
+}
+
+bool provider_is_manner_known(const struct provider *p, const char *model)
+{
+        const struct loaded_model *l;
+
+        if (!p || !p->dialect->adapt || p->manner.is_home)
+                return true;
+        l = look_up(p, model);
+        return l && l->is_manner_known;
 }
 
 void model_forget(struct provider *p, const char *model)

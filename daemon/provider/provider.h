@@ -116,6 +116,9 @@ bool provider_is_ready(struct provider *p, enum failure_id *ret_lack, const char
  * ahead at its limit. Else input and output are counted apart, as they come, cached input not. */
 bool provider_charges_whole(const struct provider *p);
 const char *provider_name(const struct provider *p);
+/* p may be NULL: true. False: no request for this model was accepted yet, and one may be refused
+ * for how it is written, after which the next is written otherwise. */
+bool provider_is_manner_known(const struct provider *p, const char *model);
 /* Opens a connection ahead of need (a HEAD leaves it in the pool); quiet, rate limited, harmless
  * when it fails. */
 void provider_warm(struct provider *p);

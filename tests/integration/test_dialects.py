@@ -98,6 +98,16 @@ def test_the_same_specification_gives_the_same_files(place):
         assert files == found["anthropic"], [p for p in files if files[p] != found["anthropic"].get(p)]
 
 
+def test_a_refused_parameter_costs_one_request(bench):
+    """Who speaks first finds out how the server wants to be asked; the others wait for that."""
+    b = bench("openai")
+    ends = [b.end(rpc) for rpc in [b.begin(f"What is ebb? ({i})") for i in range(12)]]
+    assert {e["type"] for e, _, _ in ends} == {"done"}
+    assert [row["status"] for row in b.sim.requests()].count(400) == 1 and len(b.sim.requests()) == 13
+    assert sum(len(retries) for _, retries, _ in ends) == 1
+    assert b.ask("What is a neap tide?")[0]["type"] == "done" and len(b.sim.requests()) == 14
+
+
 # What ends well at once, and with the usage that the server counted.
 HARMLESS = ["usage_in_finish", "odd_content", "roles", "no_role", "joined_finish", "tool_calls", "reasoning", "noise", "crlf", "tight"]
 # As well, but nobody says what it cost.

@@ -9,6 +9,11 @@
 #include "common/clock.h"
 #include "common/str.h"
 
+static bool has_retried(struct bench *b, unsigned n)
+{
+        return b->askers[n].n_retries > 0;
+}
+
 static void test_one_call(void **state)
 {
         const struct fake_step steps[] = {GOOD};
@@ -378,6 +383,64 @@ static void test_broken_stream_is_voided_and_booked(void **state)
         close_bench(&b);
 }
 
+#define BROKEN                                                                        \
+        {                                                                             \
+                .answer = FAKE_SSE FAKE_START FAKE_TEXT("Hello "), .then = FAKE_RESET \
+        }
+
+/* What the first attempt cost is spent: the second one is made when the budget has room for its
+ * worst case as well. */
+static void retry_with(uint64_t budget, bool is_enough)
+{
+        const struct fake_step steps[] = {BROKEN, GOOD};
+        static struct bench b;
+        struct asker *a = &b.askers[0];
+
+        open_bench(&b, steps, 2);
+        calls_configure(b.calls, &(struct calls_config){.n_hurry = 1000});
+        ask(&b, 0, &(struct wish){.job = 1, .words = "x", .worst = 300000, .left = budget});
+        run_until(&b, have_ended, 1);
+        assert_int_equal(a->has_failure, !is_enough);
+        assert_int_equal(a->n_retries, is_enough);
+        assert_int_equal(fake_n_requests(b.fake), 1 + is_enough);
+        assert_int_equal(a->nanousd, PART_NANOUSD(6) + (is_enough ? GOOD_NANOUSD : 0));
+        if (!is_enough)
+                assert_int_equal(a->id, FAILURE_BUDGET); /* it waits for that: no fault of its */
+        settle_and_wait(a);
+        assert_int_equal(calls_spent_today(b.calls), a->nanousd);
+        close_bench(&b);
+}
+
+static void test_a_retry_keeps_to_the_budget(void **state)
+{
+        (void)state;
+        retry_with(300000 + PART_NANOUSD(6) - 1, false);
+        retry_with(300000 + PART_NANOUSD(6), true);
+}
+
+/* There will be room when another call is settled: it waits for that, and does not fail. */
+static void test_a_retry_waits_for_what_others_reserve(void **state)
+{
+        const struct fake_step steps[] = {HELD_GOOD, BROKEN, GOOD};
+        static struct bench b;
+
+        (void)state;
+        open_bench(&b, steps, 3);
+        calls_configure(b.calls, &(struct calls_config){.n_hurry = 1000});
+        ask(&b, 0, &(struct wish){.job = 1, .words = "a", .worst = 300000, .left = 700000});
+        run_until(&b, have_requested, 1);
+        ask(&b, 1, &(struct wish){.job = 1, .words = "b", .worst = 300000, .left = 700000});
+        run_until(&b, has_retried, 1);
+        /* Its own part, and the whole of the other. */
+        assert_int_equal(calls_spent_today(b.calls), PART_NANOUSD(6) + 300000);
+        fake_release(b.fake);
+        run_until(&b, have_ended, 2);
+        assert_false(b.askers[0].has_failure || b.askers[1].has_failure);
+        assert_int_equal(b.askers[1].nanousd, PART_NANOUSD(6) + GOOD_NANOUSD);
+        assert_int_equal(fake_n_requests(b.fake), 3);
+        close_bench(&b);
+}
+
 /* Asked twice, perhaps paid twice: booked twice, and announced. */
 static void test_kept_connection_is_closed(void **state)
 {
@@ -462,11 +525,6 @@ static void test_crash_books_the_intent_as_lost(void **state)
                                      "{\"error\":{\"type\":\"overloaded_error\"}}"), \
                 .then = FAKE_CLOSE                                                   \
         }
-
-static bool has_retried(struct bench *b, unsigned n)
-{
-        return b->askers[n].n_retries > 0;
-}
 
 /* A call that waits to try again dies with the daemon. */
 static void crash_in_a_pause(struct bench *b, const struct fake_step *step)
@@ -569,6 +627,48 @@ static void test_unsent_is_passed_on(void **state)
         close_bench(&b);
 }
 
+/* What has left is the next owner's to pay, and is not named as if it had not. */
+static void test_what_has_left_is_passed_on_as_such(void **state)
+{
+        const struct fake_step steps[] = {HANGING};
+        static struct bench b;
+
+        (void)state;
+        open_bench(&b, steps, 1);
+        ask(&b, 0, &(struct wish){.job = 1, .words = "a"});
+        ask(&b, 1, &(struct wish){.job = 2, .words = "a"});
+        run_until(&b, has_text, 1);
+        call_cancel(b.askers[0].call);
+        run_until(&b, is_written, 0);
+        close_store(&b);
+        open_store(&b);
+        run_until(&b, is_written, 0);
+        expect_record(&b, 1, 0, "cancelled", 0);
+        expect_record(&b, 2, 0, "lost", 7777);
+        assert_int_equal(calls_spent_today(b.calls), 7777);
+        close_bench(&b);
+}
+
+/* Nor is what waits to try again after an attempt that was paid. */
+static void test_what_was_paid_is_passed_on_as_such(void **state)
+{
+        const struct fake_step steps[] = {BROKEN};
+        static struct bench b;
+
+        (void)state;
+        open_bench(&b, steps, 1);
+        ask(&b, 0, &(struct wish){.job = 1, .words = "a"});
+        ask(&b, 1, &(struct wish){.job = 2, .words = "a"});
+        run_until(&b, has_retried, 1);
+        call_cancel(b.askers[0].call);
+        run_until(&b, is_written, 0);
+        close_store(&b);
+        open_store(&b);
+        run_until(&b, is_written, 0);
+        expect_record(&b, 2, 0, "lost", 7777 + PART_NANOUSD(6));
+        close_bench(&b);
+}
+
 static void on_drained(void *arg)
 {
         ((struct bench *)arg)->is_drained = true;
@@ -643,6 +743,8 @@ int main(void)
                 cmocka_unit_test(test_last_owner_cancels_in_text),
                 cmocka_unit_test(test_retry),
                 cmocka_unit_test(test_broken_stream_is_voided_and_booked),
+                cmocka_unit_test(test_a_retry_keeps_to_the_budget),
+                cmocka_unit_test(test_a_retry_waits_for_what_others_reserve),
                 cmocka_unit_test(test_kept_connection_is_closed),
                 cmocka_unit_test(test_broken_stream_that_is_enough),
                 cmocka_unit_test(test_crash_books_the_intent_as_lost),
@@ -651,6 +753,8 @@ int main(void)
                 cmocka_unit_test(test_crash_in_a_second_attempt_books_both),
                 cmocka_unit_test(test_unsent_of_another_boot_is_lost),
                 cmocka_unit_test(test_unsent_is_passed_on),
+                cmocka_unit_test(test_what_has_left_is_passed_on_as_such),
+                cmocka_unit_test(test_what_was_paid_is_passed_on_as_such),
                 cmocka_unit_test(test_drain),
                 cmocka_unit_test(test_long_prompt_is_cut_with_a_note),
         };
