@@ -146,6 +146,31 @@ static void test_the_maker_is_parked(void **state)
         assert_int_equal(bench_sum(bench->run, "files", "reuse"), 2);
 }
 
+/* Nor does its budget: the others of its tasks are still under way. */
+static void test_the_maker_is_parked_for_its_budget(void **state)
+{
+        struct work *w = bench_work(1, false);
+
+        (void)state;
+        free(w->tasks[0].tier);
+        w->tasks[0].tier = strdup("quality"); /* where no budget refuses it */
+        bench_start(bench_work(2, false), 0, NULL, NULL);
+        bench_await_calls(2);
+        bench_start_other(w, 0, false);
+        bench_await_other_waits(1);
+        bench_say_file(0, "f0.json", BAD);
+        bench->refused_model = "fast"; /* what it costs to ask again is too much */
+        bench->refuse_model_with = FAILURE_BUDGET;
+        end_well(0);
+        bench_await_calls(3);
+        assert_string_equal(bench->calls[2].model, "quality");
+        assert_int_equal(bench->n_waits, 0);
+        bench_say_file(2, "f0.json", "{}");
+        end_well(2);
+        await_other_end();
+        assert_int_equal(bench_sum(bench->other, "files", "call"), 1);
+}
+
 static void test_the_maker_fails(void **state)
 {
         (void)state;
@@ -355,6 +380,7 @@ int main(int argc, char **argv)
                 CASE(test_the_rest_of_a_batch_is_asked_for),
                 CASE(test_the_maker_leaves_in_mid_batch),
                 CASE(test_the_maker_is_parked),
+                CASE(test_the_maker_is_parked_for_its_budget),
                 CASE(test_the_maker_fails),
                 CASE(test_a_refusal_is_the_makers),
                 CASE(test_the_maker_leaves_while_it_is_judged),

@@ -92,6 +92,18 @@ static void test_nobody_makes_it(void **state)
         assert_false(is_elsewhere(1, 7));
 }
 
+static void test_another_goes_on_with_it(void **state)
+{
+        (void)state;
+        make(0, 7);
+        underway_hand_over(owners[0].stake, &owners[1]);
+        assert_true(is_elsewhere(0, 7));
+        assert_false(is_elsewhere(1, 7));
+        assert_int_equal(try_wait(2, 7), 0);
+        owners[0].stake = underway_made(owners[0].stake);
+        expect_woken(2, true);
+}
+
 static void test_made_wakes_all_in_order(void **state)
 {
         (void)state;
@@ -228,13 +240,10 @@ int main(int argc, char **argv)
 {
         static const struct CMUnitTest tests[] = {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-                CASE(test_nobody_makes_it),
-                CASE(test_made_wakes_all_in_order),
-                CASE(test_landed_waits_for_the_cache),
-                CASE(test_the_last_maker_counts),
-                CASE(test_another_maker_after_the_landing),
-                CASE(test_freed_while_it_lands),
-                CASE(test_no_memory),
+                CASE(test_nobody_makes_it),         CASE(test_another_goes_on_with_it),
+                CASE(test_made_wakes_all_in_order), CASE(test_landed_waits_for_the_cache),
+                CASE(test_the_last_maker_counts),   CASE(test_another_maker_after_the_landing),
+                CASE(test_freed_while_it_lands),    CASE(test_no_memory),
         };
         int status;
 
