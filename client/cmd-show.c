@@ -207,6 +207,11 @@ static int print_job(const struct client *c, const json_t *job)
                 r = view_summarise(summary, &lines);
                 view_add_resume(json_object_get(summary, "resume"), "", how, &lines);
         }
+        if (r == 0 && json_is_object(json_object_get(job, "resume"))) {
+                _cleanup_free_ char *how = str_printf("`genopt resume %s`", c->args[0]);
+
+                view_add_resume(json_object_get(job, "resume"), "", how, &lines);
+        }
         if (r == 0 && lines.n > 0)
                 printf("\n%s", lines.at);
         return r;

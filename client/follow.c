@@ -151,6 +151,19 @@ static char *how_to_resume(const struct follow *f)
         return b.failed ? NULL : str_printf("%s", b.at);
 }
 
+/* Of a job that ended without a summary. */
+static void say_resume(struct follow *f, const json_t *resume)
+{
+        _cleanup_free_ char *how = resume && f->job ? how_to_resume(f) : NULL;
+        _cleanup_buf_ struct buf lines = {0};
+
+        view_add_resume(resume, "", how, &lines);
+        if (lines.n == 0 || lines.failed)
+                return;
+        lines.at[lines.n - 1] = '\0';
+        view_say(f->view, "%s", lines.at);
+}
+
 static int fetch_for_writer(const struct hash *sha256, struct buf *b, void *arg,
                             struct failure **ret_failure)
 {
@@ -475,6 +488,7 @@ static int finish(struct session *s, const json_t *event, const char *type,
                 return 0;
         }
         view_say(s->f->view, "the job was cancelled; finished files are kept");
+        say_resume(s->f, json_object_get(event, "resume"));
         s->is_over = true;
         s->exit_code = EXIT_TASKS_FAILED;
         return 0;

@@ -364,7 +364,7 @@ static int refuse_store(struct assembly *a, int k)
         f = failure_new(FAILURE_UNAVAILABLE, "%s: %s", a->places.state_dir, what);
         if (f && failure_set_remedy(f, "%s", remedy) < 0)
                 f = failure_free(f);
-        log_error("%s: %s", a->places.state_dir, what);
+        log_error("%s: %s; %s", a->places.state_dir, what, remedy);
         a->refusal = f;
         return k;
 }

@@ -99,8 +99,11 @@ const struct event_type event_table[N_EVENTS] = {
                          {"text", false},
                          {"blob", false},
                          {"plan", false}}},
-        [EVENT_FAILED] = {"failed", true, true, {{"error", true}, {"remedy", true}}},
-        [EVENT_CANCELLED] = {"cancelled", true, true, {{NULL}}},
+        [EVENT_FAILED] = {"failed",
+                          true,
+                          true,
+                          {{"error", true}, {"remedy", true}, {"resume", false}}},
+        [EVENT_CANCELLED] = {"cancelled", true, true, {{"resume", false}}},
 };
 
 const struct event_type *event_find(const char *name)

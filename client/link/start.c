@@ -155,35 +155,6 @@ static int spawn(const char *path, char **envp, char *listen_pid, size_t n_liste
         return n == sizeof(error) ? -error : 0;
 }
 
-extern char **environ;
-
-static int start_daemon(const char *path, int socket_fd)
-{
-        _cleanup_(strlist_done) struct strlist clean = {0};
-        _cleanup_close_ int log_fd = -1;
-        _cleanup_free_ char **envp = NULL;
-        _cleanup_buf_ struct buf config = {0};
-        char listen_pid[32];
-        int r;
-
-        r = environment_read_config(&config);
-        if (r == 0)
-                r = environment_clean(environ, buf_span(&config), &clean);
-        if (r == 0)
-                r = open_log(&log_fd);
-        if (r < 0)
-                return r;
-        envp = calloc(clean.n + 4, sizeof(*envp));
-        if (!envp)
-                return -ENOMEM;
-        if (clean.n > 0)
-                memcpy(envp, clean.at, clean.n * sizeof(*envp));
-        envp[clean.n] = (char *)"LISTEN_FDS=1";
-        envp[clean.n + 1] = (char *)"LISTEN_FDNAMES=rpc";
-        envp[clean.n + 2] = listen_pid;
-        return spawn(path, envp, listen_pid, sizeof(listen_pid), socket_fd, log_fd);
-}
-
 static int refuse(struct failure **ret_failure, const char *remedy, const char *format, ...)
         _printf_(3, 4);
 static int refuse(struct failure **ret_failure, const char *remedy, const char *format, ...)
@@ -205,6 +176,45 @@ static int refuse(struct failure **ret_failure, const char *remedy, const char *
                 return -ENOMEM;
         *ret_failure = take(f);
         return CONDITION_REFUSED;
+}
+
+static int refuse_state(int r, struct failure **ret_failure)
+{
+        _cleanup_free_ char *dir = environment_state_dir();
+
+        return refuse(ret_failure, "see to that directory, or set GENOPT_STATE_DIR to another",
+                      "genoptd cannot keep anything in %s: %s", dir ? dir : "its directory",
+                      strerror(-r));
+}
+
+extern char **environ;
+
+static int start_daemon(const char *path, int socket_fd, struct failure **ret_failure)
+{
+        _cleanup_(strlist_done) struct strlist clean = {0};
+        _cleanup_close_ int log_fd = -1;
+        _cleanup_free_ char **envp = NULL;
+        _cleanup_buf_ struct buf config = {0};
+        char listen_pid[32];
+        int r;
+
+        r = environment_read_config(&config);
+        if (r == 0)
+                r = environment_clean(environ, buf_span(&config), &clean);
+        if (r < 0)
+                return r;
+        r = open_log(&log_fd);
+        if (r < 0)
+                return r == -ENOMEM ? r : refuse_state(r, ret_failure);
+        envp = calloc(clean.n + 4, sizeof(*envp));
+        if (!envp)
+                return -ENOMEM;
+        if (clean.n > 0)
+                memcpy(envp, clean.at, clean.n * sizeof(*envp));
+        envp[clean.n] = (char *)"LISTEN_FDS=1";
+        envp[clean.n + 1] = (char *)"LISTEN_FDNAMES=rpc";
+        envp[clean.n + 2] = listen_pid;
+        return spawn(path, envp, listen_pid, sizeof(listen_pid), socket_fd, log_fd);
 }
 
 static int refuse_socket(const struct address *a, int r, struct failure **ret_failure)
@@ -258,12 +268,14 @@ static int start_at(const struct address *a, int lock_fd, int *ret_fd, struct fa
         if (r < 0)
                 return refuse_socket(a, r, ret_failure);
         absolute = realpath(program, NULL); /* the daemon's directory is `/` */
-        r = absolute ? start_daemon(absolute, listen_fd) : -errno;
-        if (r < 0) {
+        r = absolute ? start_daemon(absolute, listen_fd, ret_failure) : -errno;
+        if (r != 0)
                 (void)unlink(a->path);
+        if (r > 0)
+                return r;
+        if (r < 0)
                 return refuse(ret_failure, "see that it can be run", "%s cannot be started: %s",
                               program, strerror(-r));
-        }
         note_socket(a, lock_fd);
         r = address_connect(a, CONNECT_MS, ret_fd);
         return r < 0 ? refuse(ret_failure, NULL, "%s: %s", a->path, strerror(-r)) : 0;

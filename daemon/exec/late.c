@@ -65,8 +65,7 @@ void late_finish(struct run_work_item *item)
                 result_remember(l->store, item->source, &l->key, &c->result.interface, &c->result);
                 if (l->stake)
                         l->stake = underway_landed(l->stake);
-                log_info("%s: its job has left; it is kept for who asks for it next",
-                         item->source->title);
+                log_event(LOG_LEVEL_INFO, "kept_late", "%s", item->source->title);
         }
         l->stake = underway_leave(l->stake);
         free(l->model);

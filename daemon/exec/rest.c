@@ -11,7 +11,7 @@ struct rest {
 
 static bool is_left(const struct run *r, uint32_t task)
 {
-        return r->tasks[task].state == TASK_FAILED || r->tasks[task].state == TASK_SKIPPED;
+        return r->tasks[task].state != TASK_DONE;
 }
 
 static void add(struct rest *rest, const struct estimate *e, uint64_t path_ms)
@@ -65,7 +65,7 @@ static int add_other(const struct run *r, const struct step *s, struct rest *res
         return k;
 }
 
-int run_rest(const struct run *r, struct estimate *ret)
+int run_rest(const struct run *r, json_t **ret)
 {
         const struct plan *p = r->setup.plan;
         struct rest rest = {0};
@@ -76,7 +76,6 @@ int run_rest(const struct run *r, struct estimate *ret)
                                                   : add_other(r, &p->steps[i], &rest);
         if (k < 0)
                 return k;
-        *ret = rest.sum;
-        ret->ms = MAX2(rest.longest_ms, rest.sum.ms / MAX2(r->setup.planning.n_parallel, 1u));
-        return 0;
+        rest.sum.ms = MAX2(rest.longest_ms, rest.sum.ms / MAX2(r->setup.planning.n_parallel, 1u));
+        return totals_to_json(&rest.sum, ret);
 }

@@ -171,8 +171,8 @@ struct run_file {
         struct hash key, content; /* full key, and of what was written */
 };
 int run_files(const struct run *r, struct run_file **ret, size_t *ret_n) _must_check_;
-/* What making the tasks that failed, or were skipped for that, would take: an estimate. */
-int run_rest(const struct run *r, struct estimate *ret) _must_check_;
+/* What making the tasks that are not done would take: an estimate, with `calls`. */
+int run_rest(const struct run *r, json_t **ret) _must_check_;
 /* `summary` and `failures` of a `done` event. */
 int run_summary(struct run *r, json_t **ret) _must_check_;
 int run_failures(struct run *r, json_t **ret) _must_check_;

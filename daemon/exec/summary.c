@@ -107,11 +107,9 @@ static int put_findings(struct run *r, json_t *summary)
 
 static int put_resume(const struct run *r, json_t *summary)
 {
-        struct estimate rest;
         json_t *o = NULL;
-        int k = run_rest(r, &rest);
+        int k = run_rest(r, &o);
 
-        k = k ? k : totals_to_json(&rest, &o);
         return k ? k : json_put(summary, "resume", o);
 }
 

@@ -85,7 +85,7 @@ static int cancel(struct job *job, const json_t *params, struct failure **ret_fa
         if (job->run)
                 run_stop(job->run);
         job->has_lost = false;
-        job_end(job, JOB_CANCELLED, "cancelled", json_object());
+        job_end(job, JOB_CANCELLED, "cancelled", outcome_unmade(job));
         return 0;
 }
 

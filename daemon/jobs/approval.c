@@ -58,6 +58,8 @@ void approval_ask(struct job *job, const struct estimate *e)
                 json_decref(fields);
                 fields = NULL;
         }
+        json_decref(job->rest);
+        job->rest = json_incref(estimate);
         journal_say(job, "waiting", fields);
         jobs_schedule(job->jobs);
 }

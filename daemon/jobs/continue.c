@@ -20,7 +20,7 @@ static void go_on(struct job *job)
         job->lost_end = JOB_QUEUED;
         job->has_lost = false;
         if (end == JOB_CANCELLED)
-                job_end(job, JOB_CANCELLED, "cancelled", json_object());
+                job_end(job, JOB_CANCELLED, "cancelled", outcome_unmade(job));
         else if (end == JOB_FAILED)
                 job_fail(job, take(job->failure));
         else

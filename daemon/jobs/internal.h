@@ -68,7 +68,8 @@ struct job {
         struct run_totals totals;
         uint64_t n_tasks, n_done;
         bool has_failed_tasks;
-        json_t *summary;         /* owned; when it ended */
+        json_t *summary; /* owned; when it ended */
+        json_t *rest;    /* owned: what it takes to go on, as of when work on it ended; or NULL */
         struct failure *failure; /* owned */
         LIST_HEAD(, job_cursor) cursors;
         uint64_t delta_offset; /* bytes of text told of by deltas */
@@ -144,5 +145,7 @@ void prepare_forget(struct planning_item *item);
 /* outcome.c */
 json_t *outcome_fields(struct job *job);                      /* of a `done` event */
 void outcome_remember(struct job *job, const json_t *fields); /* raw answer for the next time */
+void outcome_note_rest(struct job *job);                      /* of its run, as it stands */
+json_t *outcome_unmade(struct job *job); /* of a `cancelled` event, and in one of `failed` */
 /* The reply to a submit whose single text is stored under its full key. */
 int outcome_cached(struct jobs *j, const struct result *result, struct buf *out) _must_check_;

@@ -60,6 +60,7 @@ static void job_free(struct job *job)
         json_decref(job->params);
         store_tie_unref(job->tie);
         json_decref(job->summary);
+        json_decref(job->rest);
         failure_free(job->failure);
         free(job);
 }

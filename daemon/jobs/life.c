@@ -90,6 +90,7 @@ void job_stop_work(struct job *job)
         if (job->planning)
                 prepare_forget(job->planning);
         job->planning = NULL;
+        outcome_note_rest(job);
         if (job->run && loop_defer(job->jobs->c.loop, free_run, job->run) < 0)
                 log_error("job %s: its run cannot be freed: out of memory", job->id_text);
         job->run = NULL;
@@ -319,5 +320,6 @@ void job_fail(struct job *job, struct failure *why)
                 error = NULL;
         log_notice("job %s failed: %s", job->id_text, why ? failure_message(why) : "out of memory");
         job_end(job, JOB_FAILED, "failed",
-                json_pack("{s:o*,s:s}", "error", error, "remedy", why ? failure_remedy(why) : ""));
+                json_pack("{s:o*,s:s,s:O*}", "error", error, "remedy",
+                          why ? failure_remedy(why) : "", "resume", job->rest));
 }

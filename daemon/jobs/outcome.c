@@ -38,6 +38,24 @@ json_t *outcome_fields(struct job *job)
         return k ? NULL : take(o);
 }
 
+void outcome_note_rest(struct job *job)
+{
+        json_t *rest = NULL;
+
+        if (!job->run)
+                return;
+        if (run_n_done(job->run) < run_n_tasks(job->run) && run_rest(job->run, &rest) < 0)
+                return;
+        json_decref(job->rest); /* NULL: all is at rest, and its summary says of what failed */
+        job->rest = rest;
+}
+
+json_t *outcome_unmade(struct job *job)
+{
+        outcome_note_rest(job);
+        return json_pack("{s:O*}", "resume", job->rest);
+}
+
 /* The answer may stand for a later request. */
 static bool is_repeatable(const struct job *job)
 {

@@ -231,23 +231,58 @@ int job_task_row(const json_t *event, json_t **ret)
         return 0;
 }
 
+static const char *row_name(uint64_t task, char ret[24])
+{
+        snprintf(ret, 24, "%010llu", (unsigned long long)task);
+        return ret;
+}
+
+/* Another job paid for a call: it is known at its end, after files that came while it streamed. */
+static int note_joined(const json_t *event, json_t *rows)
+{
+        json_t *tasks = json_object_get(event, "tasks"), *task;
+        char name[24];
+        size_t i;
+
+        json_array_foreach (tasks, i, task) {
+                json_t *row =
+                        json_object_get(rows, row_name((uint64_t)json_integer_value(task), name));
+
+                if (row && json_get_text(row, "source") && json_put(row, "joined", json_true()) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+static bool holds(struct span text, const char *part)
+{
+        return memmem(text.at, text.n, part, strlen(part));
+}
+
 /* The tasks of a job that is not being run, out of its journal. */
 static int note_event(struct span key, struct span value, void *arg)
 {
         json_t *rows = arg, *one = NULL;
         _cleanup_json_ json_t *event = NULL;
         struct diag diag;
+        const char *type;
         char name[24];
         uint64_t task;
         int k;
 
         (void)key;
-        if (!memmem(value.at, value.n, "\"task.done\"", 11) ||
-            json_read(value, &event, &diag) != 0 || !json_get_u64(event, "task", &task))
+        if (!holds(value, "\"task.done\"") &&
+            !(holds(value, "\"call.done\"") && holds(value, "\"joined\"")))
                 return 0;
-        snprintf(name, sizeof(name), "%010llu", (unsigned long long)task);
+        if (json_read(value, &event, &diag) != 0)
+                return 0;
+        type = json_get_text(event, "type");
+        if (str_is_equal(type, "call.done") && json_get_bool(event, "joined", false))
+                return note_joined(event, rows);
+        if (!str_is_equal(type, "task.done") || !json_get_u64(event, "task", &task))
+                return 0;
         k = job_task_row(event, &one);
-        return k ? k : json_put(rows, name, one);
+        return k ? k : json_put(rows, row_name(task, name), one);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -327,6 +362,8 @@ static int look(struct looking *x, struct job *job)
         k = x->reply ? json_put(x->reply, "waits", waits_json(job)) : -ENOMEM;
         if (job->summary && k == 0)
                 k = json_put(x->reply, "summary", json_deep_copy(job->summary));
+        if (job->rest && !job->run && job->state != JOB_DONE && k == 0)
+                k = json_put(x->reply, "resume", json_deep_copy(job->rest));
         if (job->failure && k == 0) {
                 k = failure_to_json(job->failure, &error);
                 k = k ? k : json_put(x->reply, "error", error);

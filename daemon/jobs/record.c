@@ -3,8 +3,8 @@
  *
  * {kind, uid, state, wait: {on, id, task, command, remedy, need: […]}?, label?, client, created,
  * ended?, options, input: sha256 of the params' blob, raw?, generation?, idem?, dry_run?, fresh?,
- * deaths, head, tasks, done, totals?, summary?, error?, failed_tasks?, can_ask?, asked: {tokens,
- * nanousd, approved}?} */
+ * deaths, head, tasks, done, totals?, summary?, rest?, error?, failed_tasks?, can_ask?, asked:
+ * {tokens, nanousd, approved}?} */
 
 #include "daemon/jobs/record.h"
 
@@ -129,6 +129,8 @@ static int add_outcome(const struct job *job, struct buf *out)
                 add_number(out, "ended", job->ended_ms);
         if (job->summary)
                 k = add_json(out, "summary", json_incref(job->summary));
+        if (job->rest && k == 0)
+                k = add_json(out, "rest", json_incref(job->rest));
         if (job->failure && k == 0) {
                 k = failure_to_json(job->failure, &error);
                 k = k ? k : add_json(out, "error", error);
@@ -353,6 +355,7 @@ static int read_fields(struct job *job, const json_t *o)
         if (k < 0)
                 return k;
         job->summary = json_incref(json_object_get(o, "summary"));
+        job->rest = json_incref(json_object_get(o, "rest"));
         run_totals_from_json(&job->totals, json_object_get(o, "totals"));
         if (label && !(job->label = strdup(label)))
                 return -ENOMEM;

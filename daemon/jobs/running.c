@@ -80,15 +80,21 @@ static const enum job_wait wait_of_run[N_RUN_WAITS] = {
 #define NEEDS_TOLD 3
 
 /* Which files a model is for though they have templates, and what no template says. */
-static void say_needs(const struct work *w, struct buf *to)
+static void say_needs(const struct work *w, const struct plan *p, struct buf *to)
 {
-        size_t n = 0, n_told = 0;
+        size_t n = 0, n_all = 0, n_told = 0;
 
         for (size_t i = 0; i < w->n_tasks; i++)
                 n += w->tasks[i].template && w->tasks[i].uncovered;
         if (n == 0)
                 return;
-        (void)buf_printf(to, "; %zu %s a model: ", n, n == 1 ? "file needs" : "files need");
+        for (size_t i = 0; i < p->n_steps; i++)
+                n_all += p->steps[i].kind == STEP_CALL ? p->steps[i].n_tasks : 0;
+        n_all = MAX2(n_all, n);
+        (void)buf_printf(to, "; %zu %s a model", n_all, n_all == 1 ? "file needs" : "files need");
+        if (n_all > n)
+                (void)buf_printf(to, ", %zu of them in spite of a template", n);
+        (void)buf_add_text(to, ": ");
         for (size_t i = 0; i < w->n_tasks && n_told < NEEDS_TOLD; i++)
                 if (w->tasks[i].template && w->tasks[i].uncovered)
                         (void)buf_printf(to, "%s%s (%s)", n_told++ ? ", " : "", w->tasks[i].path,
@@ -119,7 +125,7 @@ static void on_wait(enum run_wait wait, uint32_t task, const struct failure *why
                                  failure_remedy(why));
         }
         if (wait == RUN_WAIT_KEY && remedy.n > 0)
-                say_needs(run_work(job->run), &remedy);
+                say_needs(run_work(job->run), run_plan(job->run), &remedy);
         job_stop_work(job);
         job_wait_for(job, wait_of_run[wait], remedy.failed ? NULL : remedy.at);
 }

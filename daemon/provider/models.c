@@ -40,8 +40,8 @@ static struct loaded_model *find_loaded(struct provider *p, const char *model)
         if (p->n_loaded < LOADED_MAX)
                 oldest = &p->loaded[p->n_loaded++];
         free(oldest->name);
-        *oldest = (struct loaded_model){.name = name,
-                                        .is_limit_renamed = p->manner.is_limit_renamed};
+        *oldest =
+                (struct loaded_model){.name = name, .is_limit_renamed = p->manner.is_limit_renamed};
         return oldest;
 }
 

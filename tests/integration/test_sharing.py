@@ -163,9 +163,14 @@ def wait_joined(daemon, job, path):
 
 
 def wait_done(daemon, job, is_wanted):
-    rpc, deadline = daemon.rpc(), time.monotonic() + DEADLINE
-    while not all(row["state"] == "done" for row in rpc.ok("job/get", {"job": job})["tasks"] if is_wanted(row["path"])):
-        assert time.monotonic() < deadline
+    """Done, and on disk: an event is told when it is durable, a state as it is in memory."""
+    rpc = daemon.rpc()
+    left = {row["task"] for row in rpc.ok("job/get", {"job": job})["tasks"] if is_wanted(row["path"])}
+    rpc.ok("job/attach", {"job": job, "after": 0})
+    while left:
+        e = rpc.event("task.done")
+        assert e["verdict"] == "accepted"
+        left.discard(e["task"])
 
 
 def expect_made_once(sim, keys, results):
@@ -186,6 +191,8 @@ def test_ten_clients_generate_the_same_project(daemon, sim, place):
         assert e["summary"]["files"]["call"] + e["summary"]["files"]["reuse"] == len(keys)
         shown = re.findall(r"(\d+) by another job", daemon.genopt("explain", e["job"], check=0).stdout)
         assert sum(map(int, shown)) == e["summary"]["files"]["joined"]
+        rows = daemon.rpc().ok("job/get", {"job": e["job"]})["tasks"]
+        assert sum("joined" in row for row in rows) == e["summary"]["files"]["joined"]
 
 
 def test_two_projects_overlap(daemon, sim, place):
@@ -250,6 +257,30 @@ def test_the_first_of_two_is_cancelled_in_mid_batch(daemon, sim, place):
     assert [e["type"] for e in results] == ["done"]
     files = results[0]["summary"]["files"]
     assert files["call"] + files["reuse"] == len(keys) and files["failed"] == 0
+
+
+def test_a_cancelled_job_tells_what_is_left_of_it(daemon, sim, place):
+    """As told, and as it then is: what was whole is not asked for again."""
+    sim.faults(IN_MID_BATCH)
+    (rpc, job), = generate(daemon, write_spec(place / "s.yaml", n_entities=4).read_text())
+    rpc.ok("job/attach", {"job": job, "after": 0})
+    planned = rpc.event("planned")["estimate"]
+    while rpc.event("file")["path"] != PARCEL:
+        pass
+    rpc.ok("job/cancel", {"job": job})
+    end = rpc.end()
+    told = end["resume"]
+    assert end["type"] == "cancelled" and told["calls"] > 0 and 0 < told["nanousd"] < planned["nanousd"]
+    assert rpc.ok("job/get", {"job": job})["resume"] == told
+    assert "resume    about" in daemon.genopt("show", job).stdout
+    before = len(sim.requests())
+    assert rpc.ok("job/resume", {"job": job})["state"] == "queued"
+    rpc.ok("job/attach", {"job": job, "after": end["seq"]})
+    summary = rpc.end()["summary"]
+    assert summary["files"]["failed"] == 0 and "resume" not in rpc.ok("job/get", {"job": job})
+    made = len(sim.requests()) - before  # planned anew: what is left may share calls otherwise
+    assert told["calls"] / 2 <= made <= told["calls"] * 2
+    assert asked_files(sim).count(PARCEL) == 1
 
 
 @pytest.mark.parametrize("how", ["kill", "stop"])

@@ -338,6 +338,42 @@ static void test_dependency_failure(void **state)
                 "f0.json"));
 }
 
+static uint64_t rest_calls(void)
+{
+        _cleanup_json_ json_t *rest = NULL;
+        uint64_t calls, nanousd;
+
+        assert_int_equal(run_rest(bench->run, &rest), 0);
+        assert_true(json_get_u64(rest, "calls", &calls) && json_get_u64(rest, "nanousd", &nanousd));
+        assert_int_equal(nanousd > 0, calls > 0);
+        return calls;
+}
+
+/* What is under way counts as not made; of a batch what is missing. */
+static void test_what_is_left_at_any_moment(void **state)
+{
+        size_t alone;
+
+        (void)state;
+        bench_start(bench_work(4, false), 3, NULL, NULL);
+        assert_int_equal(rest_calls(), 2);
+        bench_await_calls(2);
+        assert_int_equal(rest_calls(), 2);
+        alone = strcmp(bench->calls[0].tasks, "[3]") == 0 ? 0 : 1;
+        bench_say_file(alone, "f3.json", "{}");
+        bench_end(alone, N_FAILURES);
+        bench_await_news("file", 1);
+        assert_int_equal(rest_calls(), 1);
+        bench_say_file(1 - alone, "f0.json", "{}");
+        bench_await_news("file", 2);
+        assert_int_equal(rest_calls(), 1);
+        bench_say_file(1 - alone, "f1.json", "{}");
+        bench_say_file(1 - alone, "f2.json", "{}");
+        bench_end(1 - alone, N_FAILURES);
+        bench_await_end();
+        assert_int_equal(rest_calls(), 0);
+}
+
 static void wait_for_model(const char *model, enum failure_id failure)
 {
         bench->refused_model = model;
@@ -580,6 +616,7 @@ int main(int argc, char **argv)
                 CASE(test_broken_stream_keeps_its_files),
                 CASE(test_ladder),
                 CASE(test_dependency_failure),
+                CASE(test_what_is_left_at_any_moment),
                 CASE(test_parked_for_a_key),
                 CASE(test_budget_parks_a_group_whole),
                 CASE(test_command),
