@@ -46,12 +46,12 @@ static void on_resize(int signal_number)
         (void)signal_number;
 }
 
-static void handle_signals(void)
+/* What is being written goes on: only ppoll() returns. */
+void follow_heed_signals(void)
 {
-        struct sigaction interrupt = {.sa_handler = on_interrupt},
-                         resize = {.sa_handler = on_resize};
+        struct sigaction interrupt = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART},
+                         resize = {.sa_handler = on_resize, .sa_flags = SA_RESTART};
 
-        n_interrupts = 0;
         sigaction(SIGINT, &interrupt, NULL);
         sigaction(SIGWINCH, &resize, NULL);
 }
@@ -693,7 +693,7 @@ int follow_job(struct follow *f)
         struct failure *failure = NULL;
         int r = 0;
 
-        handle_signals();
+        follow_heed_signals();
         if (f->outdir)
                 r = start_writing(&s);
         if (r == 0)

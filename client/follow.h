@@ -43,7 +43,10 @@ struct follow {
         struct buf said; /* the last of it, until follow_job() returns */
 };
 
-/* Ctrl-C came since follow_job() began. */
+/* From here on a Ctrl-C is noted, and a second one ends us: before a job is asked for, so that
+ * nobody leaves one behind without being told of it. */
+void follow_heed_signals(void);
+/* Ctrl-C came since then. */
 bool follow_is_interrupted(void);
 /* Held between the look at follow_is_interrupted() and ppoll(), which lets them in: so none is
  * missed. Elsewhere a second ^C ends us at once. */

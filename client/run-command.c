@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -144,14 +145,12 @@ static void end_session(pid_t leader, int signal_number)
                 (void)kill(leader, signal_number);
 }
 
-/* Outlives us to end what we started, should we be killed. */
+/* Outlives us to end what we started, should we be killed. No signal reaches it. */
 static _Noreturn void stand_guard(pid_t parent, pid_t leader)
 {
         struct timespec grace = {.tv_sec = GRACE_SECONDS};
         sigset_t all;
 
-        sigfillset(&all);
-        sigprocmask(SIG_SETMASK, &all, NULL);
         (void)close_range(0, ~0u, 0);
         (void)setsid();
         sigemptyset(&all);
@@ -188,19 +187,20 @@ static int collect_rest(int fd, struct buf *output)
         return MIN2(r, 0);
 }
 
+/* Until the command has ended: it may shut its output, and go on. */
 static int collect_watched(int fd, pid_t leader, const struct run_watch *w, struct buf *output)
 {
         const struct timespec look = {.tv_nsec = LOOK_MS * 1000000L};
+        _cleanup_close_ int end_fd = pidfd_open(leader, 0); /* < 0: looked for now and then */
+        struct pollfd p[] = {{.fd = fd, .events = POLLIN}, {.fd = end_fd, .events = POLLIN}};
         uint64_t begun = clock_monotonic_usec(), until = 0, now = begun;
         sigset_t held, before;
-        int r = 1, why = 0;
+        int r = 0, why = 0;
 
         sigemptyset(&held);
         sigaddset(&held, SIGINT);
         sigprocmask(SIG_BLOCK, &held, &before);
-        while (r > 0 && (until == 0 || now < until)) {
-                struct pollfd p = {.fd = fd, .events = POLLIN};
-
+        while (r >= 0 && (until == 0 || now < until)) {
                 if (until == 0 && w->limit_usec > 0 && now - begun >= w->limit_usec)
                         why = -ETIMEDOUT;
                 if (until == 0 && w->is_stopped(w->arg))
@@ -209,16 +209,22 @@ static int collect_watched(int fd, pid_t leader, const struct run_watch *w, stru
                         end_session(leader, SIGTERM);
                         until = now + GRACE_SECONDS * UINT64_C(1000000);
                 }
-                if (until == 0 && has_ended(leader)) {
-                        r = collect_rest(fd, output);
-                        break;
+                if (has_ended(leader)) {
+                        p[1].fd = -1;
+                        if (until == 0 || p[0].fd < 0)
+                                break;
                 }
-                if (ppoll(&p, 1, &look, &before) > 0)
+                if (ppoll(p, N_ELEMENTS(p), &look, &before) > 0 && p[0].revents)
                         r = read_some(fd, output);
+                if (p[0].revents && r == 0)
+                        p[0].fd = -1;
+                p[0].revents = 0;
                 now = clock_monotonic_usec();
                 if (until == 0)
                         w->tick(w->arg, now - begun);
         }
+        if (r >= 0 && p[0].fd >= 0)
+                r = collect_rest(fd, output);
         if (until > 0 || r < 0)
                 end_session(leader, SIGKILL);
         sigprocmask(SIG_SETMASK, &before, NULL);
@@ -245,6 +251,7 @@ int run_watched(char *const *argv, const struct run_watch *w, struct buf *output
 {
         pid_t pid, guard, own = getpid();
         int fds[2], go[2], r, k;
+        sigset_t all, before;
 
         if (pipe2(fds, O_CLOEXEC) < 0)
                 return -errno;
@@ -258,9 +265,13 @@ int run_watched(char *const *argv, const struct run_watch *w, struct buf *output
         if (pid == 0)
                 become_guarded(argv, fds[1], go);
         close(fds[1]);
+        /* What ends us, and all of our group, does not end it. */
+        sigfillset(&all);
+        sigprocmask(SIG_SETMASK, &all, &before);
         guard = pid > 0 ? fork() : -1;
         if (guard == 0)
                 stand_guard(own, pid);
+        sigprocmask(SIG_SETMASK, &before, NULL);
         if (guard > 0)
                 (void)!write(go[1], "", 1);
         close(go[0]);

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "client/follow.h"
 #include "client/link/environment.h"
 #include "common/clock.h"
 #include "proto/variables.h"
@@ -136,8 +137,10 @@ static int submit_once(const struct client *c, json_t *params, struct offer *off
                 r = add_config(params);
         if (r == 0)
                 r = json_write(params, &text);
-        if (r == 0)
+        if (r == 0) {
+                follow_heed_signals();
                 r = connection_call_text(k, "job/submit", buf_span(&text), &result, ret_failure);
+        }
         if (r == 0)
                 r = read_reply(k, result, offer, ret, ret_failure);
         if (r == 0)

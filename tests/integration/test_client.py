@@ -838,6 +838,30 @@ def test_approval_is_asked_on_a_terminal(client, typed, approve):
     assert d.params("job/answer") == [{"job": JOB, "wait": 5, "approve": approve}]
 
 
+def test_an_interrupt_while_the_job_is_accepted_tells_of_it(client):
+    def accept(c, p):
+        os.kill(p["meta"]["client"]["pid"], signal.SIGINT)
+        return {"job": JOB, "need": []}
+
+    client.serve().job().on("job/submit", accept)
+    r = client.run("gen", "spec.yaml", "-o", "out", check=130)
+    assert f"the job goes on; return to it with `genopt attach {JOB} -o out`" in r.stderr, r.stderr
+
+
+def test_a_new_size_does_not_cut_what_is_being_written(client):
+    """It is in the midst of a write to a pipe that is full."""
+    text = "x" * 1_000_000
+    client.serve().job(("done", {"text": text, "summary": summary()}))
+    p = client.start("ask", "hi", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    full, deadline = fcntl.fcntl(p.stdout, fcntl.F_GETPIPE_SZ), time.monotonic() + DEADLINE
+    while struct.unpack("i", fcntl.ioctl(p.stdout, termios.FIONREAD, b"\0" * 4))[0] < full:
+        assert time.monotonic() < deadline
+    for _ in range(100):
+        p.send_signal(signal.SIGWINCH)
+    out, err = p.communicate(timeout=DEADLINE)
+    assert p.returncode == 0 and out == text + "\n", err
+
+
 def test_an_interrupted_question_leaves_the_job_waiting(client):
     """Once, and what is so: it does not go on."""
     client.serve().job(("waiting", {"on": "approval", "wait": 5, "remedy": "Spend $4.20?"}), (lambda c: None, None))

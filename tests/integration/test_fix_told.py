@@ -10,6 +10,13 @@ from fix_app import App
 from test_fix import app, fix, git, plan, start_repository, tree_app  # noqa: F401 (app and tree_app are fixtures)
 
 
+def test_a_command_that_shuts_its_output_has_not_ended(place, sim, daemon, app):
+    r = daemon.genopt("fix", app.path, "--source", place / "app", "--json", "--verify", "exec >&- 2>&-; sleep 1000", "--verify-timeout", "1s", check=75)
+    assert "did not end in 1.0 s" in r.stderr, r.stderr
+    r = daemon.genopt("fix", "--resume", "--source", place / "app", "--json", "--verify", "exec >&- 2>&-; exit 0", check=0)
+    assert next(e["summary"] for e in daemon.events(r) if e["type"] == "done")["verified"] is True
+
+
 def test_a_command_that_does_not_end_is_ended(place, sim, daemon, app):
     """With all that it started; that is no verdict, so nobody is asked again, and more time settles it."""
     os.mkfifo(place / "pids")
