@@ -28,6 +28,7 @@
 /* How long calls under way may take to end when we are told to stop; their jobs ask again after it.
  * Below TimeoutStopSec= of the units, so that the end is ours and not SIGKILL's. */
 #define DRAIN_MS (uint64_t)270000
+#define LOCK_MS 10000 /* to commit, sync and close, of one that is gone for its clients */
 
 struct assembly {
         const struct assembly_arguments *arguments;
@@ -377,6 +378,7 @@ static int open_store(struct assembly *a)
                 .cache_max_bytes = config_get_u64(a->config, OPTION_CACHE_DISK),
                 .cache_memory_bytes = config_get_u64(a->config, OPTION_CACHE_MEMORY),
                 .cache_max_age_ms = config_get_u64(a->config, OPTION_CACHE_MAX_AGE),
+                .lock_patience_ms = (unsigned)hurry("GENOPT_TEST_LOCK_MS", LOCK_MS),
                 .on_lost = on_state_lost,
                 .arg = a};
         struct store_report report = {0};

@@ -6,6 +6,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -15,6 +16,7 @@
 #include "daemon/store/schema.h"
 
 #define LOCK_NAME "lock" /* not LMDB's lock.mdb */
+#define LOCK_LOOK_MS 20
 
 /* Small values lie in the page of their key, which is written in any case: compressing them saves
  * nothing. */
@@ -123,6 +125,21 @@ int env_lock(struct env *e)
                 r = errno == EWOULDBLOCK ? -EBUSY : -errno;
         if (r < 0)
                 release_dir(e);
+        return r;
+}
+
+int env_await_lock(struct env *e, unsigned patience_ms)
+{
+        const struct timespec look = {.tv_nsec = LOCK_LOOK_MS * 1000000L};
+        unsigned n = patience_ms / LOCK_LOOK_MS;
+        int r = env_lock(e);
+
+        if (r == -EBUSY && n > 0)
+                log_notice("%s: another genoptd works on it; waiting for its end", e->dir);
+        for (; r == -EBUSY && n > 0; n--) {
+                (void)nanosleep(&look, NULL);
+                r = env_lock(e);
+        }
         return r;
 }
 

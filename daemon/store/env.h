@@ -72,6 +72,8 @@ extern const struct store_table_row store_tables[N_STORE_TABLES];
 int env_init(struct env *e, enum store_env which, const char *dir, size_t map_bytes) _must_check_;
 void env_done(struct env *e);
 int env_lock(struct env *e) _must_check_; /* makes the directory; -EBUSY */
+/* The same, and whoever has it may be about to end: waits so long. */
+int env_await_lock(struct env *e, unsigned patience_ms) _must_check_;
 int env_open(struct env *e) _must_check_;
 void env_close(struct env *e, bool is_clean);
 /* The open environment goes (is_aside: under another name; else for good) and an empty one comes. <

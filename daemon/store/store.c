@@ -15,8 +15,9 @@
 #define ASIDE_MS \
         ((uint64_t)7 * 24 * 3600 * 1000) /* a damaged cache is of use to its developers only */
 #define ROOM_USEC 1000000u
-#define PACK_LEVEL_STATE 1 /* somebody waits */
-#define PACK_LEVEL_CACHE 6 /* nobody does */
+#define CACHE_LOCK_MS 1000u /* whoever has the state let go gives the cache free next */
+#define PACK_LEVEL_STATE 1  /* somebody waits */
+#define PACK_LEVEL_CACHE 6  /* nobody does */
 
 /* What is known of an environment before it is opened. */
 struct finding {
@@ -165,7 +166,7 @@ static int lock_cache(struct store *s, const struct store_config *c, struct stor
                 say(report, "no cache: its directory is the state's");
                 return -EINVAL;
         }
-        r = env_lock(&s->cache_env);
+        r = env_await_lock(&s->cache_env, MIN2(c->lock_patience_ms, CACHE_LOCK_MS));
         if (r < 0)
                 say(report, "no cache: %s: %s", c->cache_dir,
                     r == -EBUSY ? "in use by another genoptd" : strerrordesc_np(-r));
@@ -257,7 +258,7 @@ static int open_both(struct store *s, const struct store_config *c, struct store
         uint64_t deadline_usec;
         int r, r_cache;
 
-        r = env_lock(&s->state);
+        r = env_await_lock(&s->state, c->lock_patience_ms);
         if (r < 0)
                 return r;
         r_cache = lock_cache(s, c, report);

@@ -57,6 +57,7 @@ struct store_config {
         uint64_t cache_max_bytes, cache_memory_bytes, cache_max_age_ms;
         uint64_t state_floor_bytes; /* below this much free disk store_has_room() is false; 0:
                                        default 64 MiB */
+        unsigned lock_patience_ms;  /* for another daemon that may be about to end; then -EBUSY */
         void (*on_lost)(void *arg); /* on the loop, once: somebody took the state's file away. All
                                        commits fail from then on; NULL is allowed */
         void *arg;

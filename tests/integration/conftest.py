@@ -5,6 +5,7 @@ GENOPT_BUILD names the build tree (default: build below the project)."""
 
 import base64
 import contextlib
+import ctypes
 import hashlib
 import json
 import os
@@ -31,7 +32,6 @@ KEY = "test-key-3f9c1d"  # appears in no log, event or file: tests look for it
 
 
 MODEL_PATHS = ("/v1/messages", "/v1/chat/completions", "/api/chat", "/api/generate")
-STARTED = []  # processes of the test that runs
 LIMIT = int(os.environ.get("GENOPT_TEST_LIMIT", "300"))  # seconds that one test may take: more than any needs
 
 
@@ -43,11 +43,42 @@ def endless(signal_number, frame):
     raise Endless(f"the test took more than {LIMIT} s")
 
 
+PR_SET_CHILD_SUBREAPER = 36
+
+
 def pytest_configure():
-    """Who ends a run early (`timeout`, a closed terminal) ends it as Ctrl-C does: fixtures stop what they started."""
+    """Who ends a run early (`timeout`, a closed terminal) ends what it started too. What clients started and left comes to us, not to
+    the system's first process."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+        signal.signal(number, end_all)
     signal.signal(signal.SIGALRM, endless)
+
+
+def end_all(signal_number, frame):
+    end_children()
+    raise KeyboardInterrupt
+
+
+def children():
+    """Processes of which we are the parent."""
+    found = set()
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            if int(pathlib.Path(f"/proc/{name}/stat").read_text().rsplit(")", 1)[1].split()[1]) == os.getpid():
+                found.add(int(name))
+    return found
+
+
+def end_children(but=frozenset()):
+    """And theirs, which become ours when they have no parent any more."""
+    while left := children() - but:
+        for pid in left:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        for pid in left:
+            with contextlib.suppress(OSError):
+                os.waitpid(pid, 0)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -60,13 +91,16 @@ def pytest_runtest_protocol(item):
 
 @pytest.fixture(autouse=True)
 def nothing_left_running():
-    """A test that fails before it stops its daemon leaves none behind."""
+    """A test that fails before it stops its daemon leaves none behind. What was there before it outlives it."""
+    before = children()
     yield
-    while STARTED:
-        process = STARTED.pop()
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+    end_children(but=before)
+
+
+def read_line(stream):
+    """Of a pipe from a process that is to say something."""
+    assert select.select([stream], [], [], DEADLINE)[0], "it says nothing"
+    return stream.readline()
 
 
 def sha256(data):
@@ -81,8 +115,7 @@ class Sim:
         self.process = subprocess.Popen(
             [SIM, "--port", "0", "--speed", "0", "--log", self.log_path, *flags],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        STARTED.append(self.process)
-        line = self.process.stdout.readline()
+        line = read_line(self.process.stdout)
         assert "listening on" in line, line + self.process.stderr.read()
         self.port = int(line.rsplit(":", 1)[1])
         self.url = f"http://127.0.0.1:{self.port}"
@@ -219,7 +252,6 @@ class Daemon:
         self.process = subprocess.Popen(
             [GENOPTD], env={**self.env, "NOTIFY_SOCKET": str(notify_path), **(env or {})},
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=open(log, "wb"))
-        STARTED.append(self.process)
         deadline = time.monotonic() + DEADLINE
         try:
             while True:

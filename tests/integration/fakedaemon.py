@@ -112,7 +112,7 @@ class FakeDaemon:
     def params(self, method):
         return [p for m, p in self.calls if m == method]
 
-    def wait_for(self, method, n=1, timeout=30):
+    def wait_for(self, method, n=1, timeout=60):
         with self.changed:
             assert self.changed.wait_for(lambda: len(self.params(method)) >= n, timeout), (method, self.calls)
 

@@ -217,11 +217,10 @@ def kill_after(d, analysis, root, k):
     """Starts a job with a client that delivers, and kills the daemon when k changes were told of. Returns the job."""
     import subprocess
 
-    from conftest import GENOPT, STARTED
+    from conftest import GENOPT
 
     c = subprocess.Popen([GENOPT, "fix", str(analysis), "--source", str(root), "--json"], env=d.env, cwd=d.dir,
                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    STARTED.append(c)
     n, job = 0, None
     for line in c.stdout:
         e = json.loads(line)
@@ -343,14 +342,13 @@ def test_an_interrupt_is_no_verdict(place, sim, daemon, app, how):
     """However the client ends, the command ends with it, and the job waits for its command."""
     import subprocess
 
-    from conftest import GENOPT, STARTED
+    from conftest import GENOPT
 
     os.mkfifo(place / "pids")
     pids = os.open(place / "pids", os.O_RDWR)
     c = subprocess.Popen([GENOPT, "fix", str(app.path), "--source", str(place / "app"), "--json", "--verify",
                           f"sleep 1000 & echo $$ $! > {place / 'pids'}; wait"], env=daemon.env, cwd=daemon.dir,
                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    STARTED.append(c)
     assert select.select([pids], [], [], 60)[0]
     started = [int(p) for p in os.read(pids, 100).split()]
     os.close(pids)

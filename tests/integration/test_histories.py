@@ -17,7 +17,7 @@ import tempfile
 
 import pytest
 
-from conftest import STARTED, Daemon, Sim, config_for, sha256, tree
+from conftest import Daemon, Sim, config_for, sha256, tree
 
 N = int(os.environ.get("GENOPT_TEST_HISTORIES", "4"))
 ONLY = os.environ.get("GENOPT_TEST_HISTORY")
@@ -269,7 +269,6 @@ def ground():
     """One daemon for all: what one history made costs the next nothing."""
     place = pathlib.Path(tempfile.mkdtemp(prefix="genopt-test."))
     sim = Sim(place)
-    STARTED.remove(sim.process)  # it outlives a test
     yield place, sim, {}
     sim.process.kill()
     sim.process.wait()

@@ -243,7 +243,7 @@ def test_cache_directory_deleted_while_it_runs(daemon, place, sim):
 def test_state_directory_is_held(daemon, place):
     """A second daemon on the same state says who holds it, and the first does not notice."""
     second = Daemon(place / "second" if (place / "second").mkdir() is None else None, daemon.config_path.read_text())
-    second.env["GENOPT_STATE_DIR"] = str(place / "state")
+    second.env.update(GENOPT_STATE_DIR=str(place / "state"), GENOPT_TEST_LOCK_MS="100")
     r = subprocess.run([GENOPTD], env=second.env, capture_output=True, text=True, timeout=DEADLINE)
     assert r.returncode == 69
     assert str(place / "state") in r.stderr or "another" in r.stderr, r.stderr
@@ -271,13 +271,18 @@ def test_state_below_the_floor_refuses_and_goes_on(unstarted, place, mount, sim)
     d.start()
     rpc = d.rpc()
     assert ask(rpc, "What is a keel?")["type"] == "done"
-    sim.faults({"kind": "slow_first_byte", "ms": 1500, "times": 1})
+    sim.faults({"kind": "hold"})
     spec = write_spec(place / "s.yaml", n_entities=1)
     job = rpc.ok("job/submit", {"kind": "generate", "input": {"spec": {"name": "s.yaml", "text": spec.read_text()}},
                                 "options": {"limits.calls": "1"}})["job"]
     rpc.ok("job/attach", {"job": job, "after": 0})
     rpc.event("started")
     ballast = fill(place / "state", FLOOR_BYTES - 8 * MIB)
+    other, deadline = d.rpc(), time.monotonic() + DEADLINE
+    while "result" in (m := other.call("job/submit", {"kind": "ask", "input": {"prompt": "What is a rudder?"}})):  # looked at once a second
+        other.ok("job/cancel", {"job": m["result"]["job"]})
+        assert time.monotonic() < deadline
+    sim.faults()
     w = rpc.event("waiting", "done", "failed")
     assert w["type"] == "waiting" and w["on"] == "disk", w
     e = rpc.error("job/submit", {"kind": "ask", "input": {"prompt": "What is a rudder?"}})
@@ -334,7 +339,7 @@ def test_ends_that_cannot_be_written(unstarted, place, mount, sim):
     mount(place / "state", "size=160m")
     d.start()
     rpc = d.rpc()
-    sim.faults({"kind": "slow_first_byte", "ms": 1500, "match": "strake"}, {"kind": "stall", "match": "doldrum"})
+    sim.faults({"kind": "hold", "match": "strake"}, {"kind": "stall", "match": "doldrum"})
     jobs = {what: rpc.ok("job/submit", {"kind": "ask", "input": {"prompt": f"What is a {word}?"}})["job"]
             for what, word in (("done", "strake"), ("cancelled", "doldrum"))}
     rpcs = {what: d.rpc() for what in jobs}
@@ -343,6 +348,7 @@ def test_ends_that_cannot_be_written(unstarted, place, mount, sim):
         r.event("task.started")
     ballast = fill(place / "state", 0)
     assert rpc.ok("job/cancel", {"job": jobs["cancelled"]})["state"] == "cancelled"
+    sim.faults()
     deadline = time.monotonic() + DEADLINE
     while f"{jobs['done']}: state cannot be written" not in d.log():
         assert time.monotonic() < deadline, d.log()
@@ -366,17 +372,17 @@ def test_a_job_whose_results_do_not_fit(unstarted, place, mount, sim, how):
     mount(place / "state", "size=160m")
     d.start()
     rpc = d.rpc()
-    sim.faults({"kind": "slow_first_byte", "ms": 1000})
+    sim.faults({"kind": "hold"})
     spec = write_spec(place / "s.yaml", n_entities=3)
     job = rpc.ok("job/submit", {"kind": "generate", "input": {"spec": {"name": "s.yaml", "text": spec.read_text()}}})["job"]
     rpc.ok("job/attach", {"job": job, "after": 0})
     rpc.event("task.started")
     ballast = fill(place / "state", 0)
+    sim.faults()
     deadline = time.monotonic() + DEADLINE
     while (state := rpc.ok("job/get", {"job": job}))["state"] not in ("waiting", "done"):
         assert time.monotonic() < deadline, state
     assert state["state"] == "waiting" and state["waits"][0]["on"] == "disk", state
-    sim.faults()
     if how == "restart":
         rpc.close()
         d.kill()
@@ -408,7 +414,7 @@ def test_full_again_and_again(unstarted, place, mount, sim):
     mount(place / "state", "size=160m")
     d.start()
     rpc = d.rpc()
-    sim.faults({"kind": "slow_first_byte", "ms": 1500})  # room is asked for once a second: before the next call
+    sim.faults({"kind": "hold"})
     spec = write_spec(place / "s.yaml", n_entities=4)
     n_calls = 1
     job = rpc.ok("job/submit", {"kind": "generate", "input": {"spec": {"name": "s.yaml", "text": spec.read_text()}},
@@ -420,6 +426,7 @@ def test_full_again_and_again(unstarted, place, mount, sim):
     for _ in range(n_full):
         assert rpc.event("task.started", "done")["type"] == "task.started"
         ballast = fill(place / "state", 0)
+        sim.faults({"kind": "hold"})  # that one goes on, the next one waits
         deadline = time.monotonic() + DEADLINE
         while (state := other.ok("job/get", {"job": job}))["state"] != "waiting":
             assert time.monotonic() < deadline and state["state"] != "done", state

@@ -1,5 +1,6 @@
 """The socket under strange and hostile clients: each gets an answer or its end, and the others do not notice."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -87,14 +88,16 @@ def error_name(message):
 
 
 def is_served(daemon):
-    """A round trip of another client, in seconds."""
-    rpc = daemon.rpc()
-    start = time.monotonic()
-    rpc.ok("daemon/status")
-    rpc.close()
-    took = time.monotonic() - start
-    assert took < 1, took
-    return took
+    """A round trip of another client, in seconds. One that is slow may tell of a crowded machine; not each of many."""
+    for _ in range(5):
+        rpc = daemon.rpc()
+        start = time.monotonic()
+        rpc.ok("daemon/status")
+        took = time.monotonic() - start
+        rpc.close()
+        if took < 1:
+            return took
+    raise AssertionError(f"others wait for {took} s")
 
 
 def memory(daemon):
@@ -483,8 +486,8 @@ def test_cancel_request(daemon, sim):
 # ---- peers that do not read ----
 
 
-def fill_up(c, data, n):
-    """Sends data n times, as much as the other side takes."""
+def fill_up(daemon, c, data, n):
+    """Sends data n times, as much as the other side takes: none, though it serves others."""
     c.s.setblocking(False)
     sent, rest, deadline = 0, b"", time.monotonic() + DEADLINE
     while sent < n and time.monotonic() < deadline:
@@ -493,7 +496,10 @@ def fill_up(c, data, n):
             rest = rest[c.s.send(rest):]
             sent += not rest
         except BlockingIOError:
-            if not select.select([], [c.s], [], 1)[1]:
+            if select.select([], [c.s], [], 1)[1]:
+                continue
+            is_served(daemon)
+            if not select.select([], [c.s], [], 0)[1]:
                 break
         except (BrokenPipeError, ConnectionResetError):
             break
@@ -518,12 +524,12 @@ def test_peers_that_do_not_read_end_and_harm_nobody(lean, sim, place):
     start = time.monotonic()
 
     subscribed = Raw(lean)
-    fill_up(subscribed, subscribed.frame({"jsonrpc": "2.0", "id": 1, "method": "job/attach", "params": {"job": job, "after": 0}}), 500)
+    fill_up(lean, subscribed, subscribed.frame({"jsonrpc": "2.0", "id": 1, "method": "job/attach", "params": {"job": job, "after": 0}}), 500)
     asking = Raw(lean)
-    n = fill_up(asking, asking.frame({"jsonrpc": "2.0", "id": 1, "method": "rpc.discover"}), 10000)
+    n = fill_up(lean, asking, asking.frame({"jsonrpc": "2.0", "id": 1, "method": "rpc.discover"}), 10000)
     assert n < 10000  # it is not read for ever
     submitting = Raw(lean)
-    n = fill_up(submitting, submitting.frame({"jsonrpc": "2.0", "id": 1, "method": "job/submit", "params": known}), 10000)
+    n = fill_up(lean, submitting, submitting.frame({"jsonrpc": "2.0", "id": 1, "method": "job/submit", "params": known}), 10000)
     assert n < 10000
     half = Raw(lean)
     half.put(b'{"jsonrpc":"2.0","id":1,')
@@ -535,7 +541,7 @@ def test_peers_that_do_not_read_end_and_harm_nobody(lean, sim, place):
     poll = select.poll()
     for c in peers.values():
         poll.register(c.s, 0)  # only hang-ups: nobody reads
-    while len(ended) < len(peers) and time.monotonic() - start < PATIENCE_S + 20:
+    while len(ended) < len(peers) and time.monotonic() - start < PATIENCE_S + DEADLINE:
         worst = max(worst, is_served(lean))
         assert memory(lean) - before < MEMORY_BYTES
         for fd, what in poll.poll(500):
@@ -588,9 +594,10 @@ def test_limits_of_sessions(place, sim):
     deadline = time.monotonic() + DEADLINE
     while True:  # its end is seen soon
         c = Raw(d)
-        c.request(1, "initialize")
-        if "result" in c.read():
-            break
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # refused before it could ask
+            c.request(1, "initialize")
+            if "result" in c.read():
+                break
         assert time.monotonic() < deadline
     d.stop()
 
@@ -737,7 +744,7 @@ NOBODY = 65534
 AS_ANOTHER = """
 import json, socket, sys
 s = socket.socket(socket.AF_UNIX)
-s.settimeout(30)
+s.settimeout(60)
 s.connect(sys.argv[1])
 for text in sys.argv[2:]:
     try:

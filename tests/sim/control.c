@@ -8,6 +8,7 @@
 #include "tests/sim/cache.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/journal.h"
+#include "tests/sim/pace.h"
 
 enum option_type { OPTION_U64, OPTION_REAL };
 
@@ -204,6 +205,7 @@ static void serve_faults(struct sim *s, struct http_conn *c, const struct http_r
         }
         if (str_is_equal(r->method, "DELETE")) {
                 faults_clear(s->faults);
+                pace_release_all(s);
                 reply_json(c, json_object());
                 return;
         }

@@ -27,6 +27,7 @@ static const struct {
         [FAULT_ERROR_TEXT] = {"error_text", GROUP_REPLY},
         [FAULT_ERROR_HTML] = {"error_html", GROUP_REPLY},
         [FAULT_SLOW_FIRST_BYTE] = {"slow_first_byte", GROUP_STREAM},
+        [FAULT_HOLD] = {"hold", GROUP_STREAM},
         [FAULT_CUT] = {"cut", GROUP_STREAM},
         [FAULT_STALL] = {"stall", GROUP_STREAM},
         [FAULT_ERROR_FRAME] = {"error_frame", GROUP_STREAM},

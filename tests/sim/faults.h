@@ -40,6 +40,7 @@ enum fault_kind {
         FAULT_ERROR_HTML,
         /* stream */
         FAULT_SLOW_FIRST_BYTE,
+        FAULT_HOLD,
         FAULT_CUT,
         FAULT_STALL,
         FAULT_ERROR_FRAME,

@@ -20,6 +20,7 @@
 #include "tests/sim/journal.h"
 #include "tests/sim/lists.h"
 #include "tests/sim/loaded.h"
+#include "tests/sim/pace.h"
 #include "tests/sim/sim.h"
 
 #define DEFAULT_SPEED 50
@@ -100,6 +101,7 @@ void sim_reset(struct sim *s)
         cache_clear(s->cache);
         limits_configure(s->limits, &s->options.limits);
         faults_clear(s->faults);
+        pace_release_all(s);
         loaded_clear(s->loaded);
         journal_clear(s->journal);
         s->chance = s->options.seed * 0x9E3779B97F4A7C15ull | 1;

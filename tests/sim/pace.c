@@ -16,6 +16,8 @@ enum step { STEP_OPENING, STEP_TEXT, STEP_CLOSING, STEP_DONE };
 struct pace {
         struct pace_config c;
         struct event *timer; /* owned */
+        LIST_ENTRY(pace) held;
+        bool is_held; /* in the list of the simulator */
         enum step step;
         unsigned n_step;   /* events of this step */
         size_t at;         /* in the text */
@@ -320,6 +322,28 @@ static void on_timer(_unused_ evutil_socket_t fd, _unused_ short what, void *arg
         pace_tick(arg);
 }
 
+static void pace_hold(struct pace *p)
+{
+        LIST_INSERT_HEAD(&p->c.sim->held, p, held);
+        p->is_held = true;
+}
+
+static void pace_release(struct pace *p)
+{
+        LIST_REMOVE(p, held);
+        p->is_held = false;
+}
+
+void pace_release_all(struct sim *sim)
+{
+        struct pace *p;
+
+        while ((p = LIST_FIRST(&sim->held))) {
+                pace_release(p);
+                pace_arm(p, 0);
+        }
+}
+
 int pace_start(const struct pace_config *c, struct pace **ret)
 {
         struct pace *p = calloc(1, sizeof(*p));
@@ -344,7 +368,9 @@ int pace_start(const struct pace_config *c, struct pace **ret)
                 wait += p->c.n_tokens * 1000000 / c->tokens_per_second;
         wait = sim_to_real_usec(c->sim, wait) + (slow ? sim_fault_usec(c->sim, slow->ms) : 0);
         *ret = p;
-        if (wait)
+        if (c->reply.faults->at[FAULT_HOLD])
+                pace_hold(p);
+        else if (wait)
                 pace_arm(p, wait);
         else
                 pace_tick(p);
@@ -355,6 +381,8 @@ struct pace *pace_free(struct pace *p)
 {
         if (!p)
                 return NULL;
+        if (p->is_held)
+                pace_release(p);
         if (p->timer)
                 event_free(p->timer);
         buf_done(&p->out);

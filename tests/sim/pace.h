@@ -29,4 +29,6 @@ struct pace_config {
  * on_end comes from within. */
 int pace_start(const struct pace_config *c, struct pace **ret) _must_check_;
 struct pace *pace_free(struct pace *p);
+/* What a `hold` keeps back goes on. */
+void pace_release_all(struct sim *sim);
 uint64_t pace_n_tokens(const struct pace *p); /* sent so far */

@@ -6,6 +6,8 @@
  * rate limits and retry-after are in *model time*; speed 0 means that nothing is waited for, and
  * model time then runs with the clock. */
 
+#include <sys/queue.h>
+
 #include <event2/event.h>
 #include <jansson.h>
 
@@ -63,6 +65,7 @@ struct sim {
         uint64_t chance;                     /* state of the generator */
         uint64_t n_exchanges;                /* numbers ids */
         size_t n_in_flight;
+        LIST_HEAD(, pace) held; /* replies that wait until the faults are removed */
 };
 
 uint64_t sim_now_usec(const struct sim *s);                    /* model time */
