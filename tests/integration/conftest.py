@@ -32,7 +32,7 @@ KEY = "test-key-3f9c1d"  # appears in no log, event or file: tests look for it
 
 
 MODEL_PATHS = ("/v1/messages", "/v1/chat/completions", "/api/chat", "/api/generate")
-LIMIT = int(os.environ.get("GENOPT_TEST_LIMIT", "300"))  # seconds that one test may take: more than any needs
+LIMIT = int(os.environ.get("GENOPT_TEST_LIMIT", "600"))  # seconds that one test may take: more than any needs, Go's library built anew
 
 
 class Endless(Exception):
@@ -79,6 +79,10 @@ def end_children(but=frozenset()):
         for pid in left:
             with contextlib.suppress(OSError):
                 os.waitpid(pid, 0)
+
+
+def pytest_sessionfinish():
+    end_children()
 
 
 @pytest.hookimpl(hookwrapper=True)

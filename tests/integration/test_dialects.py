@@ -274,7 +274,7 @@ def test_examples_of_the_documentation_load(daemon):
 
 # -- caches of providers over think-time
 
-SPEED = 300  # a lifetime of five minutes is a second
+SPEED = 150  # a lifetime of five minutes is two seconds
 
 
 def has_test_clocks():
@@ -288,7 +288,7 @@ def spent(daemon):
 @pytest.mark.skipif(not has_test_clocks(), reason="a build without test clocks")
 def test_a_providers_cache_is_kept_alive_where_that_is_configured(place):
     sim = Sim(place, "--speed", str(SPEED))
-    d = Daemon(place, config("anthropic", sim.url, "optimization: {prefix: {keep_for: 4s}}\n"), {"GENOPT_TEST_SPEED": str(SPEED)})
+    d = Daemon(place, config("anthropic", sim.url, "optimization: {prefix: {keep_for: 7s}}\n"), {"GENOPT_TEST_SPEED": str(SPEED)})
     d.start()
     d.genopt("gen", write_spec(place / "s.yaml", n_entities=3), "-o", place / "out", "--set", "optimization.template=off", check=0)
     n = len([r for r in sim.requests() if r["max_tokens"] > 1])
@@ -313,7 +313,7 @@ def test_a_providers_cache_is_kept_alive_where_that_is_configured(place):
 def test_what_keeping_cost_is_booked_after_a_crash(place):
     """The daemon is killed while such a request is under way: an intent stood on disk, and is booked as lost, once."""
     sim = Sim(place, "--speed", str(SPEED))
-    d = Daemon(place, config("anthropic", sim.url, "optimization: {prefix: {keep_for: 4s}}\n"), {"GENOPT_TEST_SPEED": str(SPEED)})
+    d = Daemon(place, config("anthropic", sim.url, "optimization: {prefix: {keep_for: 60s}}\n"), {"GENOPT_TEST_SPEED": str(SPEED)})
     d.start()
     d.genopt("gen", write_spec(place / "s.yaml", n_entities=3), "-o", place / "out", "--set", "optimization.template=off", check=0)
     sim.faults({"kind": "stall", "events": 0})

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 
 #define FAKE_MAX 512        /* requests and connections of one test */
-#define FAKE_PATIENCE 20000 /* ms: a test that hangs ends */
+#define FAKE_PATIENCE 60000 /* ms: a test that hangs ends */
 
 struct fake {
         const struct fake_step *steps; /* borrowed: static in the test */

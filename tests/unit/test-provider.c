@@ -14,7 +14,7 @@
 #include "daemon/provider/provider.h"
 #include "tests/unit/fake-http.h"
 
-#define DEADLINE_MS 10000
+#define DEADLINE_MS 40000 /* the machine may be busy with others */
 #define KEY "sk-ant-very-secret"
 
 /* A loop, a room, a server, and what one attempt told. */
@@ -233,7 +233,7 @@ static void test_server_that_does_not_close(void **state)
 
         (void)state;
         expect_good(&(struct fake_step){.answer = FAKE_GOOD, .then = FAKE_HOLD});
-        assert_true(clock_monotonic_usec() - before < 5000000);
+        assert_true(clock_monotonic_usec() - before < 20000000);
 }
 
 static void test_reset_after_the_end_is_fine(void **state)
