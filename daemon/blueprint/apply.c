@@ -3,6 +3,7 @@
 
 #include "common/path.h"
 #include "daemon/blueprint/layout.h"
+#include "daemon/blueprint/slice.h"
 #include "daemon/blueprint/tell-routes.h"
 
 /* Tasks of a model: by kind in the blueprint's order, within a kind in the specification's. As a

@@ -3,6 +3,7 @@
  *
  *     files.c     the files of a folder, and their stamp; load.c: from them to a blueprint
  *     parse*.c    blueprint.yaml -> struct blueprint; every fault is found and told at once
+ *     names.c     final names of packages, entities, fields (naming.h)
  *     pattern.c   names with variables: "{{ package.path }}/{{ entity.file }}.go"
  *     types.c     what the specification calls a type -> what the language calls it
  *     layout.c    a model's entities, packages, contracts with their final names (the layout)
@@ -28,7 +29,9 @@
 #include "common/json.h"
 #include "common/macros.h"
 #include "daemon/blueprint/blueprint.h"
+#include "daemon/blueprint/files.h"
 #include "daemon/blueprint/kind.h"
+#include "daemon/blueprint/naming.h"
 #include "daemon/blueprint/pattern.h"
 #include "daemon/blueprint/regex.h"
 #include "daemon/blueprint/rules.h"
@@ -36,8 +39,6 @@
 #include "daemon/work/model.h"
 #include "daemon/work/task.h"
 
-#define BLUEPRINT_MAX_FILES 500u
-#define BLUEPRINT_MAX_FILE_BYTES ((size_t)1 << 20)
 #define BLUEPRINT_FILE "blueprint.yaml"
 
 struct choice {
@@ -46,17 +47,6 @@ struct choice {
         unsigned weight;
         char *reason;
 };
-
-enum style {
-        STYLE_NONE,
-        STYLE_SNAKE,
-        STYLE_KEBAB,
-        STYLE_PASCAL,
-        STYLE_CAMEL,
-        STYLE_FLAT,
-        N_STYLES
-};
-extern const char *const style_names[N_STYLES];
 
 struct parameter {
         char *name, *description;
@@ -68,36 +58,6 @@ struct parameter {
         char *at_least, *at_most; /* dotted numbers */
         struct strlist reserved;
         char *reserved_ending;
-};
-
-/* A name that the language reserves gets an ending. */
-struct reserved {
-        struct strlist words;
-        char *ending;
-};
-
-/* How names of entities and of fields are made: what matches `keep` stays as it is written, others
- * are spelled in `style` and get the prefix where they still do not match. */
-struct spelling {
-        struct regex keep; /* no code: the names that Go exports */
-        char *prefix;      /* NULL: "X" */
-        enum style style;
-};
-
-struct naming {
-        struct strlist initialisms;
-        struct reserved packages, files, fields, entities;
-        struct reserved modules; /* whole names of files */
-        struct spelling entity_spelling, field_spelling;
-        char *single_package;         /* all entities stand in this one; NULL: in several */
-        struct pattern *package_path; /* of a package that has none */
-        struct regex keep_path;       /* paths that stay as the specification gives them */
-        char *identity, *identity_type;
-        struct strlist identity_types;
-        char *by_id_ending, *by_ids_ending, *by_id_strip;
-        bool has_relation_fields;
-        bool has_renamed;    /* attributes tell what they were called */
-        bool has_json_names; /* and what JSON calls them, where that is as people wrote it */
 };
 
 struct type_rule {
@@ -171,16 +131,6 @@ struct blueprint {
         struct strlist warnings;  /* for whoever uses it: what lies over it and is not used */
 };
 
-/* All files below a folder; free with blueprint_files_free(). */
-int blueprint_files_read(const char *path, struct blueprint_file **ret, size_t *ret_n,
-                         struct failure **ret_failure) _must_check_;
-int blueprint_files_refuse(const char *path, int error, struct failure **ret_failure)
-        _must_check_; /* an errno of reading them as a failure; -ENOMEM stays */
-void blueprint_files_free(struct blueprint_file *files, size_t n);
-/* Of what the file system tells of them (names, times, sizes): cheap, and never the same again once
- * a file was touched. */
-int blueprint_files_stamp(const char *path, struct hash *ret,
-                          struct failure **ret_failure) _must_check_;
 /* Of the files, with those of `more` in place as blueprint_overlay() says. */
 int blueprint_new_over(const char *name, const struct blueprint_file *files, size_t n,
                        const struct blueprint_file *more, size_t n_more, struct blueprint **ret,
@@ -193,8 +143,3 @@ const struct blueprint_file *blueprint_find_file(const struct blueprint *b, cons
 struct extractor *extractor_free(struct extractor *e);
 const char *extractor_name(const struct extractor *e);
 void extractor_hash(const struct extractor *e, struct hash *ret);
-
-/* Names in the styles of languages; initialisms stand in capitals in pascal and camel. "" only for
- * what has no letter or digit. */
-char *name_in_style(const struct strlist *initialisms, const char *name,
-                    enum style style) _must_check_;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "daemon/blueprint/links.h"
+#include "daemon/blueprint/types.h"
 
 static bool is_go_type(const char *type)
 {

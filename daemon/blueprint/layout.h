@@ -5,16 +5,7 @@
  * rooms. */
 
 #include "daemon/blueprint/internal.h"
-
-/* One value that tasks may declare. */
-struct piece {
-        json_t *data; /* owned; never changed once made: contexts share it */
-        char *text;   /* owned: as an item of the facts, or as a value; NULL until asked for */
-        size_t n_text;
-        struct hash hash;   /* canonical */
-        char *name;         /* owned: "entity:Order" */
-        uint32_t statement; /* of the work, plus one; 0: not stated yet */
-};
+#include "daemon/blueprint/piece.h"
 
 struct refs {
         uint32_t *at; /* owned, ascending by the index of what they refer to, each once */
@@ -152,17 +143,6 @@ bool refs_has(const struct refs *r, uint32_t value);
 int layout_parameters(struct layout *l) _must_check_;
 int layout_packages(struct layout *l) _must_check_;
 int layout_entities(struct layout *l) _must_check_;
-/* types.c */
-/* What the type is called, with a mark for each entity: see types.c. *ret is borrowed from the
- * layout. Unknown types warn. */
-int layout_type(struct layout *l, const char *text, const char *of,
-                const char **ret_skeleton) _must_check_;
-bool layout_type_is_unknown(const struct layout *l, const char *text);
-int skeleton_entities(const char *skeleton, struct refs *ret) _must_check_;
-/* Final text for a place in `package`. by_id: entities stand as their identifiers. */
-int skeleton_write(const struct layout *l, const char *skeleton, uint32_t package, bool by_id,
-                   struct buf *out) _must_check_;
-void layout_types_free(struct layout *l);
 /* references.c */
 int layout_references(struct layout *l) _must_check_; /* direct, imports, by_id */
 bool layout_may_import(const struct layout *l, uint32_t from, uint32_t to);
@@ -175,26 +155,3 @@ int layout_routes(struct layout *l) _must_check_;
 /* pieces.c */
 int layout_pieces(struct layout *l) _must_check_;
 int layout_entity_keys(struct lay_entity *e, const char *identity) _must_check_; /* e->keys */
-int piece_set(struct piece *p, json_t *data, const char *name,
-              const char *id) _must_check_; /* takes data */
-int piece_hash(const json_t *data, struct hash *ret) _must_check_;
-int piece_text(struct piece *p, unsigned indent, bool is_item) _must_check_;
-void piece_done(struct piece *p);
-/* present.c: data as the YAML of a prompt, keys in their order; an item begins "  - name: …" */
-int present_value(const json_t *value, unsigned indent, struct buf *out) _must_check_;
-int present_item(const json_t *value, unsigned indent, struct buf *out) _must_check_;
-int present_key(const char *key, const json_t *value, unsigned indent,
-                struct buf *out) _must_check_;
-/* slice.c */
-struct subject { /* what a task is about; -1: nothing of the kind */
-        int64_t entity, package, contract;
-};
-/* Fills context, inputs, blocks and static key of a task whose path, names and dependencies are
- * there. */
-int slice_make(struct layout *l, const struct kind *k, const struct subject *s,
-               const struct variables *v, struct task *t) _must_check_;
-/* Entities that the task's slice names, by name: what `of: references` means. */
-int slice_references(struct layout *l, const struct kind *k, const struct subject *s,
-                     struct refs *ret) _must_check_;
-/* The whole model as statements of the work. */
-int slice_whole(struct layout *l) _must_check_;

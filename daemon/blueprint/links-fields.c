@@ -1,4 +1,5 @@
 #include "daemon/blueprint/links.h"
+#include "daemon/blueprint/types.h"
 
 #include <assert.h>
 

@@ -2,6 +2,7 @@
 /* Links: relations of two entities as their tables see them. Not for other rooms. */
 
 #include "daemon/blueprint/layout.h"
+#include "daemon/blueprint/types.h"
 
 /* A relation of two entities as their tables see it. */
 enum link_kind { LINK_REFERENCE, LINK_JOIN };

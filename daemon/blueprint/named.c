@@ -1,4 +1,5 @@
 #include "daemon/blueprint/layout.h"
+#include "daemon/blueprint/types.h"
 
 /* Which of the others a file about an entity has to look at, because what it is told in words names
  * them: requirements, scenarios, and contracts that say more than whose entities are meant. All

@@ -3,6 +3,7 @@
 
 #include "common/path.h"
 #include "daemon/blueprint/layout.h"
+#include "daemon/blueprint/types.h"
 #include "daemon/template/template.h"
 #include "daemon/template/unicode.h"
 

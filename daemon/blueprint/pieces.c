@@ -3,6 +3,8 @@
 
 #include "common/canon.h"
 #include "daemon/blueprint/links.h"
+#include "daemon/blueprint/present.h"
+#include "daemon/blueprint/types.h"
 
 /* The pieces: what tasks declare, as data, made once. A key stands only where it holds something;
  * lists that templates walk are there also when they are empty, and are left out of the facts. */

@@ -1,3 +1,5 @@
+#include "daemon/blueprint/present.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <strings.h>

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "daemon/blueprint/layout.h"
+#include "daemon/blueprint/types.h"
 #include "daemon/template/template.h"
 
 /* Who refers to whom. An entity refers to those that its attributes' types name, those that its

@@ -1,6 +1,8 @@
 #include "daemon/blueprint/sections.h"
 
 #include "common/json.h"
+#include "daemon/blueprint/present.h"
+#include "daemon/blueprint/slice.h"
 
 const struct section_row sections[N_SECTIONS] = {
         [SECTION_PROJECT] = {"project", false, BIT(INPUT_PROJECT)},

@@ -1,5 +1,8 @@
+#include "daemon/blueprint/slice.h"
+
 #include <stdio.h>
 
+#include "daemon/blueprint/present.h"
 #include "daemon/blueprint/sections.h"
 
 /* The slice of the model that a task declares: as data for templates (context), as text for prompts

@@ -1,3 +1,5 @@
+#include "daemon/blueprint/types.h"
+
 #include <ctype.h>
 #include <stdio.h>
 
