@@ -1,6 +1,5 @@
 #include "client/files/outdir.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -9,6 +8,7 @@
 #include "client/files/crash-point.h"
 #include "client/files/merge.h"
 #include "common/path.h"
+#include "common/walk.h"
 
 static const struct {
         const char *manifest, *pending;
@@ -19,7 +19,6 @@ static const struct {
 #define JOB_PATH ".genopt/job"
 #define REPAIRS_JOB_PATH ".genopt/repairs.job"
 #define IGNORE_PATH ".genopt/.gitignore"
-#define DEPTH_MAX 64
 
 struct outdir {
         int fd;         /* the directory */
@@ -353,95 +352,63 @@ int outdir_list_manifest(struct outdir *o, bool is_edited_gone, json_t **ret)
         return r;
 }
 
-struct walk {
+struct others {
         const struct outdir *o;
         json_t *list;
         uint64_t n_bytes;
 };
 
-static bool is_skipped(const char *name)
+bool outdir_is_looked_at(const char *name)
 {
-        static const char *const skipped[] = {".", "..", ".git", ".genopt", "node_modules"};
+        static const char *const skipped[] = {".git", ".genopt", "node_modules"};
 
         for (size_t i = 0; i < N_ELEMENTS(skipped); i++)
                 if (strcmp(name, skipped[i]) == 0)
-                        return true;
-        return false;
+                        return false;
+        return true;
 }
 
-static int add_file(struct walk *w, const char *path, const struct stat *st)
+/* Ends the walk when the list is full. */
+static int add_other(const struct walk_file *f, void *arg)
 {
+        struct others *w = arg;
+        uint64_t n_bytes = (uint64_t)f->st->st_size;
         json_t *entry;
         struct hash h;
         int r;
 
-        if (manifest_get(w->o->manifest, path) || (uint64_t)st->st_size > OUTDIR_FILE_BYTES ||
-            !path_is_relative(span_of(path)) || json_array_size(w->list) >= OUTDIR_OTHERS_MAX ||
-            w->n_bytes + (uint64_t)st->st_size > OUTDIR_OTHERS_BYTES)
+        if (json_array_size(w->list) >= OUTDIR_OTHERS_MAX)
+                return CONDITION_ABSENT;
+        if (manifest_get(w->o->manifest, f->path) || n_bytes > OUTDIR_FILE_BYTES ||
+            !path_is_relative(span_of(f->path)) || w->n_bytes + n_bytes > OUTDIR_OTHERS_BYTES)
                 return 0;
-        r = outdir_hash(w->o, path, &h);
+        r = outdir_hash(w->o, f->path, &h);
         if (r != 0)
                 return r == -ENOMEM ? r : 0; /* gone, unreadable or changing: not offered */
-        w->n_bytes += (uint64_t)st->st_size;
+        w->n_bytes += n_bytes;
         entry = json_object();
         r = json_add(w->list, entry);
-        r = r < 0 ? r : json_put(entry, "path", json_string(path));
-        r = r < 0 ? r : json_put(entry, "size", json_integer((json_int_t)st->st_size));
+        r = r < 0 ? r : json_put(entry, "path", json_string(f->path));
+        r = r < 0 ? r : json_put(entry, "size", json_integer((json_int_t)n_bytes));
         return r < 0 ? r : json_put(entry, "sha256", json_of_hash(&h));
-}
-
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-        return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static int keep_name(const struct dirent *e)
-{
-        return !is_skipped(e->d_name);
-}
-
-static int walk_dir(struct walk *w, int parent, const char *name, const char *path, unsigned depth)
-{
-        _cleanup_close_ int fd =
-                openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        struct dirent **entries = NULL;
-        int n, r = 0;
-
-        if (fd < 0 || depth > DEPTH_MAX)
-                return 0;
-        n = scandirat(fd, ".", &entries, keep_name, by_name);
-        for (int i = 0; i < n; i++) {
-                _cleanup_free_ char *below = *path ? str_printf("%s/%s", path, entries[i]->d_name)
-                                                   : str_printf("%s", entries[i]->d_name);
-                struct stat st;
-
-                if (!below)
-                        r = -ENOMEM;
-                if (r == 0 && json_array_size(w->list) < OUTDIR_OTHERS_MAX &&
-                    fstatat(fd, entries[i]->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-                        if (S_ISDIR(st.st_mode))
-                                r = walk_dir(w, fd, entries[i]->d_name, below, depth + 1);
-                        else if (S_ISREG(st.st_mode))
-                                r = add_file(w, below, &st);
-                }
-                free(entries[i]);
-        }
-        free(entries);
-        return r;
 }
 
 int outdir_list_others(const struct outdir *o, json_t **ret)
 {
-        struct walk w = {.o = o, .list = json_array()};
-        int r = w.list ? 0 : -ENOMEM;
+        _cleanup_json_ json_t *list = json_array();
+        struct others others = {.o = o, .list = list};
+        const struct walk w = {.max_depth = OUTDIR_MAX_DEPTH,
+                               .is_lenient = true,
+                               .is_wanted = outdir_is_looked_at,
+                               .on_file = add_other,
+                               .arg = &others};
+        int r = list ? 0 : -ENOMEM;
 
         if (r == 0 && o->fd >= 0)
-                r = walk_dir(&w, o->fd, ".", "", 0);
-        if (r < 0) {
-                json_decref(w.list);
+                r = walk_files(o->fd, &w);
+        if (r < 0)
                 return r;
-        }
-        *ret = w.list;
+        *ret = take(list);
         return 0;
 }
 

@@ -29,6 +29,7 @@
  * each file before it writes anyway. */
 #define OUTDIR_OTHERS_MAX 10000
 #define OUTDIR_OTHERS_BYTES ((uint64_t)64 << 20)
+#define OUTDIR_MAX_DEPTH 64u
 
 struct outdir;
 
@@ -53,6 +54,9 @@ int outdir_read(const struct outdir *o, const char *path, struct buf *b,
  * makes copies for merging that are missing. */
 int outdir_list_manifest(struct outdir *o, bool is_edited_gone, json_t **ret) _must_check_;
 int outdir_list_others(const struct outdir *o, json_t **ret) _must_check_;
+/* Names (of directories, too) that a walk over the user's files passes by are not: git's, ours, and
+ * what a package manager put there. */
+bool outdir_is_looked_at(const char *name);
 const struct strlist *outdir_unresolved(const struct outdir *o); /* borrowed: see above */
 struct saved *outdir_saved(struct outdir *o);                    /* borrowed */
 /* Appends a line to pending and waits until it is on disk. */

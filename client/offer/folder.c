@@ -1,12 +1,11 @@
 #include "client/offer/folder.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "common/path.h"
 #include "common/str.h"
+#include "common/walk.h"
 
 #define MAX_DEPTH 4
 
@@ -39,80 +38,38 @@ struct folder *folder_free(struct folder *f)
         return NULL;
 }
 
-static int read_file(struct folder *f, char *path)
+static bool is_wanted(const char *name)
 {
+        return name[0] != '.' && !str_has_suffix(name, "~");
+}
+
+static int read_file(const struct walk_file *file, void *arg)
+{
+        struct folder *f = arg;
         struct entry *e = &f->files[f->n];
         _cleanup_buf_ struct buf b = {0};
         struct hash h;
-        int r = path_read(f->fd, path, FOLDER_FILE_BYTES, &b);
+        int r;
 
+        if (f->n >= FOLDER_MAX_FILES)
+                return -E2BIG;
+        r = path_read(f->fd, file->path, FOLDER_FILE_BYTES, &b);
         if (r < 0)
                 return r;
         hash_of(b.at ? b.at : "", b.n, &h);
         hash_to_hex(&h, e->hex);
         r = buf_add(&b, "", 0);
         e->text = r == 0 ? buf_steal(&b, &e->n_text) : NULL;
-        if (!e->text)
-                return -ENOMEM;
-        e->path = path;
+        e->path = strdup(file->path);
         f->n++;
-        return 0;
-}
-
-static int read_dir(struct folder *f, const char *prefix, unsigned depth);
-
-static int read_entry(struct folder *f, int dir, const char *prefix, const char *name,
-                      unsigned depth)
-{
-        _cleanup_free_ char *path = NULL;
-        struct stat st;
-        int r = 0;
-
-        if (name[0] == '.' || str_has_suffix(name, "~"))
-                return 0;
-        if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-                return -errno;
-        path = str_printf("%s%s%s", prefix, *prefix ? "/" : "", name);
-        if (!path)
-                return -ENOMEM;
-        if (S_ISDIR(st.st_mode) && depth < MAX_DEPTH)
-                return read_dir(f, path, depth + 1);
-        if (!S_ISREG(st.st_mode))
-                return 0;
-        if (f->n >= FOLDER_MAX_FILES)
-                return -E2BIG;
-        r = read_file(f, path);
-        if (r == 0)
-                path = NULL; /* the entry's now */
-        return r;
-}
-
-static int read_dir(struct folder *f, const char *prefix, unsigned depth)
-{
-        int fd = *prefix ? path_open_beneath(f->fd, prefix, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
-                         : openat(f->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
-            r = 0;
-        struct dirent **names = NULL;
-        int n;
-
-        if (fd < 0)
-                return *prefix ? fd : -errno;
-        n = scandirat(fd, ".", &names, NULL, alphasort);
-        if (n < 0)
-                r = -errno;
-        for (int i = 0; i < n; i++) {
-                if (r == 0)
-                        r = read_entry(f, fd, prefix, names[i]->d_name, depth);
-                free(names[i]);
-        }
-        free(names);
-        close(fd);
-        return r;
+        return e->text && e->path ? 0 : -ENOMEM;
 }
 
 int folder_open(const char *path, struct folder **ret, struct failure **ret_failure)
 {
         _cleanup_(folder_freep) struct folder *f = calloc(1, sizeof(*f));
+        const struct walk w = {
+                .max_depth = MAX_DEPTH, .is_wanted = is_wanted, .on_file = read_file, .arg = f};
         int r;
 
         if (!f)
@@ -122,7 +79,7 @@ int folder_open(const char *path, struct folder **ret, struct failure **ret_fail
         f->files = calloc(FOLDER_MAX_FILES, sizeof(*f->files));
         if (!f->files)
                 return -ENOMEM;
-        r = f->real ? read_dir(f, "", 0) : -errno;
+        r = f->real ? walk_files(f->fd, &w) : -errno;
         if (r == -ENOMEM)
                 return r;
         if (r < 0) {
