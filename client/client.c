@@ -7,15 +7,14 @@
 #include "client/command.h"
 #include "client/link/start.h"
 #include "client/view/format.h"
+#include "common/str.h"
 
 void client_print_words(const char *prefix, const char *format, va_list args)
 {
-        _cleanup_free_ char *text = NULL;
+        _cleanup_free_ char *text = str_vprintf(format, args);
 
-        if (vasprintf(&text, format, args) < 0) {
-                text = NULL;
+        if (!text)
                 return;
-        }
         format_scrub(text);
         fprintf(stderr, "%s%s\n", prefix, text);
 }

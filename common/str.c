@@ -4,7 +4,6 @@
 #include <locale.h>
 #include <math.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 char *str_dup_span(struct span s)
@@ -19,16 +18,22 @@ char *str_dup_span(struct span s)
         return text;
 }
 
-char *str_printf(const char *format, ...)
+char *str_vprintf(const char *format, va_list args)
 {
         char *text = NULL;
+
+        return vasprintf(&text, format, args) < 0 ? NULL : text;
+}
+
+char *str_printf(const char *format, ...)
+{
+        char *text;
         va_list args;
-        int n;
 
         va_start(args, format);
-        n = vasprintf(&text, format, args);
+        text = str_vprintf(format, args);
         va_end(args);
-        return n < 0 ? NULL : text;
+        return text;
 }
 
 bool str_is_equal(const char *a, const char *b)

@@ -2,10 +2,13 @@
 /* Strings: strict numbers, prefixes, lists, names. All functions that allocate return NULL for lack
  * of memory. */
 
+#include <stdarg.h>
+
 #include "common/macros.h"
 
 char *str_dup_span(struct span s) _must_check_;
 char *str_printf(const char *format, ...) _printf_(1, 2) _must_check_;
+char *str_vprintf(const char *format, va_list args) _printf_(1, 0) _must_check_;
 bool str_is_equal(const char *a, const char *b); /* NULL equals NULL only */
 bool str_has_prefix(const char *s, const char *prefix);
 bool str_has_suffix(const char *s, const char *suffix);

@@ -43,7 +43,8 @@ static int format_text(const char *format, va_list args, char **ret)
 
         if (!format)
                 return 0;
-        if (vasprintf(&text, format, args) < 0)
+        text = str_vprintf(format, args);
+        if (!text)
                 return -ENOMEM;
         make_utf8(text);
         free(*ret);

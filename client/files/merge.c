@@ -214,12 +214,11 @@ static int refuse(char **ret_why, const char *format, ...) __attribute__((format
 static int refuse(char **ret_why, const char *format, ...)
 {
         va_list args;
-        int n;
 
         va_start(args, format);
-        n = vasprintf(ret_why, format, args);
+        *ret_why = str_vprintf(format, args);
         va_end(args);
-        return n < 0 ? -ENOMEM : CONDITION_REFUSED;
+        return *ret_why ? CONDITION_REFUSED : -ENOMEM;
 }
 
 static int refuse_by_git(const struct merge_dir *d, int status, char **ret_why)

@@ -162,16 +162,11 @@ static int refuse(struct failure **ret_failure, const char *remedy, const char *
         _cleanup_(failure_freep) struct failure *f = NULL;
         _cleanup_free_ char *text = NULL;
         va_list args;
-        int n;
 
         va_start(args, format);
-        n = vasprintf(&text, format, args);
+        text = str_vprintf(format, args);
         va_end(args);
-        if (n < 0) {
-                text = NULL;
-                return -ENOMEM;
-        }
-        f = failure_new(FAILURE_UNAVAILABLE, "%s", text);
+        f = text ? failure_new(FAILURE_UNAVAILABLE, "%s", text) : NULL;
         if (!f || (remedy && failure_set_remedy(f, "%s", remedy) < 0))
                 return -ENOMEM;
         *ret_failure = take(f);
