@@ -68,6 +68,11 @@ bool is_settled(struct bench *b, unsigned n)
         return b->is_committed;
 }
 
+bool has_retried(struct bench *b, unsigned n)
+{
+        return b->askers[n].n_retries > 0;
+}
+
 bool is_written(struct bench *b, unsigned n)
 {
         (void)n;

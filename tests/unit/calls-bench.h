@@ -64,6 +64,7 @@ bool have_ended(struct bench *b, unsigned n);
 bool have_requested(struct bench *b, unsigned n);
 bool has_text(struct bench *b, unsigned n);
 bool has_hung_up(struct bench *b, unsigned n);
+bool has_retried(struct bench *b, unsigned n);
 bool is_drained(struct bench *b, unsigned n);
 bool is_settled(struct bench *b, unsigned n);
 bool is_written(struct bench *b, unsigned n);
@@ -99,4 +100,8 @@ void expect_sum(struct bench *b, uint8_t job, uint64_t n_last, uint64_t nanousd)
                 .answer = FAKE_ERROR("529 Busy", "retry-after-ms: 1\r\n",            \
                                      "{\"error\":{\"type\":\"overloaded_error\"}}"), \
                 .then = FAKE_CLOSE                                                   \
+        }
+#define BROKEN                                                                        \
+        {                                                                             \
+                .answer = FAKE_SSE FAKE_START FAKE_TEXT("Hello "), .then = FAKE_RESET \
         }

@@ -1,18 +1,11 @@
-/* One request for many who ask, what they are told, and what stands on disk after. */
+/* One request for many who ask, what they are told, and what is booked. */
 
 #include "tests/unit/unit.h"
 
 #include "tests/unit/calls-bench.h"
 
-#include <fcntl.h>
-
 #include "common/clock.h"
 #include "common/str.h"
-
-static bool has_retried(struct bench *b, unsigned n)
-{
-        return b->askers[n].n_retries > 0;
-}
 
 static void test_one_call(void **state)
 {
@@ -362,10 +355,7 @@ static void test_retry(void **state)
 
 static void test_broken_stream_is_voided_and_booked(void **state)
 {
-        static const char broken[] =
-                "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: "
-                "close\r\n\r\n" FAKE_START FAKE_TEXT("Hello ");
-        const struct fake_step steps[] = {{.answer = broken, .then = FAKE_RESET}, GOOD};
+        const struct fake_step steps[] = {BROKEN, GOOD};
         static struct bench b;
         struct asker *a = &b.askers[0];
 
@@ -382,11 +372,6 @@ static void test_broken_stream_is_voided_and_booked(void **state)
         assert_int_equal(a->nanousd, GOOD_NANOUSD + PART_NANOUSD(6));
         close_bench(&b);
 }
-
-#define BROKEN                                                                        \
-        {                                                                             \
-                .answer = FAKE_SSE FAKE_START FAKE_TEXT("Hello "), .then = FAKE_RESET \
-        }
 
 /* What the first attempt cost is spent: the second one is made when the budget has room for its
  * worst case as well. */
@@ -471,10 +456,7 @@ static void test_kept_connection_is_closed(void **state)
  * which does not leave at once. */
 static void test_broken_stream_that_is_enough(void **state)
 {
-        static const char broken[] =
-                "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: "
-                "close\r\n\r\n" FAKE_START FAKE_TEXT("Hello ");
-        const struct fake_step steps[] = {{.answer = broken, .then = FAKE_RESET}, GOOD};
+        const struct fake_step steps[] = {BROKEN, GOOD};
         static struct bench b;
         struct asker *a = &b.askers[0];
         uint64_t before;
@@ -495,177 +477,6 @@ static void test_broken_stream_that_is_enough(void **state)
         run_until(&b, have_ended, 2);
         assert_true(clock_monotonic_usec() - before >= 200000);
         assert_false(b.askers[1].has_failure);
-        close_bench(&b);
-}
-
-static void test_crash_books_the_intent_as_lost(void **state)
-{
-        const struct fake_step steps[] = {HANGING};
-        static struct bench b;
-
-        (void)state;
-        open_bench(&b, steps, 1);
-        ask(&b, 0, &(struct wish){.job = 1, .words = "a"});
-        run_until(&b, has_text, 0);
-        close_store(&b); /* to the state on disk this is what a crash is */
-        open_store(&b);
-        run_until(&b, is_written, 0);
-        expect_record(&b, 1, 0, "lost", 7777);
-        expect_sum(&b, 1, 1, 7777);
-        assert_int_equal(calls_spent_today(b.calls), 7777);
-        close_store(&b);
-        open_store(&b);
-        assert_int_equal(calls_spent_today(b.calls), 7777); /* once */
-        close_bench(&b);
-}
-
-#define LATER                                                                        \
-        {                                                                            \
-                .answer = FAKE_ERROR("529 Busy", "retry-after: 30\r\n",              \
-                                     "{\"error\":{\"type\":\"overloaded_error\"}}"), \
-                .then = FAKE_CLOSE                                                   \
-        }
-
-/* A call that waits to try again dies with the daemon. */
-static void crash_in_a_pause(struct bench *b, const struct fake_step *step)
-{
-        open_bench(b, step, 1);
-        ask(b, 0, &(struct wish){.job = 1, .words = "a"});
-        run_until(b, has_retried, 0);
-        close_store(b);
-}
-
-/* Nothing that can have cost anything was under way. */
-static void test_crash_between_refusals_costs_nothing(void **state)
-{
-        const struct fake_step step = LATER;
-        static struct bench b;
-
-        (void)state;
-        crash_in_a_pause(&b, &step);
-        open_store(&b);
-        run_until(&b, is_written, 0);
-        expect_record(&b, 1, 0, "cancelled", 0);
-        expect_sum(&b, 1, 1, 0);
-        assert_int_equal(calls_spent_today(b.calls), 0);
-        close_bench(&b);
-}
-
-/* An attempt before it may have been paid. */
-static void test_crash_after_a_broken_stream_is_lost(void **state)
-{
-        const struct fake_step step = {.answer = FAKE_SSE FAKE_START FAKE_TEXT("Hello "),
-                                       .then = FAKE_RESET};
-        static struct bench b;
-
-        (void)state;
-        crash_in_a_pause(&b, &step);
-        open_store(&b);
-        run_until(&b, is_written, 0);
-        expect_record(&b, 1, 0, "lost", 7777);
-        close_bench(&b);
-}
-
-/* Two attempts: the first's part, and the second's estimate. */
-static void test_crash_in_a_second_attempt_books_both(void **state)
-{
-        const struct fake_step steps[] = {
-                {.answer = FAKE_SSE FAKE_START FAKE_TEXT("Hello "), .then = FAKE_RESET}, HELD_GOOD};
-        static struct bench b;
-
-        (void)state;
-        open_bench(&b, steps, 2);
-        ask(&b, 0, &(struct wish){.job = 1, .words = "a"});
-        run_until(&b, have_requested, 2);
-        close_store(&b);
-        open_store(&b);
-        run_until(&b, is_written, 0);
-        expect_record(&b, 1, 0, "lost", PART_NANOUSD(6) + 7777);
-        assert_int_equal(calls_spent_today(b.calls), PART_NANOUSD(6) + 7777);
-        close_bench(&b);
-}
-
-/* What a machine that lost its power had in memory is not believed. */
-static void test_unsent_of_another_boot_is_lost(void **state)
-{
-        const struct fake_step step = LATER;
-        _cleanup_free_ char *path = NULL;
-        static struct bench b;
-        int fd;
-
-        (void)state;
-        crash_in_a_pause(&b, &step);
-        path = str_printf("%s/state/unsent", b.dir);
-        fd = open(path, O_WRONLY | O_CLOEXEC);
-        assert_int_equal(pwrite(fd, "0123", 4, 16), 4);
-        close(fd);
-        open_store(&b);
-        run_until(&b, is_written, 0);
-        expect_record(&b, 1, 0, "lost", 7777);
-        assert_int_equal(calls_spent_today(b.calls), 7777);
-        close_bench(&b);
-}
-
-/* The next owner's intent has not left either. */
-static void test_unsent_is_passed_on(void **state)
-{
-        const struct fake_step step = LATER;
-        static struct bench b;
-
-        (void)state;
-        open_bench(&b, &step, 1);
-        ask(&b, 0, &(struct wish){.job = 1, .words = "a"});
-        ask(&b, 1, &(struct wish){.job = 2, .words = "a"});
-        run_until(&b, has_retried, 1);
-        call_cancel(b.askers[0].call);
-        run_until(&b, is_written, 0);
-        close_store(&b);
-        open_store(&b);
-        run_until(&b, is_written, 0);
-        expect_record(&b, 2, 0, "cancelled", 0);
-        assert_int_equal(calls_spent_today(b.calls), 0);
-        close_bench(&b);
-}
-
-/* What has left is the next owner's to pay, and is not named as if it had not. */
-static void test_what_has_left_is_passed_on_as_such(void **state)
-{
-        const struct fake_step steps[] = {HANGING};
-        static struct bench b;
-
-        (void)state;
-        open_bench(&b, steps, 1);
-        ask(&b, 0, &(struct wish){.job = 1, .words = "a"});
-        ask(&b, 1, &(struct wish){.job = 2, .words = "a"});
-        run_until(&b, has_text, 1);
-        call_cancel(b.askers[0].call);
-        run_until(&b, is_written, 0);
-        close_store(&b);
-        open_store(&b);
-        run_until(&b, is_written, 0);
-        expect_record(&b, 1, 0, "cancelled", 0);
-        expect_record(&b, 2, 0, "lost", 7777);
-        assert_int_equal(calls_spent_today(b.calls), 7777);
-        close_bench(&b);
-}
-
-/* Nor is what waits to try again after an attempt that was paid. */
-static void test_what_was_paid_is_passed_on_as_such(void **state)
-{
-        const struct fake_step steps[] = {BROKEN};
-        static struct bench b;
-
-        (void)state;
-        open_bench(&b, steps, 1);
-        ask(&b, 0, &(struct wish){.job = 1, .words = "a"});
-        ask(&b, 1, &(struct wish){.job = 2, .words = "a"});
-        run_until(&b, has_retried, 1);
-        call_cancel(b.askers[0].call);
-        run_until(&b, is_written, 0);
-        close_store(&b);
-        open_store(&b);
-        run_until(&b, is_written, 0);
-        expect_record(&b, 2, 0, "lost", 7777 + PART_NANOUSD(6));
         close_bench(&b);
 }
 
@@ -747,14 +558,6 @@ int main(void)
                 cmocka_unit_test(test_a_retry_waits_for_what_others_reserve),
                 cmocka_unit_test(test_kept_connection_is_closed),
                 cmocka_unit_test(test_broken_stream_that_is_enough),
-                cmocka_unit_test(test_crash_books_the_intent_as_lost),
-                cmocka_unit_test(test_crash_between_refusals_costs_nothing),
-                cmocka_unit_test(test_crash_after_a_broken_stream_is_lost),
-                cmocka_unit_test(test_crash_in_a_second_attempt_books_both),
-                cmocka_unit_test(test_unsent_of_another_boot_is_lost),
-                cmocka_unit_test(test_unsent_is_passed_on),
-                cmocka_unit_test(test_what_has_left_is_passed_on_as_such),
-                cmocka_unit_test(test_what_was_paid_is_passed_on_as_such),
                 cmocka_unit_test(test_drain),
                 cmocka_unit_test(test_long_prompt_is_cut_with_a_note),
         };

@@ -1,40 +1,18 @@
 /* A configuration as earlier systems had it: every key of it does something here. */
 
-#include "daemon/options/internal.h"
-#include "tests/unit/unit.h"
-
-static struct config *parse(const char *text)
-{
-        struct failure *f = NULL;
-        struct config *c = NULL;
-        int r = config_parse(span_of(text), "genopt.yaml", "/etc/x", &c, &f);
-
-        if (r != 0)
-                fail_msg("%s: %s", f ? f->where : "?", f ? f->message : strerror(-r));
-        return c;
-}
-
-static int set_up(void **state)
-{
-        (void)state;
-        for (size_t i = 0; i < N_OPTIONS; i++)
-                unsetenv(option_table[i].variable);
-        for (const char *const *v = option_alias_variables; *v; v++)
-                unsetenv(*v);
-        return 0;
-}
+#include "tests/unit/options-help.h"
 
 static void a_file_of_an_earlier_system_is_loaded(void **state)
 {
         _cleanup_(config_unrefp) struct config *c =
-                parse("optimization:\n"
-                      "  prompt_caching:\n    enabled: true\n"
-                      "    provider_support:\n      anthropic: false\n      openai: false\n"
-                      "  batching:\n    enabled: false\n    max_batch_size: 7\n"
-                      "  templates:\n    enabled: false\n    template_dir: own/templates\n"
-                      "  parallelization:\n    enabled: true\n    max_workers: 3\n"
-                      "  incremental:\n    enabled: false\n"
-                      "  progress:\n    enabled: false\n");
+                options_parse("optimization:\n"
+                              "  prompt_caching:\n    enabled: true\n"
+                              "    provider_support:\n      anthropic: false\n      openai: false\n"
+                              "  batching:\n    enabled: false\n    max_batch_size: 7\n"
+                              "  templates:\n    enabled: false\n    template_dir: own/templates\n"
+                              "  parallelization:\n    enabled: true\n    max_workers: 3\n"
+                              "  incremental:\n    enabled: false\n"
+                              "  progress:\n    enabled: false\n");
 
         (void)state;
         assert_true(config_get_bool(c, OPTION_PREFIX));
@@ -71,14 +49,15 @@ static void a_group_may_be_a_switch(void **state)
                         _cleanup_free_ char *on =
                                 str_printf(is_below ? "optimization: {%s: true}" : "%s: true",
                                            switches[i].name);
-                        _cleanup_(config_unrefp) struct config *c = parse(off), *d = parse(on);
+                        _cleanup_(config_unrefp) struct config *c = options_parse(off),
+                                                               *d = options_parse(on);
 
                         assert_false(config_get_bool(c, switches[i].id));
                         assert_true(config_get_bool(d, switches[i].id));
                 }
         {
-                _cleanup_(config_unrefp) struct config *c = parse("parallelization: false"),
-                                                       *d = parse("parallelization: true");
+                _cleanup_(config_unrefp) struct config *c = options_parse("parallelization: false"),
+                                                       *d = options_parse("parallelization: true");
 
                 assert_int_equal(config_get_u64(c, OPTION_CALLS), 1);
                 assert_int_equal(config_get_u64(d, OPTION_CALLS), 8);
@@ -100,7 +79,7 @@ static void variables_of_earlier_systems_set_a_job(void **state)
                 {"ENABLE_SMART_RETRY", OPTION_EVIDENCE, false, true},
                 {"ENABLE_CONFIDENCE_VALIDATION", OPTION_CONFIDENCE, false, true},
         };
-        _cleanup_(config_unrefp) struct config *c = parse("limits: {calls: 6}");
+        _cleanup_(config_unrefp) struct config *c = options_parse("limits: {calls: 6}");
 
         (void)state;
         for (size_t i = 0; i < 2 * N_ELEMENTS(rows); i++) {
@@ -127,5 +106,5 @@ int main(void)
                 cmocka_unit_test(variables_of_earlier_systems_set_a_job),
         };
 
-        return cmocka_run_group_tests(tests, set_up, NULL);
+        return cmocka_run_group_tests(tests, options_set_up, options_tear_down);
 }

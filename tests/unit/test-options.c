@@ -1,64 +1,11 @@
-#include "daemon/options/options.h"
+/* The table of options, and a daemon's configuration: its file and its environment. */
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include "tests/unit/options-help.h"
+
 #include <stdio.h>
-/* cmocka wants the above first */
-#include <cmocka.h>
-#include <fcntl.h>
-#include <ftw.h>
 #include <sys/stat.h>
 
-#include "common/json.h"
-#include "daemon/options/internal.h"
 #include "docs-page.h"
-#include "proto/variables.h"
-
-static char directory[64];
-
-static void clear_environment(void)
-{
-        for (size_t i = 0; i < N_OPTIONS; i++)
-                unsetenv(option_table[i].variable);
-        for (const char *const *v = option_alias_variables; *v; v++)
-                unsetenv(*v);
-        unsetenv("GENOPT_CONFIG");
-        unsetenv("CREDENTIALS_DIRECTORY");
-}
-
-static int set_up(void **state)
-{
-        (void)state;
-        snprintf(directory, sizeof(directory), "/tmp/test-options-XXXXXX");
-        if (!mkdtemp(directory))
-                return -1;
-        clear_environment();
-        setenv("XDG_CONFIG_HOME", directory, 1);
-        return 0;
-}
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-        (void)st, (void)flag, (void)ftw;
-        return remove(path);
-}
-
-static int tear_down(void **state)
-{
-        (void)state;
-        return nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static struct config *parse(const char *text)
-{
-        struct failure *f = NULL;
-        struct config *c = NULL;
-        int r = config_parse(span_of(text), "genopt.yaml", "/etc/x", &c, &f);
-
-        if (r != 0)
-                fail_msg("%s: %s", f ? f->where : "?", f ? f->message : strerror(-r));
-        return c;
-}
 
 static void expect_refused(const char *text, const char *where, const char *message)
 {
@@ -90,7 +37,8 @@ static const char design_block[] =
 
 static void the_defaults_are_the_documented_block(void **state)
 {
-        _cleanup_(config_unrefp) struct config *none = parse(""), *block = parse(design_block);
+        _cleanup_(config_unrefp) struct config *none = options_parse(""),
+                                               *block = options_parse(design_block);
         struct hash a, b;
         size_t n;
 
@@ -210,7 +158,7 @@ static void unknown_names_get_the_nearest(void **state)
 static void empty_groups_and_values_change_nothing(void **state)
 {
         _cleanup_(config_unrefp) struct config *c =
-                parse("limits:\nbudget:\n  job_usd:\nproviders:\ntiers:\n");
+                options_parse("limits:\nbudget:\n  job_usd:\nproviders:\ntiers:\n");
 
         (void)state;
         assert_int_equal(config_get_u64(c, OPTION_CALLS), 8);
@@ -218,14 +166,14 @@ static void empty_groups_and_values_change_nothing(void **state)
 
 static void names_of_earlier_systems_are_accepted(void **state)
 {
-        _cleanup_(config_unrefp) struct config *c = parse(
+        _cleanup_(config_unrefp) struct config *c = options_parse(
                 "optimization:\n  templates: {enabled: false}\n  incremental: {enabled: false}\n"
                 "  batching: {enabled: true, max_batch_size: 5}\n  prompt_caching: {enabled: "
                 "true}\n"
                 "  parallelization: {enabled: true, max_workers: 3}\n");
         _cleanup_(config_unrefp) struct config *one =
-                parse("optimization: {parallelization: {enabled: false}}");
-        _cleanup_(config_unrefp) struct config *brief = parse("templates: off");
+                options_parse("optimization: {parallelization: {enabled: false}}");
+        _cleanup_(config_unrefp) struct config *brief = options_parse("templates: off");
 
         (void)state;
         assert_false(config_get_bool(c, OPTION_TEMPLATE));
@@ -247,7 +195,7 @@ static void the_environment_goes_before_the_file(void **state)
         setenv("GENOPT_CALLS", "2", 1);
         setenv("ENABLE_TEMPLATES", "false", 1);
         setenv("GENOPT_DAY_USD", "", 1);
-        c = parse("limits: {calls: 4}");
+        c = options_parse("limits: {calls: 4}");
         assert_int_equal(config_get_u64(c, OPTION_CALLS), 2);
         assert_false(config_get_bool(c, OPTION_TEMPLATE));
         c = config_unref(c);
@@ -255,12 +203,12 @@ static void the_environment_goes_before_the_file(void **state)
         assert_int_equal(config_parse((struct span){0}, "", "/", &c, &f), CONDITION_REFUSED);
         assert_string_equal(f->where, "$GENOPT_CALLS");
         f = failure_free(f);
-        clear_environment();
+        options_clear_environment();
 }
 
 static void limits_of_providers_and_models(void **state)
 {
-        _cleanup_(config_unrefp) struct config *c = parse(
+        _cleanup_(config_unrefp) struct config *c = options_parse(
                 "providers:\n  p: {dialect: anthropic, base_url: 'http://127.0.0.1:1', limits: "
                 "{calls: 2, requests: 50, input: 40000}}\n"
                 "tiers:\n  fast: {provider: p, model: m1, limits: {output: 8000}}\n"
@@ -278,7 +226,7 @@ static void limits_of_providers_and_models(void **state)
 
 static void providers_and_tiers_are_read(void **state)
 {
-        _cleanup_(config_unrefp) struct config *c = parse(
+        _cleanup_(config_unrefp) struct config *c = options_parse(
                 "providers:\n  sim: {dialect: anthropic, base_url: 'http://127.0.0.1:1', key: "
                 "{file: k}}\n"
                 "  cred: {dialect: openai, base_url: x, key: {credential: openai.key}}\n"
@@ -332,16 +280,6 @@ static void a_key_in_the_file_is_refused_and_not_repeated(void **state)
         }
 }
 
-static void write_file(const char *path, const char *text, mode_t mode)
-{
-        int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
-
-        assert_true(fd >= 0);
-        assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-        assert_int_equal(fchmod(fd, mode), 0);
-        close(fd);
-}
-
 static void a_file_is_found_and_its_paths_are_its_own(void **state)
 {
         _cleanup_(config_unrefp) struct config *c = NULL;
@@ -349,23 +287,23 @@ static void a_file_is_found_and_its_paths_are_its_own(void **state)
         char path[200], expected[200];
 
         (void)state;
-        snprintf(path, sizeof(path), "%s/genopt", directory);
+        snprintf(path, sizeof(path), "%s/genopt", options_directory);
         mkdir(path, 0700);
         assert_int_equal(config_load(NULL, &c, &f), 0);
         assert_null(config_path(c));
         c = config_unref(c);
-        snprintf(path, sizeof(path), "%s/genopt/genopt.yaml", directory);
-        write_file(path, "template_dir: own\nblueprint_dir: /b\n", 0600);
+        snprintf(path, sizeof(path), "%s/genopt/genopt.yaml", options_directory);
+        options_write_file(path, "template_dir: own\nblueprint_dir: /b\n", 0600);
         assert_int_equal(config_load(NULL, &c, &f), 0);
         assert_string_equal(config_path(c), path);
-        snprintf(expected, sizeof(expected), "%s/genopt/own", directory);
+        snprintf(expected, sizeof(expected), "%s/genopt/own", options_directory);
         assert_string_equal(config_get_text(c, OPTION_TEMPLATE_DIR), expected);
         assert_string_equal(config_get_text(c, OPTION_BLUEPRINT_DIR), "/b");
         setenv("GENOPT_CONFIG", "/nowhere/genopt.yaml", 1);
         c = config_unref(c);
         assert_int_equal(config_load(NULL, &c, &f), CONDITION_REFUSED);
         assert_string_equal(f->where, "/nowhere/genopt.yaml");
-        clear_environment();
+        options_clear_environment();
         assert_int_equal(unlink(path), 0);
 }
 
@@ -385,13 +323,13 @@ static void hashes_follow_what_changes_results(void **state)
                  "{env: X}}}",
                  true},
         };
-        _cleanup_(config_unrefp) struct config *c = parse("");
+        _cleanup_(config_unrefp) struct config *c = options_parse("");
         struct hash base, h;
 
         (void)state;
         assert_int_equal(config_hash(c, &base), 0);
         for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
-                _cleanup_(config_unrefp) struct config *other = parse(cases[i].text);
+                _cleanup_(config_unrefp) struct config *other = options_parse(cases[i].text);
 
                 assert_int_equal(config_hash(other, &h), 0);
                 assert_int_equal(hash_is_equal(&base, &h), cases[i].is_same);
@@ -400,8 +338,8 @@ static void hashes_follow_what_changes_results(void **state)
 
 static void what_a_reload_cannot_change_is_listed(void **state)
 {
-        _cleanup_(config_unrefp) struct config *a = parse(""),
-                                               *b = parse(
+        _cleanup_(config_unrefp) struct config *a = options_parse(""),
+                                               *b = options_parse(
                                                        "cache: {disk: 1GiB}\nlimits: {calls: 2}");
         _cleanup_(strlist_done) struct strlist l = {0};
 
@@ -409,269 +347,6 @@ static void what_a_reload_cannot_change_is_listed(void **state)
         assert_int_equal(config_list_restarts(a, b, &l), 0);
         assert_int_equal(l.n, 1);
         assert_string_equal(l.at[0], "cache.disk");
-}
-
-static void resolve(const struct config *c, const char *json, struct job_options *o)
-{
-        _cleanup_json_ json_t *given = json_loads(json, 0, NULL);
-        _cleanup_(failure_freep) struct failure *f = NULL;
-
-        assert_int_equal(job_options_resolve(c, given, o, &f), 0);
-}
-
-static void expect_job_refused(const struct config *c, const char *json, const char *where,
-                               const char *message)
-{
-        _cleanup_json_ json_t *given = json_loads(json, 0, NULL);
-        _cleanup_(failure_freep) struct failure *f = NULL;
-        struct job_options o;
-
-        assert_int_equal(job_options_resolve(c, given, &o, &f), CONDITION_REFUSED);
-        assert_int_equal(f->id, FAILURE_BAD_OPTION);
-        assert_string_equal(f->where, where);
-        if (!strstr(f->message, message))
-                fail_msg("%s", f->message);
-}
-
-static void jobs_set_what_is_theirs(void **state)
-{
-        _cleanup_(config_unrefp) struct config *c = parse("limits: {calls: 6}");
-        struct job_options o;
-
-        (void)state;
-        assert_int_equal(job_options_resolve(c, NULL, &o, NULL), 0);
-        assert_int_equal(job_options_get_u64(&o, OPTION_CALLS), 6);
-        assert_true(job_options_get_bool(&o, OPTION_TEMPLATE));
-        resolve(c,
-                "{\"optimization.template\":\"off\",\"limits.calls\":\"2\",\"budget.job_usd\":"
-                "\"50\"}",
-                &o);
-        assert_int_equal(job_options_get_u64(&o, OPTION_CALLS), 2);
-        assert_false(job_options_get_bool(&o, OPTION_TEMPLATE));
-        assert_true(job_options_get_u64(&o, OPTION_JOB_USD) == 50000000000u);
-        resolve(c, "{\"ENABLE_TEMPLATES\":\"false\",\"ENABLE_PARALLEL_EXECUTION\":\"0\"}", &o);
-        assert_int_equal(job_options_get_u64(&o, OPTION_CALLS), 1);
-        assert_false(job_options_get_bool(&o, OPTION_TEMPLATE));
-        expect_job_refused(c, "{\"limits.calls\":\"7\"}", "/params/options/limits.calls",
-                           "at most 6");
-        expect_job_refused(c, "{\"limits.sessions\":\"1\"}", "/params/options/limits.sessions",
-                           "daemon");
-        expect_job_refused(c, "{\"budget.day_usd\":\"100\"}", "/params/options/budget.day_usd",
-                           "daemon");
-        expect_job_refused(c, "{\"template_dir\":\"/x\"}", "/params/options/template_dir",
-                           "daemon");
-        expect_job_refused(c, "{\"optimization.tempalte\":\"on\"}",
-                           "/params/options/optimization.tempalte",
-                           "did you mean `optimization.template`?");
-        expect_job_refused(c, "{\"optimization.template\":\"x\"}",
-                           "/params/options/optimization.template", "neither on nor off");
-        expect_job_refused(c, "{\"optimization.template\":\"on\",\"templates\":\"off\"}",
-                           "/params/options/templates", "set twice");
-        expect_job_refused(c, "{\"optimization.template\":true}",
-                           "/params/options/optimization.template", "not a text");
-}
-
-/* A user's file at a daemon that is not theirs: only what a job may set counts. */
-static void a_users_file_sets_what_jobs_may(void **state)
-{
-        _cleanup_(config_unrefp) struct config *c =
-                parse("limits: {calls: 6, sessions: 12}\noptimization: {keep: off}");
-        _cleanup_(strlist_done) struct strlist warnings = {0};
-        struct failure *f = NULL;
-        struct job_options o;
-
-        (void)state;
-        assert_int_equal(job_options_read(c, SPAN(""), &o, &warnings, &f), 0);
-        assert_int_equal(job_options_get_u64(&o, OPTION_CALLS), 6);
-        assert_int_equal(
-                job_options_read(c,
-                                 SPAN("providers: {x: {dialect: openai, base_url: "
-                                      "\"http://x.example\", key: {file: secret}}}\n"
-                                      "tiers: {fast: {provider: x, model: m}, balanced: {provider: "
-                                      "x, model: m}, quality: {provider: x, model: m}}\n"
-                                      "limits: {calls: 9, sessions: 99}\n"
-                                      "budget: {job_usd: 2}\ntemplates: off\n"),
-                                 &o, &warnings, &f),
-                0);
-        assert_int_equal(job_options_get_u64(&o, OPTION_CALLS), 6);
-        assert_true(job_options_get_u64(&o, OPTION_JOB_USD) == 2000000000u);
-        assert_false(job_options_get_bool(&o, OPTION_TEMPLATE));
-        assert_false(job_options_get_bool(&o, OPTION_KEEP));
-        assert_int_equal(config_get_u64(c, OPTION_SESSIONS), 12);
-        assert_int_equal(warnings.n, 1);
-        assert_non_null(strstr(warnings.at[0], "limits.calls"));
-        assert_int_equal(job_options_read(c, SPAN("limits:\n  cals: 3\n"), &o, NULL, &f),
-                         CONDITION_REFUSED);
-        assert_int_equal(f->id, FAILURE_BAD_CONFIG);
-        assert_string_equal(f->where, "genopt.yaml:2:3");
-        failure_free(f);
-}
-
-static void options_of_a_job_are_stored_and_read(void **state)
-{
-        _cleanup_(config_unrefp) struct config
-                *c = parse(""),
-                *other = parse("limits: {calls: 2}\noptimization: {objective: latency}");
-        _cleanup_json_ json_t *stored = NULL;
-        _cleanup_buf_ struct buf text = {0};
-        struct job_options o, back;
-        struct diag diag;
-
-        (void)state;
-        resolve(c,
-                "{\"optimization.keep\":\"off\",\"budget.job_usd\":\"none\",\"optimization."
-                "objective\":\"cost\"}",
-                &o);
-        assert_int_equal(job_options_write(&o, &text), 0);
-        assert_int_equal(json_read(buf_span(&text), &stored, &diag), 0);
-        assert_string_equal(json_get_text(stored, "optimization.keep"), "off");
-        assert_null(json_object_get(stored, "log.level"));
-        assert_int_equal(job_options_from_json(other, stored, &back), 0);
-        assert_memory_equal(&o, &back, sizeof(o));
-        json_object_del(stored, "optimization.objective");
-        json_object_set_new(stored, "from.the.future", json_string("x"));
-        assert_int_equal(job_options_from_json(other, stored, &back), 0);
-        assert_int_equal(job_options_get_u64(&back, OPTION_OBJECTIVE), OBJECTIVE_LATENCY);
-}
-
-static void a_change_is_all_or_nothing(void **state)
-{
-        _cleanup_(config_unrefp) struct config *c = parse("");
-        _cleanup_json_ json_t *bad =
-                json_pack("{s:s,s:s}", "budget.job_usd", "9", "limits.calls", "900");
-        _cleanup_json_ json_t *good =
-                json_pack("{s:s,s:s}", "budget.job_usd", "9", "optimization.batch.enabled", "off");
-        _cleanup_(failure_freep) struct failure *f = NULL;
-        _cleanup_(strlist_done) struct strlist warnings = {0};
-        struct job_options o, before;
-
-        (void)state;
-        resolve(c, "{}", &o);
-        before = o;
-        assert_int_equal(job_options_change(&o, c, bad, &f), CONDITION_REFUSED);
-        assert_memory_equal(&o, &before, sizeof(o));
-        assert_int_equal(job_options_change(&o, c, good, &f), 0);
-        assert_true(job_options_get_u64(&o, OPTION_JOB_USD) == 9000000000u);
-        assert_false(job_options_get_bool(&o, OPTION_BATCH_ENABLED));
-        assert_int_equal(warnings.n, 0);
-}
-
-static int read_key(struct provider_option *p, char *ret, size_t n_ret, struct failure **f)
-{
-        struct buf b;
-        int r = key_read(p, &b, f);
-
-        if (r == 0) {
-                snprintf(ret, n_ret, "%s", buf_span(&b).at);
-                key_wipe(&b);
-        }
-        return r;
-}
-
-static void keys_come_from_where_the_option_says(void **state)
-{
-        char path[200], own[200], common[200], key[64];
-        struct provider_option p = {
-                .name = (char *)"p", .key_source = KEY_FILE, .key_name = path, .key_file = own};
-        struct failure *f = NULL;
-
-        (void)state;
-        snprintf(path, sizeof(path), "%s/k", directory);
-        snprintf(own, sizeof(own), "%s/own", directory);
-        assert_int_equal(read_key(&p, key, sizeof(key), &f), CONDITION_ABSENT);
-        assert_int_equal(f->id, FAILURE_KEY_MISSING);
-        assert_non_null(strstr(f->remedy, "genopt key set p"));
-        f = failure_free(f);
-        write_file(own, "second\n", 0600);
-        assert_int_equal(read_key(&p, key, sizeof(key), &f), 0);
-        assert_string_equal(key, "second");
-        write_file(path, "  sk-first \r\n", 0600);
-        assert_int_equal(read_key(&p, key, sizeof(key), &f), 0);
-        assert_string_equal(key, "sk-first");
-        p.key_source = KEY_ENV;
-        p.key_name = (char *)"TEST_OPTIONS_KEY";
-        setenv("TEST_OPTIONS_KEY", "from-env", 1);
-        assert_int_equal(read_key(&p, key, sizeof(key), &f), 0);
-        assert_string_equal(key, "from-env");
-        unsetenv("TEST_OPTIONS_KEY");
-        assert_int_equal(read_key(&p, key, sizeof(key), &f), 0);
-        assert_string_equal(key, "second");
-        p.key_source = KEY_CREDENTIAL;
-        p.key_name = (char *)"k";
-        setenv("CREDENTIALS_DIRECTORY", directory, 1);
-        assert_int_equal(read_key(&p, key, sizeof(key), &f), 0);
-        assert_string_equal(key, "sk-first");
-        p.key_name = (char *)"absent";
-        assert_int_equal(unlink(own), 0);
-        snprintf(common, sizeof(common), "%s/keys_p", directory);
-        write_file(common, "third\n", 0400); /* of the directory that the unit names */
-        assert_int_equal(read_key(&p, key, sizeof(key), &f), 0);
-        assert_string_equal(key, "third");
-        assert_int_equal(unlink(common), 0);
-        setenv("CREDENTIALS_DIRECTORY", "/run/credentials/no-such.service", 1);
-        assert_int_equal(read_key(&p, key, sizeof(key), &f), CONDITION_ABSENT);
-        assert_non_null(strstr(f->message, "nor in /etc/genopt/keys/p"));
-        assert_non_null(strstr(f->remedy, "systemctl restart genoptd"));
-        f = failure_free(f);
-        clear_environment();
-        p.key_source = KEY_NONE;
-        assert_int_equal(read_key(&p, key, sizeof(key), &f), 0);
-        assert_string_equal(key, "");
-}
-
-static void keys_that_others_can_read_are_refused(void **state)
-{
-        static const struct {
-                const char *text;
-                mode_t mode;
-                const char *why;
-        } cases[] = {
-                {"secret", 0644, "0600"},
-                {"secret", 0640, "0600"},
-                {"", 0600, "empty"},
-                {"a b", 0600, "does not hold a key"},
-                {"a\nb", 0600, "does not hold a key"},
-                {"\xc3\xa9", 0600, "does not hold a key"},
-        };
-        char path[200], key[64];
-        struct provider_option p = {
-                .name = (char *)"p", .key_source = KEY_FILE, .key_name = path, .key_file = path};
-
-        (void)state;
-        snprintf(path, sizeof(path), "%s/bad", directory);
-        for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
-                _cleanup_(failure_freep) struct failure *f = NULL;
-
-                write_file(path, cases[i].text, cases[i].mode);
-                assert_int_equal(read_key(&p, key, sizeof(key), &f), CONDITION_REFUSED);
-                assert_non_null(strstr(f->message, cases[i].why));
-                assert_null(strstr(f->message, "secret"));
-        }
-}
-
-static bool is_sent_by_clients(const char *variable)
-{
-        for (const char *const *v = job_variables; *v; v++)
-                if (str_is_equal(*v, variable))
-                        return true;
-        return false;
-}
-
-static void clients_and_daemon_know_the_same_variables(void **state)
-{
-        (void)state;
-        for (const char *const *v = job_variables; *v; v++) {
-                struct option_match m;
-
-                assert_true(option_match_variable(*v, &m));
-                assert_string_equal(m.name, *v);
-                assert_true(m.option->scope != SCOPE_DAEMON);
-        }
-        for (size_t i = 0; i < N_OPTIONS; i++)
-                assert_int_equal(is_sent_by_clients(option_table[i].variable),
-                                 option_table[i].scope != SCOPE_DAEMON);
-        for (const char *const *v = option_alias_variables; *v; v++)
-                assert_true(is_sent_by_clients(*v));
 }
 
 static void compare_row(struct span *cells, size_t n, void *arg)
@@ -721,33 +396,6 @@ static void the_page_and_the_table_agree(void **state)
         }
 }
 
-static void set_goes_before_a_clients_environment(void **state)
-{
-        _cleanup_(config_unrefp) struct config *c = parse("limits: {calls: 6}");
-        _cleanup_json_ json_t *options = json_object();
-        struct job_options o;
-
-        (void)state;
-        setenv("ENABLE_TEMPLATES", "false", 1);
-        setenv("ENABLE_RECOGNITION_CACHE", "", 1);
-        assert_int_equal(job_variables_add(options), 0);
-        clear_environment();
-        assert_string_equal(json_get_text(options, "ENABLE_TEMPLATES"), "false");
-        assert_int_equal(json_object_size(options), 1);
-        resolve(c, "{\"templates\":\"on\",\"ENABLE_TEMPLATES\":\"false\"}", &o);
-        assert_true(job_options_get_bool(&o, OPTION_TEMPLATE));
-        resolve(c, "{\"ENABLE_PARALLEL_EXECUTION\":\"0\",\"limits.calls\":\"4\"}", &o);
-        assert_int_equal(job_options_get_u64(&o, OPTION_CALLS), 4);
-        resolve(c, "{\"parallel\":\"on\",\"ENABLE_PARALLEL_EXECUTION\":\"0\"}", &o);
-        assert_int_equal(job_options_get_u64(&o, OPTION_CALLS), 6);
-        resolve(c, "{\"GENOPT_CALLS\":\"4\",\"parallel\":\"off\"}", &o);
-        assert_int_equal(job_options_get_u64(&o, OPTION_CALLS), 1);
-        expect_job_refused(c, "{\"ENABLE_TEMPLATES\":\"on\",\"GENOPT_TEMPLATE\":\"off\"}",
-                           "/params/options/GENOPT_TEMPLATE", "as `ENABLE_TEMPLATES` too");
-        expect_job_refused(c, "{\"templates\":\"on\",\"optimization.template\":\"off\"}",
-                           "/params/options/optimization.template", "as `templates` too");
-}
-
 /* Who switches calls side by side off leaves the number of workers where it stands. */
 static void a_switch_that_is_off_holds_beside_its_number(void **state)
 {
@@ -759,7 +407,7 @@ static void a_switch_that_is_off_holds_beside_its_number(void **state)
 
         (void)state;
         for (size_t i = 0; i < N_ELEMENTS(files); i++) {
-                _cleanup_(config_unrefp) struct config *c = parse(files[i]);
+                _cleanup_(config_unrefp) struct config *c = options_parse(files[i]);
 
                 assert_int_equal(config_get_u64(c, OPTION_CALLS), 1);
         }
@@ -784,17 +432,9 @@ int main(void)
                 cmocka_unit_test(a_file_is_found_and_its_paths_are_its_own),
                 cmocka_unit_test(hashes_follow_what_changes_results),
                 cmocka_unit_test(what_a_reload_cannot_change_is_listed),
-                cmocka_unit_test(jobs_set_what_is_theirs),
-                cmocka_unit_test(a_users_file_sets_what_jobs_may),
-                cmocka_unit_test(options_of_a_job_are_stored_and_read),
-                cmocka_unit_test(a_change_is_all_or_nothing),
-                cmocka_unit_test(keys_come_from_where_the_option_says),
-                cmocka_unit_test(keys_that_others_can_read_are_refused),
-                cmocka_unit_test(clients_and_daemon_know_the_same_variables),
                 cmocka_unit_test(the_page_and_the_table_agree),
-                cmocka_unit_test(set_goes_before_a_clients_environment),
                 cmocka_unit_test(a_switch_that_is_off_holds_beside_its_number),
         };
 
-        return cmocka_run_group_tests(tests, set_up, tear_down);
+        return cmocka_run_group_tests(tests, options_set_up, options_tear_down);
 }
