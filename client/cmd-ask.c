@@ -15,7 +15,7 @@
 
 enum ask_option { ASK_TIER, ASK_SYSTEM, ASK_MAX_TOKENS, ASK_FRESH, ASK_STREAM };
 
-const struct option_row ask_options[] = {
+static const struct option_row ask_options[] = {
         [ASK_TIER] = {"tier", 't', "TIER", "fast, balanced or quality (default: balanced)"},
         [ASK_SYSTEM] = {"system", 's', "TEXT", "what the model is told beforehand"},
         [ASK_MAX_TOKENS] = {"max-tokens", 'm', "N", "the longest answer, in tokens"},
@@ -105,7 +105,7 @@ static int ask(struct client *c, const json_t *input, const char *label, int *re
         return r;
 }
 
-int cmd_ask(struct client *c)
+static int cmd_ask(struct client *c)
 {
         static const char *const tiers[] = {"fast", "balanced", "quality"};
         const char *tier = c->values[ASK_TIER];
@@ -144,3 +144,16 @@ int cmd_ask(struct client *c)
         r = r < 0 ? r : ask(c, input, label, &code, &failure);
         return r == 0 ? code : client_fail(c, r, failure);
 }
+
+const struct command command_ask = {
+        .name = "ask",
+        .args = "[PROMPT…|-] [OPTION…]",
+        .sentence = "ask a model one question and print its answer",
+        .detail = "Several words are joined by blanks; - or no word reads the prompt from standard "
+                  "input. On a terminal the answer streams; elsewhere it is printed when it is "
+                  "whole, unless --stream is given.",
+        .options = ask_options,
+        .n_args_max = -1,
+        .takes = TAKES_ALL,
+        .run = cmd_ask,
+};

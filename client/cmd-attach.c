@@ -8,7 +8,7 @@
 
 enum attach_option { ATTACH_OUTPUT, ATTACH_CHOICES };
 
-const struct option_row attach_options[] = {
+static const struct option_row attach_options[] = {
         [ATTACH_OUTPUT] = {"output", 'o', "DIR", "deliver the job's files below this directory"},
         CHOICE_ROWS(ATTACH_CHOICES),
         {NULL, 0, NULL, NULL},
@@ -59,7 +59,7 @@ static int follow(struct client *c, const char *job, const char *dir, int *ret_c
         return r;
 }
 
-int cmd_attach(struct client *c)
+static int cmd_attach(struct client *c)
 {
         const char *dir = c->values[ATTACH_OUTPUT];
         const char *job = c->n_args > 0 ? c->args[0] : NULL;
@@ -85,3 +85,15 @@ int cmd_attach(struct client *c)
         r = follow(c, job, dir, &code, &failure);
         return r == 0 ? code : client_fail(c, r, failure);
 }
+
+const struct command command_attach = {
+        .name = "attach",
+        .args = "[JOB] [OPTION…]",
+        .sentence = "follow a job; deliver its files when this directory started it",
+        .detail = "In the directory that a job was started for (or with -o DIR) its files are "
+                  "written; elsewhere they are only listed.",
+        .options = attach_options,
+        .n_args_max = 1,
+        .takes = TAKES_WAIT,
+        .run = cmd_attach,
+};

@@ -12,7 +12,7 @@
 
 enum cache_option { CACHE_MAX };
 
-const struct option_row cache_options[] = {
+static const struct option_row cache_options[] = {
         [CACHE_MAX] = {"max", 'm', "SIZE",
                        "trim: to this size, like 500MiB (default: the configured one)"},
         {NULL, 0, NULL, NULL},
@@ -105,7 +105,7 @@ static const struct cache_verb *find_verb(const char *name, const char **ret_nea
         return NULL;
 }
 
-int cmd_cache(struct client *c)
+static int cmd_cache(struct client *c)
 {
         _cleanup_json_ json_t *result = NULL;
         const struct cache_verb *verb;
@@ -131,3 +131,14 @@ int cmd_cache(struct client *c)
                 r = c->is_json ? client_put_json(result) : verb->print(result);
         return r == 0 ? EXIT_DONE : client_fail(c, r, failure);
 }
+
+const struct command command_cache = {
+        .name = "cache",
+        .args = "stats|trim|clear|verify",
+        .sentence = "look at the cache, or make it smaller",
+        .detail = "The cache may be cleared at any time: that costs only money.",
+        .options = cache_options,
+        .n_args_min = 1,
+        .n_args_max = 1,
+        .run = cmd_cache,
+};

@@ -33,7 +33,7 @@ static int tell(const struct client *c, struct connection *k, const char *method
         return r == 0 ? say_state(c, job, result) : client_fail(c, r, failure);
 }
 
-int cmd_cancel(struct client *c)
+static int cmd_cancel(struct client *c)
 {
         _cleanup_(connection_freep) struct connection *k = NULL;
         struct failure *failure = NULL;
@@ -50,7 +50,17 @@ int cmd_cancel(struct client *c)
         return code;
 }
 
-int cmd_resume(struct client *c)
+const struct command command_cancel = {
+        .name = "cancel",
+        .args = "JOB…",
+        .sentence = "cancel jobs; finished files are kept",
+        .options = no_options,
+        .n_args_min = 1,
+        .n_args_max = -1,
+        .run = cmd_cancel,
+};
+
+static int cmd_resume(struct client *c)
 {
         _cleanup_(connection_freep) struct connection *k = NULL;
         struct failure *failure = NULL;
@@ -64,3 +74,15 @@ int cmd_resume(struct client *c)
                 client_say(c, "follow it with `genopt attach %s`", c->args[0]);
         return r;
 }
+
+const struct command command_resume = {
+        .name = "resume",
+        .args = "JOB [--set KEY=VALUE]",
+        .sentence = "go on with a job that waits or failed",
+        .detail = "Finished work is not paid for again. Follow it with `genopt attach JOB`.",
+        .options = no_options,
+        .n_args_min = 1,
+        .n_args_max = 1,
+        .takes = TAKES_SET,
+        .run = cmd_resume,
+};

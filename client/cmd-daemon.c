@@ -17,7 +17,7 @@
 
 enum stop_option { STOP_NOW };
 
-const struct option_row stop_options[] = {
+static const struct option_row stop_options[] = {
         [STOP_NOW] = {"now", 0, NULL, "do not let the calls under way end; their jobs ask again"},
         {NULL, 0, NULL, NULL},
 };
@@ -138,7 +138,7 @@ static int ask_daemon(struct client *c, enum start_mode mode, const char *method
         return r == 0 ? EXIT_DONE : client_fail(c, r, failure);
 }
 
-int cmd_status(struct client *c)
+static int cmd_status(struct client *c)
 {
         _cleanup_json_ json_t *status = NULL;
         int code = ask_daemon(c, START_NEVER, "daemon/status", &status);
@@ -150,7 +150,15 @@ int cmd_status(struct client *c)
         return EXIT_DONE;
 }
 
-int cmd_start(struct client *c)
+const struct command command_status = {
+        .name = "status",
+        .args = "",
+        .sentence = "show how the daemon is",
+        .options = no_options,
+        .run = cmd_status,
+};
+
+static int cmd_start(struct client *c)
 {
         _cleanup_json_ json_t *status = NULL;
         int code = ask_daemon(c, START_IF_NEEDED, "daemon/status", &status);
@@ -162,7 +170,15 @@ int cmd_start(struct client *c)
         return code;
 }
 
-int cmd_reload(struct client *c)
+const struct command command_start = {
+        .name = "start",
+        .args = "",
+        .sentence = "start the daemon (any command that needs it does so too)",
+        .options = no_options,
+        .run = cmd_start,
+};
+
+static int cmd_reload(struct client *c)
 {
         _cleanup_json_ json_t *result = NULL;
         int code = ask_daemon(c, START_IF_NEEDED, "daemon/reload", &result);
@@ -173,6 +189,14 @@ int cmd_reload(struct client *c)
                 client_say(c, "genoptd read its configuration again");
         return code;
 }
+
+const struct command command_reload = {
+        .name = "reload",
+        .args = "",
+        .sentence = "let the daemon read its configuration and keys again",
+        .options = no_options,
+        .run = cmd_reload,
+};
 
 /* ---- stopping ---- */
 
@@ -322,7 +346,7 @@ static int tidy(struct client *c, struct failure **ret_failure)
 
 /* Without the lock of starting, so that another may say `stop --now` meanwhile: the daemon itself
  * tells clients that it stops on purpose (server.h). */
-int cmd_stop(struct client *c)
+static int cmd_stop(struct client *c)
 {
         _cleanup_(connection_freep) struct connection *k = NULL;
         struct failure *failure = NULL;
@@ -342,6 +366,14 @@ int cmd_stop(struct client *c)
                 client_say(c, was_running ? "genoptd has stopped" : "genoptd was not running");
         return EXIT_DONE;
 }
+
+const struct command command_stop = {
+        .name = "stop",
+        .args = "[--now]",
+        .sentence = "stop the daemon; its jobs go on when it starts again",
+        .options = stop_options,
+        .run = cmd_stop,
+};
 
 /* Under the lock of starting, so that nobody whose connection breaks, or who comes meanwhile,
  * starts a daemon of their own: they wait for the next. */
@@ -363,7 +395,7 @@ static int restart_at(struct client *c, struct start_hold *h, uint64_t *ret_pid,
         return start_daemon_again(h, ret_pid, ret_failure);
 }
 
-int cmd_restart(struct client *c)
+static int cmd_restart(struct client *c)
 {
         struct start_hold h = {.lock_fd = -1};
         struct failure *failure = NULL;
@@ -379,3 +411,11 @@ int cmd_restart(struct client *c)
                 client_say(c, "genoptd was started as process %" PRIu64, pid);
         return EXIT_DONE;
 }
+
+const struct command command_restart = {
+        .name = "restart",
+        .args = "[--now]",
+        .sentence = "stop the daemon and start it again",
+        .options = stop_options,
+        .run = cmd_restart,
+};

@@ -40,14 +40,12 @@ void doctor_find(struct doctor *d, enum grade grade, const char *remedy, const c
 {
         _cleanup_free_ char *text = NULL;
         va_list args;
-        int n;
 
         va_start(args, format);
-        n = vasprintf(&text, format, args);
+        text = str_vprintf(format, args);
         va_end(args);
         d->n[grade]++;
-        if (n < 0) {
-                text = NULL;
+        if (!text) {
                 d->error = -ENOMEM;
                 return;
         }
@@ -317,7 +315,7 @@ static int conclude(struct doctor *d)
         return d->n[GRADE_FAULT] > 0 ? EXIT_TASKS_FAILED : EXIT_DONE;
 }
 
-int cmd_doctor(struct client *c)
+static int cmd_doctor(struct client *c)
 {
         struct doctor d = {.c = c, .findings = json_array(), .daemon = start_find_daemon()};
         int code;
@@ -337,3 +335,14 @@ int cmd_doctor(struct client *c)
         free(d.daemon);
         return code;
 }
+
+const struct command command_doctor = {
+        .name = "doctor",
+        .args = "",
+        .sentence = "say what is wrong with this installation, and how to mend it",
+        .detail = "Looks at programs, configuration, keys (never into them), directories and their "
+                  "modes, sockets, systemd's units, the daemon, the way to the providers, the "
+                  "cache. It changes and spends nothing. Exits with 1 when there is a fault.",
+        .options = no_options,
+        .run = cmd_doctor,
+};

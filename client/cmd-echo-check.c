@@ -62,7 +62,7 @@ static int echo(struct client *c, int cwd_fd, int *ret_code, struct failure **re
         return 0;
 }
 
-int cmd_echo_check(struct client *c)
+static int cmd_echo_check(struct client *c)
 {
         _cleanup_close_ int cwd_fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         struct failure *failure = NULL;
@@ -73,3 +73,15 @@ int cmd_echo_check(struct client *c)
         r = cwd_fd < 0 ? -errno : echo(c, cwd_fd, &code, &failure);
         return r == 0 ? code : client_fail(c, r, failure);
 }
+
+const struct command command_echo_check = {
+        .name = "echo-check",
+        .args = "FILE -- COMMAND…",
+        .sentence = "give FILE back and accept it when COMMAND exits 0 (tests the way of commands)",
+        .options = no_options,
+        .n_args_min = 2,
+        .n_args_max = -1,
+        .takes = TAKES_ALL,
+        .is_hidden = true,
+        .run = cmd_echo_check,
+};

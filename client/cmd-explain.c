@@ -12,7 +12,7 @@
 
 enum explain_option { EXPLAIN_OUTPUT, EXPLAIN_ROUTING };
 
-const struct option_row explain_options[] = {
+static const struct option_row explain_options[] = {
         [EXPLAIN_OUTPUT] = {"output", 'o', "DIR",
                             "without JOB: the last job of this directory (.)"},
         [EXPLAIN_ROUTING] = {"routing", 'r', NULL,
@@ -82,7 +82,7 @@ static int print_plan(const json_t *plan, bool has_routing)
         return fputs(text, stdout) == EOF || fflush(stdout) != 0 ? -EIO : 0;
 }
 
-int cmd_explain(struct client *c)
+static int cmd_explain(struct client *c)
 {
         const char *dir = c->values[EXPLAIN_OUTPUT] ? c->values[EXPLAIN_OUTPUT] : ".";
         _cleanup_json_ json_t *plan = NULL;
@@ -103,3 +103,17 @@ int cmd_explain(struct client *c)
                                : print_plan(plan, c->values[EXPLAIN_ROUTING] != NULL);
         return r == 0 ? EXIT_DONE : client_fail(c, r, failure);
 }
+
+const struct command command_explain = {
+        .name = "explain",
+        .args = "[JOB] [-o DIR] [-r]",
+        .sentence = "show the plan of a job; after its run, estimated beside measured",
+        .detail =
+                "The naive way (one call per task, whole context, best tier, nothing cached, one "
+                "after another) beside the plan, what each rule saved, then each step with its "
+                "reason; --routing: also where each part of the specification went. Without JOB it "
+                "is the last job of the output directory. Before a run: `genopt gen --dry-run`.",
+        .options = explain_options,
+        .n_args_max = 1,
+        .run = cmd_explain,
+};

@@ -43,7 +43,7 @@ enum fix_option {
         N_FIX_OPTIONS
 };
 
-const struct option_row fix_options[] = {
+static const struct option_row fix_options[] = {
         [FIX_SOURCE] = {"source", 's', "DIR", "the tree to repair (default: the current one)"},
         [FIX_CATEGORIES] = {"categories", 0, "LIST",
                             "only these, with commas: mandatory, optional, potential"},
@@ -512,7 +512,7 @@ static int check_together(const struct client *c)
         return 0;
 }
 
-int cmd_fix(struct client *c)
+static int cmd_fix(struct client *c)
 {
         const char *dir = c->values[FIX_SOURCE] ? c->values[FIX_SOURCE] : ".",
                    *effort = c->values[FIX_EFFORT];
@@ -549,3 +549,20 @@ int cmd_fix(struct client *c)
                                           : fix(c, dir, &code, &failure);
         return r == 0 ? code : client_fail(c, r, failure);
 }
+
+const struct command command_fix = {
+        .name = "fix",
+        .args = "[ANALYSIS] [--source DIR] [OPTION…]",
+        .sentence = "repair what an analyser found in source files",
+        .detail = "ANALYSIS is what Konveyor's analyser wrote (YAML or JSON), its simplified form, "
+                  "or a plan of kantra-ai. What a finding spells out (renamed imports, "
+                  "coordinates, XML names) is repaired without a model; the rest is asked for file "
+                  "by file, as edits that must fit exactly. A file is written only if it still "
+                  "stands as it was read. Findings in dependencies and build outputs are set aside "
+                  "and counted. With --dry-run nothing is written and nothing asked: it says what "
+                  "would be repaired how, and for how much.",
+        .options = fix_options,
+        .n_args_max = 1,
+        .takes = TAKES_ALL,
+        .run = cmd_fix,
+};

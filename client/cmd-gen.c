@@ -25,7 +25,7 @@ enum gen_option {
         GEN_CHOICES = GEN_SPENDING + N_SPENDING
 };
 
-const struct option_row gen_options[] = {
+static const struct option_row gen_options[] = {
         [GEN_OUTPUT] = {"output", 'o', "DIR",
                         "write below this directory (default: the current one)"},
         [GEN_BLUEPRINT] = {"blueprint", 'b', "NAME|DIR",
@@ -167,7 +167,7 @@ static int generate(struct client *c, const char *dir, int *ret_code, struct fai
         return 0;
 }
 
-int cmd_gen(struct client *c)
+static int cmd_gen(struct client *c)
 {
         const char *dir = c->values[GEN_OUTPUT] ? c->values[GEN_OUTPUT] : ".";
         struct failure *failure = NULL;
@@ -184,3 +184,20 @@ int cmd_gen(struct client *c)
         r = generate(c, dir, &code, &failure);
         return r == 0 ? code : client_fail(c, r, failure);
 }
+
+const struct command command_gen = {
+        .name = "gen",
+        .args = "SPEC [OPTION…]",
+        .sentence = "generate the files that a specification describes",
+        .detail = "SPEC is a file, or - for standard input: a GoCreator specification (YAML, JSON, "
+                  "Markdown), an OpenAPI 3 document, a list of entities, or sentences like `create "
+                  "a student with name and age:int`. Files are written below DIR (default: the "
+                  "current directory), never over an edit of yours: such a file is kept as it "
+                  "stands and named, unless you say --merge or --overwrite. A generated file that "
+                  "you deleted is made again. What stands unchanged is not asked for again.",
+        .options = gen_options,
+        .n_args_min = 1,
+        .n_args_max = 1,
+        .takes = TAKES_ALL,
+        .run = cmd_gen,
+};

@@ -3,7 +3,7 @@
 #include "client/command.h"
 #include "client/link/connection.h"
 
-int cmd_help(struct client *c)
+static int cmd_help(struct client *c)
 {
         const struct command *command = NULL;
         const char *nearest;
@@ -21,6 +21,16 @@ int cmd_help(struct client *c)
         command_print_help(command, stdout);
         return EXIT_DONE;
 }
+
+const struct command command_help = {
+        .name = "help",
+        .args = "[COMMAND]",
+        .sentence = "show help for a command",
+        .options = no_options,
+        .n_args_max = 1,
+        .takes = TAKES_ALL,
+        .run = cmd_help,
+};
 
 static void print_words(const struct command *command, const struct option_row *rows)
 {
@@ -61,15 +71,15 @@ static void print_jobs(const struct client *c)
 
 /* One "word TAB sentence" per line: the commands; or the options of the command named ("=" ends one
  * with a value); or, for `:jobs`, ids. */
-int cmd_complete(struct client *c)
+static int cmd_complete(struct client *c)
 {
         const struct command *command;
 
         if (c->n_args == 0) {
                 for (size_t i = 0; i < n_commands; i++)
-                        if (!command_table[i].is_hidden)
-                                printf("%s\t%s\n", command_table[i].name,
-                                       command_table[i].sentence);
+                        if (!command_table[i]->is_hidden)
+                                printf("%s\t%s\n", command_table[i]->name,
+                                       command_table[i]->sentence);
                 return EXIT_DONE;
         }
         if (strcmp(c->args[0], ":jobs") == 0) {
@@ -82,3 +92,13 @@ int cmd_complete(struct client *c)
         print_words(command, common_options);
         return EXIT_DONE;
 }
+
+const struct command command_complete = {
+        .name = "__complete",
+        .args = "[COMMAND]",
+        .sentence = "words for the shells' completion",
+        .options = no_options,
+        .n_args_max = 1,
+        .is_hidden = true,
+        .run = cmd_complete,
+};

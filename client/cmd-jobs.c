@@ -12,7 +12,7 @@
 
 enum jobs_option { JOBS_STATE, JOBS_LIMIT, JOBS_BEFORE, JOBS_DRY_RUNS };
 
-const struct option_row jobs_options[] = {
+static const struct option_row jobs_options[] = {
         [JOBS_STATE] = {"state", 0, "STATE[,STATE…]",
                         "only jobs that are queued, planning, running, waiting, done, failed or "
                         "cancelled"},
@@ -108,7 +108,7 @@ static int print_table(const struct client *c, const json_t *result)
         return r;
 }
 
-int cmd_jobs(struct client *c)
+static int cmd_jobs(struct client *c)
 {
         _cleanup_json_ json_t *result = NULL;
         struct failure *failure = NULL;
@@ -128,3 +128,11 @@ int cmd_jobs(struct client *c)
                 r = c->is_json ? client_put_json(result) : print_table(c, result);
         return r == 0 ? EXIT_DONE : client_fail(c, r, failure);
 }
+
+const struct command command_jobs = {
+        .name = "jobs",
+        .args = "[OPTION…]",
+        .sentence = "list your jobs, newest first",
+        .options = jobs_options,
+        .run = cmd_jobs,
+};

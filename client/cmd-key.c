@@ -204,7 +204,7 @@ static int list_keys(struct client *c)
         return code;
 }
 
-int cmd_key(struct client *c)
+static int cmd_key(struct client *c)
 {
         const char *verb = c->args[0], *name = c->n_args > 1 ? c->args[1] : NULL;
         bool is_set = strcmp(verb, "set") == 0;
@@ -221,3 +221,16 @@ int cmd_key(struct client *c)
                         name);
         return is_set ? set_key(c, name) : remove_key(c, name);
 }
+
+const struct command command_key = {
+        .name = "key",
+        .args = "set|list|remove [NAME]",
+        .sentence = "manage the keys of model providers",
+        .detail = "`genopt key set NAME` reads the key from the terminal without showing it, or "
+                  "from standard input, writes it to $XDG_CONFIG_HOME/genopt/keys/NAME (readable "
+                  "by you alone) and tells the daemon.",
+        .options = no_options,
+        .n_args_min = 1,
+        .n_args_max = 2,
+        .run = cmd_key,
+};

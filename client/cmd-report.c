@@ -12,7 +12,7 @@
 
 enum report_option { REPORT_FORMAT, REPORT_COMPARE, REPORT_BASELINE, REPORT_OUTPUT };
 
-const struct option_row report_options[] = {
+static const struct option_row report_options[] = {
         [REPORT_FORMAT] = {"format", 'f', "FORMAT", "text, json or html (default: text)"},
         [REPORT_COMPARE] = {"compare", 0, NULL, "compare two jobs: A, then B"},
         [REPORT_BASELINE] = {"baseline", 0, "JOB", "show it beside this earlier job, too"},
@@ -102,7 +102,7 @@ static int find_format(const struct client *c, enum format *ret)
         return name ? CONDITION_ABSENT : 0;
 }
 
-int cmd_report(struct client *c)
+static int cmd_report(struct client *c)
 {
         const char *dir = c->values[REPORT_OUTPUT] ? c->values[REPORT_OUTPUT] : ".";
         bool is_comparing = c->values[REPORT_COMPARE];
@@ -128,3 +128,16 @@ int cmd_report(struct client *c)
                 r = print(report, format);
         return r == 0 ? EXIT_DONE : client_fail(c, r, failure);
 }
+
+const struct command command_report = {
+        .name = "report",
+        .args = "[JOB] [OPTION…]",
+        .sentence = "report what a job took and saved, or compare two jobs",
+        .detail = "Time by phase, tokens and money by task, share of the providers' caches, what "
+                  "was saved beside the naive way and by which rule. With --format html one page "
+                  "that needs nothing else: `genopt report --format html > report.html`. Without "
+                  "JOB it is the last job of the output directory.",
+        .options = report_options,
+        .n_args_max = 2,
+        .run = cmd_report,
+};

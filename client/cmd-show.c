@@ -12,7 +12,7 @@
 
 enum show_option { SHOW_CALLS, SHOW_PROMPTS };
 
-const struct option_row show_options[] = {
+static const struct option_row show_options[] = {
         [SHOW_CALLS] = {"calls", 'c', NULL, "with its model calls"},
         [SHOW_PROMPTS] = {"prompts", 'p', NULL, "with what the models were told"},
         {NULL, 0, NULL, NULL},
@@ -217,7 +217,7 @@ static int print_job(const struct client *c, const json_t *job)
         return r;
 }
 
-int cmd_show(struct client *c)
+static int cmd_show(struct client *c)
 {
         _cleanup_json_ json_t *result = NULL;
         struct failure *failure = NULL;
@@ -234,3 +234,13 @@ int cmd_show(struct client *c)
                 r = c->is_json ? client_put_json(result) : print_job(c, result);
         return r == 0 ? EXIT_DONE : client_fail(c, r, failure);
 }
+
+const struct command command_show = {
+        .name = "show",
+        .args = "JOB [--calls [--prompts]]",
+        .sentence = "show one job: its tasks, waits, calls and cost",
+        .options = show_options,
+        .n_args_min = 1,
+        .n_args_max = 1,
+        .run = cmd_show,
+};

@@ -12,7 +12,7 @@
 
 enum why_option { WHY_OUTPUT };
 
-const struct option_row why_options[] = {
+static const struct option_row why_options[] = {
         [WHY_OUTPUT] = {"output", 'o', "DIR", "without JOB: the last job of this directory (.)"},
         {NULL, 0, NULL, NULL},
 };
@@ -152,7 +152,7 @@ static const char *path_in_job(const char *path, const char *dir)
         return path;
 }
 
-int cmd_why(struct client *c)
+static int cmd_why(struct client *c)
 {
         const char *dir = c->values[WHY_OUTPUT] ? c->values[WHY_OUTPUT] : ".";
         const char *job = c->n_args > 1 ? c->args[0] : NULL, *path = c->args[c->n_args - 1];
@@ -175,3 +175,16 @@ int cmd_why(struct client *c)
                 r = c->is_json ? client_put_json(result) : print_answer(result);
         return r == 0 ? EXIT_DONE : client_fail(c, r, failure);
 }
+
+const struct command command_why = {
+        .name = "why",
+        .args = "[JOB] PATH [-o DIR]",
+        .sentence = "say why a file was made again, reused, templated or kept",
+        .detail = "Names each of the inputs that changed since the result that stood there before, "
+                  "with both values: shortened on a terminal, whole with --json. Without JOB it is "
+                  "the last job of the output directory. It answers for dry runs too.",
+        .options = why_options,
+        .n_args_min = 1,
+        .n_args_max = 2,
+        .run = cmd_why,
+};

@@ -1,6 +1,5 @@
 #pragma once
-/* The table of commands, from which parsing, --help and completion come. A new command is one file
- * and one row. */
+/* The table of commands, from which parsing, --help and completion come. */
 
 #include "client/client.h"
 
@@ -30,9 +29,39 @@ struct command {
         int (*run)(struct client *c);
 };
 
-extern const struct command command_table[];
+/* All there are, in the order in which --help has them: a new one is a file and a row. */
+#define COMMAND_TABLE(X) \
+        X(gen)           \
+        X(fix)           \
+        X(ask)           \
+        X(jobs)          \
+        X(show)          \
+        X(why)           \
+        X(explain)       \
+        X(report)        \
+        X(attach)        \
+        X(cancel)        \
+        X(resume)        \
+        X(key)           \
+        X(blueprint)     \
+        X(cache)         \
+        X(status)        \
+        X(start)         \
+        X(stop)          \
+        X(restart)       \
+        X(reload)        \
+        X(doctor)        \
+        X(help)          \
+        X(echo_check)    \
+        X(complete)
+
+#define X(name) extern const struct command command_##name;
+COMMAND_TABLE(X)
+#undef X
+
+extern const struct command *const command_table[];
 extern const size_t n_commands;
-extern const struct option_row common_options[];
+extern const struct option_row common_options[], no_options[];
 
 const struct command *command_find(const char *name);
 /* The nearest name that is not hidden, or NULL. */
@@ -43,31 +72,3 @@ bool command_takes(const struct command *command, const struct option_row *commo
  * c->command; else the exit code. */
 int command_parse(struct client *c, int argc, char **argv);
 void command_print_help(const struct command *command, FILE *out); /* NULL: the program's */
-
-int cmd_ask(struct client *c);
-int cmd_attach(struct client *c);
-int cmd_blueprint(struct client *c);
-int cmd_cache(struct client *c);
-int cmd_cancel(struct client *c);
-int cmd_complete(struct client *c);
-int cmd_doctor(struct client *c);
-int cmd_echo_check(struct client *c);
-int cmd_explain(struct client *c);
-int cmd_fix(struct client *c);
-int cmd_gen(struct client *c);
-int cmd_help(struct client *c);
-int cmd_jobs(struct client *c);
-int cmd_key(struct client *c);
-int cmd_reload(struct client *c);
-int cmd_report(struct client *c);
-int cmd_restart(struct client *c);
-int cmd_resume(struct client *c);
-int cmd_show(struct client *c);
-int cmd_start(struct client *c);
-int cmd_status(struct client *c);
-int cmd_stop(struct client *c);
-int cmd_why(struct client *c);
-
-extern const struct option_row ask_options[], attach_options[], cache_options[], explain_options[],
-        fix_options[], gen_options[], jobs_options[], report_options[], show_options[],
-        stop_options[], why_options[];

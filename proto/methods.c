@@ -163,68 +163,12 @@ static const struct param cancel_params[] = {
 };
 
 const struct method method_table[N_METHODS] = {
-        [METHOD_INITIALIZE] =
-                {"initialize", false, initialize_params,
-                 "Says who speaks, and asks what the daemon can do. Optional.",
-                 "{protocol, version, server, capabilities {frame_bytes, blob_bytes}}"},
-        [METHOD_RPC_DISCOVER] = {"rpc.discover", false, no_params, "This document.",
-                                 "OpenRPC document"},
-        [METHOD_JOB_SUBMIT] = {"job/submit", false, submit_params,
-                               "Submits a job, or gives a known answer at once.",
-                               "{job, need [need…]} or {cached, result}"},
-        [METHOD_JOB_ATTACH] = {"job/attach", false, attach_params,
-                               "Starts job/event notifications of a job on this connection.",
-                               "{job, state, head}"},
-        [METHOD_JOB_DETACH] = {"job/detach", false, job_only, "Ends them.", "{}"},
-        [METHOD_JOB_CANCEL] = {"job/cancel", false, job_only, "Cancels a job; finished files stay.",
-                               "{state}"},
-        [METHOD_JOB_RESUME] = {"job/resume", false, resume_params,
-                               "Lets a waiting, failed or cancelled job go on.", "{state}"},
-        [METHOD_JOB_ANSWER] = {"job/answer", false, answer_params, "Answers what a job waits for.",
-                               "{state}"},
-        [METHOD_JOB_LIST] = {"job/list", false, list_params, "The caller's jobs, the newest first.",
-                             "{jobs [{job, kind, state, label, created, ended?, done, total, "
-                             "nanousd, dry_run?}], "
-                             "more}"},
-        [METHOD_JOB_GET] = {"job/get", false, get_params, "One job with its tasks.",
-                            "as in the list, and {tasks, waits, summary?, calls?}"},
-        [METHOD_JOB_EXPLAIN] = {"job/explain", false, job_only,
-                                "The plan of a job, with what was measured beside it.", "plan"},
-        [METHOD_JOB_WHY] = {"job/why", false, why_params,
-                            "Why a file is as it is: which of its inputs changed.",
-                            "{path, done, source?, because, sentence, old, new, changes}"},
-        [METHOD_BLOB_PUT] = {"blob/put", false, put_params,
-                             "Sends content that a job needs, in parts.", "{have, complete}"},
-        [METHOD_BLOB_GET] = {"blob/get", false, blob_get_params,
-                             "Reads content of a job, in parts.", "{size, offset, data, end}"},
-        [METHOD_BLUEPRINT_LIST] =
-                {"blueprint/list", false, no_params, "The blueprints of the daemon.",
-                 "{blueprints [{name, description, language, parameters, files}], faults [{name, "
-                 "where?, message}]}"},
-        [METHOD_BLUEPRINT_CHECK] = {"blueprint/check", false, check_params,
-                                    "Reads a blueprint as a job would, and keeps nothing.",
-                                    "one blueprint, as in the list; or an error with every fault"},
-        [METHOD_CACHE_STATS] =
-                {"cache/stats", false, no_params, "How the caches do.",
-                 "{caches [{name, hits, misses, size, max_size, entries, hit_rate, max_age_s}]}"},
-        [METHOD_CACHE_TRIM] = {"cache/trim", false, trim_params,
-                               "Removes the entries used longest ago.", "{removed, size}"},
-        [METHOD_CACHE_CLEAR] = {"cache/clear", false, no_params, "Removes all entries.",
-                                "{removed, size}"},
-        [METHOD_CACHE_VERIFY] = {"cache/verify", false, no_params,
-                                 "Reads all entries and removes bad ones.", "{checked, bad}"},
-        [METHOD_STATS_GET] = {"stats/get", false, no_params, "Counters and histograms by name.",
-                              "counters and histograms by name"},
-        [METHOD_DAEMON_STATUS] =
-                {"daemon/status", false, no_params, "How the daemon does.",
-                 "{version, pid, uid, uptime_s, state, jobs, calls, providers, …}"},
-        [METHOD_DAEMON_RELOAD] = {"daemon/reload", false, no_params,
-                                  "Reads configuration, blueprints and prices again.", "{}"},
-        [METHOD_DAEMON_STOP] = {"daemon/stop", false, stop_params,
-                                "Ends the daemon; jobs go on after its next start.",
-                                "{drain_ms}: how long calls under way may take"},
-        [METHOD_CANCEL_REQUEST] = {"$/cancelRequest", true, cancel_params,
-                                   "The request is answered with -32800.", "none"},
+#define X(id, handler, name, params, sentence, result) \
+        [METHOD_##id] = {name, false, params, sentence, result},
+        METHOD_TABLE(X)
+#undef X
+                [METHOD_CANCEL_REQUEST] = {"$/cancelRequest", true, cancel_params,
+                                           "The request is answered with -32800.", "none"},
 };
 
 const struct method *method_find(const char *name)

@@ -1,6 +1,6 @@
 #pragma once
-/* The formats of specifications (read-*.c), rows of the table in spec.c. A format is either plain
- * text, or a tree: YAML, JSON, or the front matter of Markdown. */
+/* The formats of specifications (read-*.c). A format is either plain text, or a tree: YAML, JSON,
+ * or the front matter of Markdown. */
 
 #include "daemon/input/reader.h"
 
@@ -15,8 +15,13 @@ struct spec_format {
         void (*read_text)(struct reader *rd, struct span text);
 };
 
-extern const struct spec_format spec_format_entities;
-extern const struct spec_format spec_format_fcs;
-extern const struct spec_format spec_format_gocreator;
-extern const struct spec_format spec_format_openapi;
-extern const struct spec_format spec_format_sentences;
+/* All there are, in the order in which they are asked: a new one is a file and a row. */
+#define SPEC_FORMAT_TABLE(X) \
+        X(sentences)         \
+        X(openapi)           \
+        X(fcs)               \
+        X(entities)          \
+        X(gocreator)
+#define X(name) extern const struct spec_format spec_format_##name;
+SPEC_FORMAT_TABLE(X)
+#undef X

@@ -3,12 +3,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* Something new is a file and a row. */
 static const struct job_kind *const kinds[] = {
-        &job_kind_generate,
-        &job_kind_ask,
-        &job_kind_fix,
-        &job_kind_echo_check,
+#define X(name) &job_kind_##name,
+        JOB_KIND_TABLE(X)
+#undef X
 };
 
 const struct job_kind *job_kind_find(const char *name)

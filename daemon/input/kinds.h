@@ -8,7 +8,15 @@
 #include "common/json.h"
 #include "daemon/input/input.h"
 
-extern const struct job_kind job_kind_generate, job_kind_ask, job_kind_fix, job_kind_echo_check;
+/* All there are: a new one is a file and a row. */
+#define JOB_KIND_TABLE(X) \
+        X(generate)       \
+        X(ask)            \
+        X(fix)            \
+        X(echo_check)
+#define X(name) extern const struct job_kind job_kind_##name;
+JOB_KIND_TABLE(X)
+#undef X
 
 /* The fields of a kind's input. */
 struct input_field {

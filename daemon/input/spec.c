@@ -1,10 +1,10 @@
 #include "daemon/input/formats.h"
 #include "daemon/input/input.h"
 
-/* Asked in this order. Something new is a file and a row. */
 static const struct spec_format *const formats[] = {
-        &spec_format_sentences, &spec_format_openapi,   &spec_format_fcs,
-        &spec_format_entities,  &spec_format_gocreator,
+#define X(name) &spec_format_##name,
+        SPEC_FORMAT_TABLE(X)
+#undef X
 };
 
 static int refuse(struct failure **ret_failure, const char *where, const char *text)

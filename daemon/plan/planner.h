@@ -47,20 +47,26 @@ struct tier_model {
         bool is_price_unknown; /* it counts as free, and may not be */
 };
 
-/* In the order of the table in rules.c. */
+/* All rules (rules.h), in the order in which they are applied: what costs nothing first, so that
+ * later rules see only what is left. A new one is a file, a row, and an option that switches it. */
+#define PLAN_RULE_TABLE(X)        \
+        X(KEEP, keep)             \
+        X(REUSE, reuse)           \
+        X(TEMPLATE, template)     \
+        X(MECHANICAL, mechanical) \
+        X(FRAME, frame)           \
+        X(CONTEXT, context)       \
+        X(COMPRESS, compress)     \
+        X(TIER, tier)             \
+        X(BATCH, batch)           \
+        X(PREFIX, prefix)         \
+        X(SCHEDULE, schedule)
+
 enum plan_rule_id {
-        RULE_KEEP,
-        RULE_REUSE,
-        RULE_TEMPLATE,
-        RULE_MECHANICAL,
-        RULE_FRAME,
-        RULE_CONTEXT,
-        RULE_COMPRESS,
-        RULE_TIER,
-        RULE_BATCH,
-        RULE_PREFIX,
-        RULE_SCHEDULE,
-        N_PLAN_RULES
+#define X(id, name) RULE_##id,
+        PLAN_RULE_TABLE(X)
+#undef X
+                N_PLAN_RULES
 };
 
 /* What is worth more: money, or time? */

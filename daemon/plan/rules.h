@@ -1,9 +1,9 @@
 #pragma once
-/* Rules: one optimisation each: one file in rules/, one row of plan_rules, one switch. The first
- * ones settle tasks without a call; the others write the first scheme for what is left, each by
- * itself. What pulls against each other (a filtered context is shorter, a shared one is cheaper per
- * token; batches against places that are free; a cheap tier against repetitions) is then decided
- * together, by price (search.c). */
+/* Rules: one optimisation each: one file in rules/, one row of PLAN_RULE_TABLE (planner.h), one
+ * switch. The first ones settle tasks without a call; the others write the first scheme for what is
+ * left, each by itself. What pulls against each other (a filtered context is shorter, a shared one
+ * is cheaper per token; batches against places that are free; a cheap tier against repetitions) is
+ * then decided together, by price (search.c). */
 
 #include "daemon/options/options.h"
 #include "daemon/plan/measure.h"
@@ -45,8 +45,9 @@ struct plan_rule {
 
 extern const struct plan_rule *const plan_rules[N_PLAN_RULES];
 
-extern const struct plan_rule rule_keep, rule_reuse, rule_template, rule_mechanical, rule_frame,
-        rule_context, rule_compress, rule_tier, rule_batch, rule_prefix, rule_schedule;
+#define X(id, name) extern const struct plan_rule rule_##name;
+PLAN_RULE_TABLE(X)
+#undef X
 
 /* Turns the step of one task into one that needs no call. */
 void draft_settle_task(struct draft *d, uint32_t task, enum step_kind kind, bool is_certain,

@@ -5,11 +5,10 @@
 
 #include "common/str.h"
 
-/* The table: a dialect is one row. */
 static const struct dialect *const table[] = {
-        &dialect_anthropic,
-        &dialect_openai,
-        &dialect_ollama,
+#define X(name) &dialect_##name,
+        DIALECT_TABLE(X)
+#undef X
 };
 
 const struct dialect *dialect_find(const char *name)

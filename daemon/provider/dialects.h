@@ -1,7 +1,7 @@
 #pragma once
 /* Dialects: how one kind of provider is spoken to. A dialect knows bytes only, no connection: it
  * writes a request's head and body, turns the bytes of an answer into a `reading`, and explains
- * errors. One file per dialect, one row in the table. */
+ * errors. */
 
 #include "common/buf.h"
 #include "common/macros.h"
@@ -97,9 +97,14 @@ struct dialect {
         void (*read_limits)(header_fn *header, void *arg, uint64_t now_ms, struct advice *into);
 };
 
-extern const struct dialect dialect_anthropic;
-extern const struct dialect dialect_openai;
-extern const struct dialect dialect_ollama;
+/* All there are: a new one is a file and a row. */
+#define DIALECT_TABLE(X) \
+        X(anthropic)     \
+        X(openai)        \
+        X(ollama)
+#define X(name) extern const struct dialect dialect_##name;
+DIALECT_TABLE(X)
+#undef X
 const struct dialect *dialect_find(const char *name); /* NULL: none */
 void dialect_list(struct buf *out);                   /* "anthropic, …", for messages */
 
