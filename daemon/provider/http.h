@@ -1,5 +1,5 @@
 #pragma once
-/* HTTP for the provider room: libcurl's multi interface on the loop. The only file that includes
+/* HTTP for the provider room: libcurl's multi interface on the loop. http*.c alone include
  * <curl/curl.h> for transfers.
  *
  * Start-up is lazy, because an idle daemon shall cost nothing: http_new() allocates a struct. At
