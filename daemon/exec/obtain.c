@@ -114,9 +114,6 @@ static void on_text(struct call *call, struct span text, void *arg)
         c->run->events.on_delta(c->tasks[0], text, c->run->arg);
 }
 
-static void on_file_end(size_t file, struct span text, void *arg);
-static int start_answer(struct run_call *c, const char *tag);
-
 static void on_retry(struct call *call, const struct failure *why, uint64_t delay_ms,
                      unsigned attempt, void *arg)
 {
