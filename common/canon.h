@@ -3,9 +3,11 @@
  * different bytes.
  *
  * Format 1 (all integers big endian):
+ *
  *     document = version:u16 record*
  *     record   = field:u16 type:u8 length:u64 bytes
  *     type     = 'b' bytes, 't' UTF-8 text, 'u' u64, 'h' hash, 'j' json value
+ *
  * A json value is encoded recursively: 'n' null, 'f'/'T' false/true, 'i' s64, 'r' the shortest
  * decimal text of a real, 's' length text, 'a' count value*, 'o' count (length key, value)* with
  * keys in ascending byte order. 85 and 85.0 are different here; schemas type scalars before they

@@ -1,9 +1,10 @@
 #pragma once
 /* Where the daemon's socket is, for both programs:
  *
- *     --socket PATH, $GENOPT_SOCKET                 that one and no other
- *     $XDG_RUNTIME_DIR/genopt/rpc.sock              the user's instance; without XDG_RUNTIME_DIR
- * /tmp/genopt-UID/rpc.sock /run/genopt/rpc.sock                          the system's
+ *     --socket PATH, $GENOPT_SOCKET       that one and no other
+ *     $XDG_RUNTIME_DIR/genopt/rpc.sock    the user's instance; without XDG_RUNTIME_DIR
+ *                                         /tmp/genopt-UID/rpc.sock
+ *     /run/genopt/rpc.sock                the system's
  *
  * A directory below /tmp is trusted only when it is ours and closed to others: anyone could have
  * made it. */

@@ -2,9 +2,13 @@
 /* Frames on the wire, in one of two framings, recognised from the first byte of a connection:
  *
  *     lines    first byte `{` or `[`: one JSON text per line; LF or CR LF ends it, empty lines are
- * skipped headers  any other: header* blank body header = name ":" value eol      names in any
- * case; all but Content-Length are ignored eol    = LF | CR LF              blank = eol body   =
- * Content-Length bytes
+ *              skipped
+ *     headers  any other: header* blank body
+ *
+ *     header = name ":" value eol      names in any case; all but Content-Length are ignored
+ *     blank  = eol
+ *     body   = Content-Length bytes
+ *     eol    = LF | CR LF
  *
  * Decoding is incremental and copies nothing: the owner keeps unread bytes in a buffer and asks for
  * the next frame in it; the decoder remembers how far it has looked, so that feeding byte by byte

@@ -4,7 +4,7 @@
  *
  *     list  = "[" [entry {"," entry}] "]"
  *     entry = object of path, fingerprint, sha256, disk: each at most once, a string without
- * escapes or null, and nothing else
+ *             escapes or null, and nothing else
  *
  * That is how our client writes it. Any other form is legal too and is left to the JSON parser. The
  * text must be one well-formed JSON value (proto/scan.h). */

@@ -6,8 +6,9 @@
  * know a request by its own bytes.
  *
  *     message = object of: jsonrpc "2.0", id, method, params, result, error; each at most once,
- * nothing else id      = string | number | null, at most SCAN_ID_BYTES params  = object (with at
- * most one member `meta`) or array
+ *               nothing else
+ *     id      = string | number | null, at most SCAN_ID_BYTES
+ *     params  = object (with at most one member `meta`) or array
  *
  * Accepted texts are well-formed JSON: grammar, strict UTF-8 (no overlong forms, no surrogates),
  * escapes and pairs of surrogate escapes are checked. Left to the parser that reads the spans:

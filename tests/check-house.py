@@ -7,6 +7,7 @@
 """
 
 import argparse
+import fnmatch
 import os
 import re
 import subprocess
@@ -31,6 +32,7 @@ PROGRAMS = ("daemon", "client", "tests/sim")
 EITHER = {"libcommon_hash_crypto.a", "libcommon_hash_md.a"}
 
 LOG_EVENTS = "daemon/metrics/log-events.h"
+PAGE = "docs/architecture.md"
 
 BANNED = ("sprintf", "vsprintf", "strcpy", "stpcpy", "strcat", "strncpy", "strtok", "atoi", "atol", "gets")
 SLEEPS = ("sleep", "usleep", "nanosleep", "clock_nanosleep")
@@ -58,6 +60,8 @@ RULES = {
     "own-header": "x.c includes x.h first",
     "format": "formatted by clang-format",
     "machine": "no path of a developer's machine",
+    "list": "a list in a comment stands apart: else clang-format makes prose of it",
+    "page": f"what {PAGE} names is there",
 }
 
 
@@ -92,6 +96,7 @@ class House:
             text = self.read(name)
             self.check_includes(name, text)
             self.check_lengths(name, text)
+            self.check_lists(name, text)
             code = without_comments_and_strings(text)
             self.check_calls(name, code)
             self.check_functions(name, code)
@@ -100,6 +105,7 @@ class House:
                 self.check_script_sleeps(name, self.read(name))
             self.check_machine(name)
         self.check_log_events()
+        self.check_page()
         self.check_format()
 
     # -- includes
@@ -190,6 +196,27 @@ class House:
             m = MACHINE_PATH.search(line)
             if m:
                 self.breach("machine", name, number, m.group(0))
+
+    def check_lists(self, name, text):
+        """A line of a list that clang-format broke goes on as prose, and takes the next lines with it."""
+        lines = text.split("\n")
+        for number, (line, following) in enumerate(zip(lines, lines[1:]), 2):
+            if re.match(r" \* {5,}\S", line) and re.match(r" \* [^ /]", following):
+                self.breach("list", name, number, "an empty line parts a list from prose")
+
+    def check_page(self):
+        """Files by any end of their path (`jobs/life.c`, `report*.c`); rooms as the drawing has them (`      offer/`)."""
+        if PAGE not in self.known():
+            return
+        directories = {os.path.dirname(name) for name in self.files}
+        for number, line in enumerate(self.read(PAGE).split("\n"), 1):
+            names = [m for m in re.findall(r"`([\w./*-]+\.(?:c|h|py|yaml))`", line) if "NAME" not in m]
+            for name in names:
+                if not any(fnmatch.fnmatch("/" + known, "*/" + name) for known in self.files):
+                    self.breach("page", PAGE, number, f"there is no {name}")
+            room = re.match(r" {4,6}([\w-]+)/ ", line)
+            if room and not any(("/" + d).endswith("/" + room.group(1)) for d in directories):
+                self.breach("page", PAGE, number, f"there is no room {room.group(1)}")
 
     def check_log_events(self):
         """Both ways: what is logged stands in the table, what stands there is logged."""

@@ -6,8 +6,8 @@
  *
  *     EDITS_KEEP        it is left as it stands
  *     EDITS_MERGE       a three-way merge (merge.h); then the manifest names what was made, and
- * what stands there stays an edit, so that it is not merged a second time EDITS_OVERWRITE   it is
- * saved (saved.h), then replaced
+ *                       what stands there stays an edit, so that it is not merged a second time
+ *     EDITS_OVERWRITE   it is saved (saved.h), then replaced
  *
  * A link, a directory and what is over 16 MiB are left alone whatever was chosen; so is what
  * changes while it is looked at. A file that the specification no longer describes is left, or with

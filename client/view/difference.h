@@ -1,8 +1,8 @@
 #pragma once
 /* What differs between two values, in lines for a person. Pure.
  *
- *     maps and lists are gone into; members of a list that are maps with a `name`, `id` or `path`
- * are told apart by it, other lists member by member; of long texts the lines that differ
+ * Maps and lists are gone into; members of a list that are maps with a `name`, `id` or `path` are
+ * told apart by it, other lists member by member; of long texts the lines that differ:
  *
  *     attributes.Quantity.type   int → int64
  *     attributes.Total           + {name: Total, type: float64}

@@ -2,12 +2,13 @@
 /* What a job came to, as data: made of `job/explain` and `job/get`, shown as text, JSON or HTML.
  *
  *     report   {job, kind, state, label, created, ended, planned, naive, measured?, lost?, saved?,
- * phases?, cache_share: {provider: share}, files, retries, rules, tasks: [{path, source, state,
- *               attempts, input, cache_read, cache_write, output, nanousd, ms, tier?, reason}],
+ *               phases?, cache_share: {provider: share}, files, retries, rules,
+ *               tasks: [{path, source, state, attempts, input, cache_read, cache_write, output,
+ *               nanousd, ms, tier?, reason}],
  *               baseline?: figures}
  *     figures  {a: {job, label, state, created}, b, figures: [{name, of?, unit, a, b}],
  *               tasks: [{path, a?, b?}]}: tasks that were come by in another way or at another
- * price; unit: n, tokens, ms, nanousd or permille
+ *               price; unit: n, tokens, ms, nanousd or permille
  *
  * saved: naive less measured, of a job that is done; measured: once a call was made. Measured
  * numbers are as in docs/protocol.md. */

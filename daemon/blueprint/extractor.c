@@ -9,18 +9,24 @@
  * in the blueprint:
  *
  *     line_comment, block_comment [open, close]   taken out
- *     strings      delimiters with \ escapes, which end on their line;  raw_strings: without
- * escapes, over lines keep         rules in the order of the interface, each {match, member?,
- * drop_body?, only_used?, cut?, put?}
+ *     strings       delimiters with \ escapes, which end on their line
+ *     raw_strings   without escapes, over lines
+ *     keep          rules in the order of the interface, each
+ *                   {match, member?, drop_body?, only_used?, cut?, put?}
  *
  * A text is cut into statements: what stands between line breaks (or semicolons) outside of all
  * brackets. Blanks are made one form, so that layout and comments make no difference. The first
- * rule whose `match` matches a statement keeps it, others are dropped. drop_body  keeps what stands
- * before the last {…} of the statement member     keeps only those lines of the first (…) or {…}
- * that match; an empty (…) falls out whole only_used  each member on its own, if its first group
- * (else its second) is used as NAME. in what is kept cut, put   what matches `cut` is replaced by
- * `put`, in the statement or in each member Kept statements stand in the order of their rules,
- * those of one rule by text: their order in the file makes no difference. */
+ * rule whose `match` matches a statement keeps it, others are dropped.
+ *
+ *     drop_body   keeps what stands before the last {…} of the statement
+ *     member      keeps only those lines of the first (…) or {…} that match; an empty (…) falls out
+ *                 whole
+ *     only_used   each member on its own, if its first group (else its second) is used as NAME. in
+ *                 what is kept
+ *     cut, put    what matches `cut` is replaced by `put`, in the statement or in each member
+ *
+ * Kept statements stand in the order of their rules, those of one rule by text: their order in the
+ * file makes no difference. */
 
 #define N_KEYS_V1 6 /* keys of a rule that the first version hashed, also where they are absent */
 

@@ -3,7 +3,7 @@
  *
  *     key   = day u32 (days since 1970, UTC) | uid u32 | sha256 of provider, NUL, model
  *     value = {"day", "uid", "provider", "model", "calls", "lost", "input", "cache_read",
- * "cache_write", "output", "nanousd"}
+ *              "cache_write", "output", "nanousd"}
  *
  * The rows of today are in memory too, because a row is written whole and the writer may have older
  * versions on its way. */

@@ -1,15 +1,20 @@
 #pragma once
 /* What the calls room keeps in the state's table `call`, and how its keys are built.
  *
- *     ulid | n                 the record of a call, as JSON (below)
- *     ulid | n + 2^63          its prompt, as text: after all records of the job, so that listing
- * them reads no prompt 16 zero bytes | ulid | n the mark of an intent, no content of interest: what
- * has one and no running call was lost
+ *     ulid | n                   the record of a call, as JSON (below)
+ *     ulid | n + 2^63            its prompt, as text: after all records of the job, so that listing
+ *                                them reads no prompt
+ *     16 zero bytes | ulid | n   the mark of an intent, no content of interest: what has one and no
+ *                                running call was lost
  *
- * Record: {"call", "tasks": [index…], "uid", "provider", "model", "state": running | ok | failed |
- * lost | cancelled, "started" (ms), "estimate", "nanousd", "attempts", "tokens": {input,
- * cache_read, cache_write, output}, "ms", "first_token_ms", "request_id"?, "error"?: name of a
- * failure, "joined"?: true when another call paid}. The intent writes it with state `running` (and
+ *     record = {"call", "tasks": [index…], "uid", "provider", "model",
+ *               "state": running | ok | failed | lost | cancelled,
+ *               "started" (ms), "estimate", "nanousd", "attempts",
+ *               "tokens": {input, cache_read, cache_write, output}, "ms", "first_token_ms",
+ *               "request_id"?, "error"?: name of a failure,
+ *               "joined"?: true when another call paid}
+ *
+ * The intent writes it with state `running` (and
  * anew when an attempt before may have been paid: nanousd), the settlement for good. A prompt
  * longer than CALLS_PROMPT_BYTES is cut in its middle, with a note there.
  *

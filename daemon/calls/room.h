@@ -3,9 +3,10 @@
  *
  *     call    an owner's handle: what one task of one job asked for
  *     flight  one request to a provider, with one or more calls that want it (the first of them
- * pays) lane    what leads to one provider: gate, buckets, and the queue of flights turn    the
- * flights of one job that wait in one class of a lane; turns go round account what the running
- * calls of one job have reserved
+ *             pays)
+ *     lane    what leads to one provider: gate, buckets, and the queue of flights
+ *     turn    the flights of one job that wait in one class of a lane; turns go round
+ *     account what the running calls of one job have reserved
  *
  * A flight moves QUEUED → INTENT (its slot is taken, its intent on the way to disk) → SENT → DELAY
  * (waits to try again) → QUEUED …, and from any of them to its end (flight_end, ENDING), where

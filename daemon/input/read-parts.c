@@ -4,12 +4,13 @@
 #include "daemon/input/reader.h"
 
 /* Attributes come as
+ *
  *     {ID: string, User: "*User"}                                   name -> type
  *     {ID: {type: string, description: …, required: true}}          name -> map
  *     [{name|attribute|field: ID, type: string, description: …}]    list of maps
- *     [ID: string, Name: string]                                    list of maps of one name ->
- * type
+ *     [ID: string, Name: string]                                    list of maps: name -> type
  *     ["ID: string", "name:str", "email"]                           list of texts
+ *
  * A map has no order: its attributes stand by name, an identity (id, ID, Id) first. Lists keep
  * theirs. */
 

@@ -2,8 +2,8 @@
 /* What can be set: one table; the values that hold for the daemon (config), for one job
  * (job_options).
  *
- *     default  <  genopt.yaml  <  the daemon's environment  <  a job's own options (its client's
- * environment, then --set)
+ *     default  <  genopt.yaml  <  the daemon's environment
+ *              <  a job's own options (its client's environment, then --set)
  *
  * A job reaches only rows of scope job; of SCOPE_JOB_TIGHTEN it may lower what the daemon has,
  * never raise it. An unknown name is a fault that names the nearest known one. Names that earlier

@@ -1,9 +1,11 @@
 /* The maps of the file.
  *
- *     providers: {NAME: {dialect: TEXT, base_url: TEXT, key: KEY, keep_alive: TIME, limits:
- * LIMITS}} tiers:     {fast | balanced | quality: ROUTE | [ROUTE…]} KEY    = {env: VARIABLE} |
- * {file: PATH} | {credential: NAME} ROUTE  = {provider: NAME, model: TEXT, limits: LIMITS} LIMITS =
- * {calls: N, requests: N, input: N, output: N}      calls of a provider only
+ *     providers: {NAME: {dialect: TEXT, base_url: TEXT, key: KEY, keep_alive: TIME,
+ *                        limits: LIMITS}}
+ *     tiers:     {fast | balanced | quality: ROUTE | [ROUTE…]}
+ *     KEY    = {env: VARIABLE} | {file: PATH} | {credential: NAME}
+ *     ROUTE  = {provider: NAME, model: TEXT, limits: LIMITS}
+ *     LIMITS = {calls: N, requests: N, input: N, output: N}      calls of a provider only
  *
  * An entry replaces the default one of its name; others stay. */
 

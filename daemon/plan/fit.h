@@ -1,8 +1,8 @@
 #pragma once
 /* Recursive least squares of up to three coefficients, with a memory that fades:
  *
- *     y ≈ Σ at[i] × x[i]        gain k = P x ÷ (λ s² + xᵀ P x),  at += k (y − at·x),  P = (P − k xᵀ
- * P) ÷ λ
+ *     y ≈ Σ at[i] × x[i]
+ *     gain k = P x ÷ (λ s² + xᵀ P x),  at += k (y − at·x),  P = (P − k xᵀ P) ÷ λ
  *
  * P begins as what is believed of the first guess, s is the noise of one observation. Observations
  * are scaled by the caller so that y is about 1 and s is relative. */

@@ -5,8 +5,8 @@
  * price of a write, and the others read it. Per tree the cheapest set of marks is found by trying
  * each node marked and not, given the nearest mark above it (all calls but one read):
  *
- *     unmarked: k × δ             marked: write × δ + (k − 1) × read × δ     δ = tokens since that
- * mark
+ *     unmarked: k × δ
+ *     marked:   write × δ + (k − 1) × read × δ         δ = tokens since that mark
  *
  * A mark below the model's minimum is silently ignored by the provider, so it is none. */
 

@@ -4,7 +4,7 @@
  *
  *     own             standards, prompt | facts of each task, interfaces, tasks, evidence, answer
  *     shared, whole   standards | set, prompt, uses of each task, interfaces, tasks, evidence,
- * answer
+ *                     answer
  *
  * Each block stands once, for however many tasks. A mark goes to the end of each beginning that the
  * step has a prefix for. */

@@ -14,9 +14,9 @@
  *
  *     nanousd = input × price.input + read × price.cache_read + written × price.cache_write
  *             + output × price.output + expected repetitions
- *     ms(lot) = first_ms + fresh_ms × (input + written) + read ÷ CACHED_SPEEDUP + writing_ms ×
- * output J       = Σ nanousd + per_ms(objective) × ms of the run + per_call(objective) × calls
- */
+ *     ms(lot) = first_ms + fresh_ms × (input + written) + read ÷ CACHED_SPEEDUP
+ *             + writing_ms × output
+ *     J       = Σ nanousd + per_ms(objective) × ms of the run + per_call(objective) × calls */
 
 #include "daemon/plan/planner.h"
 

@@ -9,8 +9,7 @@
  * Fields other than `event` and `data` are ignored. Several data lines are joined by a line feed.
  * An event without data is none, and what stands unfinished at the end of the stream is dropped, as
  * the standard says. One addition: a line that begins with "{" is an event of its own without a
- * type, because servers that fail in the middle of a stream write a bare JSON line (providers.md
- * C5).
+ * type, because servers that fail in the middle of a stream write a bare JSON line.
  *
  * Bytes may be split anywhere. Limits: a line and the data of an event are at most SSE_EVENT_BYTES
  * (-EMSGSIZE, after which the reader is of no more use). */

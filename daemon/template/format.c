@@ -1,7 +1,8 @@
 /* text % arguments: Python's printf-style formatting.
  *
- *      conversion = "%" ["(" key ")"] {"-" | "+" | " " | "0" | "#"} [width | "*"] ["." (digits |
- * "*")] [hlL] letter letter     = one of d i u o x X e E f F g G c r s a %  */
+ *     conversion = "%" ["(" key ")"] {"-" | "+" | " " | "0" | "#"} [width | "*"]
+ *                  ["." (digits | "*")] [hlL] letter
+ *     letter     = one of d i u o x X e E f F g G c r s a % */
 
 #include <inttypes.h>
 #include <math.h>

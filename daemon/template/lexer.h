@@ -1,10 +1,8 @@
 #pragma once
 /* Template source to tokens, by the rules of jinja2.lexer with trim_blocks and lstrip_blocks:
- *
- *      one newline after a block or comment is dropped; blanks before a block or comment that
- * begins its line are dropped;
- *      "-" in a tag strips all white space on its side, "+" switches the two off; \r\n and \r are
- * \n. */
+ * one newline after a block or comment is dropped; blanks before a block or comment that begins its
+ * line are dropped; "-" in a tag strips all white space on its side, "+" switches the two off;
+ * \r\n and \r are \n. */
 
 #include "common/json.h"
 #include "daemon/template/arena.h"

@@ -4,8 +4,7 @@
  * key, also for a result that is yet to be made.
  *
  *     inputs = 'G' 'I' version:u8 count:u32 input*
- *     input  = length:u16 name hash:32              integers big endian, name without NUL, not
- * empty
+ *     input  = length:u16 name hash:32      integers big endian; name without NUL, not empty
  *
  * First the declared inputs of the task in their order, then `interface:PATH` for each file that it
  * depends on. Values lie beside them, under their hash, as JSON. */

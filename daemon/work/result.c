@@ -2,18 +2,20 @@
 
 #include "common/str.h"
 
-/* Format 1, integers big endian:
- *     result = 'G' 'R' version:u8 made_by:u8 content:32 interface:32 nanousd:u64 score:u64 model
- * text model  = length:u32 bytes          (length 0: no model) text   = length:u64 bytes (to the
- * end) score is the bit pattern of an IEEE double.
+/* Integers are big endian. Format 1:
+ *
+ *     result = 'G' 'R' version:u8 made_by:u8 content:32 interface:32 nanousd:u64
+ *              score:u64 (the bit pattern of an IEEE double) model text
+ *     model  = length:u32 bytes          (length 0: no model)
+ *     text   = length:u64 bytes          (to the end)
  *
  * Format 2, of results that change a tree, has before the text:
- *     tree = is_gone:u8 moved_to n_made:u8 {path content:32 text}
- * moved_to and path as model.
+ *
+ *     tree = is_gone:u8 moved_to n_made:u8 {path content:32 text}    (moved_to, path: as model)
  *
  * Format 3, of repairs that leave findings as they are, has after `tree`:
- *     left = n_left:u16 {index:u32 is_kept:u8 why}
- * why as model. */
+ *
+ *     left = n_left:u16 {index:u32 is_kept:u8 why}                   (why: as model) */
 
 #define RESULT_VERSION 1
 #define RESULT_VERSION_TREE 2

@@ -37,6 +37,9 @@ CASES = [
     ("log-events", "daemon/store/a.c", 'static void f(void)\n{\n        log_event(LOG_LEVEL_INFO, "odd", "x");\n}\n', 3),
     ("log-events", "daemon/metrics/log-events.h", '#pragma once\n#define LOG_EVENT_TABLE(X) X(seen, "a")\n#define MORE(X) X(unseen, "b")\n', 3),
     ("format", "common/a.c", "static int f(void) {\n  return 0; }\n", 1),
+    ("list", "common/a.c", "/* Words:\n *\n *     one   a thing\n * that goes on */\n", 4),
+    ("page", "docs/architecture.md", "    common/   a room\n\nSee `common/loop.c` and `common/gone.c`.\n", 3),
+    ("page", "docs/architecture.md", "    common/   a room\n      gone/   none\n", 2),
     ("machine", "docs/a.md", "see /ho" + "me/somebody/src\n", 1),
 ]
 
@@ -52,6 +55,8 @@ FINE = {
     "daemon/main.h": '#pragma once\n#include "daemon/plan/plan.h"\n',
     "client/client.h": '#pragma once\n#include "proto/wire.h"\n',
     "tests/unit/unit.h": '#pragma once\n#include "daemon/plan/plan.h"\n',
+    "common/list.h": "#pragma once\n/* Words:\n *\n *     one   a thing\n *           that goes on\n *     two   another\n *\n * Prose. */\n",
+    "docs/architecture.md": "    common/   a room\n\nSee `loop.c`, `common/lo*.c` and `daemon/plan/NAME.c`.\n",
     "docs/fine.md": "daemon/work/plan.h and tests/*/work/ are no machine's paths\n",
 }
 

@@ -1,11 +1,13 @@
 #pragma once
 /* What a prompt says: the fenced blocks of its user parts.
  *
- *     fence = "```" info LF *(line LF) "```" LF          from column 1; longer fences close with
- * their own length `yaml` or `json` with the key `task` is a task, with `answer` the form of the
- * answer, with `uses` what of the facts belongs to one
- * file, else facts. `LANG interface PATH` shows what another file declares, `LANG text PATH` what
- * stands in a file that is to be edited. Everything else is prose. */
+ *     fence = "```" info LF *(line LF) "```" LF
+ *             from column 1; longer fences close with their own length
+ *
+ * `yaml` or `json` with the key `task` is a task, with `answer` the form of the answer, with `uses`
+ * what of the facts belongs to one file, else facts. `LANG interface PATH` shows what another file
+ * declares, `LANG text PATH` what stands in a file that is to be edited. Everything else is prose.
+ */
 
 #include "common/buf.h"
 #include "common/str.h"

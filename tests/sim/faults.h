@@ -2,11 +2,13 @@
 /* Faults on demand.
  *
  *     spec = kind *("," name "=" value)         match= takes all the rest of the spec, commas too
+ *
  * Which requests: path (default: any model call), match (text in the prompt), model (part of its
  * name); of those the nth (from 1), or every nth, or with a probability, or all; at most `times`
- * times (nth: once;
- * `count` says the same). JSON has the same names:
+ * times (nth: once; `count` says the same). JSON has the same names:
+ *
  *     {"kind": "rate_limit", "nth": 3, "retry_after_ms": 2000}
+ *
  * Each kind belongs to a group. A reply fault replaces the reply; of those the first that matches
  * counts. Stream faults shape the stream and add up. Answer faults change what the model says, and
  * do not fire when the prompt tells why the last answer was refused: a model that is told its
