@@ -36,6 +36,17 @@ char *str_printf(const char *format, ...)
         return text;
 }
 
+struct span str_trim(struct span s)
+{
+        while (s.n > 0 && isspace((unsigned char)s.at[0])) {
+                s.at++;
+                s.n--;
+        }
+        while (s.n > 0 && isspace((unsigned char)s.at[s.n - 1]))
+                s.n--;
+        return s;
+}
+
 bool str_is_equal(const char *a, const char *b)
 {
         if (!a || !b)

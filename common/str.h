@@ -9,6 +9,7 @@
 char *str_dup_span(struct span s) _must_check_;
 char *str_printf(const char *format, ...) _printf_(1, 2) _must_check_;
 char *str_vprintf(const char *format, va_list args) _printf_(1, 0) _must_check_;
+struct span str_trim(struct span s);             /* without white space (ASCII) at its ends */
 bool str_is_equal(const char *a, const char *b); /* NULL equals NULL only */
 bool str_has_prefix(const char *s, const char *prefix);
 bool str_has_suffix(const char *s, const char *suffix);

@@ -416,16 +416,9 @@ static int each_member(const struct extractor *e, struct span statement, size_t 
                 else if (c == ')' || c == ']' || c == '}')
                         depth--;
                 if (depth == 0 || (depth == 1 && c == '\n')) {
-                        struct span member = {statement.at + from, i - from};
-                        int r;
+                        struct span member = str_trim((struct span){statement.at + from, i - from});
+                        int r = member.n > 0 ? fn(member, arg) : 0;
 
-                        while (member.n > 0 && isspace((unsigned char)member.at[0])) {
-                                member.at++;
-                                member.n--;
-                        }
-                        while (member.n > 0 && isspace((unsigned char)member.at[member.n - 1]))
-                                member.n--;
-                        r = member.n > 0 ? fn(member, arg) : 0;
                         if (r != 0 || depth == 0)
                                 return r;
                         from = i + 1;

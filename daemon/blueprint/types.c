@@ -110,12 +110,7 @@ static int map_type(struct mapping *m, struct span text, unsigned depth, struct 
         struct regex_match match;
         uint32_t entity;
 
-        while (text.n > 0 && isspace((unsigned char)text.at[0])) {
-                text.at++;
-                text.n--;
-        }
-        while (text.n > 0 && isspace((unsigned char)text.at[text.n - 1]))
-                text.n--;
+        text = str_trim(text);
         if (find_exact(m->l, text, &entity))
                 return add_mark(out, entity);
         for (size_t i = 0; depth < MAX_DEPTH && i < t->n_rules; i++)

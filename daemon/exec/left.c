@@ -1,6 +1,5 @@
 #include "daemon/exec/left.h"
 
-#include <ctype.h>
 #include <stdio.h>
 
 #include "common/str.h"
@@ -33,26 +32,15 @@ static struct span next_line(struct span *s)
         return line;
 }
 
-static struct span trimmed(struct span s)
-{
-        while (s.n > 0 && isspace((unsigned char)s.at[s.n - 1]))
-                s.n--;
-        while (s.n > 0 && isspace((unsigned char)*s.at)) {
-                s.at++;
-                s.n--;
-        }
-        return s;
-}
-
 /* Earlier parts of the file moved it: the nearest line that says the same. */
 static unsigned find_moved(const struct spot *s, struct span base)
 {
-        struct span code = s->code ? trimmed(span_of(s->code)) : (struct span){0};
+        struct span code = s->code ? str_trim(span_of(s->code)) : (struct span){0};
         unsigned best = 0, least = UINT32_MAX, far;
 
         for (unsigned line = 1; code.n > 0 && base.n > 0; line++) {
                 far = line > s->line ? line - s->line : s->line - line;
-                if (span_is_equal(trimmed(next_line(&base)), code) && far < least) {
+                if (span_is_equal(str_trim(next_line(&base)), code) && far < least) {
                         best = line;
                         least = far;
                 }
@@ -104,7 +92,7 @@ static unsigned find_end(struct span base, unsigned line)
         struct span rest = lines_of(base, line - 1, line + STATEMENT_LINES);
 
         for (unsigned at = line; rest.n > 0; at++) {
-                struct span text = trimmed(next_line(&rest));
+                struct span text = str_trim(next_line(&rest));
 
                 if (text.n > 0 && strchr(";{}>", text.at[text.n - 1]))
                         return at;

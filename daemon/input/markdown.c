@@ -70,15 +70,9 @@ bool markdown_split(struct span text, const char *file_name, struct span *ret_fr
 
 static char *heading_of(struct reader *rd, struct span line)
 {
-        struct span s = {line.at + 2, line.n - 2};
+        struct span s = str_trim((struct span){line.at + 2, line.n - 2});
         char *text;
 
-        while (s.n > 0 && isspace((unsigned char)s.at[s.n - 1]))
-                s.n--;
-        while (s.n > 0 && isspace((unsigned char)s.at[0])) {
-                s.at++;
-                s.n--;
-        }
         text = s.n > 0 ? str_dup_span(s) : NULL;
         if (s.n > 0 && !text)
                 reader_fail(rd, -ENOMEM);

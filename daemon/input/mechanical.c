@@ -292,27 +292,16 @@ static struct span line_of(struct span text, unsigned line)
         return (struct span){at, end ? (size_t)(end - at) : text.n};
 }
 
-static struct span trimmed(struct span s)
-{
-        while (s.n > 0 && isspace((unsigned char)s.at[s.n - 1]))
-                s.n--;
-        while (s.n > 0 && isspace((unsigned char)s.at[0])) {
-                s.at++;
-                s.n--;
-        }
-        return s;
-}
-
 unsigned incident_find_line(const struct incident *i, struct span text)
 {
-        struct span wanted = i->code ? trimmed(span_of(i->code)) : (struct span){0};
+        struct span wanted = i->code ? str_trim(span_of(i->code)) : (struct span){0};
         unsigned best = 0, line = 1;
 
         if (i->line == 0 && wanted.n == 0)
                 return 0;
         if (wanted.n == 0) /* nothing to compare with */
                 return line_of(text, i->line).n > 0 ? i->line : 0;
-        if (span_is_equal(trimmed(line_of(text, i->line)), wanted))
+        if (span_is_equal(str_trim(line_of(text, i->line)), wanted))
                 return i->line;
         for (struct span rest = text; rest.n > 0; line++) {
                 const char *lf = memchr(rest.at, '\n', rest.n);
@@ -320,7 +309,7 @@ unsigned incident_find_line(const struct incident *i, struct span text)
                 unsigned distance = line > i->line ? line - i->line : i->line - line,
                          shortest = best > i->line ? best - i->line : i->line - best;
 
-                if (span_is_equal(trimmed((struct span){rest.at, n}), wanted) &&
+                if (span_is_equal(str_trim((struct span){rest.at, n}), wanted) &&
                     (best == 0 || distance < shortest))
                         best = line;
                 n += lf != NULL;

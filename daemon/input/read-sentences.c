@@ -8,17 +8,6 @@
  * ("Requirements:") items say more of the entity that came last: "name (string, required)" is a
  * field, everything else a requirement of it. */
 
-static struct span trim(struct span s)
-{
-        while (s.n > 0 && isspace((unsigned char)s.at[0])) {
-                s.at++;
-                s.n--;
-        }
-        while (s.n > 0 && isspace((unsigned char)s.at[s.n - 1]))
-                s.n--;
-        return s;
-}
-
 /* Without "- ", "* ", "3. "; true: there was one. */
 static bool drop_bullet(struct span *line)
 {
@@ -34,7 +23,7 @@ static bool drop_bullet(struct span *line)
                 return false;
         if (n >= line->n || !isspace((unsigned char)line->at[n]))
                 return false;
-        *line = trim((struct span){line->at + n, line->n - n});
+        *line = str_trim((struct span){line->at + n, line->n - n});
         return true;
 }
 
@@ -64,7 +53,7 @@ static const char *knows_text(struct span text)
 {
         text = without_mark(text);
         while (text.n > 0) {
-                struct span line = trim(next_line(&text));
+                struct span line = str_trim(next_line(&text));
 
                 (void)drop_bullet(&line);
                 if (!is_for_people(line))
@@ -99,7 +88,7 @@ static void read_sentences(struct reader *rd, struct span text)
 
         text = without_mark(text);
         for (unsigned number = 1; text.n > 0 && !rd->error; number++) {
-                struct span whole = next_line(&text), line = trim(whole);
+                struct span whole = next_line(&text), line = str_trim(whole);
                 bool is_item;
                 const struct yaml_node *at;
 

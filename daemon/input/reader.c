@@ -1,6 +1,5 @@
 #include "daemon/input/reader.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -166,13 +165,7 @@ char *reader_scalar(struct reader *rd, const struct yaml_node *n, const char *wh
                               (int)strcspn(what, "|"), what, kind_name(n));
                 return NULL;
         }
-        s = (struct span){n->text, n->n_text};
-        while (s.n > 0 && isspace((unsigned char)s.at[0])) {
-                s.at++;
-                s.n--;
-        }
-        while (s.n > 0 && isspace((unsigned char)s.at[s.n - 1]))
-                s.n--;
+        s = str_trim((struct span){n->text, n->n_text});
         if (s.n == 0)
                 return NULL;
         text = str_dup_span(s);

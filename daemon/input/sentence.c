@@ -249,17 +249,6 @@ struct field {
         bool is_required, is_unique;
 };
 
-static struct span trim(struct span s)
-{
-        while (s.n > 0 && isspace((unsigned char)s.at[0])) {
-                s.at++;
-                s.n--;
-        }
-        while (s.n > 0 && isspace((unsigned char)s.at[s.n - 1]))
-                s.n--;
-        return s;
-}
-
 static bool take_modifier(struct span word, struct field *f)
 {
         if (is_one_of(word, "|required|mandatory|not null|obrigat\xc3\xb3rio|"))
@@ -278,13 +267,13 @@ static void read_parentheses(struct span s, struct field *f)
         while (s.n > 0) {
                 const char *comma = memchr(s.at, ',', s.n);
                 size_t n = comma ? (size_t)(comma - s.at) : s.n;
-                struct span part = trim((struct span){s.at, n});
+                struct span part = str_trim((struct span){s.at, n});
 
                 if (part.n > 0 && !take_modifier(part, f)) {
                         if (f->type.n == 0) {
                                 f->type = part;
                         } else {
-                                f->notes = trim(s);
+                                f->notes = str_trim(s);
                                 return;
                         }
                 }

@@ -183,6 +183,18 @@ static void test_prefix_suffix_equal(void **state)
         assert_true(str_is_equal("a", "a"));
 }
 
+static void test_trim(void **state)
+{
+        struct span s = str_trim(SPAN(" \t a b\r\n"));
+
+        (void)state;
+        assert_bytes_equal(s.at, s.n, "a b");
+        assert_int_equal(str_trim(SPAN(" \n ")).n, 0);
+        assert_int_equal(str_trim((struct span){NULL, 0}).n, 0);
+        s = str_trim(SPAN("\xc2\xa0x")); /* no white space of Unicode */
+        assert_int_equal(s.n, 3);
+}
+
 static void test_nearest(void **state)
 {
         static const char *const names[] = {"entities", "packages", "relations", "a",
@@ -234,6 +246,7 @@ int main(void)
                 cmocka_unit_test(test_quantities),
                 cmocka_unit_test(test_utf8),
                 cmocka_unit_test(test_prefix_suffix_equal),
+                cmocka_unit_test(test_trim),
                 cmocka_unit_test(test_nearest),
                 cmocka_unit_test(test_list),
         };
