@@ -1,5 +1,6 @@
 #pragma once
-/* What the files of this room share. Not for other rooms.
+/* What the files of this room share. Not for other rooms. A blueprint owns what its structs point
+ * to, but where they say otherwise; it is counted, and never changed once it is loaded.
  *
  *     files.c     the files of a folder, and their stamp; load.c: from them to a blueprint
  *     parse*.c    blueprint.yaml -> struct blueprint; every fault is found and told at once

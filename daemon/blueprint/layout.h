@@ -1,8 +1,8 @@
 #pragma once
 /* The layout: a model as a blueprint sees it, with final names, types, imports and owners. Built
  * once per model. Everything that tasks share (the data and the text of an entity, of a requirement
- * …) is made here once, as a piece: data for contexts, text for facts, hash for keys. Not for other
- * rooms. */
+ * …) is made here once, as a piece: data for contexts, text for facts, hash for keys. It owns what
+ * its structs point to; what is called `source` is the model's. Not for other rooms. */
 
 #include "daemon/blueprint/internal.h"
 #include "daemon/blueprint/piece.h"

@@ -4,7 +4,7 @@
 #include "daemon/check/check.h"
 #include "daemon/check/language.h"
 
-/* What a rule looks at. */
+/* What a rule looks at; borrowed for the time of one check. */
 struct check_view {
         const struct check_language *language;
         const struct check_subject *subject;

@@ -34,6 +34,7 @@ struct peer {
 };
 
 struct jobs_config {
+        /* Borrowed: they outlive the room. */
         struct loop *loop;
         struct store *store;
         struct calls *calls;

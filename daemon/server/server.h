@@ -20,6 +20,7 @@ struct server_call;
 enum server_stop { SERVER_STOP_DRAIN, SERVER_STOP_RESTART, SERVER_STOP_NOW };
 
 struct server_setup {
+        /* Borrowed: they outlive the server. */
         struct loop *loop;
         struct jobs *jobs;
         struct store *store;

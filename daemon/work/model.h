@@ -1,6 +1,6 @@
 #pragma once
 /* The model of what is to be generated: what every input format becomes. Structs with invariants,
- * no behaviour but freeing.
+ * no behaviour but freeing; a model owns all that its structs point to.
  *
  * Invariants: texts are UTF-8 as the user wrote them (scalars keep their text: go_version 1.20
  * stays "1.20"), NULL where the specification says nothing, never "". Entity names are unique;
