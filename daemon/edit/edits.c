@@ -1,5 +1,6 @@
 #include "daemon/edit/edits.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <xxhash.h>
 
@@ -453,21 +454,42 @@ int edits_apply(const struct edits *e, struct span base, struct buf *out, struct
 
 /* ---- where ---- */
 
+/* A whole word at the beginning; takes it off, and the blanks after it. */
+static bool takes_word(struct span *line, const char *word)
+{
+        size_t n = strlen(word);
+
+        if (line->n < n || memcmp(line->at, word, n) != 0)
+                return false;
+        if (line->n > n && (isalnum((unsigned char)line->at[n]) || strchr("_$", line->at[n])))
+                return false;
+        *line = str_trim((struct span){line->at + n, line->n - n});
+        return true;
+}
+
+/* What follows is a name, or the one text in brackets, `require('fs')`: no expression, which may
+ * be a check, `require(is_owner)`, or a resource, `using (var file = …)`. */
+static bool is_named(struct span rest)
+{
+        return rest.n == 0 || *rest.at != '(' || rest.n == 1 || rest.at[1] == '\'' ||
+               rest.at[1] == '"';
+}
+
 /* Lines that say what a file uses: a repair may need others. */
 static bool is_import(struct span line)
 {
-        static const char *const words[] = {"import",  "package", "using", "#include",
-                                            "from ",   "<%@",     "xmlns", "@import",
-                                            "require", ")",       "("};
+        static const char *const words[] = {"import", "package", "using", "from", "require"},
+                                 *const marks[] = {"#include", "<%@",
+                                                   "xmlns=", "xmlns:", "@import"};
 
-        while (line.n > 0 && (*line.at == ' ' || *line.at == '\t')) {
-                line.at++;
-                line.n--;
-        }
-        if (without_break(line).n == 0)
+        line = str_trim(line);
+        if (line.n == 0 || (line.n == 1 && strchr("()", *line.at)))
                 return true;
         for (size_t i = 0; i < N_ELEMENTS(words); i++)
-                if (line.n >= strlen(words[i]) && memcmp(line.at, words[i], strlen(words[i])) == 0)
+                if (takes_word(&line, words[i]))
+                        return is_named(line);
+        for (size_t i = 0; i < N_ELEMENTS(marks); i++)
+                if (line.n >= strlen(marks[i]) && memcmp(line.at, marks[i], strlen(marks[i])) == 0)
                         return true;
         return false;
 }

@@ -225,6 +225,37 @@ unsigned traces_line_after(const struct traces *t, unsigned line)
         return line;
 }
 
+unsigned traces_line_near(const struct traces *t, unsigned line)
+{
+        unsigned after = traces_line_after(t, line);
+
+        for (size_t i = 0; i < t->n && line > 0 && after == 0; i++) {
+                const struct hunk *h = &t->hunks[i];
+
+                if (line - 1 >= h->b0 && line - 1 < h->b1)
+                        after = (unsigned)MIN2(h->a0 + (line - 1 - h->b0),
+                                               MAX2(h->a1, h->a0 + 1) - 1) +
+                                1;
+        }
+        return (unsigned)MIN2((size_t)after, MAX2(t->after.n, 1));
+}
+
+struct span text_lines(struct span text, size_t from, size_t to)
+{
+        struct span part = {text.at, 0};
+        const char *lf;
+
+        for (size_t i = 0; i < to && text.n > 0; i++) {
+                lf = memchr(text.at, '\n', text.n);
+                lf = lf ? lf + 1 : text.at + text.n;
+                text.n -= (size_t)(lf - text.at);
+                text.at = lf;
+                part.at = i < from ? lf : part.at;
+        }
+        part.n = (size_t)(text.at - part.at);
+        return part;
+}
+
 int around_hash(struct span text, unsigned line, struct hash *ret)
 {
         uint64_t around[2 * AROUND_LINES + 1] = {0};

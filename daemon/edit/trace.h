@@ -29,6 +29,11 @@ const struct hunk *traces_hunks(const struct traces *t, size_t *ret_n);
 size_t hunk_distance(const struct hunk *h, unsigned line);
 /* Where a line of before stands after; 0: it does not, or something else may stand for it. */
 unsigned traces_line_after(const struct traces *t, unsigned line);
+/* Likewise; where a line of before does not stand after, what came in its place, or stands there.
+ */
+unsigned traces_line_near(const struct traces *t, unsigned line);
+/* Lines of a text, counted from 0, to without `to`. */
+struct span text_lines(struct span text, size_t from, size_t to);
 /* A line of a text with those around it; line 0: the whole. */
 int around_hash(struct span text, unsigned line, struct hash *ret) _must_check_;
 /* Appends that of a finding in this line of the text as it was; 0: in the whole. Nothing, where no

@@ -5,6 +5,7 @@
 #include "daemon/edit/excerpt.h"
 #include "daemon/exec/answer.h"
 #include "daemon/exec/left.h"
+#include "daemon/exec/moved.h"
 #include "daemon/exec/tree.h"
 
 /* Edits of a rendering: more than half of a text is not changed by what it lacks. */
@@ -53,16 +54,80 @@ static int check_removed(const struct task *t, struct span base, struct span tex
         return CONDITION_REFUSED;
 }
 
+/* A change longer than this may hold lines that are the same on both sides: all of it has to be
+ * near. */
+#define LONG_CHANGE_LINES 300
+
+static bool is_near(const struct hunk *h, const uint32_t *lines, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (hunk_distance(h, lines[i]) <= NEAR_LINES)
+                        return true;
+        return false;
+}
+
+static bool is_all_near(const struct hunk *h, const uint32_t *lines, size_t n)
+{
+        for (size_t at = h->b0; at < h->b1; at++)
+                if (!is_near(&(struct hunk){at, at + 1, h->a0, h->a1}, lines, n))
+                        return false;
+        return true;
+}
+
+/* The same of a file that was written anew, by what differs. */
+static int check_hunks_near(const struct change *c, size_t n_lines, struct diag *d)
+{
+        size_t n = 0;
+        const struct hunk *hunks = traces_hunks(c->traces, &n);
+
+        for (size_t i = 0; i < n && n_lines > 0; i++) {
+                const struct hunk *h = &hunks[i];
+                struct span old = text_lines(c->base, h->b0, h->b1),
+                            new = text_lines(c->text, h->a0, h->a1);
+
+                if ((edits_are_imports(old) && edits_are_imports(new)) ||
+                    (h->b1 - h->b0 <= LONG_CHANGE_LINES ? is_near(h, c->lines, n_lines)
+                                                        : is_all_near(h, c->lines, n_lines)))
+                        continue;
+                snprintf(d->text, sizeof(d->text),
+                         "it changes lines %zu to %zu, and no finding is about this place: leave "
+                         "it as it is",
+                         h->b0 + 1, MAX2(h->b1, h->b0 + 1));
+                return CONDITION_REFUSED;
+        }
+        return 0;
+}
+
+static int check_near(const struct run_work_item *item, const struct edits *edits,
+                      const struct change *c, struct diag *d)
+{
+        size_t n = item->source->repair->n_findings;
+
+        for (size_t i = 0; i < n; i++)
+                if (c->lines[i] == 0) /* one about the whole frees all */
+                        return 0;
+        return item->candidate->is_edits
+                       ? edits_check_near(edits, c->base, c->lines, n, NEAR_LINES, d)
+                       : check_hunks_near(c, n, d);
+}
+
 /* A repair changes nothing but what is near to what it repairs, and leaves nothing out unsaid. */
 static int check_repair(struct run_work_item *item, const struct edits *edits, struct span base,
                         struct span text)
 {
-        const struct repair *repair = item->source->repair;
-        int k;
+        _cleanup_(traces_freep) struct traces *traces = NULL;
+        _cleanup_free_ unsigned *lines = NULL;
+        struct change c = {.base = base, .text = text};
+        int k = moved_lines(item->source, base, &lines);
 
         item->diag = (struct diag){0};
-        k = edits_check_near(edits, base, repair->lines, repair->n_lines, NEAR_LINES, &item->diag);
-        return k ? k : left_find(item, edits, base, text);
+        k = k ? k : traces_new(base, edits->is_gone ? base : text, &traces);
+        if (k < 0)
+                return k;
+        c.traces = traces;
+        c.lines = lines;
+        k = check_near(item, edits, &c, &item->diag);
+        return k ? k : left_find(item, edits, &c);
 }
 
 /* What the edits are about: the text, or the part of it that was shown. */

@@ -15,9 +15,9 @@ struct look {
         struct span base, text;
         const struct hunk *hunks;
         size_t n_hunks;
-        bool *is_explained; /* per hunk: it touches the line of a finding */
-        unsigned *lines;    /* per finding: where it stands in base; 0: nowhere, or in the whole */
-        unsigned *ends;     /* where what begins there ends: a statement, a tag */
+        bool *is_explained;    /* per hunk: it touches the line of a finding */
+        const unsigned *lines; /* per finding: where it stands in base; 0: in the whole */
+        unsigned *ends;        /* where what begins there ends: a statement, a tag */
 };
 
 /* ---- where findings stand ---- */
@@ -32,36 +32,7 @@ static struct span next_line(struct span *s)
         return line;
 }
 
-/* Earlier parts of the file moved it: the nearest line that says the same. */
-static unsigned find_moved(const struct spot *s, struct span base)
-{
-        struct span code = s->code ? str_trim(span_of(s->code)) : (struct span){0};
-        unsigned best = 0, least = UINT32_MAX, far;
-
-        for (unsigned line = 1; code.n > 0 && base.n > 0; line++) {
-                far = line > s->line ? line - s->line : s->line - line;
-                if (span_is_equal(str_trim(next_line(&base)), code) && far < least) {
-                        best = line;
-                        least = far;
-                }
-        }
-        return best;
-}
-
 /* ---- what touches them ---- */
-
-static struct span lines_of(struct span text, size_t from, size_t to)
-{
-        struct span part;
-
-        for (size_t i = 0; i < from && text.n > 0; i++)
-                (void)next_line(&text);
-        part = (struct span){text.at, 0};
-        for (size_t i = from; i < to && text.n > 0; i++)
-                (void)next_line(&text);
-        part.n = (size_t)(text.at - part.at);
-        return part;
-}
 
 static bool names_one(struct span part, const char *words)
 {
@@ -77,9 +48,9 @@ static bool names_one(struct span part, const char *words)
 
 static bool reaches(const struct look *k, const struct spot *s, const struct hunk *h)
 {
-        struct span before = lines_of(k->base, h->b0, h->b1),
-                    after = lines_of(k->text, h->a0, h->a1),
-                    beside = lines_of(k->text, h->a0 - (h->a0 > 0), h->a1 + 1);
+        struct span before = text_lines(k->base, h->b0, h->b1),
+                    after = text_lines(k->text, h->a0, h->a1),
+                    beside = text_lines(k->text, h->a0 - (h->a0 > 0), h->a1 + 1);
 
         if (s->reach == REACH_FILE || names_one(before, s->words) || names_one(beside, s->words))
                 return true;
@@ -89,7 +60,7 @@ static bool reaches(const struct look *k, const struct spot *s, const struct hun
 /* The first line from here on that ends as statements, blocks and tags do. */
 static unsigned find_end(struct span base, unsigned line)
 {
-        struct span rest = lines_of(base, line - 1, line + STATEMENT_LINES);
+        struct span rest = text_lines(base, line - 1, line + STATEMENT_LINES);
 
         for (unsigned at = line; rest.n > 0; at++) {
                 struct span text = str_trim(next_line(&rest));
@@ -108,7 +79,7 @@ static bool is_beside(const struct look *k, size_t finding, const struct hunk *h
         return false;
 }
 
-/* Where nobody knows its line, any change may be about it. */
+/* What is of no line is of any. */
 static bool is_touched(const struct look *k, size_t finding)
 {
         unsigned line = k->lines[finding];
@@ -127,9 +98,6 @@ static bool is_touched(const struct look *k, size_t finding)
 static void explain(struct look *k)
 {
         for (size_t i = 0; i < k->repair->n_findings; i++) {
-                const struct spot *s = &k->repair->spots[i];
-
-                k->lines[i] = k->repair->is_moved && s->line > 0 ? find_moved(s, k->base) : s->line;
                 k->ends[i] = k->lines[i] > 0 ? find_end(k->base, k->lines[i]) : 0;
                 for (size_t h = 0; h < k->n_hunks && k->lines[i] > 0; h++)
                         k->is_explained[h] |= is_beside(k, i, &k->hunks[h]);
@@ -139,12 +107,12 @@ static void explain(struct look *k)
 /* ---- which are kept ---- */
 
 /* By line and rule; where only one of them fits a single finding, by that. */
-static size_t find_kept(const struct repair *r, const struct edit_kept *kept)
+static size_t find_kept(const struct repair *r, const unsigned *lines, const struct edit_kept *kept)
 {
         size_t by_line = SIZE_MAX, by_rule = SIZE_MAX, n_line = 0, n_rule = 0;
 
         for (size_t i = 0; i < r->n_findings; i++) {
-                bool is_line = r->spots[i].line == kept->line,
+                bool is_line = lines[i] == kept->line,
                      is_rule = span_is_equal(span_of(r->spots[i].rule), kept->rule);
 
                 if (is_line && is_rule)
@@ -180,13 +148,14 @@ static int refuse(struct run_work_item *item, const char *text)
 }
 
 /* All of one line and rule, so that two findings of one place need one `+++keep`. */
-static int take_kept(struct run_work_item *item, const struct edits *e, const char **whys)
+static int take_kept(struct run_work_item *item, const struct edits *e, const unsigned *lines,
+                     const char **whys)
 {
         const struct repair *r = item->source->repair;
         char text[160];
 
         for (size_t i = 0; i < e->n_kept; i++) {
-                size_t at = find_kept(r, &e->kept[i]);
+                size_t at = find_kept(r, lines, &e->kept[i]);
 
                 if (at == SIZE_MAX) {
                         snprintf(text, sizeof(text), "`+++keep %u %.*s`: no such finding is listed",
@@ -195,7 +164,7 @@ static int take_kept(struct run_work_item *item, const struct edits *e, const ch
                         return refuse(item, text);
                 }
                 for (size_t k = at; k < r->n_findings; k++)
-                        if (r->spots[k].line == r->spots[at].line &&
+                        if (lines[k] == lines[at] &&
                             strcmp(r->spots[k].rule, r->spots[at].rule) == 0)
                                 whys[k] = e->kept[i].why.at;
         }
@@ -212,7 +181,8 @@ static struct span why_at(const struct edits *e, const char *at)
 
 /* ---- all of it ---- */
 
-static int refuse_left(struct run_work_item *item, const bool *is_left, bool is_changed)
+static int refuse_left(struct run_work_item *item, const struct look *k, const bool *is_left,
+                       bool is_changed)
 {
         const struct repair *r = item->source->repair;
         char text[sizeof(item->diag.text)];
@@ -225,7 +195,7 @@ static int refuse_left(struct run_work_item *item, const bool *is_left, bool is_
                  "%s: %zu of %u findings have no edit that touches them, first `%.60s` in line %u. "
                  "Repair each where it stands, or keep it with `+++keep` and say why",
                  is_changed ? "it leaves out findings" : "it changes nothing", n, r->n_findings,
-                 r->spots[first].rule, r->spots[first].line);
+                 r->spots[first].rule, k->lines[first]);
         return refuse(item, text);
 }
 
@@ -264,39 +234,36 @@ static int decide(struct run_work_item *item, const struct edits *e, const struc
         if (is_changed && n_kept + n_left == r->n_findings) {
                 item->candidate->is_idle = n_kept == 0;
                 return n_left > 0
-                               ? refuse_left(item, is_left, true)
+                               ? refuse_left(item, k, is_left, true)
                                : refuse(item, "it changes the file, and keeps every finding of it");
         }
         if (n_left > 0 && (item->n_attempts == 0 || n_left == r->n_findings)) {
                 item->candidate->is_idle = n_left == r->n_findings;
-                return refuse_left(item, is_left, is_changed);
+                return refuse_left(item, k, is_left, is_changed);
         }
         return n_left + n_kept > 0 ? note_left(&item->candidate->result, r, e, whys, is_left) : 0;
 }
 
-int left_find(struct run_work_item *item, const struct edits *edits, struct span base,
-              struct span text)
+int left_find(struct run_work_item *item, const struct edits *edits, const struct change *change)
 {
         const struct repair *r = item->source->repair;
-        _cleanup_(traces_freep) struct traces *traces = NULL;
         _cleanup_free_ const char **whys = calloc(r->n_findings + 1, sizeof(*whys));
-        _cleanup_free_ bool *is_left = calloc(r->n_findings + 1, sizeof(*is_left));
-        _cleanup_free_ bool *is_explained = NULL;
-        _cleanup_free_ unsigned *lines = calloc(r->n_findings + 1, sizeof(*lines)),
-                                *ends = calloc(r->n_findings + 1, sizeof(*ends));
-        struct look k = {.repair = r, .base = base, .text = text, .lines = lines, .ends = ends};
-        int x = whys && is_left && lines && ends
-                        ? traces_new(base, edits->is_gone ? base : text, &traces)
-                        : -ENOMEM;
+        _cleanup_free_ bool *is_left = calloc(r->n_findings + 1, sizeof(*is_left)),
+                            *is_explained = NULL;
+        _cleanup_free_ unsigned *ends = calloc(r->n_findings + 1, sizeof(*ends));
+        struct look k = {.repair = r,
+                         .base = change->base,
+                         .text = change->text,
+                         .lines = change->lines,
+                         .ends = ends};
+        int x;
 
-        if (x < 0)
-                return x;
-        k.hunks = traces_hunks(traces, &k.n_hunks);
+        k.hunks = traces_hunks(change->traces, &k.n_hunks);
         k.is_explained = is_explained = calloc(k.n_hunks + 1, sizeof(*is_explained));
-        if (!is_explained)
+        if (!whys || !is_left || !ends || !is_explained)
                 return -ENOMEM;
         explain(&k);
-        x = take_kept(item, edits, whys);
+        x = take_kept(item, edits, k.lines, whys);
         return x ? x : decide(item, edits, &k, whys, is_left);
 }
 

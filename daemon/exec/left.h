@@ -11,12 +11,19 @@
  * are at once. Or it says nothing of them: then it is refused, once, with a list of them; after
  * that they are left to a person. Not for other rooms. */
 
+#include "daemon/edit/trace.h"
 #include "daemon/exec/internal.h"
 
-/* In a worker: fills the candidate's result. base and text are of what was shown.
- * CONDITION_REFUSED: item->diag says why. */
-int left_find(struct run_work_item *item, const struct edits *edits, struct span base,
-              struct span text) _must_check_;
+/* What a repair makes of the text that was shown; all borrowed. */
+struct change {
+        struct span base, text;
+        const struct traces *traces; /* what differs */
+        const unsigned *lines;       /* of the task's findings, in base; 0: in the whole */
+};
+
+/* In a worker: fills the candidate's result. CONDITION_REFUSED: item->diag says why. */
+int left_find(struct run_work_item *item, const struct edits *edits,
+              const struct change *change) _must_check_;
 /* For who reads of the change: the findings that it repairs; NULL: no repair, or no memory. */
 json_t *left_without(const struct repair *repair, const struct result *result);
 

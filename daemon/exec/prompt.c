@@ -4,6 +4,7 @@
 #include "daemon/edit/excerpt.h"
 #include "daemon/exec/answer.h"
 #include "daemon/exec/leaving.h"
+#include "daemon/exec/moved.h"
 #include "daemon/plan/cost.h"
 
 /* As long as nothing of the user's stands before them: a provider puts all system text first, and a
@@ -110,28 +111,36 @@ static int write_interface(struct run *r, struct prompt *p, uint32_t task, bool 
         return b.failed ? b.failed : keep_text(p, &b, ret);
 }
 
-/* The text that the answer edits, its lines as edits will find them. */
+/* The text that the answer edits, or the part of it that is shown, its lines as edits will find
+ * them: of `base`, or of `part`. CONDITION_ABSENT: there is none. */
+static int load_shown(struct run *r, uint32_t task, struct edit_base *base, struct buf *part,
+                      struct span *ret)
+{
+        const struct task *t = &r->work->tasks[task];
+        struct span text = {0};
+        int k = base_load(r, task, &text);
+
+        k = k ? k : edit_base_read(text, base);
+        if (k)
+                return k;
+        *ret = (struct span){base->text, base->n};
+        if (!t->repair || !t->repair->excerpt)
+                return 0;
+        k = excerpt_show(t->repair->excerpt, *ret, part);
+        *ret = buf_span(part);
+        return k > 0 ? -ENODATA : k;
+}
+
 static int write_base(struct run *r, struct prompt *p, uint32_t task, struct span *ret)
 {
         const struct task *t = &r->work->tasks[task];
         _cleanup_edit_base_ struct edit_base base = {0};
         _cleanup_buf_ struct buf b = {0}, part = {0};
         struct span text = {0};
-        int k;
+        int k = load_shown(r, task, &base, &part, &text);
 
-        k = base_load(r, task, &text);
         if (k)
                 return k < 0 ? k : 0;
-        k = edit_base_read(text, &base);
-        if (k < 0)
-                return k;
-        text = (struct span){base.text, base.n};
-        if (t->repair && t->repair->excerpt) {
-                k = excerpt_show(t->repair->excerpt, text, &part);
-                if (k)
-                        return k < 0 ? k : -ENODATA;
-                text = buf_span(&part);
-        }
         buf_init(&b, 0);
         add_fence(&b, text);
         buf_printf(&b, "%s text %s\n", language_of(t), t->path);
@@ -303,6 +312,36 @@ static int write_uses(struct run *r, struct prompt *p, uint32_t task, struct spa
         return k < 0 ? k : b.failed ? b.failed : keep_text(p, &b, ret);
 }
 
+static const struct task *task_of_block(const struct run *r, const struct step *s, uint32_t block)
+{
+        for (size_t i = 0; i < s->n_tasks; i++) {
+                const struct task *t = &r->work->tasks[s->tasks[i]];
+
+                for (size_t k = 0; k < t->n_blocks; k++)
+                        if (t->blocks[k] == block)
+                                return t;
+        }
+        return NULL;
+}
+
+/* What a task says, as it was planned; where findings stand by now is said anew. */
+static int write_task(struct run *r, struct prompt *p, const struct step *s, uint32_t block,
+                      struct span *ret)
+{
+        const struct task *t = task_of_block(r, s, block);
+        _cleanup_edit_base_ struct edit_base base = {0};
+        _cleanup_buf_ struct buf b = {0}, part = {0};
+        struct span text = {0};
+        int k;
+
+        if (!t || !t->repair || !t->repair->follows)
+                return 0;
+        k = load_shown(r, t->index, &base, &part, &text);
+        buf_init(&b, 0);
+        k = k ? k : moved_write(t, text, &b);
+        return k ? MIN2(k, 0) : keep_text(p, &b, ret);
+}
+
 static int write_item(struct run *r, struct prompt *p, const struct step *s,
                       const struct recipe_item *item)
 {
@@ -320,6 +359,8 @@ static int write_item(struct run *r, struct prompt *p, const struct step *s,
                 out->is_system =
                         is_system_class[b->class] && (p->n_blocks == 0 || out[-1].is_system);
                 class = cost_text_class(b);
+                if (b->class == BLOCK_TASK)
+                        k = write_task(r, p, s, item->index, &out->text);
                 break;
         }
         case RECIPE_SET:

@@ -13,7 +13,8 @@ struct open {
         const struct analysis_rule *rule;
         const struct place *place;
         enum fix_outcome outcome;
-        unsigned line; /* where it stands now; 0: nowhere, or in the whole */
+        unsigned line;    /* where it stands now; 0: nowhere, or in the whole */
+        unsigned in_base; /* in the text that is asked about: after what nobody is asked for */
 };
 
 struct making {
@@ -37,7 +38,6 @@ struct fix_part {
         bool is_noted;                   /* by an earlier job; else findings spell it out */
         double score;                    /* then */
         uint32_t before;                 /* the task whose result it edits; UINT32_MAX: the file */
-        bool is_later;                   /* of several that are asked for: its lines have moved */
         const struct fix_region *region; /* what is shown of it; NULL: all */
         bool is_last;                    /* of its file: only then the file may go, or move */
 };

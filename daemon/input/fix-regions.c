@@ -83,8 +83,8 @@ int fix_regions(struct span text, const struct open *at, size_t n, size_t room,
                 head = 0;
         room -= lines[head];
         for (size_t i = 0; i < n; i++) {
-                size_t line = at[i].line > 0 ? MIN2((size_t)at[i].line - 1, n_lines - 1) : 0, from,
-                       to;
+                size_t line = at[i].in_base > 0 ? MIN2((size_t)at[i].in_base - 1, n_lines - 1) : 0,
+                       from, to;
 
                 surround(lines, n_lines, line, room, &from, &to);
                 if (last && from <= last->to && last->n < FINDINGS_PER_REGION &&

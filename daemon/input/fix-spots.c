@@ -75,7 +75,6 @@ int fix_spots_set(const struct making *m, struct repair *repair, const struct fi
 {
         int r = 0;
 
-        repair->is_moved = p->is_later;
         repair->spots = calloc(p->n + 1, sizeof(*repair->spots));
         if (!repair->spots)
                 return -ENOMEM;

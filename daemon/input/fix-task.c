@@ -89,9 +89,9 @@ unsigned fix_shown_line(const struct fix_part *p, const struct open *x)
 {
         const struct fix_region *g = p->region;
 
-        if (!g || x->line == 0 || x->line <= g->from)
-                return x->line;
-        return (unsigned)(g->head + (g->from > g->head) + (x->line - g->from));
+        if (!g || x->in_base == 0 || x->in_base <= g->from)
+                return x->in_base;
+        return (unsigned)(g->head + (g->from > g->head) + (x->in_base - g->from));
 }
 
 static json_t *finding_json(const struct open *x, unsigned line, bool has_message)
@@ -309,24 +309,6 @@ static int set_names(struct task *t, const char *path, const char *kind, const c
                        : -ENOMEM;
 }
 
-static int set_lines(struct repair *t, const struct fix_part *p)
-{
-        const struct open *at = p->at;
-        size_t n = p->n;
-
-        t->lines = calloc(n + 1, sizeof(*t->lines));
-        if (!t->lines)
-                return -ENOMEM;
-        for (size_t i = 0; i < n; i++) {
-                if (at[i].line == 0) { /* one about the whole file frees all */
-                        t->n_lines = 0;
-                        return 0;
-                }
-                t->lines[t->n_lines++] = fix_shown_line(p, &at[i]);
-        }
-        return 0;
-}
-
 /* For who reads of the change: which rules, and where they were broken. */
 static int set_findings(struct repair *t, const struct open *at, size_t n)
 {
@@ -403,7 +385,7 @@ static int make_repair(struct making *m, struct task *t, const struct fix_part *
         }
         r = r ? r : fix_spots_set(m, repair, p);
         r = r ? r : repair->may ? keep_tree(m) : 0;
-        return r || p->is_later ? r : set_lines(repair, p);
+        return r;
 }
 
 /* The part that is shown is what the task's base is. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "common/json.h"
+#include "daemon/edit/trace.h"
 #include "daemon/input/fix-regions.h"
 #include "daemon/input/fix-wanted.h"
 
@@ -222,7 +223,6 @@ static int make_parts(struct making *m, struct open *at, size_t n, const struct 
                                                         .n = to - from,
                                                         .base = base,
                                                         .before = before,
-                                                        .is_later = i + 1 < n_parts,
                                                         .is_last = i == 0});
                 before = (uint32_t)m->w->n_tasks - 1;
         }
@@ -243,7 +243,6 @@ static int make_regions(struct making *m, struct open *at, size_t n, const struc
                                                         .base = base,
                                                         .before = before,
                                                         .region = &regions[i],
-                                                        .is_later = i + 1 < n_regions,
                                                         .is_last = i == 0});
                 before = (uint32_t)m->w->n_tasks - 1;
         }
@@ -285,6 +284,17 @@ static int make_given(struct making *m, struct fix_part *part, const struct edit
         return edit_base_read(span_of(given), base);
 }
 
+/* What is made again may move what is asked about. */
+static int move_lines(struct open *at, size_t n, struct span before, struct span after)
+{
+        _cleanup_(traces_freep) struct traces *traces = NULL;
+        int r = traces_new(before, after, &traces);
+
+        for (size_t i = 0; i < n && r == 0; i++)
+                at[i].in_base = traces_line_near(traces, at[i].line);
+        return r;
+}
+
 /* What nobody need be asked for, then what a model is asked for: a chain. */
 static int make_chain(struct making *m, struct open *at, size_t n, struct edit_base *base,
                       const struct buf *mechanical, struct buf *text, double score)
@@ -309,6 +319,7 @@ static int make_chain(struct making *m, struct open *at, size_t n, struct edit_b
                                                   .score = score},
                                &ends, text, base);
                 before = (uint32_t)m->w->n_tasks - 1;
+                r = r ? r : move_lines(at, n, buf_span(mechanical), buf_span(text));
         }
         n_asked = move_to_front(at, n, FIX_NONE);
         r = r ? r : make_asked(m, at, n_asked, base, before);
@@ -327,7 +338,8 @@ static int make_file(struct making *m, struct open *at, size_t n, struct span co
         (void)buf_add(&mechanical, base.text ? base.text : "", base.n);
         r = r ? r : mechanical.failed;
         for (size_t i = 0; i < n && r == 0; i++) /* edits never change the number of lines */
-                at[i].line = incident_find_line(at[i].i, (struct span){base.text, base.n});
+                at[i].in_base = at[i].line =
+                        incident_find_line(at[i].i, (struct span){base.text, base.n});
         find_known(m, at, n);
         r = r ? r : fix_find_kept(m, at, n, (struct span){base.text, base.n});
         r = r ? r : fix_find_needless(m, at, n, (struct span){base.text, base.n});

@@ -35,7 +35,7 @@ enum repair_reach { REACH_LINE, REACH_IMPORTS, REACH_FILE };
 
 /* A finding, as whoever looks at its repair needs to know it. */
 struct spot {
-        uint32_t line; /* as the model is told of it; 0: it is about the whole */
+        uint32_t line; /* in the task's base; 0: it is about the whole */
         char *rule;    /* owned */
         char *code;    /* owned: what stands in the line; NULL: not told */
         char *words;   /* owned: what the rule names in backticks, each with an LF; or NULL */
@@ -54,14 +54,11 @@ struct repair {
         bool is_noted; /* an earlier job made it, and its edits fit */
         double score;  /* of what is noted */
         uint32_t n_findings;
-        uint32_t *lines;         /* owned: of the findings, in base */
-        size_t n_lines;          /* 0: they are about the whole */
         unsigned may;            /* enum tree_change */
         int effort;              /* the largest of its findings, 0 to 10; below 0: not told */
         struct hash *identities; /* owned: of the findings, n_findings */
         uint32_t *places;        /* owned: their lines in the file as it stood; 0: in the whole */
         struct spot *spots;      /* owned: of the findings, n_findings */
-        bool is_moved;           /* their lines are not where they are said to be */
         json_t *findings; /* owned: [{rule, line}] as they stood, for who reads of the change */
         struct excerpt *excerpt; /* owned: the task's base is this part of the file; or NULL */
 };

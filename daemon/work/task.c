@@ -25,7 +25,6 @@ static void repair_free(struct repair *r)
         if (!r)
                 return;
         free(r->given);
-        free(r->lines);
         if (r->excerpt) {
                 free(r->excerpt->above);
                 free(r->excerpt->region);
