@@ -69,12 +69,12 @@ struct run_task {
 /* One model call of the run: for one or more tasks. */
 struct run_call {
         TAILQ_ENTRY(run_call) entry;
-        struct run *run;
+        struct run *run; /* borrowed: it owns its calls */
         uint64_t n;
         uint32_t *tasks; /* owned */
         size_t n_tasks;
-        struct call *call;
-        struct answer *answer; /* NULL: one text */
+        struct call *call;     /* owned until it is settled */
+        struct answer *answer; /* owned; NULL: one text */
         struct buf before;     /* of an earlier answer: what this one goes on from */
         char tag[17];
         struct text_bytes prompt_bytes;
@@ -100,9 +100,9 @@ struct run {
         struct run_setup setup;
         struct run_events events;
         void *arg;
-        struct work *work;
-        struct work_hold *hold;
-        struct run_task *tasks;
+        struct work *work;      /* borrowed from the hold */
+        struct work_hold *hold; /* counted: workers that judge have it, too */
+        struct run_task *tasks; /* owned, as the two below */
         uint32_t *users; /* edges: users of task i are users[first_user[i]..first_user[i+1]) */
         uint32_t *first_user;
         TAILQ_HEAD(, run_call) calls;

@@ -43,15 +43,15 @@ struct late {
 /* A rendering or a judgement in a worker. */
 struct run_work_item {
         LIST_ENTRY(run_work_item) entry;
-        struct run *run; /* NULL when the run was freed meanwhile */
-        struct loop *loop;
+        struct run *run;   /* NULL when the run was freed meanwhile */
+        struct loop *loop; /* borrowed: outlives all rooms */
         uint32_t task;
-        struct run_call *call; /* NULL: a template */
-        const struct task *source;
-        struct work_hold *hold;
-        struct candidate *candidate;
-        struct edit_base base; /* of edits; its own: the plan may be gone by then */
-        struct buf shown;      /* the part of it that was shown; empty: all */
+        struct run_call *call;       /* borrowed: ends with the run; NULL: a template */
+        const struct task *source;   /* borrowed from the hold */
+        struct work_hold *hold;      /* counted */
+        struct candidate *candidate; /* owned */
+        struct edit_base base;       /* of edits; its own: the plan may be gone by then */
+        struct buf shown;            /* the part of it that was shown; empty: all */
         char tag[17];
         struct diag diag;
         int error;           /* 0, -ENOMEM, CONDITION_REFUSED: the template cannot be rendered */
