@@ -29,8 +29,8 @@ def gen(daemon, spec, out, *args, **kw):
 def everything(place):
     """Every path below the place, but for what the daemon and the simulator keep there."""
     own = {"state", "cache", "home", "sim.log", "rpc.sock", "rpc.sock.lock", "genopt.yaml", "notify"}
-    return {str(p.relative_to(place)) for p in place.rglob("*")
-            if p.relative_to(place).parts[0] not in own and not p.name.startswith("log.")}
+    return {str(p.relative_to(place)) for top in place.iterdir() if top.name not in own and not top.name.startswith("log.")
+            for p in (top, *top.rglob("*"))}
 
 
 # ---- specifications that cannot be read ----

@@ -3,7 +3,7 @@
 #include <event2/event.h>
 #include <ftw.h>
 
-#define MAIN_SECONDS 110 /* no test program runs for ever */
+#define MAIN_SECONDS 330 /* no test program runs for ever */
 
 static int fixture_remove_one(const char *path, _unused_ const struct stat *st, _unused_ int type,
                               _unused_ struct FTW *at)

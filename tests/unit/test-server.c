@@ -231,7 +231,7 @@ static void barrier(struct client *c)
 /* Until a counter of the fixture's thread has a value, with a deadline. */
 static void wait_for(const unsigned *value, unsigned wanted)
 {
-        uint64_t end = clock_monotonic_usec() + 20 * 1000000;
+        uint64_t end = clock_monotonic_usec() + 60 * 1000000;
 
         while (peek(value) != wanted && clock_monotonic_usec() < end) {
                 _cleanup_client_ struct client c;
