@@ -69,8 +69,9 @@ class Scripted:
         tag = re.findall(r"^\s*tag: [\"']?(\w+)", prompt, re.M)[-1]
         text = ""
         for path in re.findall(r"^`{3,}\w* text (\S+)$", prompt, re.M):
-            self.asked.append(Asked(path, prompt, tag))
-            text += self.answer(self.asked[-1])
+            asked = Asked(path, prompt, tag)  # calls come side by side
+            self.asked.append(asked)
+            text += self.answer(asked)
         usage = {"input_tokens": len(prompt) // 4, "output_tokens": 1, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}
         events = [
             {"type": "message_start", "message": {"id": "m", "type": "message", "role": "assistant", "model": body["model"], "content": [],
