@@ -113,10 +113,13 @@ void bucket_update(struct bucket *b, uint64_t limit, uint64_t remaining, uint64_
                    uint64_t now_usec)
 {
         double missing, seen = b->limit == (double)limit ? b->seen_per_usec : 0;
-        double reset_usec = (double)reset_ms * 1000;
+        double reset_usec;
 
         if (limit == UINT64_MAX || remaining == UINT64_MAX || limit == 0)
                 return;
+        if (reset_ms != UINT64_MAX) /* no clock is believed for longer: then it is asked */
+                reset_ms = MIN2(reset_ms, (uint64_t)CALLS_RETRY_AFTER_MAX_MS);
+        reset_usec = (double)reset_ms * 1000;
         missing = limit > remaining ? (double)(limit - remaining) : 0;
         if (reset_ms != UINT64_MAX && reset_ms > 0 && remaining > 0 &&
             missing >= (double)limit * BUCKET_GOOD_PART)

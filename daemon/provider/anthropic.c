@@ -427,6 +427,7 @@ static uint64_t ms_until(const char *time, uint64_t now_ms)
 static void read_limits(header_fn *header, void *arg, uint64_t now_ms, struct advice *into)
 {
 #define LIMIT "anthropic-ratelimit-"
+        now_ms = advice_now_ms(header, arg, now_ms);
         into->requests_limit = advice_number(header(LIMIT "requests-limit", arg));
         into->requests_remaining = advice_number(header(LIMIT "requests-remaining", arg));
         into->requests_reset_ms = ms_until(header(LIMIT "requests-reset", arg), now_ms);

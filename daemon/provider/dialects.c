@@ -109,6 +109,18 @@ uint64_t advice_number(const char *value)
         return value && str_to_u64(value, &n) == 0 ? n : UINT64_MAX;
 }
 
+#define CLOCK_DOUBT_MS 5000U /* a date has no parts of a second, and takes its way */
+
+uint64_t advice_now_ms(header_fn *header, void *arg, uint64_t now_ms)
+{
+        const char *date = header("date", arg);
+        time_t when = date ? curl_getdate(date, NULL) : -1;
+
+        uint64_t at = when > 0 ? (uint64_t)when * 1000 : now_ms;
+
+        return MAX2(at, now_ms) - MIN2(at, now_ms) > CLOCK_DOUBT_MS ? at : now_ms;
+}
+
 uint64_t advice_retry_after_ms(header_fn *header, void *arg, uint64_t now_ms)
 {
         const char *value = header("retry-after-ms", arg);
@@ -123,6 +135,7 @@ uint64_t advice_retry_after_ms(header_fn *header, void *arg, uint64_t now_ms)
         if (str_to_double(value, &n) == 0)
                 return n > 0 && n < 1e9 ? (uint64_t)(n * 1000) : 0;
         when = curl_getdate(value, NULL);
+        now_ms = advice_now_ms(header, arg, now_ms);
         if (when < 0 || (uint64_t)when * 1000 <= now_ms)
                 return 0;
         return (uint64_t)when * 1000 - now_ms;

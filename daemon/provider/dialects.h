@@ -123,6 +123,8 @@ void head_done(struct head *h); /* wipes */
 void advice_init(struct advice *a); /* nothing said, not retryable */
 /* retry-after-ms, retry-after (seconds or HTTP date): 0 when absent or unreadable. */
 uint64_t advice_retry_after_ms(header_fn *header, void *arg, uint64_t now_ms);
+/* What the server's clock says, if it says so; else now_ms: its times of day are its own. */
+uint64_t advice_now_ms(header_fn *header, void *arg, uint64_t now_ms);
 /* What a header says that must be a number; UINT64_MAX. */
 uint64_t advice_number(const char *value);
 /* Blocks that are written: not those of white space alone. */

@@ -558,6 +558,28 @@ static void test_limits(void **state)
         assert_int_equal(a.output_reset_ms, 0);
 }
 
+/* Times of day are by the provider's clock, wherever ours stands. */
+static void test_limits_by_another_clock(void **state)
+{
+        static const char *const dates[] = {"Fri, 02 Jan 2026 02:04:05 GMT",
+                                            "Fri, 02 Jan 2026 09:04:05 GMT"};
+        static const char *const resets[] = {"2026-01-02T02:04:35Z", "2026-01-02T09:04:35Z"};
+
+        (void)state;
+        for (size_t i = 0; i < N_ELEMENTS(dates); i++) {
+                const struct headers h = {
+                        {{"date", dates[i]}, {"anthropic-ratelimit-requests-reset", resets[i]}}};
+                const struct headers later = {{{"date", dates[i]}, {"retry-after", dates[1 - i]}}};
+                struct advice a;
+
+                advice_init(&a);
+                dialect_anthropic.read_limits(find_header, (void *)&h, NOW_MS, &a);
+                assert_int_equal(a.requests_reset_ms, 30000);
+                assert_int_equal(advice_retry_after_ms(find_header, (void *)&later, NOW_MS),
+                                 i == 0 ? 7 * 3600000 : 0);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -583,6 +605,7 @@ int main(void)
                 cmocka_unit_test(test_x_should_retry_wins),
                 cmocka_unit_test(test_messages_are_bounded),
                 cmocka_unit_test(test_limits),
+                cmocka_unit_test(test_limits_by_another_clock),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,6 +118,18 @@ static void test_bucket_refills_evenly_until_its_reset(void **state)
         assert_in_range(bucket_wait_usec(&b, 1, 0), S / 5 - 2, S / 5 + 2);
 }
 
+/* A reset in another year is a clock that is wrong, or a header: it is asked again before. */
+static void test_bucket_believes_no_reset_for_long(void **state)
+{
+        struct bucket b = {};
+
+        (void)state;
+        bucket_update(&b, 100, 0, UINT64_C(40000000000), 0);
+        assert_in_range(bucket_wait_usec(&b, 100, 0), 300 * S - 2, 300 * S + 2);
+        bucket_update(&b, 100, 100, UINT64_C(40000000000), 0);
+        assert_int_equal(bucket_wait_usec(&b, 100, 0), 0);
+}
+
 static void test_bucket_waits_for_all_that_is_wanted(void **state)
 {
         struct bucket b = {};
@@ -323,6 +335,7 @@ int main(void)
                 cmocka_unit_test(test_gate_follows_configuration),
                 cmocka_unit_test(test_bucket_knows_nothing_at_first),
                 cmocka_unit_test(test_bucket_refills_evenly_until_its_reset),
+                cmocka_unit_test(test_bucket_believes_no_reset_for_long),
                 cmocka_unit_test(test_bucket_waits_for_all_that_is_wanted),
                 cmocka_unit_test(test_bucket_is_never_over_its_limit),
                 cmocka_unit_test(test_a_bad_guess_does_not_hold_for_long),
