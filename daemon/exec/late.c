@@ -37,6 +37,17 @@ static bool is_judged(const struct run *r, uint32_t task)
                share_is_for_others(&r->work->tasks[task]);
 }
 
+static void keep(struct run *r, uint32_t task)
+{
+        struct run_task *t = run_task_of(r, task);
+        _cleanup_(candidate_freep) struct candidate *c = take(t->candidate);
+
+        result_remember(r->setup.store, &r->work->tasks[task], &t->key, &c->result.interface,
+                        &c->result);
+        share_leave(r, task, true);
+        run_log(r, task, LOG_LEVEL_INFO, "kept_late", "%s", r->work->tasks[task].title);
+}
+
 void late_let_go(struct run *r)
 {
         struct run_work_item *item;
@@ -44,13 +55,8 @@ void late_let_go(struct run *r)
         while ((item = LIST_FIRST(&r->items)))
                 let_go(r, item);
         for (uint32_t i = 0; i < r->work->n_tasks; i++)
-                if (is_judged(r, i)) {
-                        result_remember(r->setup.store, &r->work->tasks[i], &r->tasks[i].key,
-                                        &r->tasks[i].candidate->result.interface,
-                                        &r->tasks[i].candidate->result);
-                        share_leave(r, i, true);
-                        run_log(r, i, LOG_LEVEL_INFO, "kept_late", "%s", r->work->tasks[i].title);
-                }
+                if (is_judged(r, i))
+                        keep(r, i);
 }
 
 void late_finish(struct run_work_item *item)
