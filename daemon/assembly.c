@@ -108,21 +108,23 @@ static void configure_provider(struct assembly *a, const struct provider_option 
                 .first_byte_timeout_ms = config_get_u64(a->config, OPTION_FIRST_BYTE_MS),
                 .stall_timeout_ms = config_get_u64(a->config, OPTION_STALL_MS),
                 .total_timeout_ms = config_get_u64(a->config, OPTION_TOTAL_MS)};
-        struct failure *failure = NULL;
+        struct failure *failure = NULL, *refusal = NULL;
         struct provider *p;
         struct buf key;
         int k;
 
         buf_init(&key, KEY_MAX_BYTES);
         k = key_read(o, &key, &failure);
-        if (k == CONDITION_REFUSED || k < 0)
-                (void)say(o->name, k, take(failure));
-        failure = failure_free(failure);
+        if (k == CONDITION_REFUSED && failure)
+                c.key_fault = failure_message(failure);
         if (k == 0 && key.n > 0)
                 c.key = key.at;
-        k = provider_configure(a->providers, &c, &p, &failure);
+        if (k == CONDITION_REFUSED || k < 0)
+                log_error("%s: %s", o->name, c.key_fault ?: k < 0 ? strerror(-k) : "no key");
+        k = provider_configure(a->providers, &c, &p, &refusal);
         if (k)
-                (void)say(o->name, k, failure);
+                (void)say(o->name, k, refusal);
+        failure_free(failure);
         key_wipe(&key);
         buf_done(&key);
 }

@@ -142,9 +142,14 @@ static int key_of(const struct call_spec *s, struct hash *ret)
         return 0;
 }
 
-void calls_name_key(struct failure *f, const char *provider)
+void calls_name_key(const struct calls *c, struct failure *f, const char *provider)
 {
-        if (f && (f->id == FAILURE_KEY_MISSING || f->id == FAILURE_KEY_REFUSED))
+        if (!f || (f->id != FAILURE_KEY_MISSING && f->id != FAILURE_KEY_REFUSED))
+                return;
+        if (provider_has_bad_key(provider_find(c->providers, provider)))
+                (void)!failure_set_remedy(f,
+                                          "mend that, then `genopt reload`: the job goes on then");
+        else
                 (void)!key_set_remedy(f, provider, ": the job goes on then");
 }
 
@@ -175,7 +180,7 @@ static int judge(struct calls *c, const struct call_spec *s, struct failure **re
                                                s->provider));
         if (!provider_is_ready(p, &lack, &reason)) {
                 f = failure_new(lack, "provider %s: %s", s->provider, reason);
-                calls_name_key(f, s->provider);
+                calls_name_key(c, f, s->provider);
                 return refuse(ret, f);
         }
         if (!store_has_room(c->store))
@@ -191,10 +196,8 @@ static void join(struct call *c, struct flight *f)
         c->flight = f;
         c->n_told_retries = f->n_retries;
         TAILQ_INSERT_TAIL(&f->owners, c, entry);
-        if (f->is_started || f->text.n > 0 || f->state == FLIGHT_LANDED) {
-                TAILQ_INSERT_TAIL(&c->room->catching, c, catching);
-                c->is_catching = true;
-        }
+        if (f->is_started || f->text.n > 0 || f->state == FLIGHT_LANDED)
+                call_tell_later(c);
         if (f->turn)
                 queue_review(f);
 }

@@ -90,6 +90,9 @@ struct call_events {
         /* A new attempt begins after delay_ms: text that came before is void. */
         void (*on_retry)(struct call *c, const struct failure *why, uint64_t delay_ms,
                          unsigned attempt, void *arg);
+        /* May be NULL. A limit of its provider's keeps it waiting for so long that people want to
+         * know; once in a while for each job. */
+        void (*on_held)(struct call *c, uint64_t wait_ms, void *arg);
         /* May be NULL; calls nothing of this room. The stream broke off and is to be asked for
          * again. True: what came is too good for that, the owner asks for the rest; on_end follows.
          */

@@ -1,6 +1,9 @@
 /* One request on its way: intent, attempts, retries, and what its calls are told. */
 
 #include "daemon/calls/flight.h"
+
+#include <inttypes.h>
+
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/str.h"
@@ -222,8 +225,14 @@ void flight_free(struct flight *f)
 /* One thing that this call was not told yet. */
 static bool tell_next(struct flight *f, struct call *c)
 {
+        uint64_t held_ms = c->held_ms;
+
         c->is_busy = true;
-        if (c->n_told_retries < f->n_retries) {
+        c->held_ms = 0;
+        if (held_ms > 0) {
+                if (c->events.on_held)
+                        c->events.on_held(c, held_ms, c->arg);
+        } else if (c->n_told_retries < f->n_retries) {
                 c->n_told_retries = f->n_retries;
                 c->n_told_text = 0;
                 c->is_told_started = false;
@@ -248,6 +257,15 @@ static bool tell_next(struct flight *f, struct call *c)
         if (c->is_gone)
                 call_free(c);
         return true;
+}
+
+void call_tell_later(struct call *c)
+{
+        if (c->is_catching)
+                return;
+        TAILQ_INSERT_TAIL(&c->room->catching, c, catching);
+        c->is_catching = true;
+        calls_kick(c->room, 0);
 }
 
 /* After each callback the list of owners may be another one: from the front again. */
@@ -497,10 +515,7 @@ int flight_restart(struct flight *f, struct failure *why)
         f->left_usec = 0;
         f->has_intent = f->has_left = f->is_started = false;
         buf_clear(&f->text);
-        if (!c->is_catching) { /* told on the next turn: what left is on the stack */
-                TAILQ_INSERT_TAIL(&f->room->catching, c, catching);
-                c->is_catching = true;
-        }
+        call_tell_later(c); /* what left is on the stack */
         return queue_add(f, true);
 }
 
@@ -580,6 +595,11 @@ static void on_failed(struct flight *f, const struct usage *usage, const struct 
                         why = stop;
                 }
         }
+        if (why && is_refusal && advice->retry_after_ms > CALLS_RETRY_AFTER_MAX_MS)
+                (void)!failure_set_remedy(why,
+                                          "`genopt resume JOB` in %" PRIu64
+                                          " minutes: so long the provider wants to be left alone",
+                                          advice->retry_after_ms / 60000 + 1);
         /* What the provider said of the last attempt is booked as its usage, not as lost. */
         if (usage->is_known)
                 f->lost_nanousd -= nanousd;

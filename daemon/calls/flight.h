@@ -13,6 +13,7 @@ void flight_leave(struct flight *f); /* off the queue, for its way: takes slot a
                                         intent, then the request */
 void flight_on_intent(struct flight *f, int r); /* the intent is durable, or is not (r < 0) */
 void flight_deliver(struct flight *f);          /* to its calls what they were not told yet */
+void call_tell_later(struct call *c);           /* on the next turn */
 void flight_detach(struct flight *f);           /* out of queue, slot and provider */
 /* From the beginning, for the owners that it has; nothing of it is reserved or booked any more. */
 int flight_restart(struct flight *f, struct failure *why) _must_check_;

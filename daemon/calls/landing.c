@@ -110,7 +110,7 @@ void flight_end(struct flight *f, struct failure *failure, enum stop_reason stop
         struct call_outcome *o = &f->outcome;
         struct calls *room = f->room;
 
-        calls_name_key(failure, f->lane->provider);
+        calls_name_key(room, failure, f->lane->provider);
         flight_detach(f);
         if (failure)
                 flight_unlist(f);

@@ -195,6 +195,22 @@ static bool waits_for_scout(const struct flight *f, uint64_t now, uint64_t *wait
         return true;
 }
 
+#define HELD_TOLD_USEC UINT64_C(10000000)   /* what a person would not notice beside answers */
+#define HELD_AGAIN_USEC UINT64_C(300000000) /* a job that crawls is told of seldom */
+
+static void note_held(struct flight *f, uint64_t wait_usec, uint64_t now)
+{
+        struct call *c;
+
+        TAILQ_FOREACH (c, &f->owners, entry) {
+                if (c->account->held_usec > 0 && now - c->account->held_usec < HELD_AGAIN_USEC)
+                        continue;
+                c->account->held_usec = now;
+                c->held_ms = wait_usec / 1000;
+                call_tell_later(c);
+        }
+}
+
 /* The flight may leave now; else *wait is lowered to when it may. CONDITION_REFUSED: its budget
  * will never allow it. */
 static int judge(struct flight *f, uint64_t now, uint64_t *wait)
@@ -202,6 +218,8 @@ static int judge(struct flight *f, uint64_t now, uint64_t *wait)
         uint64_t here = buckets_wait_usec(&f->limits->buckets, flight_input(f), now);
         bool is_never;
 
+        if (here >= HELD_TOLD_USEC)
+                note_held(f, here, now);
         if (here > 0 || f->limits->is_held) {
                 f->limits->is_held = true; /* else a large prompt would wait for ever */
                 *wait = here > 0 ? MIN2(*wait, here) : *wait;

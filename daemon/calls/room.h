@@ -36,6 +36,7 @@ struct account {
                                UINT64_MAX: none */
         uint64_t reserved;  /* worst cases of what may be spending now */
         uint64_t unsettled; /* spent by calls that ended and are not settled */
+        uint64_t held_usec; /* when it was last told of a wait; 0: never */
 };
 
 enum flight_state {
@@ -128,6 +129,7 @@ struct call {
         unsigned n_told_retries;
         size_t n_told_text;
         bool is_told_started;
+        uint64_t held_ms;      /* how long it is to wait, to be told; 0: nothing */
         bool is_busy, is_gone; /* freed when its callback returns */
         struct record record;  /* once it ended: what is settled; texts borrowed from this struct */
         char request_id[REQUEST_ID_BYTES];
@@ -174,7 +176,7 @@ void calls_kick(struct calls *c, uint64_t after_usec);
  */
 int calls_commit(struct calls *c, struct store_batch *b, struct flight *flight) _must_check_;
 /* A failure for want of a good key says whose. */
-void calls_name_key(struct failure *f, const char *provider);
+void calls_name_key(const struct calls *c, struct failure *f, const char *provider);
 void call_free(struct call *c);
 /* Settles what has ended by a batch of the room's own; frees the call. */
 void call_settle_alone(struct call *c);

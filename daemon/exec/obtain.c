@@ -1,6 +1,7 @@
 /* Obtain: a template renders at once, in a worker; a call waits for its turn, leaves, streams and
  * ends. */
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "common/clock.h"
@@ -16,7 +17,7 @@ static const struct {
         {FAILURE_KEY_MISSING, RUN_WAIT_KEY},    {FAILURE_KEY_REFUSED, RUN_WAIT_KEY},
         {FAILURE_BILLING, RUN_WAIT_KEY},        {FAILURE_BUDGET, RUN_WAIT_BUDGET},
         {FAILURE_SPEND_LIMIT, RUN_WAIT_BUDGET}, {FAILURE_DISK_FULL, RUN_WAIT_DISK},
-        {FAILURE_STOPPING, RUN_WAIT_STOPPING},
+        {FAILURE_STOPPING, RUN_WAIT_STOPPING},  {FAILURE_BAD_CONFIG, RUN_WAIT_KEY}, /* it is gone */
 };
 
 /* A key is one provider's: other tiers may have another. Budget and disk are everybody's. */
@@ -138,6 +139,22 @@ static void on_retry(struct call *call, const struct failure *why, uint64_t dela
         run_pump(r);
 }
 
+static void on_held(struct call *call, uint64_t wait_ms, void *arg)
+{
+        struct run_call *c = arg;
+        struct run *r = c->run;
+        _cleanup_free_ char *text =
+                str_printf("calls of %s wait %" PRIu64 " s for a limit of provider %s", c->model,
+                           (wait_ms + 999) / 1000, c->provider);
+
+        (void)call;
+        if (!text)
+                return;
+        publish_news(r, "warning", json_pack("{s:s,s:s}", "text", text, "level", "note"));
+        run_log(r, NO_TASK, LOG_LEVEL_NOTICE, "held", "%s", text);
+        run_pump(r);
+}
+
 /* A file is whole: it is checked at once, the others still stream. */
 static void on_file_end(size_t file, struct span text, void *arg)
 {
@@ -219,6 +236,7 @@ static const struct call_events call_events = {
         .on_started = on_started,
         .on_text = on_text,
         .on_retry = on_retry,
+        .on_held = on_held,
         .has_enough = has_enough,
         .on_end = on_end,
 };

@@ -65,6 +65,7 @@ struct job {
         size_t n_uploads;
         struct planning_item *planning; /* in a worker */
         struct run *run;
+        const struct config *planned_by; /* borrowed: the run's; compared, nothing else */
         struct run_totals totals;
         uint64_t n_tasks, n_done;
         bool has_failed_tasks;

@@ -126,6 +126,11 @@ static void on_wait(enum run_wait wait, uint32_t task, const struct failure *why
         }
         if (wait == RUN_WAIT_KEY && remedy.n > 0)
                 say_needs(run_work(job->run), run_plan(job->run), &remedy);
+        /* A provider is gone since it was planned: others may stand in its place. */
+        if (why && why->id == FAILURE_BAD_CONFIG && job->planned_by != job->jobs->c.config) {
+                job_continue(job);
+                return;
+        }
         job_stop_work(job);
         job_wait_for(job, wait_of_run[wait], remedy.failed ? NULL : remedy.at);
 }
@@ -242,6 +247,7 @@ static void start_run(struct job *job, struct work *work, struct stands *stands,
         s.totals.n_failed = s.totals.n_skipped = 0;
         s.keeper = keep_readings(job->jobs);
         s.release = release_keeper;
+        job->planned_by = job->jobs->c.config;
         k = s.keeper ? add_earlier_calls(job, &s.totals) : -ENOMEM;
         k = k ? k : run_new(&s, &run_events, job, &job->run);
         if (k < 0) {

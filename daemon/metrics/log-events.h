@@ -16,6 +16,7 @@
         X(provider_passed, "a provider does not answer; the next of the list is asked") \
         X(joined, "another job makes it; this one waits")                               \
         X(not_joined, "the other job did not make it; it is asked for here")            \
+        X(held, "calls wait for a limit of their provider's")                           \
         X(kept_late, "its job has left; it is kept for who asks for it next")           \
         X(mended, "a rule mended what an answer lacked")                                \
         X(call_started, "a model is asked")                                             \

@@ -36,6 +36,7 @@ struct provider {
         char *name, *url;              /* owned; url: of the one request that is sent */
         struct http_base base;         /* owned */
         char *key;                     /* owned, wiped; NULL: none */
+        char *key_fault;               /* owned; NULL: none */
         char *absent;                  /* owned: the sentence for a server that is not there */
         struct manner manner;          /* how it wants to be asked; keep_alive is owned */
         uint64_t connect_ms, first_byte_ms, stall_ms, total_ms;

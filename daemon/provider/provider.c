@@ -30,6 +30,7 @@ struct provider *provider_unref(struct provider *p)
         http_base_done(&p->base);
         free(p->url);
         free(p->absent);
+        free(p->key_fault);
         free(p->manner.keep_alive);
         model_forget_all(p);
         buf_done(&p->load_body);
@@ -134,6 +135,7 @@ static int provider_new(struct provider_room *room, const struct provider_config
                 return r;
         p->name = strdup(c->name);
         p->key = c->key ? strdup(c->key) : NULL;
+        p->key_fault = c->key_fault ? strdup(c->key_fault) : NULL;
         cut_root(p);
         p->url = str_printf("%s%s%s", p->base.url, p->dialect->root, p->dialect->path);
         p->absent = str_printf("no server answers at %s: start it", c->base_url);
@@ -141,7 +143,7 @@ static int provider_new(struct provider_room *room, const struct provider_config
         p->manner.is_home = p->dialect->key_host && strstr(p->base.url, p->dialect->key_host);
         p->manner.keep_alive = c->keep_alive ? strdup(c->keep_alive) : NULL;
         if (!p->name || !p->url || !p->absent || (c->key && !p->key) ||
-            (c->keep_alive && !p->manner.keep_alive))
+            (c->key_fault && !p->key_fault) || (c->keep_alive && !p->manner.keep_alive))
                 return -ENOMEM;
         r = timer_new(room->loop, on_warm_timer, p, &p->warm_timer);
         if (r < 0)
@@ -209,6 +211,11 @@ bool provider_is_ready(struct provider *p, enum failure_id *ret_lack, const char
 
         if (p->key)
                 return true;
+        if (p->key_fault) {
+                *ret_lack = FAILURE_KEY_MISSING;
+                *ret_reason = p->key_fault;
+                return false;
+        }
         if (p->base.is_local) {
                 *ret_lack = FAILURE_UNREACHABLE;
                 *ret_reason = p->absent;
@@ -219,6 +226,11 @@ bool provider_is_ready(struct provider *p, enum failure_id *ret_lack, const char
         *ret_lack = FAILURE_KEY_MISSING;
         *ret_reason = "it has no key";
         return false;
+}
+
+bool provider_has_bad_key(const struct provider *p)
+{
+        return p && p->key_fault && !p->key;
 }
 
 bool provider_charges_whole(const struct provider *p)

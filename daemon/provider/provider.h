@@ -84,7 +84,8 @@ struct attempt_events {
 
 struct provider_config {
         const char *name, *dialect, *base_url;
-        const char *key; /* NULL: none; copied and wiped by the provider */
+        const char *key;       /* NULL: none; copied and wiped by the provider */
+        const char *key_fault; /* a sentence: why the one there is cannot be used; or NULL */
         const char
                 *keep_alive; /* how long a local server keeps a model: "10m"; NULL: its own way */
         uint64_t connect_timeout_ms, first_byte_timeout_ms, stall_timeout_ms,
@@ -116,6 +117,7 @@ bool provider_is_ready(struct provider *p, enum failure_id *ret_lack, const char
  * ahead at its limit. Else input and output are counted apart, as they come, cached input not. */
 bool provider_charges_whole(const struct provider *p);
 const char *provider_name(const struct provider *p);
+bool provider_has_bad_key(const struct provider *p); /* key_fault; p may be NULL */
 /* p may be NULL: true. False: no request for this model was accepted yet, and one may be refused
  * for how it is written, after which the next is written otherwise. */
 bool provider_is_manner_known(const struct provider *p, const char *model);

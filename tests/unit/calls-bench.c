@@ -185,6 +185,14 @@ static void on_retry(struct call *c, const struct failure *why, uint64_t delay_m
         buf_clear(&a->text);
 }
 
+static void on_held(struct call *c, uint64_t wait_ms, void *arg)
+{
+        struct asker *a = arg;
+
+        (void)c;
+        a->held_ms = wait_ms;
+}
+
 static void on_committed(void *arg, int r)
 {
         struct bench *b = arg;
@@ -243,6 +251,7 @@ static const struct call_events events = {
         .on_started = on_started,
         .on_text = on_text,
         .on_retry = on_retry,
+        .on_held = on_held,
         .has_enough = has_enough,
         .on_end = on_end,
 };

@@ -24,7 +24,7 @@ struct asker {
         enum failure_id id;
         enum stop_reason stop;
         struct usage usage;
-        uint64_t nanousd, delay_ms;
+        uint64_t nanousd, delay_ms, held_ms;
         unsigned n_started, n_retries, n_attempts, n_ends;
         bool has_failure, is_payer;
         bool has_enough, is_broken;

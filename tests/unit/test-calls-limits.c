@@ -241,6 +241,32 @@ static void test_refusals(void **state)
         close_bench(&b);
 }
 
+static bool is_held(struct bench *b, unsigned n)
+{
+        return b->askers[n].held_ms > 0;
+}
+
+/* A refusal closes its model for every job: those that were not refused hear of it, too. */
+static void test_a_long_wait_is_told(void **state)
+{
+        const struct fake_step steps[] = {
+                {.answer = FAKE_ERROR("429 Too Many Requests", "retry-after: 60\r\n",
+                                      "{\"error\":{\"type\":\"rate_limit_error\"}}"),
+                 .then = FAKE_CLOSE}};
+        static struct bench b;
+
+        (void)state;
+        open_bench(&b, steps, 1);
+        ask(&b, 0, &(struct wish){.job = 1, .words = "a"});
+        run_until(&b, has_retried, 0);
+        ask(&b, 1, &(struct wish){.job = 2, .words = "b"});
+        run_until(&b, is_held, 1);
+        assert_in_range(b.askers[1].held_ms, 10000, 60000);
+        assert_int_equal(b.askers[1].n_ends, 0);
+        assert_int_equal(fake_n_requests(b.fake), 1);
+        close_bench(&b);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -252,6 +278,7 @@ int main(void)
                 cmocka_unit_test(test_interactive_goes_first_and_jobs_take_turns),
                 cmocka_unit_test(test_job_budget),
                 cmocka_unit_test(test_day_budget),
+                cmocka_unit_test(test_a_long_wait_is_told),
                 cmocka_unit_test(test_refusals),
         };
 
