@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "common/str.h"
+
 int json_read(struct span text, json_t **ret, struct diag *ret_diag)
 {
         json_error_t error;
@@ -46,6 +48,16 @@ bool json_get_bool(const json_t *object, const char *key, bool otherwise)
         const json_t *value = json_object_get(object, key);
 
         return json_is_boolean(value) ? json_is_true(value) : otherwise;
+}
+
+json_t *json_words(const char *text)
+{
+        _cleanup_free_ char *mended = NULL;
+
+        if (str_is_utf8(span_of(text)))
+                return json_string(text);
+        mended = str_mended(span_of(text));
+        return mended ? json_string(mended) : NULL;
 }
 
 int json_put(json_t *object, const char *key, json_t *value)

@@ -29,6 +29,9 @@ char *json_to_text(const json_t *value)
         _must_check_; /* owned by the caller; NULL for lack of memory */
 /* Appends s as a JSON string with quotes. s must be valid UTF-8 (-EINVAL). */
 int json_write_string(struct buf *b, struct span s) _must_check_;
+/* For people: bytes that are no UTF-8 are "…" (str_mended()), so that a text that was cut is one.
+ * NULL for lack of memory. */
+json_t *json_words(const char *text) _must_check_;
 /* Text member or NULL; borrowed from the object. */
 const char *json_get_text(const json_t *object, const char *key);
 bool json_get_u64(const json_t *object, const char *key,

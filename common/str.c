@@ -6,6 +6,8 @@
 #include <pthread.h>
 #include <stdio.h>
 
+#include "common/buf.h"
+
 char *str_dup_span(struct span s)
 {
         char *text = malloc(s.n + 1);
@@ -293,6 +295,26 @@ bool str_is_utf8(struct span s)
                 i += length;
         }
         return true;
+}
+
+char *str_mended(struct span s)
+{
+        const unsigned char *at = (const unsigned char *)s.at;
+        _cleanup_buf_ struct buf b = {0};
+        bool was_broken = false;
+
+        buf_init(&b, 0);
+        for (size_t i = 0; i < s.n;) {
+                size_t length = utf8_sequence(at + i, s.n - i);
+
+                if (length > 0)
+                        (void)buf_add(&b, s.at + i, length);
+                else if (!was_broken)
+                        (void)buf_add_text(&b, "…");
+                was_broken = length == 0;
+                i += MAX2(length, 1);
+        }
+        return b.n > 0 || b.failed ? buf_steal(&b, NULL) : strdup("");
 }
 
 #define NEAREST_MAX_BYTES 64 /* names are short; more is not a slip of the finger */

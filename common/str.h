@@ -27,6 +27,9 @@ int str_to_bytes(const char *s, uint64_t *ret) _must_check_;
 int str_to_ms(const char *s, uint64_t *ret) _must_check_;
 /* Valid UTF-8 without surrogates and overlong forms. */
 bool str_is_utf8(struct span s);
+/* The text with "…" for each run of bytes that is no UTF-8: half a character, where a text was cut.
+ * Owned by the caller; NULL for lack of memory. */
+char *str_mended(struct span s) _must_check_;
 /* Bytes of the mark that s begins with, if it is one that turns the direction of what is shown
  * (U+202A to E, U+2066 to 9: text is not what it seems); else 0. */
 size_t str_turn_length(struct span s);

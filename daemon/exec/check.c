@@ -226,7 +226,8 @@ static void template_refused(struct run *r, uint32_t task, struct run_work_item 
                 return;
         }
         publish_news(r, "warning",
-                     json_pack("{s:s,s:s}", "text", text, "where", r->work->tasks[task].title));
+                     json_pack("{s:o,s:s}", "text", json_words(text), "where",
+                               r->work->tasks[task].title));
         t->is_template_refused = true;
         run_task_move(r, task, TASK_READY);
         obtain(r, task);
@@ -542,12 +543,24 @@ static struct failure *refusal(const struct evidence *e)
         return failure_new(FAILURE_CHECK_FAILED, "%s", e->text ? e->text : "refused");
 }
 
+/* It quotes what was cut somewhere, and has to go into a request. Without memory: no words. */
+static void mend_text(struct evidence *e)
+{
+        char *cut = e->text;
+
+        if (!cut || str_is_utf8(span_of(cut)))
+                return;
+        e->text = str_mended(span_of(cut));
+        free(cut);
+}
+
 void task_refused(struct run *r, uint32_t task, struct evidence *e)
 {
         struct run_task *t = run_task_of(r, task);
         enum tier next = t->tier;
         enum rung rung;
 
+        mend_text(e);
         while (++next < N_TIERS && !r->setup.planning.tiers[next].model)
                 ;
         rung = ladder_next(&(struct ladder){.tier = t->tier,

@@ -79,6 +79,7 @@ void learn_call(struct run_call *c)
         if (!c->usage.is_known || c->failure || !m->facts || strcmp(m->model, c->model) != 0)
                 return;
         reply.input = reply.fresh + c->usage.cache_read;
+        reply.is_prose = !r->work->tasks[c->tasks[0]].path;
         for (size_t i = list_estimators(r, at); i-- > 0;) {
                 estimator_learn(at[i], &reply);
                 learn_density(c, at[i], &reply);

@@ -297,14 +297,15 @@ static void say_planned(struct job *job, const struct work *work, const struct p
         if (!news || !b || (texts && job_put_plan(job, b, texts) < 0))
                 log_warning("job %s: the plan cannot be kept: out of memory", job->id_text);
         for (size_t i = 0; news && i < work->warnings.n; i++)
-                news[n++] =
-                        (struct news){"warning", json_pack("{s:s}", "text", work->warnings.at[i])};
+                news[n++] = (struct news){
+                        "warning", json_pack("{s:o}", "text", json_words(work->warnings.at[i]))};
         for (size_t i = 0; news && i < plan->warnings.n; i++)
-                news[n++] =
-                        (struct news){"warning", json_pack("{s:s}", "text", plan->warnings.at[i])};
+                news[n++] = (struct news){
+                        "warning", json_pack("{s:o}", "text", json_words(plan->warnings.at[i]))};
         for (size_t i = 0; news && i < work->notes.n; i++)
-                news[n++] = (struct news){"warning", json_pack("{s:s,s:s}", "text",
-                                                               work->notes.at[i], "level", "note")};
+                news[n++] = (struct news){"warning", json_pack("{s:o,s:s}", "text",
+                                                               json_words(work->notes.at[i]),
+                                                               "level", "note")};
         if (news) {
                 news[n++] = (struct news){"planned", planned_fields(plan)};
                 if (is_starting)

@@ -245,7 +245,8 @@ static int make_news(struct job *job, const struct strlist *warnings, struct new
         news[n++] = (struct news){"queued", json_pack("{s:s,s:I}", "kind", job->kind->name,
                                                       "position", (json_int_t)job->jobs->n_queued)};
         for (size_t i = 0; i < warnings->n; i++)
-                news[n++] = (struct news){"warning", json_pack("{s:s}", "text", warnings->at[i])};
+                news[n++] = (struct news){"warning",
+                                          json_pack("{s:o}", "text", json_words(warnings->at[i]))};
         if (!job_needs_met(job))
                 news[n++] = (struct news){"waiting", job_begin_wait(job, WAIT_BLOBS, NULL)};
         *ret_n = n;

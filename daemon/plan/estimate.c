@@ -18,6 +18,7 @@
 #define SPREAD_WEIGHT 0.1 /* of the newest squared residual */
 #define COEFFICIENT_MIN 0.25
 #define COEFFICIENT_MAX 4.0
+#define TIME_FACTOR_MAX 1000.0 /* a small machine is so much slower than the book */
 #define LEARN_TOKENS_MIN 200
 #define P90_SIGMAS 1.2816
 #define INPUT_SCALE 500.0   /* bytes of facts of a small entity */
@@ -286,8 +287,10 @@ static void learn_time(struct estimated_model *m, const struct counted_reply *r)
         }
         if (r->first_token_ms == 0 || rest < 1 || r->output < LEARN_TOKENS_MIN)
                 return;
-        learn_spread(&m->writing_spread, rest, m->writing.at[0] * writing);
         x[0] = writing / rest;
+        if (x[0] < 1 / TIME_FACTOR_MAX || x[0] > TIME_FACTOR_MAX)
+                return; /* no clock of this model */
+        learn_spread(&m->writing_spread, rest, m->writing.at[0] * writing);
         fit_learn(&m->writing, x, 1, TIME_NOISE, 1);
 }
 
@@ -303,7 +306,8 @@ void estimator_learn(struct estimator *e, const struct counted_reply *r)
         learn_time(m, r);
         x[0] = (double)r->answer_bytes / r->facts->bytes_per_token[TEXT_CODE] /
                (double)MAX2(r->output, 1u);
-        if (r->output >= LEARN_TOKENS_MIN && x[0] > 1 / COEFFICIENT_MAX && x[0] < COEFFICIENT_MAX)
+        if (!r->is_prose && r->output >= LEARN_TOKENS_MIN && x[0] > 1 / COEFFICIENT_MAX &&
+            x[0] < COEFFICIENT_MAX)
                 fit_learn(&m->answer, x, 1, PROMPT_NOISE * 2, 1);
 }
 

@@ -127,6 +127,7 @@ struct counted_reply {
         struct text_bytes prompt;
         uint64_t input, fresh, output, answer_bytes; /* counted; fresh: not read from a cache */
         uint64_t first_token_ms, ms;                 /* 0: not known */
+        bool is_prose; /* no files: what a token holds is said of its kind alone */
 };
 void estimator_learn(struct estimator *e, const struct counted_reply *r);
 void estimator_learn_file(struct estimator *e, const char *kind, uint64_t expected, uint64_t input,

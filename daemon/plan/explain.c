@@ -82,7 +82,7 @@ static json_t *step_to_json(const struct planning *in, const struct plan *p, con
                         k = k ? k : json_put(o, "frames", integer(n_frames));
         }
         k = k ? k : json_put(o, "certain", json_boolean(s->is_certain));
-        k = k ? k : json_put(o, "reason", json_string(s->reason));
+        k = k ? k : json_put(o, "reason", json_words(s->reason));
         k = k ? k : estimate_to_json(&s->estimate, &estimate);
         k = k ? k : json_put(o, "estimate", estimate);
         if (s->kind == STEP_CALL) {

@@ -7,6 +7,9 @@
 
 #define REQUEST_ID_BYTES 128 /* real ones have 30 */
 #define ATTEMPT_LIST_MS 5000 /* a list of models is a nicety */
+/* Tokens that a request or an answer may have beside what was sent or allowed: a template of the
+ * server's, thoughts. No token is shorter than a byte. */
+#define USAGE_BESIDE_TOKENS ((uint64_t)1 << 16)
 
 struct attempt {
         TAILQ_ENTRY(attempt) entry;
@@ -15,6 +18,7 @@ struct attempt {
         struct attempt_events events;
         void *arg;
         struct buf body;  /* of the request */
+        size_t n_sent;    /* bytes of it */
         struct buf error; /* body of an answer that is no success */
         struct reading reading;
         struct advice advice; /* limits from the head */
@@ -22,7 +26,7 @@ struct attempt {
         char *job;               /* owned; for log lines */
         char *model;             /* owned */
         struct failure *pending; /* owned: told when the server has said what models it has */
-        uint64_t call, sent_usec, first_usec;
+        uint64_t call, sent_usec, first_usec, max_tokens;
         struct manner used; /* in which it was asked; without its texts */
         bool has_head, is_told_started;
         bool goes_on; /* it was asked to go on from what it has said: there may be nothing more */
@@ -55,9 +59,25 @@ static const char *header_of(const char *name, void *arg)
         return http_header(arg, name);
 }
 
+/* Counts that no such request can have are none: they would be money. */
+static bool is_plausible(const struct attempt *a, const struct usage *u)
+{
+        const uint64_t in[] = {u->input, u->cache_read, u->cache_write_5m, u->cache_write_1h};
+        uint64_t left = (uint64_t)a->n_sent + USAGE_BESIDE_TOKENS;
+
+        for (size_t i = 0; i < N_ELEMENTS(in); i++) {
+                if (in[i] > left)
+                        return false;
+                left -= in[i];
+        }
+        return u->output <= 2 * a->max_tokens + USAGE_BESIDE_TOKENS;
+}
+
 static struct usage usage_of(const struct attempt *a)
 {
-        return a->reading.usage.is_known ? a->reading.usage : (struct usage){};
+        const struct usage *u = &a->reading.usage;
+
+        return u->is_known && is_plausible(a, u) ? *u : (struct usage){};
 }
 
 /* The owner's word after one of its callbacks: true when the attempt is to be touched no more. */
@@ -456,6 +476,8 @@ int provider_send(struct provider *p, const struct request *r, const struct atte
         if (!a->job || !a->model)
                 return -ENOMEM;
         a->call = r->call;
+        a->n_sent = a->body.n;
+        a->max_tokens = r->max_tokens;
         a->reading.is_write_1h = has_only_1h_marks(r);
         a->events = *events;
         a->arg = arg;

@@ -7,13 +7,13 @@ import threading
 
 
 class Asked:
-    """One file of a call, as the prompt shows it."""
+    """One file of a call, as the prompt shows it; or a question (path None)."""
 
     def __init__(self, path, prompt, tag):
         self.path, self.prompt, self.tag = path, prompt, tag
-        shown = re.search(r"^(`{3,})\w* text " + re.escape(path) + r"\n(.*?)^\1$", prompt, re.M | re.S)
+        shown = path and re.search(r"^(`{3,})\w* text " + re.escape(path) + r"\n(.*?)^\1$", prompt, re.M | re.S)
         self.text = shown.group(2) if shown else ""
-        told = prompt[prompt.rindex("task:\n"):]
+        told = prompt[prompt.rindex("task:\n"):] if path else ""
         self.lines = [int(n) for n in re.findall(r"^\s+(?:- )?line: (\d+)$", told, re.M)]
 
     def edit(self, old, new):
@@ -30,7 +30,7 @@ class Scripted:
     """Speaks Anthropic's dialect. answer(asked) gives the text of an answer about one file."""
 
     def __init__(self, answer):
-        self.answer, self.asked = answer, []
+        self.answer, self.asked, self.usage = answer, [], {}  # usage: what it says besides, or instead
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -66,20 +66,20 @@ class Scripted:
             content = message["content"]
             blocks += [{"text": content}] if isinstance(content, str) else content
         prompt = "".join(b.get("text", "") for b in blocks)
-        tag = re.findall(r"^\s*tag: [\"']?(\w+)", prompt, re.M)[-1]
-        text = ""
+        tag = ([""] + re.findall(r"^\s*tag: [\"']?(\w+)", prompt, re.M))[-1]
+        text = "" if tag else self.answer(Asked(None, prompt, tag))
         for path in re.findall(r"^`{3,}\w* text (\S+)$", prompt, re.M):
             asked = Asked(path, prompt, tag)  # calls come side by side
             self.asked.append(asked)
             text += self.answer(asked)
-        usage = {"input_tokens": len(prompt) // 4, "output_tokens": 1, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}
+        usage = {"input_tokens": len(prompt) // 4, "output_tokens": 1, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0, **self.usage}
         events = [
             {"type": "message_start", "message": {"id": "m", "type": "message", "role": "assistant", "model": body["model"], "content": [],
                                                   "stop_reason": None, "usage": usage}},
             {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
             {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}},
             {"type": "content_block_stop", "index": 0},
-            {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": {"output_tokens": len(text) // 4 + 1}},
+            {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": {"output_tokens": self.usage.get("output_tokens", len(text) // 4 + 1)}},
             {"type": "message_stop"}]
         return "".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in events).encode()
 

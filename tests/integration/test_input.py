@@ -121,6 +121,20 @@ def test_what_is_odd_is_a_warning_with_its_place(daemon, place):
     assert any("Ghost" in t for t in texts) and any("colour" in t for t in texts)
 
 
+@pytest.mark.parametrize("n", range(56, 62))
+def test_what_is_quoted_in_part_is_whole_characters(daemon, place, n):
+    """Wherever a quotation is cut: the job is planned, its warnings are told, and it waits for nothing."""
+    path = place / "odd.yaml"
+    word = "a" * n + "üß日本🦔"
+    path.write_text(GOOD.replace("build_config", f"  relationships:\n    - {{from: Parcel, to: {word}, type: one_to_many}}\nbuild_config")
+                    .replace("FR-001", f"FR-{word}") + f"{word}: 3\n")
+    r = gen(daemon, path, place / "out", "--dry-run", "--json", check=0)
+    plan = json.loads(r.stdout)
+    assert plan["steps"] and all(s["reason"] for s in plan["steps"])
+    r = gen(daemon, path, place / "out", check=0)
+    assert word[:50] in r.stderr and "\ufffd" not in r.stderr
+
+
 def test_many_warnings_stay_readable(daemon, place):
     path = place / "odd.yaml"
     path.write_text(GOOD + "".join(f"k{i}: {'x' * 100}\n" for i in range(30000)))

@@ -168,6 +168,26 @@ static void test_utf8(void **state)
                 assert_int_equal(str_is_utf8(rows[i].s), rows[i].is_valid);
 }
 
+static void test_mended(void **state)
+{
+        static const char *const rows[][2] = {{"", ""},
+                                              {"plain", "plain"},
+                                              {"gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f"},
+                                              {"gr\xc3", "gr…"},
+                                              {"\xf0\x9f\x98` is odd", "…` is odd"},
+                                              {"\xbc\xff\xfe", "…"},
+                                              {"a\xffz\xff", "a…z…"}};
+
+        (void)state;
+        for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+                _cleanup_free_ char *mended = str_mended(span_of(rows[i][0]));
+
+                assert_non_null(mended);
+                assert_string_equal(mended, rows[i][1]);
+                assert_true(str_is_utf8(span_of(mended)));
+        }
+}
+
 static void test_prefix_suffix_equal(void **state)
 {
         (void)state;
@@ -245,6 +265,7 @@ int main(void)
                 cmocka_unit_test(test_double_in_other_locale),
                 cmocka_unit_test(test_quantities),
                 cmocka_unit_test(test_utf8),
+                cmocka_unit_test(test_mended),
                 cmocka_unit_test(test_prefix_suffix_equal),
                 cmocka_unit_test(test_trim),
                 cmocka_unit_test(test_nearest),
