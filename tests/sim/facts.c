@@ -243,6 +243,31 @@ static const char *subject_of(struct yaml_node *doc, bool is_entity)
         return is_entity || node_size(list) == 1 ? node_text(node_at(list, 0), "name") : NULL;
 }
 
+/* What the project is, then by name. */
+static bool goes_before(const char *a, const char *b)
+{
+        bool is_first = strcmp(a, "project") == 0, is_second = strcmp(b, "project") == 0;
+
+        return is_first != is_second ? is_first : strcmp(a, b) < 0;
+}
+
+/* The same facts are the same to a writer, in whichever order a prompt states them: its own of a
+ * file, or those of many once and then which of them are whose. */
+static void sort_sections(struct yaml_node *doc)
+{
+        for (size_t i = 1; doc->kind == YAML_MAP && i < doc->n_items; i++) {
+                struct yaml_node *key = doc->keys[i], *item = doc->items[i];
+                size_t at = i;
+
+                for (; at > 0 && goes_before(key->text, doc->keys[at - 1]->text); at--) {
+                        doc->keys[at] = doc->keys[at - 1];
+                        doc->items[at] = doc->items[at - 1];
+                }
+                doc->keys[at] = key;
+                doc->items[at] = item;
+        }
+}
+
 int facts_view_of(struct facts *f, size_t i_task, struct facts_view *ret)
 {
         struct yaml_node *task = i_task < f->n_tasks ? yaml_get(f->tasks[i_task], "task") : NULL;
@@ -259,6 +284,7 @@ int facts_view_of(struct facts *f, size_t i_task, struct facts_view *ret)
                 if (!ret->docs[0])
                         return -ENOMEM;
                 ret->n_docs = 1;
+                sort_sections(ret->docs[0]);
                 f->made[f->n_made++] = ret->docs[0];
                 return 0;
         }
@@ -269,6 +295,7 @@ int facts_view_of(struct facts *f, size_t i_task, struct facts_view *ret)
 
                 if (f->n_tasks > 1 && has_own && first && !str_is_equal(first, subject))
                         continue;
+                sort_sections(f->docs[i]);
                 ret->docs[ret->n_docs++] = f->docs[i];
         }
         return 0;
