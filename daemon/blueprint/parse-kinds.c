@@ -405,6 +405,18 @@ static void check_path(struct parse *p, struct yaml_node *n, const struct kind *
                             each_names[k->each]);
 }
 
+/* A first guess of a file's size. */
+static size_t parse_size(struct parse *p, struct yaml_node *n, const char *key)
+{
+        uint64_t size = parse_number(p, n, key, 0);
+
+        if (size <= TEMPLATE_MAX_OUTPUT_BYTES)
+                return size;
+        parse_fault(p, yaml_get(n, key), "`%s` is at most %u: no file is longer", key,
+                    TEMPLATE_MAX_OUTPUT_BYTES);
+        return 0;
+}
+
 static void parse_shape(struct parse *p, struct yaml_node *n, struct kind *k)
 {
         int each;
@@ -429,8 +441,8 @@ static void parse_shape(struct parse *p, struct yaml_node *n, struct kind *k)
             !(k->language = str_dup_span(span_of(p->b->language))))
                 p->f->error = -ENOMEM;
         k->is_logic = parse_bool(p, n, "logic");
-        k->output_bytes = parse_number(p, n, "output_bytes", 0);
-        k->interface_bytes = parse_number(p, n, "interface_bytes", 0);
+        k->output_bytes = parse_size(p, n, "output_bytes");
+        k->interface_bytes = parse_size(p, n, "interface_bytes");
 }
 
 static void parse_kind(struct parse *p, struct yaml_node *top, struct yaml_node *n, struct kind *k,
