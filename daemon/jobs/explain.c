@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "daemon/jobs/internal.h"
+#include "daemon/jobs/parts.h"
 #include "daemon/jobs/query.h"
 #include "daemon/jobs/record.h"
 #include "daemon/loop/loop.h"
@@ -18,15 +19,6 @@ struct sums {
         const char *kind; /* of the step; borrowed from the plan */
         struct estimate e;
         json_t *rows; /* owned: of its tasks */
-};
-
-/* A task's part of its calls, retries included: of a call for several files an equal one, because
- * nobody counts which token was whose. So the parts add up to the bill. */
-struct part {
-        struct tokens tokens;
-        uint64_t nanousd;
-        bool is_known;  /* a call has told of it; else the task's own event counts */
-        bool is_joined; /* another job paid for the last one: known after what it streamed */
 };
 
 struct reading {
@@ -140,14 +132,6 @@ static int on_task_done(struct reading *r, const json_t *event, uint64_t now_ms)
         return k ? k : json_add(s->rows, row);
 }
 
-static void read_tokens(const json_t *o, struct tokens *t)
-{
-        (void)json_get_u64(o, "input", &t->input);
-        (void)json_get_u64(o, "cache_read", &t->cache_read);
-        (void)json_get_u64(o, "cache_write", &t->cache_write);
-        (void)json_get_u64(o, "output", &t->output);
-}
-
 static void add_call(struct estimate *e, const struct measured_call *c)
 {
         if (e->calls == 0)
@@ -187,33 +171,6 @@ static int keep_call(struct reading *r, const struct measured_call *c)
         return 0;
 }
 
-static uint64_t share_of(uint64_t whole, size_t i, size_t n)
-{
-        return whole / n + (i < whole % n);
-}
-
-static void divide_call(struct reading *r, const json_t *tasks, const struct measured_call *c,
-                        bool is_joined)
-{
-        size_t n = json_array_size(tasks);
-
-        for (size_t i = 0; i < n; i++) {
-                json_int_t task = json_integer_value(json_array_get(tasks, i));
-                struct part *p;
-
-                if (task < 0 || (size_t)task >= r->n_tasks)
-                        continue;
-                p = &r->parts[task];
-                p->is_known = true;
-                p->is_joined = is_joined;
-                p->tokens.input += share_of(c->tokens.input, i, n);
-                p->tokens.cache_read += share_of(c->tokens.cache_read, i, n);
-                p->tokens.cache_write += share_of(c->tokens.cache_write, i, n);
-                p->tokens.output += share_of(c->tokens.output, i, n);
-                p->nanousd += share_of(c->nanousd, i, n);
-        }
-}
-
 static int on_call_done(struct reading *r, const json_t *event, uint64_t now_ms)
 {
         const json_t *tasks = json_object_get(event, "tasks");
@@ -227,7 +184,7 @@ static int on_call_done(struct reading *r, const json_t *event, uint64_t now_ms)
         if (!c.model)
                 return -ENOMEM;
         be_at_work(r, now_ms);
-        read_tokens(json_object_get(event, "tokens"), &c.tokens);
+        tokens_read(json_object_get(event, "tokens"), &c.tokens);
         (void)json_get_u64(event, "nanousd", &c.nanousd);
         (void)json_get_u64(event, "ms", &ms);
         (void)json_get_u64(json_object_get(event, "tokens"), "cache_write_1h", &c.write_1h);
@@ -237,7 +194,7 @@ static int on_call_done(struct reading *r, const json_t *event, uint64_t now_ms)
         s = step_of_task(r, (uint64_t)json_integer_value(json_array_get(tasks, 0)));
         if (s)
                 add_call(&s->e, &c);
-        divide_call(r, tasks, &c, json_is_true(json_object_get(event, "joined")));
+        parts_add(r->parts, r->n_tasks, event);
         return keep_call(r, &c);
 }
 
@@ -360,40 +317,6 @@ static void reading_done(struct reading *r)
         strlist_done(&r->models);
 }
 
-static int put_part(const struct part *p, json_t *row)
-{
-        int k;
-
-        if (!p->is_known)
-                return 0;
-        if (p->is_joined && json_get_text(row, "source") &&
-            json_put(row, "joined", json_true()) < 0)
-                return -ENOMEM;
-        k = json_put(row, "tokens",
-                     json_pack("{s:I,s:I,s:I,s:I}", "input", (json_int_t)p->tokens.input,
-                               "cache_read", (json_int_t)p->tokens.cache_read, "cache_write",
-                               (json_int_t)p->tokens.cache_write, "output",
-                               (json_int_t)p->tokens.output));
-        return k ? k : json_put(row, "nanousd", json_integer((json_int_t)p->nanousd));
-}
-
-static int put_parts(const struct reading *r, json_t *rows)
-{
-        json_t *row;
-        size_t i;
-
-        json_array_foreach (rows, i, row) {
-                uint64_t task;
-                int k = json_get_u64(row, "task", &task) && task < r->n_tasks
-                                ? put_part(&r->parts[task], row)
-                                : 0;
-
-                if (k < 0)
-                        return k;
-        }
-        return 0;
-}
-
 static int put_steps(const struct reading *r, json_t *plan)
 {
         json_t *step;
@@ -404,7 +327,7 @@ static int put_steps(const struct reading *r, json_t *plan)
                 int k = totals_to_json(&r->steps[i].e, &o);
 
                 k = k ? k : json_put(step, "measured", o);
-                k = k ? k : put_parts(r, r->steps[i].rows);
+                k = k ? k : parts_put(r->parts, r->n_tasks, r->steps[i].rows);
                 k = k ? k : json_put(o, "tasks", json_incref(r->steps[i].rows));
                 if (k < 0)
                         return k;
@@ -476,7 +399,7 @@ static int put_measured(const struct explaining *x, json_t *plan)
                            (struct span){0}, read_event, &r);
         if (r.phase != PHASE_NONE)
                 enter_phase(&r, PHASE_NONE, clock_realtime_ms());
-        read_tokens(json_object_get(plan, "totals"), &all.tokens);
+        tokens_read(json_object_get(plan, "totals"), &all.tokens);
         r.measured.estimated_input =
                 all.tokens.input + all.tokens.cache_read + all.tokens.cache_write;
         k = k ? k : put_steps(&r, plan);

@@ -6,6 +6,7 @@
 #include "common/json.h"
 #include "daemon/calls/calls.h"
 #include "daemon/jobs/internal.h"
+#include "daemon/jobs/parts.h"
 #include "daemon/loop/loop.h"
 #include "daemon/store/store.h"
 
@@ -30,6 +31,7 @@ struct looking {
         struct ulid id;
         struct run_look *tasks; /* owned or NULL */
         bool has_calls, has_prompts;
+        size_t n_tasks;
         /* of a list */
         uint32_t uid;
         bool is_root, has_before, has_dry_runs;
@@ -316,11 +318,45 @@ static int tasks_from_journal(const struct looking *x, json_t **ret)
         return k;
 }
 
+struct parts_reading {
+        struct part *parts;
+        size_t n;
+};
+
+static int note_call(struct span key, struct span value, void *arg)
+{
+        struct parts_reading *p = arg;
+        _cleanup_json_ json_t *event = NULL;
+        struct diag diag;
+
+        (void)key;
+        if (memmem(value.at, value.n, "\"call.done\"", 11) &&
+            json_read(value, &event, &diag) == 0 &&
+            str_is_equal(json_get_text(event, "type"), "call.done"))
+                parts_add(p->parts, p->n, event);
+        return 0;
+}
+
+/* What each task cost: an event of a task knows of calls for it alone. */
+static int put_costs(const struct looking *x, json_t *tasks)
+{
+        _cleanup_free_ struct part *parts = calloc(x->n_tasks + 1, sizeof(*parts));
+        struct parts_reading reading = {parts, x->n_tasks};
+        int k = parts ? 0 : -ENOMEM;
+
+        k = k ? k
+              : store_scan(x->j->c.store, TABLE_EVENT,
+                           (struct span){(const char *)x->id.at, ULID_BYTES}, (struct span){0},
+                           note_call, &reading);
+        return k ? k : parts_put(parts, x->n_tasks, tasks);
+}
+
 static int run_get(struct looking *x)
 {
         json_t *tasks = NULL, *calls = NULL;
         int k = x->tasks ? run_look_rows(x->tasks, &tasks) : tasks_from_journal(x, &tasks);
 
+        k = k ? k : put_costs(x, tasks);
         k = k ? k : json_put(x->reply, "tasks", tasks);
         if (k == 0 && (x->has_calls || x->has_prompts)) {
                 k = calls_describe(x->j->c.calls, &x->id, x->has_prompts, &calls);
@@ -358,6 +394,7 @@ static int look(struct looking *x, struct job *job)
         int k;
 
         x->id = job->id;
+        x->n_tasks = job->n_tasks;
         x->reply = row(job);
         k = x->reply ? json_put(x->reply, "waits", waits_json(job)) : -ENOMEM;
         if (job->summary && k == 0)
