@@ -75,6 +75,22 @@ static void readings_done(struct readings *r)
         blueprint_shelf_unref(r->shelf);
 }
 
+/* What the user's file says of prices. */
+static int set_prices(struct readings *r)
+{
+        int k = 0;
+
+        for (enum tier t = 0; t < N_TIERS; t++) {
+                const struct tier_option *o = config_tier(r->config, t);
+
+                for (size_t i = 0; i < o->n_routes && k == 0; i++)
+                        if (o->routes[i].has_price)
+                                k = price_book_set(r->prices, o->routes[i].model,
+                                                   &o->routes[i].price);
+        }
+        return k;
+}
+
 static int read_all(const struct assembly *a, struct readings *r, struct failure **ret_failure)
 {
         _cleanup_free_ char *book = path_join(a->places.data_dir, "models.yaml"),
@@ -87,6 +103,7 @@ static int read_all(const struct assembly *a, struct readings *r, struct failure
         if (!book || !blueprints)
                 return -ENOMEM;
         k = price_book_load(book, &r->prices, ret_failure);
+        k = k ? k : set_prices(r);
         if (k)
                 return k;
         own = config_get_text(r->config, OPTION_BLUEPRINT_DIR);

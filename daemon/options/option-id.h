@@ -37,6 +37,7 @@ enum option_id {
         OPTION_MONTH_USD,
         OPTION_WARN_AT,
         OPTION_WARN_PROGRAM,
+        OPTION_UNPRICED,
         OPTION_APPROVAL_WHEN,
         OPTION_APPROVAL_TOKENS,
         OPTION_APPROVAL_USD,

@@ -19,6 +19,7 @@
 #include "common/str.h"
 #include "daemon/options/option-id.h"
 #include "daemon/work/plan.h"
+#include "daemon/work/price.h"
 #include "proto/failure.h"
 
 enum option_type {
@@ -35,6 +36,7 @@ enum option_type {
 enum option_scope { SCOPE_DAEMON, SCOPE_JOB, SCOPE_JOB_TIGHTEN };
 
 enum approval_when { APPROVAL_TERMINAL, APPROVAL_ALWAYS, APPROVAL_NEVER };
+enum unpriced { UNPRICED_ASK, UNPRICED_ALLOW };
 enum objective { OBJECTIVE_COST, OBJECTIVE_BALANCED, OBJECTIVE_LATENCY };
 struct option {
         const char *name;
@@ -75,7 +77,8 @@ struct tier_option {
         struct {
                 char *provider, *model; /* owned */
                 struct limits_option limits;
-                bool has_limits;
+                struct price price; /* the user's word for it, in place of the price book's */
+                bool has_limits, has_price;
                 unsigned line, column; /* in the file; 0: a default */
         } routes[TIER_MAX_ROUTES];     /* in the order of falling back */
         size_t n_routes;

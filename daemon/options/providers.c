@@ -4,8 +4,10 @@
  *                        limits: LIMITS}}
  *     tiers:     {fast | balanced | quality: ROUTE | [ROUTE…]}
  *     KEY    = {env: VARIABLE} | {file: PATH} | {credential: NAME}
- *     ROUTE  = {provider: NAME, model: TEXT, limits: LIMITS}
+ *     ROUTE  = {provider: NAME, model: TEXT, limits: LIMITS, price: PRICE}
  *     LIMITS = {calls: N, requests: N, input: N, output: N}      calls of a provider only
+ *     PRICE  = {input: USD, output: USD, cache_read: USD, cache_write_5m: USD,
+ *               cache_write_1h: USD}      per million tokens; of the cache: else as `input`
  *
  * An entry replaces the default one of its name; others stay. */
 
@@ -14,6 +16,8 @@
 #include "daemon/options/internal.h"
 
 #define NAME_MAX_BYTES 64
+#define PRICE_MAX_USD 1000000 /* per million tokens: a dollar a token */
+#define NANO_PER_DOLLAR_PER_MILLION 1000.0
 #define LIMIT_MAX 1000000000U /* more is as good as none */
 
 static const char *const key_sources[] = {
@@ -251,6 +255,39 @@ static int read_limits(struct reading *r, struct yaml_node *n, bool is_of_provid
         return k ? k : read_limit(r, n, "output", &ret->output);
 }
 
+/* Dollars per million tokens, as nano-dollars a token. */
+static int read_usd(struct reading *r, struct yaml_node *map, const char *key, uint64_t *ret)
+{
+        struct yaml_node *n = yaml_get(map, key);
+        double value;
+
+        if (!n || yaml_is_null(n))
+                return 0;
+        if (n->kind != YAML_SCALAR || str_to_double(n->text, &value) < 0 || !(value >= 0) ||
+            value > PRICE_MAX_USD)
+                return refuse(r, n, "`%s` is a number of dollars per million tokens, 0 to %d", key,
+                              PRICE_MAX_USD);
+        *ret = (uint64_t)(value * NANO_PER_DOLLAR_PER_MILLION + 0.5);
+        return 0;
+}
+
+static int read_price(struct reading *r, struct yaml_node *n, struct price *ret)
+{
+        static const char *const known[] = {"input", "output", "cache_read", "cache_write_5m",
+                                            "cache_write_1h"};
+        int k;
+
+        if (n->kind != YAML_MAP || !yaml_get(n, "input") || !yaml_get(n, "output"))
+                return refuse(r, n, "a price is {input, output}, in dollars per million tokens");
+        k = check_known(r, n, known, N_ELEMENTS(known));
+        k = k ? k : read_usd(r, n, "input", &ret->input);
+        ret->cache_read = ret->cache_write_5m = ret->cache_write_1h = ret->input;
+        k = k ? k : read_usd(r, n, "output", &ret->output);
+        k = k ? k : read_usd(r, n, "cache_read", &ret->cache_read);
+        k = k ? k : read_usd(r, n, "cache_write_5m", &ret->cache_write_5m);
+        return k ? k : read_usd(r, n, "cache_write_1h", &ret->cache_write_1h);
+}
+
 /* "10m", or a number of seconds as the server takes it: -1 is for ever. */
 static int read_keep_alive(struct reading *r, struct yaml_node *n, struct provider_option *p)
 {
@@ -316,24 +353,31 @@ int config_read_providers(struct config *c, struct yaml_node *n, const char *nam
 
 static int read_route(struct reading *r, struct yaml_node *n, struct tier_option *t)
 {
-        static const char *const known[] = {"provider", "model", "limits"};
+        static const char *const known[] = {"provider", "model", "limits", "price"};
+        struct yaml_node *price = n->kind == YAML_MAP ? yaml_get(n, "price") : NULL;
         struct limits_option limits = {0};
+        struct price paid = {0};
         _cleanup_free_ char *provider = NULL, *model = NULL;
         int k;
 
         if (n->kind != YAML_MAP)
                 return refuse(r, n, "a tier is {provider, model} or a list of these");
+        if (price && yaml_is_null(price))
+                price = NULL;
         if (t->n_routes == TIER_MAX_ROUTES)
                 return refuse(r, n, "more than %d to fall back on", TIER_MAX_ROUTES);
         k = check_known(r, n, known, N_ELEMENTS(known));
         k = k ? k : need_text(r, n, "provider", &provider);
         k = k ? k : need_text(r, n, "model", &model);
         k = k ? k : read_limits(r, yaml_get(n, "limits"), false, &limits);
+        k = k || !price ? k : read_price(r, price, &paid);
         k = k ? k : add_route(t, provider, model);
         if (k != 0)
                 return k;
         t->routes[t->n_routes - 1].limits = limits;
         t->routes[t->n_routes - 1].has_limits = yaml_get(n, "limits") != NULL;
+        t->routes[t->n_routes - 1].price = paid;
+        t->routes[t->n_routes - 1].has_price = price != NULL;
         t->routes[t->n_routes - 1].line = n->line;
         t->routes[t->n_routes - 1].column = n->column;
         return 0;

@@ -5,6 +5,7 @@
 #define HOUR_MS 3600000u
 
 static const char *const objectives[] = {"cost", "balanced", "latency", NULL};
+static const char *const unpriced[] = {"ask", "allow", NULL};
 static const char *const approvals[] = {"terminal", "always", "never", NULL};
 static const char *const log_levels[] = {"error", "warning", "notice", "info", "debug", NULL};
 
@@ -123,6 +124,10 @@ const struct option option_table[N_OPTIONS] = {
         [OPTION_WARN_PROGRAM] = {"budget.warn_program", OPTION_TEXT, SCOPE_DAEMON, "",
                                  .variable = "GENOPT_WARN_PROGRAM", RELOADED,
                                  .sentence = "program that is run with such a warning"},
+        [OPTION_UNPRICED] = {"budget.unpriced", OPTION_CHOICE, SCOPE_JOB, "ask",
+                             .choices = unpriced, .variable = "GENOPT_UNPRICED", RELOADED,
+                             .sentence = "calls whose price is not known, which no budget counts: "
+                                         "ask first, or allow"},
         [OPTION_APPROVAL_WHEN] = {"approval.when", OPTION_CHOICE, SCOPE_JOB, "terminal",
                                   .choices = approvals, .variable = "GENOPT_APPROVAL", RELOADED,
                                   .sentence = "who is asked before a dear job: a person at a "

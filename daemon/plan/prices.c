@@ -270,12 +270,54 @@ int price_book_load(const char *path, struct price_book **ret, struct failure **
         return k ? k : price_book_read(buf_span(&text), path, ret, ret_failure);
 }
 
-const struct model_facts *price_book_find(const struct price_book *b, const char *model)
+static bool fits(const struct model_facts *m, const char *model)
+{
+        return m->is_given ? str_is_equal(model, m->name) : str_has_prefix(model, m->name);
+}
+
+int price_book_set(struct price_book *b, const char *model, const struct price *price)
+{
+        struct model_facts *more = reallocarray(b->models, b->n_models + 1, sizeof(*more)), row;
+        struct hasher *h = NULL;
+
+        if (!more)
+                return -ENOMEM;
+        b->models = more;
+        row = *price_book_find(b, model);
+        row.name = strdup(model);
+        row.price = *price;
+        row.is_given = true;
+        if (!row.name || hasher_new(&h) < 0) {
+                free(row.name);
+                return -ENOMEM;
+        }
+        memmove(b->models + 1, b->models, b->n_models * sizeof(*b->models));
+        b->models[0] = row;
+        b->n_models++;
+        hasher_add(h, b->hash.at, HASH_BYTES);
+        hasher_add(h, model, strlen(model) + 1);
+        hasher_add(h, price, sizeof(*price));
+        hasher_get(h, &b->hash);
+        hasher_free(h);
+        return 0;
+}
+
+static const struct model_facts *find_known(const struct price_book *b, const char *model)
 {
         for (size_t i = 0; i + 1 < b->n_models; i++)
-                if (str_has_prefix(model, b->models[i].name))
+                if (fits(&b->models[i], model))
                         return &b->models[i];
-        return &b->models[b->n_models - 1];
+        return NULL;
+}
+
+/* Gateways name whose model it is first: `openrouter/openai/gpt-5.4`, `us.anthropic.claude-…`. */
+const struct model_facts *price_book_find(const struct price_book *b, const char *model)
+{
+        const struct model_facts *m = find_known(b, model);
+
+        for (const char *at = model; !m && (at = strpbrk(at, "/.")); at++)
+                m = find_known(b, at + 1);
+        return m ? m : &b->models[b->n_models - 1];
 }
 
 const char *price_book_date(const struct price_book *b)

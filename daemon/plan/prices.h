@@ -19,7 +19,8 @@ enum prompt_cache {
 };
 
 struct model_facts {
-        char *name; /* a model's name begins with it; "*" fits all */
+        char *name;    /* a model's name begins with it; "*" fits all */
+        bool is_given; /* its price is of the user's file: the name is a whole one */
         struct price price;
         uint64_t window, max_output, cache_minimum; /* tokens */
         enum prompt_cache cache;
@@ -40,7 +41,11 @@ int price_book_read(struct span text, const char *name, struct price_book **ret,
 struct price_book *price_book_ref(struct price_book *b);
 struct price_book *price_book_unref(struct price_book *b);
 DEFINE_CLEANUP(struct price_book, price_book_unref);
-/* Never NULL: a book without a row `*` is refused. Borrowed from the book. */
+/* Never NULL: a book without a row `*` is refused. Borrowed from the book. A model that is not
+ * known is looked for again without what stands before a `/` or a `.` of its name. */
 const struct model_facts *price_book_find(const struct price_book *b, const char *model);
+/* What a user's file says of one model, by its whole name, goes before what the book has. Before
+ * others hold the book. A model that is given twice has the price that was given last. */
+int price_book_set(struct price_book *b, const char *model, const struct price *price) _must_check_;
 const char *price_book_date(const struct price_book *b);
 void price_book_hash(const struct price_book *b, struct hash *ret);

@@ -31,6 +31,8 @@ static void money_is_nano_dollars_per_token(void **state)
         assert_int_equal(m->price.cache_read, 25);
         assert_int_equal(m->price.output, 10000);
         assert_string_equal(price_book_find(b, "unheard-of")->name, "*");
+        assert_string_equal(price_book_find(b, "gate/us.maker.big-5.1")->name, "big");
+        assert_string_equal(price_book_find(b, "gate/not-big.")->name, "*");
 }
 
 /* How long a provider keeps what, and how it is told: five minutes or an hour by marks, unless the
@@ -58,6 +60,32 @@ static void caches_are_data(void **state)
         m = price_book_find(b, "other");
         assert_int_equal(m->cache, PROMPT_CACHE_PREFIX);
         assert_int_equal(m->cache_long_ms, 540000);
+}
+
+/* Of one model, by its whole name; what else the book knows of it stays. */
+static void a_users_price_goes_first(void **state)
+{
+        static const struct price mine = {3000, 3000, 3000, 3000, 15000};
+        _cleanup_(price_book_unrefp) struct price_book *b = NULL;
+        struct failure *f = NULL;
+        struct hash before, after;
+
+        (void)state;
+        assert_int_equal(
+                read_book("format: 1\ndate: 2026-01-01\nmodels:\n" ROW("big") ROW("*"), &b, &f), 0);
+        price_book_hash(b, &before);
+        assert_int_equal(price_book_set(b, "acme-1", &mine), 0);
+        assert_int_equal(price_book_set(b, "big", &mine), 0);
+        price_book_hash(b, &after);
+        assert_false(hash_is_equal(&before, &after));
+        assert_string_equal(price_book_find(b, "acme-1")->name, "acme-1");
+        assert_int_equal(price_book_find(b, "acme-1")->price.output, 15000);
+        assert_int_equal(price_book_find(b, "acme-1")->window, 1000);
+        assert_string_equal(price_book_find(b, "acme-10")->name, "*");
+        assert_int_equal(price_book_find(b, "big")->price.input, 3000);
+        assert_int_equal(price_book_find(b, "big-model")->price.input, 2000);
+        assert_int_equal(price_book_set(b, "acme-1", &(struct price){0}), 0);
+        assert_int_equal(price_book_find(b, "acme-1")->price.output, 0);
 }
 
 /* What a bad book says, and where. */
@@ -116,6 +144,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(money_is_nano_dollars_per_token),
                 cmocka_unit_test(caches_are_data),
+                cmocka_unit_test(a_users_price_goes_first),
                 cmocka_unit_test(faults_are_named),
                 cmocka_unit_test(the_book_of_the_package_is_good),
         };
