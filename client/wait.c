@@ -76,7 +76,14 @@ static void put_question(const json_t *event, struct buf *b)
         char tokens[FORMAT_BYTES], money[FORMAT_BYTES], time[FORMAT_BYTES];
         const char *remedy = json_get_text(event, "remedy");
 
-        if (estimate)
+        if (estimate && json_object_get(event, "unpriced")) {
+                (void)buf_printf(b, "%" PRIu64 " model call%s, about %s tokens, %s, ", calls,
+                                 calls == 1 ? "" : "s",
+                                 format_count(progress_tokens(estimate), tokens),
+                                 format_ms(progress_number(estimate, "ms"), time));
+                view_add_unpriced(event, "at a price that nobody has told (", ")", b);
+                (void)buf_add_text(b, ": no budget holds. Go on?");
+        } else if (estimate)
                 (void)buf_printf(b, "%" PRIu64 " model call%s, about %s tokens, %s, %s. Go on?",
                                  calls, calls == 1 ? "" : "s",
                                  format_count(progress_tokens(estimate), tokens),

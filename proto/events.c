@@ -11,7 +11,8 @@ const struct event_type event_table[N_EVENTS] = {
                             {"steps", true},
                             {"kinds", true},
                             {"estimate", true},
-                            {"naive", true}}},
+                            {"naive", true},
+                            {"unpriced", false}}},
         [EVENT_STARTED] = {"started", true, false, {{"attempt", true}}},
         [EVENT_WAITING] = {"waiting",
                            true,
@@ -21,6 +22,7 @@ const struct event_type event_table[N_EVENTS] = {
                             {"need", false},
                             {"command", false},
                             {"estimate", false},
+                            {"unpriced", false},
                             {"remedy", true}}},
         [EVENT_TASK_STARTED] =
                 {"task.started",

@@ -118,11 +118,15 @@ static void describe_planned(const json_t *event, struct buf *b)
                 (void)buf_printf(b, "%s %" PRIu64 " %s", separator, n, progress_source_names[i]);
                 separator = ",";
         }
-        if (estimate)
+        if (estimate && json_object_get(event, "unpriced")) {
+                (void)buf_printf(b, "; about %s", format_ms(progress_number(estimate, "ms"), c));
+                view_add_unpriced(event, ", at a price that is not known (", ")", b);
+        } else if (estimate) {
                 (void)buf_printf(b, "; about %s and %s (naive %s)",
                                  format_money(progress_number(estimate, "nanousd"), a),
                                  format_ms(progress_number(estimate, "ms"), c),
                                  format_money(progress_number(naive, "nanousd"), d));
+        }
 }
 
 /* On a terminal, which shows what is done, only what is out of the ordinary. What failed is said

@@ -74,12 +74,15 @@ static void add_numbers(struct buf *b, const struct layout *l, struct span task,
         uint64_t input = progress_number(numbers, "input") +
                          progress_number(numbers, "cache_read") +
                          progress_number(numbers, "cache_write");
-        struct row row = {.task = task,
-                          .model = model,
-                          .input = format_count(input, in),
-                          .output = format_count(progress_number(numbers, "output"), out),
-                          .money = format_money(progress_number(numbers, "nanousd"), money),
-                          .time = format_ms(progress_number(numbers, "ms"), time)};
+        struct row row = {
+                .task = task,
+                .model = model,
+                .input = format_count(input, in),
+                .output = format_count(progress_number(numbers, "output"), out),
+                .money = json_is_true(json_object_get(numbers, "unpriced"))
+                                 ? "?"
+                                 : format_money(progress_number(numbers, "nanousd"), money),
+                .time = format_ms(progress_number(numbers, "ms"), time)};
 
         add_row(b, l, &row);
 }
@@ -198,19 +201,21 @@ static void name_measured(const json_t *step, struct buf *b)
                 (void)buf_add_text(b, ": not done");
 }
 
-static int add_measured(struct buf *b, const struct layout *l, const json_t *step)
+/* Of a step that nothing has come of yet there is nothing to tell before its job has ended. */
+static int add_measured(struct buf *b, const struct layout *l, const json_t *step, bool has_ended)
 {
         const json_t *measured = json_object_get(step, "measured");
         _cleanup_buf_ struct buf name = {0};
 
-        if (!measured)
+        if (!measured || (!has_ended && progress_number(measured, "calls") == 0 &&
+                          json_array_size(json_object_get(measured, "tasks")) == 0))
                 return 0;
         name_measured(step, &name);
         add_numbers(b, l, buf_span(&name), "", measured);
         return name.failed;
 }
 
-static int add_call(struct buf *b, const struct layout *l, const json_t *step)
+static int add_call(struct buf *b, const struct layout *l, const json_t *step, bool has_ended)
 {
         const char *model = json_get_text(step, "model"), *tier = json_get_text(step, "tier");
         _cleanup_buf_ struct buf name = {0};
@@ -222,7 +227,7 @@ static int add_call(struct buf *b, const struct layout *l, const json_t *step)
                     : tier ? tier
                            : "",
                     json_object_get(step, "estimate"));
-        r = add_measured(b, l, step);
+        r = add_measured(b, l, step, has_ended);
         add_reason(b, l, tier ? tier : "", json_get_text(step, "reason"));
         return r < 0 ? r : name.failed;
 }
@@ -281,7 +286,18 @@ static void add_groups(struct buf *b, const json_t *steps, const struct layout *
         }
 }
 
-static int add_calls(struct buf *b, const json_t *steps, const struct layout *l)
+static bool has_ended(const json_t *plan)
+{
+        static const char *const ends[] = {"done", "failed", "cancelled"};
+        const char *state = json_get_text(plan, "state");
+
+        for (size_t i = 0; state && i < N_ELEMENTS(ends); i++)
+                if (strcmp(state, ends[i]) == 0)
+                        return true;
+        return false;
+}
+
+static int add_calls(struct buf *b, const json_t *plan, const json_t *steps, const struct layout *l)
 {
         static const struct row head = {.task = {"asked of a model", 16},
                                         .model = "model",
@@ -301,7 +317,7 @@ static int add_calls(struct buf *b, const json_t *steps, const struct layout *l)
                         add_row(b, l, &head);
                 }
                 is_first = false;
-                if (add_call(b, l, step) < 0)
+                if (add_call(b, l, step, has_ended(plan)) < 0)
                         return -ENOMEM;
         }
         return 0;
@@ -331,7 +347,7 @@ static int add_steps(struct buf *b, const json_t *plan, size_t columns)
         }
         l = layout_of(columns, longest);
         add_groups(b, steps, &l);
-        return add_calls(b, steps, &l);
+        return add_calls(b, plan, steps, &l);
 }
 
 static void add_counts(struct buf *b, const json_t *plan)
@@ -539,6 +555,7 @@ int view_tabulate_plan(const json_t *plan, size_t columns, struct buf *b)
         add_counts(b, plan);
         view_add_findings(b, json_object_get(plan, "findings"));
         add_totals(b, plan);
+        view_add_unpriced(plan, "money      is without ", ", whose price is not known\n", b);
         view_add_lost(json_object_get(plan, "lost"), "", b);
         add_rules(b, plan);
         view_add_compression(json_object_get(plan, "rules"), "\n", b);

@@ -349,6 +349,17 @@ static void add_comparison(struct buf *b, const json_t *figures)
         (void)buf_add_text(b, "</table></div>");
 }
 
+static void add_unpriced(struct buf *b, const json_t *report)
+{
+        _cleanup_buf_ struct buf text = {0};
+
+        view_add_unpriced(report, "Money is without ", ", whose price is not known.", &text);
+        if (text.n == 0 || text.failed)
+                return;
+        (void)buf_add_text(b, "<p>");
+        add_escaped(b, text.at);
+}
+
 static void add_report(struct buf *b, const json_t *report)
 {
         const char *label = json_get_text(report, "label");
@@ -361,6 +372,7 @@ static void add_report(struct buf *b, const json_t *report)
         add_phases(b, json_object_get(report, "phases"));
         add_shares(b, json_object_get(report, "cache_share"));
         add_totals(b, report);
+        add_unpriced(b, report);
         view_add_lost(json_object_get(report, "lost"), "<p>", b);
         view_add_resume(json_object_get(report, "resume"), "<p>", "<code>genopt resume JOB</code>",
                         b);

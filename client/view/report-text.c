@@ -338,6 +338,7 @@ int report_write_text(const json_t *report, size_t columns, struct buf *b)
         write_head("job ", report, b);
         (void)buf_add_char(b, '\n');
         r = write_facts(report, columns, b);
+        view_add_unpriced(report, "money is without ", ", whose price is not known\n", b);
         view_add_lost(json_object_get(report, "lost"), "", b);
         write_lines(report, b);
         view_add_resume(json_object_get(report, "resume"), "", "`genopt resume JOB`", b);

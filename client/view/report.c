@@ -79,11 +79,8 @@ int report_make(const json_t *plan, const json_t *about, json_t **ret)
         static const char *const heads[] = {"job", "kind", "state", "label", "created", "ended"};
         static const struct {
                 const char *key, *as;
-        } parts[] = {{"totals", "planned"},
-                     {"naive", "naive"},
-                     {"lost", "lost"},
-                     {"phases", "phases"},
-                     {"rules", "rules"}};
+        } parts[] = {{"totals", "planned"}, {"naive", "naive"}, {"lost", "lost"},
+                     {"phases", "phases"},  {"rules", "rules"}, {"unpriced", "unpriced"}};
         static const char *const facts[] = {"cache_share", "files", "retries", "checks", "resume"};
         const json_t *summary = json_object_get(plan, "summary");
         _cleanup_json_ json_t *o = json_object();

@@ -113,13 +113,35 @@ static void add_files(struct buf *is, const json_t *summary)
         add_joined(is, files);
 }
 
-static void compare_money(struct fact *f, uint64_t is, uint64_t naive)
+void view_add_unpriced(const json_t *o, const char *lead, const char *tail, struct buf *b)
 {
+        const json_t *models = json_object_get(o, "unpriced");
+        json_t *one;
+        size_t i;
+
+        if (json_array_size(models) == 0)
+                return;
+        json_array_foreach ((json_t *)models, i, one) {
+                (void)buf_add_text(b, i == 0 ? lead : ", ");
+                (void)buf_add_text(b, json_string_value(one) ?: "?");
+        }
+        (void)buf_add_text(b, tail);
+}
+
+/* Where a part of it is not known there is nothing to compare. */
+static void compare_money(struct fact *f, const json_t *summary, const json_t *naive)
+{
+        uint64_t is = progress_number(summary, "nanousd"), was = progress_number(naive, "nanousd");
         char text[FORMAT_BYTES];
 
         (void)buf_add_text(&f->is, format_money(is, text));
-        (void)format_money(naive, f->naive);
-        (void)format_change(is, naive, f->change);
+        view_add_unpriced(summary, " without ", ", of unknown price", &f->is);
+        if (json_object_get(summary, "unpriced")) {
+                snprintf(f->naive, sizeof(f->naive), "unknown");
+                return;
+        }
+        (void)format_money(was, f->naive);
+        (void)format_change(is, was, f->change);
 }
 
 static void compare_time(struct fact *f, uint64_t is, uint64_t naive)
@@ -226,8 +248,7 @@ int view_summarise(const json_t *summary, struct buf *b)
         compare_time(&facts[FACT_TIME], progress_number(summary, "ms"),
                      progress_number(naive, "ms"));
         compare_tokens(&facts[FACT_TOKENS], tokens, json_object_get(naive, "tokens"));
-        compare_money(&facts[FACT_MONEY], progress_number(summary, "nanousd"),
-                      progress_number(naive, "nanousd"));
+        compare_money(&facts[FACT_MONEY], summary, naive);
         add_cache(&facts[FACT_CACHE].is, json_object_get(summary, "cache_share"), tokens);
         snprintf(facts[FACT_CACHE].naive, FORMAT_BYTES, "0 %%");
         add_files(&facts[FACT_FILES].is, summary);

@@ -51,6 +51,8 @@ bool view_is_done(const json_t *plan);
 /* What was measured of it in all; NULL: nothing yet, as of a dry run. */
 const json_t *view_measured(const json_t *plan);
 /* What of a job was booked because a daemon died under it, likewise. */
+/* "LEAD acme-large, acme-small TAIL": models whose price nobody has told; nothing without them. */
+void view_add_unpriced(const json_t *o, const char *lead, const char *tail, struct buf *b);
 void view_add_lost(const json_t *lost, const char *mark, struct buf *b);
 /* "prompts: 12.1k tokens in full, 9.8k compressed", where the rules tell it; `mark`
  * stands before it. */

@@ -77,7 +77,11 @@ struct failure *budget_refuses(const struct calls *c, uint64_t left, uint64_t un
 
         (void)fits(left, unsettled, 0, more, &is_never);
         if (is_never)
-                return failure_new(FAILURE_BUDGET, "the job's budget does not allow the next call");
+                return failure_new(FAILURE_BUDGET,
+                                   "the job's budget does not allow the next call, which may cost "
+                                   "$%.4f at most: $%.4f of it is left",
+                                   (double)more / 1e9,
+                                   (double)(left - MIN2(left, unsettled)) / 1e9);
         for (enum budget_period p = 0; p < N_BUDGET_PERIODS; p++) {
                 (void)fits(limit_of(c, p), spent_in(c, p) + c->unsettled, 0, more, &is_never);
                 if (is_never)

@@ -120,8 +120,8 @@ struct run {
         uint32_t *due; /* likewise, of tasks to be settled, or whose users are to be skipped */
         size_t due_head, n_due;
         struct run_totals totals;
-        uint64_t started_usec;
-        struct store_batch *batch; /* to be handed to on_news at the end of the turn */
+        uint64_t started_usec, earlier_ms; /* what earlier runs of the job took */
+        struct store_batch *batch;         /* to be handed to on_news at the end of the turn */
         struct news *news;
         size_t n_news, n_orphans_told;
         const char *passed_over[8]; /* borrowed from the routes: providers that do not answer */

@@ -32,6 +32,8 @@ static void learn_prefixes(struct run_call *c, const struct model_facts *f, stru
                 if (c->prefixes[i] == NO_PREFIX)
                         continue;
                 x = &p->prefixes[c->prefixes[i]];
+                if (!str_is_equal(x->provider, c->provider))
+                        continue; /* passed over meanwhile: its cache is another one */
                 life = x->is_long ? f->cache_long_ms
                                   : f->cache_short_ms; /* from the start of the call */
                 estimator_learn_prefix(e, &x->hash, is_longest ? counted : 0,
@@ -51,8 +53,7 @@ static void learn_density(struct run_call *c, struct estimator *e,
         char kind[ESTIMATOR_KIND_BYTES];
 
         for (size_t i = 0; i < c->n_tasks; i++)
-                if (!w->tasks[c->tasks[i]].path ||
-                    plan_base(p, &w->tasks[c->tasks[i]], &base) != is_edits ||
+                if (plan_base(p, &w->tasks[c->tasks[i]], &base) != is_edits ||
                     strcmp(w->tasks[c->tasks[i]].kind, w->tasks[c->tasks[0]].kind) != 0)
                         return;
         plan_kind_name(w, &w->tasks[c->tasks[0]], is_edits, kind);

@@ -66,6 +66,9 @@ static void hand_over(struct run *r, bool is_end)
         if (r->is_flush_due)
                 add_progress(r);
         r->is_flush_due = false;
+        /* With each batch, so that a run which ends by force has taken its time. */
+        if (r->started_usec > 0)
+                r->totals.ms = r->earlier_ms + (clock_monotonic_usec() - r->started_usec) / 1000;
         /* Taken first: who is told may stop this run, which hands over what there is. */
         news = take(r->news);
         n = r->n_news;

@@ -53,9 +53,9 @@ bool run_choose_route(struct run *r, enum tier tier)
         if (!find_usable(r, route, true, &i))
                 (void)find_usable(r, route, false, &i);
         /* What it costs is what the chosen one costs. */
-        r->setup.planning.tiers[tier] = (struct tier_model){.provider = route->at[i].provider,
-                                                            .model = route->at[i].model,
-                                                            .facts = route->at[i].facts};
+        r->setup.planning.tiers[tier].provider = route->at[i].provider;
+        r->setup.planning.tiers[tier].model = route->at[i].model;
+        r->setup.planning.tiers[tier].facts = route->at[i].facts;
         return true;
 }
 

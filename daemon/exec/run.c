@@ -242,7 +242,6 @@ static void on_pumped(void *arg)
                 has_more = publish_orphans(r);
         if (!has_more && !is_under_way(r) && r->n_at_rest == r->work->n_tasks) {
                 r->is_ended = true;
-                r->totals.ms += (clock_monotonic_usec() - r->started_usec) / 1000;
                 publish_end(r);
                 return;
         }
@@ -339,6 +338,7 @@ int run_new(const struct run_setup *s, const struct run_events *events, void *ar
 int run_start(struct run *r)
 {
         r->started_usec = clock_monotonic_usec();
+        r->earlier_ms = r->totals.ms;
         run_warm(r);
         for (uint32_t i = 0; i < r->work->n_tasks; i++)
                 if (r->tasks[i].state == TASK_BLOCKED && r->tasks[i].n_waiting == 0)

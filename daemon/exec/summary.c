@@ -23,7 +23,7 @@ static json_t *files_json(const struct run_totals *t)
 
         for (size_t i = 0; i < N_SOURCES && k == 0; i++)
                 k = json_put(files, source_names[i], integer(t->files[i]));
-        k = k ? k : json_put(files, "batched", integer(t->n_batched));
+        k = k ? k : json_put(files, "batched", integer(MIN2(t->n_batched, t->files[SOURCE_CALL])));
         k = k ? k : json_put(files, "joined", integer(t->n_joined));
         k = k ? k : json_put(files, "failed", integer(t->n_failed + t->n_skipped));
         if (k == 0)
@@ -129,6 +129,10 @@ int run_summary(struct run *r, json_t **ret)
                 o = NULL;
         }
         if (o && r->was_verified && json_put(o, "verified", json_boolean(r->is_verified)) < 0) {
+                json_decref(o);
+                o = NULL;
+        }
+        if (o && t->n_calls > 0 && plan_put_unpriced(r->setup.plan, o) < 0) {
                 json_decref(o);
                 o = NULL;
         }

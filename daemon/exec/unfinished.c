@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "daemon/exec/answer.h"
+#include "daemon/exec/learn.h"
 #include "daemon/exec/leaving.h"
 #include "daemon/plan/cost.h"
 
@@ -109,6 +110,8 @@ bool unfinished_go_on(struct run_call *c, uint32_t task)
             !(c->is_broken || (!c->failure && c->stop == STOP_LENGTH)))
                 return false;
         t->n_continued++;
+        if (!c->is_broken) /* fewer files would have fitted */
+                learn_attempt(c, task, false, true);
         t->delay_ms = c->is_broken ? calls_backoff_ms(r->setup.calls, t->n_continued) : 0;
         free(t->evidence.text);
         t->evidence = (struct evidence){.kind = c->is_broken ? EVIDENCE_BROKEN : EVIDENCE_CUT,

@@ -102,11 +102,13 @@ static int resume(struct job *job, const json_t *params, struct failure **ret_fa
         if (job->state == JOB_WAITING && (job->wait == WAIT_BLOBS || job->wait == WAIT_CLIENT))
                 return refuse_state(job, "it waits for its client", ret_failure);
         if (changes) {
+                struct job_options before = job->options;
+
                 k = job_options_change(&job->options, job->jobs->c.config, changes, ret_failure);
                 if (k)
                         return k;
                 job->has_raw_key = false; /* it is not what that request asked for any more */
-                job->has_new_options = true;
+                job->has_new_options |= job_options_shape_plan(&before, &job->options);
         }
         if (job->wait == WAIT_APPROVAL)
                 job->approval.is_given = true;

@@ -140,6 +140,8 @@ void job_warm_providers(const struct job *job);
 void job_idem_key(uint32_t uid, const struct hash *h, uint8_t ret[4 + HASH_BYTES]);
 /* settings.c: from options to what planning and running want */
 void job_planning(const struct job *job, struct planning *ret, struct tier_route routes[N_TIERS]);
+/* Do they differ in what a plan is made by? A budget, an approval are none of that. */
+bool job_options_shape_plan(const struct job_options *a, const struct job_options *b);
 /* prepare.c: from stored parameters to a plan, in a worker */
 int prepare_start(struct job *job) _must_check_;
 void prepare_forget(struct planning_item *item);

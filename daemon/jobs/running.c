@@ -239,7 +239,9 @@ static void start_run(struct job *job, struct work *work, struct stands *stands,
         int k;
 
         job_planning(job, &s.planning, s.routes);
-        s.n_calls_max = s.planning.n_parallel;
+        s.n_calls_max = s.planning.is_on[RULE_SCHEDULE]
+                                ? (unsigned)job_options_get_u64(&job->options, OPTION_CALLS)
+                                : 1; /* providers' own limits hold besides */
         s.is_strict = !job_options_get_bool(&job->options, OPTION_CONFIDENCE);
         s.is_mute = !job_options_get_bool(&job->options, OPTION_EVIDENCE);
         s.budget_nanousd = job_options_get_u64(&job->options, OPTION_JOB_USD);
@@ -269,7 +271,7 @@ static void start_run(struct job *job, struct work *work, struct stands *stands,
 static json_t *planned_fields(const struct plan *p)
 {
         _cleanup_json_ json_t *kinds = json_object();
-        json_t *totals = NULL, *naive = NULL;
+        json_t *totals = NULL, *naive = NULL, *o;
         size_t counts[N_STEP_KINDS] = {0};
 
         for (size_t i = 0; i < p->n_steps; i++)
@@ -279,9 +281,10 @@ static json_t *planned_fields(const struct plan *p)
                         return NULL;
         if (estimate_to_json(&p->totals, &totals) < 0 || estimate_to_json(&p->naive, &naive) < 0)
                 return NULL;
-        return json_pack("{s:I,s:I,s:O,s:o,s:o}", "tasks", (json_int_t)p->n_tasks, "steps",
-                         (json_int_t)p->n_steps, "kinds", kinds, "estimate", totals, "naive",
-                         naive);
+        o = json_pack("{s:I,s:I,s:O,s:o,s:o}", "tasks", (json_int_t)p->n_tasks, "steps",
+                      (json_int_t)p->n_steps, "kinds", kinds, "estimate", totals, "naive", naive);
+        (void)!(o ? plan_put_unpriced(p, o) : 0); /* the plan tells it, too */
+        return o;
 }
 
 /* texts NULL: those of an earlier plan stay. */
@@ -343,6 +346,8 @@ void job_prepared(struct job *job, int error, struct failure *failure, struct wo
         struct loop *loop = job->jobs->c.loop;
 
         job->planning = NULL;
+        if (plan && !error)
+                (void)!approval_warn(job, plan); /* without memory it goes unsaid */
         if (error) {
                 job_fail(job,
                          failure ? failure : failure_new(FAILURE_INTERNAL, "%s", strerror(-error)));
@@ -360,7 +365,7 @@ void job_prepared(struct job *job, int error, struct failure *failure, struct wo
                 job_fail(job,
                          failure ? failure : failure_new(FAILURE_INTERNAL, "%s", strerror(-error)));
         } else {
-                bool is_asking = approval_is_due(job, &plan->totals);
+                bool is_asking = approval_is_due(job, plan);
 
                 job_ref(job);
                 if (job_has_plan_of_whole(job, work))
@@ -368,7 +373,7 @@ void job_prepared(struct job *job, int error, struct failure *failure, struct wo
                 job->n_tasks = work->n_tasks;
                 say_planned(job, work, plan, texts, !is_asking);
                 if (job->state == JOB_PLANNING && is_asking) {
-                        approval_ask(job, &plan->totals);
+                        approval_ask(job, plan);
                 } else if (job->state == JOB_PLANNING) {
                         start_run(job, work, stands, plan);
                         work = NULL;

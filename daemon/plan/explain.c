@@ -59,6 +59,11 @@ static size_t count_frames(const struct plan *p, const struct step *s)
         return n;
 }
 
+static bool is_unpriced(const struct plan *p, const char *model)
+{
+        return model && strlist_has(&p->unpriced, model);
+}
+
 static json_t *step_to_json(const struct planning *in, const struct plan *p, const struct step *s)
 {
         size_t n_frames = count_frames(p, s);
@@ -88,6 +93,8 @@ static json_t *step_to_json(const struct planning *in, const struct plan *p, con
         if (s->kind == STEP_CALL) {
                 k = k ? k : json_put(estimate, "output_p90", integer(s->output_p90));
                 k = k ? k : json_put(estimate, "ms_p90", integer(s->ms_p90));
+                if (is_unpriced(p, in->tiers[s->tier].model))
+                        k = k ? k : json_put(estimate, "unpriced", json_true());
         }
         return k ? NULL : take(o);
 }
@@ -124,6 +131,7 @@ int plan_to_json(const struct planning *in, const struct plan *p, json_t **ret)
         k = k ? k : naive_to_json(in, &p->naive, &naive);
         k = k ? k : json_put(o, "naive", naive);
         k = k ? k : json_put(o, "rules", json_incref(rules));
+        k = k ? k : plan_put_unpriced(p, o);
         if (in->work->findings)
                 k = k ? k : json_put(o, "findings", json_incref(in->work->findings));
         if (k == 0)

@@ -71,7 +71,8 @@ uint64_t measured_busy_ms(struct measured *m)
 
 int plan_measure_rules(json_t *plan, struct measured *m, const struct price_book *prices)
 {
-        struct measuring in = {m, prices, json_get_text(json_object_get(plan, "naive"), "model")};
+        struct measuring in = {m, prices, json_get_text(json_object_get(plan, "naive"), "model"),
+                               json_object_get(plan, "steps")};
         json_t *row;
         size_t i;
         int k = 0;

@@ -32,6 +32,7 @@ struct measuring {
         struct measured *m;
         const struct price_book *prices;
         const char *naive_model; /* NULL: not known */
+        const json_t *steps;     /* of the plan */
 };
 
 struct plan_rule;

@@ -13,6 +13,7 @@
 #define MAX_TOKENS_FACTOR 3
 #define MAX_TOKENS_FLOOR 4096
 #define FEWEST_BYTES_PER_TOKEN 2
+#define KIND_HASH_DIGITS 12
 
 /* Keys and interfaces as far as they can be foretold, in topological order: a task whose key is
  * known has the interface of the result with that key; one that will be made anew probably keeps
@@ -100,31 +101,90 @@ int draft_write_scheme(struct draft *d)
         return k ? k : search(d->units, d->pricing, d->scheme);
 }
 
-static bool has_model_before(const struct planning *in, enum tier tier)
+/* Calls fail upwards: models of the lowest tier that is asked, and of those above it. */
+static enum tier lowest_tier(const struct plan *p)
 {
-        for (enum tier t = 0; t < tier; t++)
-                if (in->tiers[t].model && strcmp(in->tiers[t].model, in->tiers[tier].model) == 0)
-                        return true;
-        return false;
+        enum tier lowest = N_TIERS;
+
+        for (size_t i = 0; i < p->n_steps; i++)
+                if (p->steps[i].kind == STEP_CALL)
+                        lowest = MIN2(lowest, p->steps[i].tier);
+        return lowest;
 }
 
 /* Of each model that may be asked, once: sums and budgets do not count it. */
-static int warn_of_prices(const struct planning *in, struct plan *p)
+static int list_unpriced(const struct planning *in, struct plan *p)
 {
-        bool has_calls = p->totals.calls > 0;
-
-        for (enum tier t = 0; t < N_TIERS && has_calls; t++) {
+        for (enum tier t = lowest_tier(p); t < N_TIERS; t++) {
                 _cleanup_free_ char *text = NULL;
+                const char *model = in->tiers[t].unpriced;
 
-                if (!in->tiers[t].is_price_unknown || has_model_before(in, t))
+                if (!model || strlist_has(&p->unpriced, model))
                         continue;
-                text = str_printf("the price of %s is not known: it counts as free, in estimates, "
-                                  "approvals and budgets; give an approval in tokens",
-                                  in->tiers[t].model);
-                if (!text || strlist_add(&p->warnings, text) < 0)
+                text = str_printf(
+                        "the price of %s is not known: no estimate, approval or budget counts it; "
+                        "say it in genopt.yaml: tiers: {%s: {…, price: {input: …, output: …}}}, in "
+                        "dollars per million tokens",
+                        model, tier_names[t]);
+                if (!text || strlist_add(&p->warnings, text) < 0 ||
+                    strlist_add(&p->unpriced, model) < 0)
                         return -ENOMEM;
         }
         return 0;
+}
+
+#define REPEAT_WORTH_WORDS 0.2 /* of the whole: above what every estimate may be off */
+
+/* A model that errs often, and no other that is cheaper in the end. */
+static int warn_of_repetitions(struct plan *p)
+{
+        _cleanup_free_ char *text = NULL;
+
+        if ((double)p->repeat_nanousd < REPEAT_WORTH_WORDS * (double)p->totals.nanousd ||
+            p->repeat_nanousd == 0)
+                return 0;
+        text = str_printf(
+                "about $%.4f more than the plan's $%.4f is likely: so many answers of these "
+                "kinds were refused, or lacked a file, before",
+                (double)p->repeat_nanousd / 1e9, (double)p->totals.nanousd / 1e9);
+        return text ? strlist_add(&p->warnings, text) : -ENOMEM;
+}
+
+/* What no model takes fails: that is worth knowing before others are paid for. */
+static int warn_of_windows(const struct draft *d)
+{
+        const struct work *w = d->in->work;
+        _cleanup_free_ char *text = NULL;
+        const struct task *first = NULL;
+        size_t n = 0;
+
+        for (uint32_t i = 0; i < w->n_tasks; i++) {
+                if (!d->units->at[i].is_call || units_fit(d->units, i))
+                        continue;
+                first = first ? first : &w->tasks[i];
+                n++;
+        }
+        if (n == 0)
+                return 0;
+        text = str_printf(
+                "%s%s: prompt and answer do not fit the window of %s, nor is there a model "
+                "with a larger one; asking will fail%s",
+                first->title, n > 1 ? " and others" : "",
+                d->in->tiers[d->units->at[first->index].floor].model,
+                n > 1 ? ", for each of them" : "");
+        return text ? strlist_add(&d->plan->warnings, text) : -ENOMEM;
+}
+
+int plan_put_unpriced(const struct plan *p, json_t *o)
+{
+        _cleanup_json_ json_t *list = json_array();
+        int k = list ? 0 : -ENOMEM;
+
+        if (p->unpriced.n == 0)
+                return 0;
+        for (size_t i = 0; i < p->unpriced.n && k == 0; i++)
+                k = json_add(list, json_string(p->unpriced.at[i]));
+        return k ? k : json_put(o, "unpriced", json_incref(list));
 }
 
 int plan_make(const struct planning *in, struct plan **ret)
@@ -148,7 +208,9 @@ int plan_make(const struct planning *in, struct plan **ret)
         k = k ? k : draft_write_scheme(&d);
         k = k ? k : plan_write(&d);
         k = k ? k : explain_effects(&d);
-        k = k ? k : warn_of_prices(in, p);
+        k = k ? k : list_unpriced(in, p);
+        k = k ? k : warn_of_windows(&d);
+        k = k ? k : warn_of_repetitions(p);
         scheme_free(d.scheme);
         pricing_free(d.pricing);
         units_free(d.units);
@@ -160,8 +222,21 @@ int plan_make(const struct planning *in, struct plan **ret)
 void plan_kind_name(const struct work *w, const struct task *t, bool is_edits,
                     char ret[ESTIMATOR_KIND_BYTES])
 {
-        snprintf(ret, ESTIMATOR_KIND_BYTES, "%s%s/%s", is_edits ? "edits:" : "",
-                 w->blueprint ? w->blueprint : "", t->kind);
+        char hex[HASH_HEX_BYTES];
+        struct hash hash;
+        _cleanup_free_ char *whole = NULL;
+        int n = snprintf(ret, ESTIMATOR_KIND_BYTES, "%s%s/%s", is_edits ? "edits:" : "",
+                         w->blueprint ? w->blueprint : "", t->kind);
+
+        if (n < ESTIMATOR_KIND_BYTES)
+                return;
+        /* Too long: what is cut off still tells it from others. */
+        whole = str_printf("%s/%s", w->blueprint ? w->blueprint : "", t->kind);
+        if (!whole)
+                return;
+        hash_of(whole, strlen(whole), &hash);
+        hash_to_hex(&hash, hex);
+        memcpy(ret + ESTIMATOR_KIND_BYTES - KIND_HASH_DIGITS - 1, hex, KIND_HASH_DIGITS);
 }
 
 const struct estimated_kind *plan_find_kind(const struct planning *in, const struct task *t,

@@ -43,8 +43,9 @@ struct task_facts {
 struct tier_model {
         const char *provider, *model; /* NULL: the tier is not configured */
         const struct model_facts *facts;
-        bool is_caching;       /* its provider's prompt cache may be used */
-        bool is_price_unknown; /* it counts as free, and may not be */
+        bool is_caching;      /* its provider's prompt cache may be used */
+        const char *unpriced; /* the first of its models, those to fall back on among them, that is
+                                 asked elsewhere at a price that nobody has told; or NULL */
 };
 
 /* All rules (rules.h), in the order in which they are applied: what costs nothing first, so that
@@ -123,4 +124,6 @@ unsigned plan_window_share(const struct planning *in, enum tier tier, uint64_t i
 /* The form of a dry run (docs/protocol.md). */
 int plan_to_json(const struct planning *in, const struct plan *p, json_t **ret) _must_check_;
 int totals_to_json(const struct estimate *e, json_t **ret) _must_check_; /* with `calls` */
+/* `unpriced`: the models whose price is not known, where there are such. */
+int plan_put_unpriced(const struct plan *p, json_t *o) _must_check_;
 int estimate_to_json(const struct estimate *e, json_t **ret) _must_check_;

@@ -144,14 +144,14 @@ bool pricing_node_hash(const struct pricing *p, uint32_t node, bool is_compresse
 {
         const struct units *u = p->units;
         enum tier tier = p->nodes[node].tier;
-        const char *model = u->in->tiers[tier].model;
+        const char *model = u->in->tiers[tier].model, *provider = u->in->tiers[tier].provider;
         enum presentation which = PRESENT_OWN;
         size_t n_first = 3 * N_TIERS * u->n_standards;
         uint32_t standards, prompt = NO_BLOCK;
         struct hasher *h = NULL;
         bool has_text;
 
-        if (!model || hasher_new(&h) < 0)
+        if (!model || !provider || hasher_new(&h) < 0)
                 return false;
         if (node >= n_first) {
                 size_t at = node - n_first;
@@ -165,6 +165,7 @@ bool pricing_node_hash(const struct pricing *p, uint32_t node, bool is_compresse
                         which = (enum presentation)(1 + (node - N_TIERS * u->n_standards) /
                                                                 u->n_standards % 2);
         }
+        hasher_add(h, provider, strlen(provider) + 1);
         hasher_add(h, model, strlen(model) + 1);
         has_text = add_text(u, h, u->standards[standards], is_compressed);
         if (which != PRESENT_OWN)
@@ -183,6 +184,7 @@ static void recall_nodes(struct pricing *p, const struct scheme *s)
         for (uint32_t i = 0; i < p->n_nodes; i++) {
                 struct node *n = &p->nodes[i];
                 const struct known_prefix *k;
+                const struct model_facts *f;
                 struct hash hash;
 
                 if (n->n_lots == 0 || !pricing_node_hash(p, i, s->is_compressed, &hash))
@@ -191,7 +193,9 @@ static void recall_nodes(struct pricing *p, const struct scheme *s)
                 if (!k)
                         continue;
                 n->tokens = (double)k->tokens;
-                if (k->until_ms > in->now_ms) {
+                /* Beyond any lifetime: the clock was set back since. */
+                f = in->tiers[n->tier].facts;
+                if (k->until_ms > in->now_ms && f && k->until_ms - in->now_ms <= f->cache_long_ms) {
                         n->was_warm = true;
                         n->warm_until_ms = k->until_ms;
                         n->visible_ms = 0;
@@ -273,11 +277,12 @@ static bool is_within_bounds(const struct units *u, const struct lot *l, const s
 
 /* What it will cost to ask again for what comes back refused, or does not come: of the files of a
  * call all but one may be missing. */
-static double repetitions(const struct lot *l, const struct unit *x)
+static double repetitions(const struct units *u, const struct lot *l, const struct unit *x)
 {
         double missing = x->missing * (double)(l->n - 1) / (double)l->n;
+        double alone = x->alone_nanousd[l->tier];
 
-        return (x->risk[l->tier] + missing) * x->alone_nanousd[l->tier];
+        return alone > 0 ? units_expected_nanousd(u, x, l->tier) - alone + missing * alone : 0;
 }
 
 /* One whose facts are not known in pieces has all told their own. */
@@ -319,7 +324,9 @@ static bool price_lot(struct pricing *p, struct scheme *s, uint32_t i)
                         bytes[TEXT_CODE] += m->rest_bytes;
                 output += m->output_bytes;
                 n_edited += m->is_edits;
-                x->repeat_nanousd += repetitions(l, m);
+                x->repeat_nanousd += repetitions(u, l, m);
+                if (m->is_risk_known[l->tier])
+                        x->known_repeat_nanousd += repetitions(u, l, m);
         }
         if (first->has_path)
                 bytes[TEXT_PROSE] += (double)cost_answer_bytes(l->n, n_edited);
@@ -396,6 +403,20 @@ bool pricing_fits(struct pricing *p, struct scheme *s, uint32_t lot)
         return s->lots[lot].n == 0 || price_lot(p, s, lot);
 }
 
+bool pricing_overflows(const struct pricing *p, const struct scheme *s)
+{
+        for (size_t i = 0; i < s->n_lots; i++) {
+                const struct lot *l = &s->lots[i];
+                const struct lot_price *x = &p->lots[i];
+                const struct model_facts *f = p->units->in->tiers[l->tier].facts;
+
+                if (l->n == 1 && l->presentation != PRESENT_OWN && f && f->window > 0 &&
+                    x->stable + x->fresh + x->output > (double)f->window)
+                        return true;
+        }
+        return false;
+}
+
 const struct lot_price *pricing_lot(const struct pricing *p, uint32_t lot)
 {
         return &p->lots[lot];
@@ -409,6 +430,15 @@ const struct node *pricing_node(const struct pricing *p, uint32_t node)
 size_t pricing_n_nodes(const struct pricing *p)
 {
         return p->n_nodes;
+}
+
+double pricing_repetitions(const struct pricing *p, const struct scheme *s)
+{
+        double sum = 0;
+
+        for (uint32_t i = 0; i < s->n_lots; i++)
+                sum += s->lots[i].n > 0 ? p->lots[i].known_repeat_nanousd : 0;
+        return sum;
 }
 
 void pricing_total(const struct pricing *p, const struct scheme *s, struct estimate *ret)

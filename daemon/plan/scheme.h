@@ -33,12 +33,14 @@ struct unit {
         bool has_shared;          /* its facts are also known in pieces */
         bool has_path;            /* its answer is a file, or edits of one */
         bool is_edits;            /* its answer edits a text that the prompt shows */
+        bool is_long;             /* for the windows of the tiers below its floor */
         uint32_t own_bytes, rest_bytes; /* facts: as a block; beside a set */
         uint32_t interface_bytes;
         struct text_bytes tail; /* what is its own in any case */
         double output_bytes;    /* as long as its answer is in tokens of the model */
         double risk[N_TIERS], missing;
-        double alone_nanousd[N_TIERS]; /* what it has for itself, and its answer; 0: no price */
+        bool is_risk_known[N_TIERS];   /* enough answers were seen that it is no first guess */
+        double alone_nanousd[N_TIERS]; /* a call for it alone, as a repeated one; 0: no price */
 };
 
 struct units {
@@ -95,7 +97,7 @@ struct lot_price {
         double stable, fresh, output; /* tokens: of the beginnings, of the rest, of the answer */
         double read, written, input;
         double path_ms, start_ms, first_ms, end_ms;
-        double nanousd, repeat_nanousd;
+        double nanousd, repeat_nanousd, known_repeat_nanousd; /* known: by what was seen */
         bool is_written_long;
         uint32_t n_waiting, n_ready;
 };
@@ -116,6 +118,11 @@ int units_new(const struct planning *in, const enum step_kind *settled,
               struct units **ret) _must_check_;
 /* Its prompt shows a text of so many bytes, and its answer edits that. */
 void units_show_frame(struct units *u, uint32_t unit, size_t n_frame);
+/* What its answer costs at this tier, with what the ladder (ladder.h) asks again as often as
+ * answers of its kind are refused. INFINITY: the tier is not configured. */
+double units_expected_nanousd(const struct units *u, const struct unit *x, enum tier tier);
+/* A call for it alone fits the window of a tier that may be asked. */
+bool units_fit(const struct units *u, uint32_t unit);
 struct units *units_free(struct units *u);
 DEFINE_CLEANUP(struct units, units_free);
 
@@ -137,11 +144,15 @@ double pricing_run(struct pricing *p, struct scheme *s);
 double pricing_run_ordered(struct pricing *p, struct scheme *s, const uint32_t *order);
 /* Of the last run, also of one that broke a bound: may the lot be asked for in one call? */
 bool pricing_fits(struct pricing *p, struct scheme *s, uint32_t lot);
+/* Of the last run: a single file is told so many facts of others that it passes its window. */
+bool pricing_overflows(const struct pricing *p, const struct scheme *s);
 /* Of the last run. */
 const struct lot_price *pricing_lot(const struct pricing *p, uint32_t lot);
 const struct node *pricing_node(const struct pricing *p, uint32_t node);
 size_t pricing_n_nodes(const struct pricing *p);
 void pricing_total(const struct pricing *p, const struct scheme *s, struct estimate *ret);
+/* Of the last run: what is likely to be asked again, as far as answers of the kinds were seen. */
+double pricing_repetitions(const struct pricing *p, const struct scheme *s);
 /* Of model and text of a beginning; false when it has no text. */
 bool pricing_node_hash(const struct pricing *p, uint32_t node, bool is_compressed,
                        struct hash *ret);

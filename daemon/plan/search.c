@@ -34,6 +34,7 @@ struct searching {
         double price;
         size_t n_visits, n_visits_max;
         bool has_improved;
+        bool is_bound; /* no scheme may pass a window: that which the rules wrote does not */
 };
 
 static bool may_go_on(const struct searching *x)
@@ -41,12 +42,19 @@ static bool may_go_on(const struct searching *x)
         return x->n_visits < x->n_visits_max;
 }
 
+static double price_of(struct searching *x, struct scheme *s)
+{
+        double price = pricing_run(x->p, s);
+
+        x->n_visits += x->u->n + 1;
+        return x->is_bound && pricing_overflows(x->p, s) ? INFINITY : price;
+}
+
 /* Prices the trial: keeps it when it is better, else takes the best again. */
 static bool try(struct searching *x)
 {
-        double price = pricing_run(x->p, x->trial);
+        double price = price_of(x, x->trial);
 
-        x->n_visits += x->u->n + 1;
         if (price < x->price * (1 - WORTH)) {
                 x->price = price;
                 x->has_improved = true;
@@ -433,8 +441,7 @@ static int begin_again(struct searching *x)
         for (int i = 0; i < BEGINNINGS && may_go_on(x) && k == 0; i++) {
                 scatter(x, first, &seed);
                 scheme_copy(x->trial, x->best, x->u);
-                x->price = pricing_run(x->p, x->best);
-                x->n_visits += x->u->n + 1;
+                x->price = price_of(x, x->best);
                 k = exchange(x);
                 if (x->price < price * (1 - WORTH)) {
                         price = x->price;
@@ -459,6 +466,7 @@ int search(const struct units *u, struct pricing *p, struct scheme *s)
                 return k;
         x.trial = trial;
         x.price = make_fit(p, s);
+        x.is_bound = !pricing_overflows(p, s);
         scheme_copy(trial, s, u);
         x.n_visits = u->n;
         if (u->in->is_on[RULE_BATCH])

@@ -114,6 +114,8 @@ static bool is_same_model(const struct planning *in, enum tier tier)
                strcmp(a->provider, b->provider) == 0;
 }
 
+#define RISK_KNOWN 5 /* answers: fewer say little beside the first guess */
+
 /* First guess: one answer in fifty is refused, one in a hundred more for each point of complexity;
  * twice that at the fast tier, half at the best. */
 static void guess_answer(struct units *u, const struct task *t, const struct estimated_kind *kind,
@@ -128,6 +130,8 @@ static void guess_answer(struct units *u, const struct task *t, const struct est
                 x->risk[tier] = tier > 0 && is_same_model(u->in, tier)
                                         ? x->risk[tier - 1]
                                         : estimator_refusals(kind, tier, risk * factors[tier]);
+        for (enum tier tier = 0; tier < N_TIERS; tier++)
+                x->is_risk_known[tier] = kind && kind->n_asked[tier] >= RISK_KNOWN;
         x->missing = estimator_missing(kind);
         x->output_bytes =
                 estimator_density(kind) *
@@ -142,12 +146,35 @@ static void guess_answer(struct units *u, const struct task *t, const struct est
                 (uint32_t)estimator_interface_bytes(file, cost_expected_interface(t), facts);
 }
 
+static size_t texts_bytes(const struct units *u, const struct unit *x)
+{
+        const struct block *blocks = u->in->work->blocks;
+        const struct pair *pair = &u->pairs[x->pair];
+        uint32_t standards = u->standards[pair->standards];
+
+        return (standards != NO_BLOCK ? blocks[standards].n_text : 0) +
+               (pair->prompt != NO_BLOCK ? blocks[pair->prompt].n_text : 0);
+}
+
+/* What its beginning counts, in tokens at the price of input: read, where it is long enough for a
+ * cache that others have filled. */
+static double beginning_alone(const struct units *u, const struct unit *x, enum tier tier)
+{
+        const struct tier_model *m = &u->in->tiers[tier];
+        double n = (double)texts_bytes(u, x) * u->rates[tier].prompt[TEXT_PROSE];
+        bool is_read = u->in->is_on[RULE_PREFIX] && m->is_caching && m->facts &&
+                       n >= (double)m->facts->cache_minimum;
+
+        return is_read ? n * u->cache_read[tier] : n;
+}
+
 static void price_alone(const struct units *u, struct unit *x)
 {
         for (enum tier tier = 0; tier < N_TIERS; tier++) {
                 const struct model_facts *f = u->in->tiers[tier].facts;
                 const struct rates *r = &u->rates[tier];
-                double tokens = (double)x->own_bytes * r->prompt[TEXT_DATA];
+                double tokens =
+                        (double)x->own_bytes * r->prompt[TEXT_DATA] + beginning_alone(u, x, tier);
 
                 for (size_t c = 0; c < N_TEXT_CLASSES; c++)
                         tokens += (double)x->tail.at[c] * r->prompt[c];
@@ -156,6 +183,19 @@ static void price_alone(const struct units *u, struct unit *x)
                                 tokens * (double)f->price.input +
                                 x->output_bytes * r->answer * (double)f->price.output;
         }
+}
+
+/* Twice as it is, once with the whole context, then the next tier, which may err as well. */
+double units_expected_nanousd(const struct units *u, const struct unit *x, enum tier tier)
+{
+        double r = x->risk[tier], next = 0;
+
+        if (!u->in->tiers[tier].facts)
+                return INFINITY;
+        for (enum tier t = tier + 1; t < N_TIERS && next == 0; t++)
+                if (u->in->tiers[t].facts)
+                        next = x->alone_nanousd[t] * (1 + x->risk[t]);
+        return x->alone_nanousd[tier] * (1 + r + r * r) + r * r * r * next;
 }
 
 static enum tier floor_of(const struct planning *in, const struct task *t)
@@ -312,6 +352,52 @@ static void fill_rates(struct units *u)
         u->nanousd_per_call = plan_nanousd_per_call[u->in->objective];
 }
 
+/* Tokens of a call for it alone. What it depends on stands before it. */
+static double tokens_alone(const struct units *u, const struct task *t, const struct unit *x,
+                           enum tier tier)
+{
+        const struct rates *r = &u->rates[tier];
+        double n = (double)x->own_bytes * r->prompt[TEXT_DATA] +
+                   (double)texts_bytes(u, x) * r->prompt[TEXT_PROSE] + x->output_bytes * r->answer;
+
+        for (size_t i = 0; i < t->n_depends && !task_follows(t); i++)
+                n += (double)u->at[t->depends[i]].interface_bytes * r->prompt[TEXT_CODE];
+        for (size_t c = 0; c < N_TEXT_CLASSES; c++)
+                n += (double)x->tail.at[c] * r->prompt[c];
+        return n;
+}
+
+static bool fits_window(const struct units *u, const struct task *t, const struct unit *x,
+                        enum tier tier)
+{
+        const struct model_facts *f = u->in->tiers[tier].facts;
+
+        return !f || f->window == 0 || tokens_alone(u, t, x, tier) <= (double)f->window;
+}
+
+/* What does not fit the window of its tier is asked of one that takes more, as it would be when the
+ * call leaves. */
+static void raise_floor(struct units *u, const struct task *t, struct unit *x)
+{
+        const struct tier_model *m = u->in->tiers;
+        enum tier from = x->floor;
+
+        if (fits_window(u, t, x, from))
+                return;
+        for (enum tier k = from + 1; k < N_TIERS; k++)
+                if (m[k].facts && m[k].facts->window > m[x->floor].facts->window) {
+                        x->floor = k;
+                        x->is_long = true;
+                        if (fits_window(u, t, x, k))
+                                return;
+                }
+}
+
+bool units_fit(const struct units *u, uint32_t i)
+{
+        return fits_window(u, &u->in->work->tasks[i], &u->at[i], u->at[i].floor);
+}
+
 /* kind: of the task before, whose look-up mostly does for this one. */
 static void fill_unit(struct units *u, uint32_t i, const struct estimated_kind **kind)
 {
@@ -329,6 +415,7 @@ static void fill_unit(struct units *u, uint32_t i, const struct estimated_kind *
         guess_answer(u, t, *kind, x->is_edits, x);
         price_alone(u, x);
         x->floor = floor_of(u->in, t);
+        raise_floor(u, t, x);
 }
 
 void units_show_frame(struct units *u, uint32_t i, size_t n_frame)

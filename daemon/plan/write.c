@@ -43,6 +43,9 @@ static int number_prefixes(struct draft *d, uint32_t *ids)
                 if (!pricing_node_hash(d->pricing, i, d->scheme->is_compressed,
                                        &grown[p->n_prefixes].hash))
                         continue;
+                grown[p->n_prefixes].provider = strdup(d->in->tiers[n->tier].provider);
+                if (!grown[p->n_prefixes].provider)
+                        return -ENOMEM;
                 ids[i] = (uint32_t)p->n_prefixes++;
         }
         return 0;
@@ -55,9 +58,25 @@ static int describe_tier(const struct draft *d, const struct lot *l, const struc
 {
         if (!d->in->is_on[RULE_TIER])
                 return snprintf(at, n, "the best tier");
+        if (x->is_long)
+                return snprintf(at, n, "too long for the window of a lower tier");
         if (l->tier > x->floor)
                 return snprintf(at, n, "%s would be refused too often", tier_names[x->floor]);
         return snprintf(at, n, "the tier that its kind requires");
+}
+
+#define UNCOVERED_BYTES 82 /* of a reason; the tier and the facts take the rest */
+
+/* Whole words of a sentence that is too long. */
+static size_t words_within(const char *text, size_t most)
+{
+        size_t n = strlen(text);
+
+        if (n <= most)
+                return n;
+        for (n = most; n > 0 && text[n] != ' '; n--)
+                ;
+        return n;
 }
 
 static void describe(const struct draft *d, const struct lot *l, struct step *s)
@@ -86,7 +105,9 @@ static void describe(const struct draft *d, const struct lot *l, struct step *s)
                                  ? "; as edits of what their template renders"
                                  : "; some as edits of what their template renders");
         else if (t->uncovered && d->in->is_on[RULE_TEMPLATE]) /* why a model is asked at all */
-                snprintf(s->reason, sizeof(s->reason), "%.85s; %s%s%s", t->uncovered, tier,
+                snprintf(s->reason, sizeof(s->reason), "%.*s%s; %s%s%s",
+                         (int)words_within(t->uncovered, UNCOVERED_BYTES), t->uncovered,
+                         strlen(t->uncovered) > UNCOVERED_BYTES ? " …" : "", tier,
                          facts[l->presentation], n_frames ? "; edits of its rendering" : "");
         else
                 snprintf(s->reason, sizeof(s->reason), "%s%s", tier, facts[l->presentation]);
@@ -211,6 +232,7 @@ int plan_write(struct draft *d)
         memcpy(p->shared, d->units->shared, p->n_shared * sizeof(*p->shared));
         (void)pricing_run(d->pricing, d->scheme); /* the search has priced others since */
         pricing_total(d->pricing, d->scheme, &p->totals);
+        p->repeat_nanousd = (uint64_t)llround(pricing_repetitions(d->pricing, d->scheme));
         k = number_prefixes(d, ids);
         return k ? k : write_steps(d, ids);
 }

@@ -49,9 +49,12 @@ struct plan *plan_free(struct plan *p)
         for (size_t i = 0; p->steps && i < p->n_steps; i++)
                 step_done(&p->steps[i]);
         free(p->steps);
+        for (size_t i = 0; i < p->n_prefixes; i++)
+                free(p->prefixes[i].provider);
         free(p->prefixes);
         free(p->shared);
         strlist_done(&p->warnings);
+        strlist_done(&p->unpriced);
         free(p->step_of_task);
         free(p->foretold);
         for (size_t i = 0; p->frames && i < p->n_tasks; i++)

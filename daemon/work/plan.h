@@ -83,7 +83,8 @@ struct plan_prefix {
         bool is_long;           /* kept for an hour; else five minutes */
         uint64_t warm_until_ms; /* an earlier run has written it; providers' time. 0: it has not */
         uint64_t life_ms;       /* from the start of the call that used it last */
-        struct hash hash;       /* of model and text */
+        struct hash hash;       /* of provider, model and text */
+        char *provider;         /* owned */
 };
 
 /* What a template renders of a task that it does not cover: the call shows it, and is answered by
@@ -116,6 +117,8 @@ struct plan {
         struct frame *frames;      /* owned; per task */
         size_t n_tasks;
         struct estimate totals, naive;
+        uint64_t repeat_nanousd; /* what is likely to be asked again, by what was refused before;
+                                    not in totals */
         struct rule_effect effects[MAX_RULES];
         size_t n_effects;
         struct plan_prefix *prefixes; /* owned */
@@ -124,6 +127,7 @@ struct plan {
         size_t n_shared;
         bool is_compressed; /* standards in brief */
         struct strlist warnings;
+        struct strlist unpriced; /* models that may be asked and whose price is not known */
 };
 
 void step_init(struct step *s, enum step_kind kind);

@@ -317,6 +317,57 @@ static void what_another_job_made_is_marked(void **state)
         expect_plan(plan, 100, "certain; in truth 1 by another job\n");
 }
 
+/* Before its job has ended nothing is said of a step that was not begun. */
+static void a_step_to_come_is_not_missed(void **state)
+{
+        static const char text[] =
+                "{\"tasks\": 1, \"state\": \"%s\", \"steps\": [{\"kind\": \"call\", \"tasks\": "
+                "[\"a\"], \"measured\": {\"calls\": 0, \"tasks\": []}}]}";
+
+        (void)state;
+        for (int is_done = 0; is_done < 2; is_done++) {
+                _cleanup_buf_ struct buf json = {0}, b = {0};
+                _cleanup_json_ json_t *plan = NULL;
+                struct diag diag;
+
+                assert_int_equal(buf_printf(&json, text, is_done ? "failed" : "waiting"), 0);
+                assert_int_equal(json_read(buf_span(&json), &plan, &diag), 0);
+                assert_int_equal(view_tabulate_plan(plan, 100, &b), 0);
+                assert_int_equal(strstr(b.at, "not done") != NULL, is_done);
+        }
+}
+
+/* Sums that lack something say what; there is nothing to compare then. */
+static void an_unknown_price_is_no_nought(void **state)
+{
+        static const char plan[] =
+                "{\"tasks\": 1, \"unpriced\": [\"acme-1\", \"acme-2\"], \"totals\": {\"calls\": "
+                "1}, "
+                "\"steps\": [{\"kind\": \"call\", \"tasks\": [\"a\"], \"model\": \"acme-1\", "
+                "\"estimate\": {\"input\": 10, \"unpriced\": true, \"nanousd\": 0}}]}";
+        static const char summary[] = "{\"calls\": 1, \"nanousd\": 31200000, \"unpriced\": "
+                                      "[\"acme-1\"], \"naive\": {\"nanousd\": 62400000}}";
+        static const char event[] =
+                "{\"type\": \"planned\", \"tasks\": 1, \"steps\": 1, \"unpriced\": [\"acme-1\"], "
+                "\"estimate\": {\"nanousd\": 0, \"ms\": 2000}}";
+        _cleanup_json_ json_t *p = NULL, *s = NULL, *e = NULL;
+        _cleanup_buf_ struct buf b = {0}, c = {0};
+        struct diag diag;
+
+        (void)state;
+        assert_int_equal(json_read(SPAN(plan), &p, &diag), 0);
+        assert_int_equal(json_read(SPAN(summary), &s, &diag), 0);
+        assert_int_equal(json_read(SPAN(event), &e, &diag), 0);
+        expect_plan(p, 100, "money      is without acme-1, acme-2, whose price is not known\n");
+        expect_plan(p, 100, "acme-1                  10       0         ?\n");
+        assert_int_equal(view_summarise(s, &b), 0);
+        assert_non_null(strstr(b.at, "$0.0312 without acme-1, of unknown price"));
+        assert_non_null(strstr(b.at, "naive unknown"));
+        assert_null(strstr(b.at, "−50 %"));
+        view_add_unpriced(e, "(", ")", &c);
+        assert_string_equal(c.at, "(acme-1)");
+}
+
 static void a_plan_fits_the_terminal(void **state)
 {
         struct diag diag;
@@ -397,6 +448,8 @@ int main(void)
                 cmocka_unit_test(progress_follows_events),
                 cmocka_unit_test(live_lines_fit_every_width),
                 cmocka_unit_test(events_become_lines),
+                cmocka_unit_test(a_step_to_come_is_not_missed),
+                cmocka_unit_test(an_unknown_price_is_no_nought),
                 cmocka_unit_test(a_plan_fits_the_terminal),
                 cmocka_unit_test(a_plan_that_has_run_shows_both),
                 cmocka_unit_test(a_summary_has_five_lines),

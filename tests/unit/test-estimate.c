@@ -185,6 +185,54 @@ static void dense_kinds_are_told_apart(void **state)
         assert_true(estimator_density(NULL) == 1);
 }
 
+/* What prose comes to is its kind's: files of code are foretold as before. */
+static void questions_teach_nothing_of_files(void **state)
+{
+        struct estimator e = {0};
+        struct text_bytes bytes = {.at = {4000, 0, 0}};
+        struct counted_reply r = reply_of(&bytes, 1000);
+        struct rates before, after;
+
+        (void)state;
+        r.answer_bytes = 3000;
+        r.output = 1000;
+        for (int i = 0; i < 20; i++)
+                estimator_learn(&e, &r);
+        estimator_rates(&e, &facts, "m", &before);
+        r.is_prose = true;
+        r.answer_bytes = 5000;
+        for (int i = 0; i < 40; i++) {
+                estimator_learn(&e, &r);
+                estimator_learn_density(&e, "/ask", &r);
+        }
+        estimator_rates(&e, &facts, "m", &after);
+        assert_true(before.answer == after.answer);
+        assert_true(fabs(5000 * after.answer * estimator_density(estimator_kind(&e, "/ask")) -
+                         1000) < 50);
+}
+
+/* One count that cannot be, and honest ones after it. */
+static void an_absurd_count_is_forgotten(void **state)
+{
+        struct estimator e = {0};
+        struct text_bytes bytes = {.at = {4000, 0, 0}};
+        struct counted_reply r = reply_of(&bytes, 1000);
+        const struct quantiles output = {500, 500};
+        struct quantiles q;
+
+        (void)state;
+        r.answer_bytes = 1500;
+        r.first_token_ms = 1000;
+        r.ms = 1000 + 10000;
+        r.output = 3000000000;
+        estimator_learn(&e, &r);
+        r.output = 500; /* as the book says */
+        for (int i = 0; i < 20; i++)
+                estimator_learn(&e, &r);
+        q = estimator_time(&e, &facts, "m", 1000, output);
+        assert_true(q.p50 > 8000 && q.p50 < 14000);
+}
+
 static void time_is_learned(void **state)
 {
         struct estimator e = {0};
@@ -292,6 +340,8 @@ int main(void)
                 cmocka_unit_test(sizes_and_their_spread),
                 cmocka_unit_test(sums_err_as_their_files_do),
                 cmocka_unit_test(dense_kinds_are_told_apart),
+                cmocka_unit_test(questions_teach_nothing_of_files),
+                cmocka_unit_test(an_absurd_count_is_forgotten),
                 cmocka_unit_test(time_is_learned),
                 cmocka_unit_test(refusals_and_gaps_are_counted),
                 cmocka_unit_test(the_oldest_kind_and_prefix_go),

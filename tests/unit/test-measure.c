@@ -89,6 +89,37 @@ static void rules_are_measured_by_what_calls_did(void **state)
         assert_null(json_object_get(json_array_get(json_object_get(plan, "rules"), 4), "measured"));
 }
 
+/* Estimated before files share calls, at twice of what the plan's calls show: reached as far as
+ * they are. */
+static void a_tier_is_measured_as_it_was_estimated(void **state)
+{
+        static const char text[] =
+                "{\"naive\": {\"model\": \"great\"}, \"steps\": [{\"model\": \"mid\", "
+                "\"estimate\": {\"input\": 1000, \"output\": 100}}, {\"kind\": \"template\"}], "
+                "\"rules\": [{\"name\": \"tier\", \"nanousd\": 6000000}]}";
+        _cleanup_(price_book_unrefp) struct price_book *prices = book();
+        struct measured_call call = {.model = "mid",
+                                     .tokens = {1000, 0, 0, 100},
+                                     .end_ms = 1,
+                                     .n_tasks = 1,
+                                     .is_ok = true};
+        struct measured m = {.calls = &call, .n_calls = 1};
+        _cleanup_json_ json_t *plan = NULL;
+        struct diag diag;
+
+        (void)state;
+        assert_int_equal(json_read(SPAN(text), &plan, &diag), 0);
+        assert_int_equal(plan_measure_rules(plan, &m, prices), 0);
+        assert_int_equal(measured_of(plan, 0, "nanousd"), 6000000);
+        call.tokens.input = 500;
+        call.tokens.output = 50;
+        assert_int_equal(plan_measure_rules(plan, &m, prices), 0);
+        assert_int_equal(measured_of(plan, 0, "nanousd"), 3000000);
+        call.model = "great"; /* as naive: nothing is saved */
+        assert_int_equal(plan_measure_rules(plan, &m, prices), 0);
+        assert_int_equal(measured_of(plan, 0, "nanousd"), 0);
+}
+
 /* What is kept for an hour costs twice the input, not a quarter more. */
 static void an_hour_has_its_price(void **state)
 {
@@ -145,6 +176,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(rules_are_measured_by_what_calls_did),
+                cmocka_unit_test(a_tier_is_measured_as_it_was_estimated),
                 cmocka_unit_test(an_hour_has_its_price),
                 cmocka_unit_test(rules_are_measured_by_what_came_true),
                 cmocka_unit_test(time_under_way_counts_once),

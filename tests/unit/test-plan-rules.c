@@ -394,6 +394,37 @@ static void refused_answers_raise_the_tier(void **state)
         assert_non_null(strstr(after->steps[0].reason, "refused"));
 }
 
+/* A tier that always errs costs its tries and the next tier's: three times the price is cheaper,
+ * and where there is nothing better the plan says that more is likely. */
+static void a_tier_that_errs_is_left(void **state)
+{
+        _cleanup_(work_freep) struct work *w = make_work(1, 1200, 200, 300);
+        struct planning in = settings(w);
+        struct model_facts cheap = *in.tiers[TIER_BALANCED].facts;
+        _cleanup_(plan_freep) struct plan *before = NULL, *after = NULL, *alone = NULL;
+
+        (void)state;
+        cheap.price = (struct price){cheap.price.input / 3, cheap.price.cache_read / 3,
+                                     cheap.price.cache_write_5m / 3, cheap.price.cache_write_1h / 3,
+                                     cheap.price.output / 3};
+        in.tiers[TIER_FAST] = (struct tier_model){"p", "cheap", &cheap, true};
+        free(w->tasks[0].tier);
+        w->tasks[0].tier = strdup("fast");
+        before = make(&in);
+        assert_int_equal(before->steps[0].tier, TIER_FAST);
+        assert_int_equal(before->warnings.n, 0);
+        for (int i = 0; i < 100; i++)
+                estimator_learn_attempt(&in.estimator, "/domain", TIER_FAST, true);
+        after = make(&in);
+        assert_int_equal(after->steps[0].tier, TIER_BALANCED);
+        in.tiers[TIER_BALANCED] = in.tiers[TIER_QUALITY] = (struct tier_model){0};
+        alone = make(&in);
+        assert_int_equal(alone->steps[0].tier, TIER_FAST);
+        assert_int_equal(alone->warnings.n, 1);
+        assert_non_null(strstr(alone->warnings.at[0], "is likely"));
+        assert_true(alone->repeat_nanousd > alone->totals.nanousd / 2);
+}
+
 /* What counts as free and may not be is told, once a model. */
 static void an_unknown_price_is_told(void **state)
 {
@@ -403,11 +434,13 @@ static void an_unknown_price_is_told(void **state)
 
         (void)state;
         assert_int_equal(known->warnings.n, 0);
-        in.tiers[TIER_BALANCED].is_price_unknown = true;
+        in.tiers[TIER_BALANCED].unpriced = "m";
         in.tiers[TIER_QUALITY] = in.tiers[TIER_BALANCED];
         p = make(&in);
         assert_int_equal(p->warnings.n, 1);
         assert_non_null(strstr(p->warnings.at[0], "the price of m is not known"));
+        assert_int_equal(p->unpriced.n, 1);
+        assert_string_equal(p->unpriced.at[0], "m");
 }
 
 /* ---- switches ---- */
@@ -464,6 +497,7 @@ int main(void)
                 cmocka_unit_test(a_chain_is_not_batched),
                 cmocka_unit_test(incomplete_batches_become_smaller),
                 cmocka_unit_test(refused_answers_raise_the_tier),
+                cmocka_unit_test(a_tier_that_errs_is_left),
                 cmocka_unit_test(an_unknown_price_is_told),
                 cmocka_unit_test(every_rule_can_be_off),
         };

@@ -1,14 +1,7 @@
 #include <math.h>
 
+#include "common/json.h"
 #include "daemon/plan/rules.h"
-
-/* Money for one answer of a unit alone, and for asking the next tier when it is refused. */
-static double expected_nanousd(const struct units *u, const struct unit *x, enum tier tier)
-{
-        if (!u->in->tiers[tier].facts)
-                return INFINITY;
-        return x->alone_nanousd[tier] * (1 + x->risk[tier]);
-}
 
 /* The cheapest tier that is fit: at least as its kind requires (a tier that is not configured falls
  * to the next better), and a better one where so many answers would be refused that it is cheaper
@@ -22,7 +15,8 @@ static int apply(struct draft *d)
                 if (d->scheme->lot_of[i] == NO_LOT)
                         continue;
                 for (enum tier t = best + 1; t < N_TIERS; t++)
-                        if (expected_nanousd(d->units, x, t) < expected_nanousd(d->units, x, best))
+                        if (units_expected_nanousd(d->units, x, t) <
+                            units_expected_nanousd(d->units, x, best))
                                 best = t;
                 d->scheme->lots[d->scheme->lot_of[i]].tier = best;
         }
@@ -46,24 +40,53 @@ static double price_of(const struct price *p, const struct measured_call *c)
                (double)p->output * (double)t->output;
 }
 
-/* Each call's tokens at the price of the naive plan's model, less at that of its own. */
+/* Tokens of a call at the price of the naive plan's model, less at that of its own. */
+static double difference(const struct measuring *in, const struct measured_call *c)
+{
+        const struct model_facts *naive = price_book_find(in->prices, in->naive_model),
+                                 *used = price_book_find(in->prices, c->model);
+
+        return price_of(&naive->price, c) - price_of(&used->price, c);
+}
+
+/* The same of the calls that were planned. */
+static double planned_difference(const struct measuring *in)
+{
+        double sum = 0;
+        json_t *step;
+        size_t i;
+
+        json_array_foreach ((json_t *)in->steps, i, step) {
+                const json_t *e = json_object_get(step, "estimate");
+                struct measured_call c = {.model = json_get_text(step, "model")};
+
+                if (!c.model)
+                        continue;
+                c.tokens =
+                        (struct tokens){.input = (uint64_t)measure_estimate(e, "input"),
+                                        .cache_read = (uint64_t)measure_estimate(e, "cache_read"),
+                                        .cache_write = (uint64_t)measure_estimate(e, "cache_write"),
+                                        .output = (uint64_t)measure_estimate(e, "output")};
+                sum += difference(in, &c);
+        }
+        return sum;
+}
+
+/* The rule is estimated before files share calls, so its estimate is larger than what the calls of
+ * the plan show: it is reached as far as theirs is. */
 static int measure(const struct measuring *in, const struct plan_rule *rule, const json_t *estimate,
                    json_t *out)
 {
-        const struct model_facts *naive;
-        double saved = 0;
+        double planned, saved = 0;
 
         (void)rule;
-        (void)estimate;
         if (!in->naive_model)
                 return 0;
-        naive = price_book_find(in->prices, in->naive_model);
-        for (size_t i = 0; i < in->m->n_calls; i++) {
-                const struct measured_call *c = &in->m->calls[i];
-                const struct model_facts *used = price_book_find(in->prices, c->model);
-
-                saved += price_of(&naive->price, c) - price_of(&used->price, c);
-        }
+        for (size_t i = 0; i < in->m->n_calls; i++)
+                saved += difference(in, &in->m->calls[i]);
+        planned = planned_difference(in);
+        if (planned > 0)
+                saved *= measure_estimate(estimate, "nanousd") / planned;
         return measure_put(out, "nanousd", saved);
 }
 
