@@ -173,9 +173,10 @@ def test_what_fits_no_window_is_told_before_it_is_asked(place, sim):
         d.start()
         r = d.genopt("gen", spec, "-o", place / "out", "--dry-run", "--json", *off("template"), check=0)
         long = [s for s in json.loads(r.stdout)["steps"] if s["kind"] == "call" and s["estimate"]["input"] + s["estimate"]["cache_read"] + s["estimate"]["cache_write"] > 6000]
-        assert long and ("do not fit the window of claude-opus-5-5" in r.stderr) == is_told, r.stderr
-        assert {s["model"] for s in long} == {"claude-opus-5-5"}
+        words = d.genopt("gen", spec, "-o", place / "out", "--dry-run", *off("template"), check=0).stderr
+        assert long and ("do not fit the window of claude-" in words) == is_told, words
         if not is_told:
+            assert {s["model"] for s in long} == {"claude-opus-5-5"}
             assert any("too long for the window of a lower tier" in s["reason"] for s in long)
         d.stop()
 

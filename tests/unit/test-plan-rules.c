@@ -398,7 +398,7 @@ static void refused_answers_raise_the_tier(void **state)
  * and where there is nothing better the plan says that more is likely. */
 static void a_tier_that_errs_is_left(void **state)
 {
-        _cleanup_(work_freep) struct work *w = make_work(1, 1200, 200, 300);
+        _cleanup_(work_freep) struct work *w = make_work(1, 0, 200, 300);
         struct planning in = settings(w);
         struct model_facts cheap = *in.tiers[TIER_BALANCED].facts;
         _cleanup_(plan_freep) struct plan *before = NULL, *after = NULL, *alone = NULL;
