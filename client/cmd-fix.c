@@ -526,9 +526,9 @@ static int cmd_fix(struct client *c)
                         return client_usage(c, "words must be UTF-8");
         if (c->n_args > 0 && !str_is_utf8(span_of(c->args[0])))
                 return client_usage(c, "words must be UTF-8");
-        if (spending_fault(c, FIX_SPENDING))
-                return client_usage(c, "%s, not `%s`", spending_fault(c, FIX_SPENDING),
-                                    c->values[FIX_SPENDING + SPENDING_BUDGET]);
+        code = spending_check(c, FIX_SPENDING);
+        if (code)
+                return code;
         if (effort && (str_to_u64(effort, &n) < 0 || n > 10))
                 return client_usage(c, "--max-effort is a number from 0 to 10");
         if (c->values[FIX_TIMEOUT] && (str_to_ms(c->values[FIX_TIMEOUT], &n) < 0 || n == 0))

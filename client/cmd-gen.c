@@ -176,9 +176,9 @@ static int cmd_gen(struct client *c)
         if (!str_is_utf8(span_of(c->args[0])) ||
             (c->values[GEN_BLUEPRINT] && !str_is_utf8(span_of(c->values[GEN_BLUEPRINT]))))
                 return client_usage(c, "words must be UTF-8");
-        if (spending_fault(c, GEN_SPENDING))
-                return client_usage(c, "%s, not `%s`", spending_fault(c, GEN_SPENDING),
-                                    c->values[GEN_SPENDING + SPENDING_BUDGET]);
+        code = spending_check(c, GEN_SPENDING);
+        if (code)
+                return code;
         if (choices_fault(c, GEN_CHOICES))
                 return client_usage(c, "%s", choices_fault(c, GEN_CHOICES));
         r = generate(c, dir, &code, &failure);

@@ -25,13 +25,37 @@ static bool is_sum(const char *s)
         return more > 0 && s[n + 1 + more] == '\0';
 }
 
-const char *spending_fault(const struct client *c, size_t at)
+/* What --set says of it, if that is something else. */
+static const char *find_other(const struct client *c, const char *key, const char *value)
 {
-        const char *budget = c->values[at + SPENDING_BUDGET];
+        const char *given = json_get_text(c->options, key);
 
-        return budget && !is_sum(budget)
-                       ? "--budget is a number of dollars like 2.50, below a billion, or none"
-                       : NULL;
+        return given && strcmp(given, value) != 0 ? given : NULL;
+}
+
+int spending_check(const struct client *c, size_t at)
+{
+        const char *budget = c->values[at + SPENDING_BUDGET], *other;
+
+        if (budget && !is_sum(budget))
+                return client_usage(c,
+                                    "--budget is a number of dollars like 2.50, below a billion, "
+                                    "or none, not `%s`",
+                                    budget);
+        other = budget ? find_other(c, "budget.job_usd", budget) : NULL;
+        if (other)
+                return client_usage(c, "--budget %s and --set budget.job_usd=%s: leave one out",
+                                    budget, other);
+        other = c->values[at + SPENDING_YES] ? find_other(c, "approval.when", "never") : NULL;
+        if (other)
+                return client_usage(c, "--yes and --set approval.when=%s: leave one out", other);
+        return 0;
+}
+
+/* The shorter says less: what --set names itself stays. */
+static int put_unless_set(struct client *c, const char *key, const char *value)
+{
+        return json_object_get(c->options, key) ? 0 : json_put(c->options, key, json_string(value));
 }
 
 int spending_set(struct client *c, size_t at)
@@ -44,11 +68,11 @@ int spending_set(struct client *c, size_t at)
         if (!c->options)
                 return -ENOMEM;
         if (budget) {
-                r = json_put(c->options, "budget.job_usd", json_string(budget));
-                r = r < 0 ? r : json_put(c->options, "approval.usd", json_string(budget));
-                r = r < 0 ? r : json_put(c->options, "approval.tokens", json_string("0"));
+                r = put_unless_set(c, "budget.job_usd", budget);
+                r = r < 0 ? r : put_unless_set(c, "approval.usd", budget);
+                r = r < 0 ? r : put_unless_set(c, "approval.tokens", "0");
         }
         if (c->values[at + SPENDING_YES])
-                r = r < 0 ? r : json_put(c->options, "approval.when", json_string("never"));
+                r = r < 0 ? r : put_unless_set(c, "approval.when", "never");
         return r;
 }

@@ -13,7 +13,7 @@ enum spending { SPENDING_YES, SPENDING_BUDGET, N_SPENDING };
                         "budget", 0, "USD",                                                \
                         "spend at most so many dollars; ask only about an estimate above that"}
 
-/* NULL, or why the command line is wrong; to be printed before the value. */
-const char *spending_fault(const struct client *c, size_t at);
-/* Into the options that go with the submit. */
+/* 0, or the exit status of a command line that is wrong, or says two things; said why. */
+int spending_check(const struct client *c, size_t at);
+/* Into the options that go with the submit, beside what --set has put there. */
 int spending_set(struct client *c, size_t at) _must_check_;

@@ -906,6 +906,21 @@ def test_the_question_tells_what_it_costs_and_no_answer_leaves_the_job(client):
         "approval.when": "never", "approval.tokens": "0", "approval.usd": "2.50", "budget.job_usd": "2.50"}
 
 
+def test_what_spending_is_set_twice_is_no_riddle(client):
+    """The options that are short for others and --set beside them: two words for one thing are refused, and what the short
+    ones only bring along gives way to what was said."""
+    d = client.serve()
+    for command in (("gen", "spec.yaml"), ("fix", "analysis.yaml")):
+        r = client.run(*command, "--budget", "1", "--set", "budget.job_usd=0.01", check=2)
+        assert "--budget 1 and --set budget.job_usd=0.01: leave one out" in r.stderr
+        r = client.run(*command, "--set", "approval.when=always", "--yes", check=2)
+        assert "--yes and --set approval.when=always: leave one out" in r.stderr
+    assert not d.params("job/submit")
+    d.job(done(call=1))
+    client.gen("--budget", "1", "--set", "budget.job_usd=1", "--set", "approval.usd=0.5", "--set", "approval.tokens=7", check=0)
+    assert d.params("job/submit")[-1]["options"] == {"approval.tokens": "7", "approval.usd": "0.5", "budget.job_usd": "1"}
+
+
 @pytest.mark.parametrize("sum", ["nonsense", "1e3", "-1", "", "2.", "2,50"])
 @pytest.mark.parametrize("command", [("gen", "spec.yaml"), ("fix", "analysis.yaml")])
 def test_a_budget_that_is_none_is_named_by_its_flag(client, command, sum):
