@@ -10,6 +10,8 @@
 #include "client/view/table.h"
 #include "common/str.h"
 
+#define DONE_BYTES 80 /* three numbers of any size */
+
 enum jobs_option { JOBS_STATE, JOBS_LIMIT, JOBS_BEFORE, JOBS_DRY_RUNS };
 
 static const struct option_row jobs_options[] = {
@@ -73,6 +75,18 @@ static const char *kind_of(const json_t *job, char ret[FORMAT_BYTES])
         return ret;
 }
 
+/* What came to an end without a file is told apart. */
+static const char *count_done(const json_t *job, char ret[DONE_BYTES])
+{
+        uint64_t done = progress_number(job, "done"), failed = progress_number(job, "failed");
+        int n = snprintf(ret, DONE_BYTES, "%" PRIu64 "/%" PRIu64, done - MIN2(done, failed),
+                         progress_number(job, "total"));
+
+        if (failed > 0 && n < DONE_BYTES)
+                snprintf(ret + n, DONE_BYTES - (size_t)n, ", %" PRIu64 " failed", failed);
+        return ret;
+}
+
 static int print_table(const struct client *c, const json_t *result)
 {
         static const char *const headings[] = {"job",    "kind",          "state", ">done",
@@ -84,17 +98,16 @@ static int print_table(const struct client *c, const json_t *result)
 
         r = table_new(headings, N_ELEMENTS(headings), &t);
         json_array_foreach (jobs, i, job) {
-                char done[64], money[FORMAT_BYTES], created[FORMAT_BYTES], kind[FORMAT_BYTES];
+                char done[DONE_BYTES], money[FORMAT_BYTES], created[FORMAT_BYTES],
+                        kind[FORMAT_BYTES];
                 const char *const cells[] = {json_get_text(job, "job"),
                                              kind_of(job, kind),
                                              json_get_text(job, "state"),
-                                             done,
+                                             count_done(job, done),
                                              format_money(progress_number(job, "nanousd"), money),
                                              short_time(job, "created", created),
                                              json_get_text(job, "label")};
 
-                snprintf(done, sizeof(done), "%" PRIu64 "/%" PRIu64, progress_number(job, "done"),
-                         progress_number(job, "total"));
                 if (r == 0)
                         r = table_add(t, cells);
         }

@@ -322,6 +322,7 @@ void run_totals_from_json(struct run_totals *t, const json_t *value)
                 (void)json_get_u64(value, sums[i].key, (uint64_t *)((char *)t + sums[i].offset));
         for (size_t i = 0; i < N_SOURCES; i++)
                 (void)json_get_u64(files, source_names[i], &t->files[i]);
+        (void)json_get_u64(files, "failed", &t->n_failed);
         json_object_foreach (json_object_get(value, "providers"), name, tokens) {
                 if (t->n_providers == N_ELEMENTS(t->providers) ||
                     strlen(name) >= sizeof(t->providers[0].name))

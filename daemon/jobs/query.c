@@ -133,9 +133,16 @@ static bool is_wanted(const struct looking *x, const json_t *record)
         return false;
 }
 
+/* Left out where nothing failed. */
+static json_t *failed_json(uint64_t n)
+{
+        return n > 0 ? json_integer((json_int_t)n) : NULL;
+}
+
 static json_t *row_of_record(const struct ulid *id, const json_t *record)
 {
-        uint64_t created = 0, ended = 0, done = 0, tasks = 0, nanousd = 0;
+        uint64_t created = 0, ended = 0, done = 0, tasks = 0, nanousd = 0, failed = 0;
+        const json_t *totals = json_object_get(record, "totals");
         char text[ULID_TEXT_BYTES];
 
         ulid_to_text(id, text);
@@ -143,12 +150,14 @@ static json_t *row_of_record(const struct ulid *id, const json_t *record)
         (void)json_get_u64(record, "ended", &ended);
         (void)json_get_u64(record, "done", &done);
         (void)json_get_u64(record, "tasks", &tasks);
-        (void)json_get_u64(json_object_get(record, "totals"), "nanousd", &nanousd);
-        return json_pack("{s:s,s:s?,s:s?,s:s?,s:o,s:o,s:I,s:I,s:I,s:o*}", "job", text, "kind",
+        (void)json_get_u64(totals, "nanousd", &nanousd);
+        (void)json_get_u64(json_object_get(totals, "files"), "failed", &failed);
+        return json_pack("{s:s,s:s?,s:s?,s:s?,s:o,s:o,s:I,s:I,s:I,s:o*,s:o*}", "job", text, "kind",
                          json_get_text(record, "kind"), "state", json_get_text(record, "state"),
                          "label", json_get_text(record, "label"), "created", time_json(created),
                          "ended", time_json(ended), "done", (json_int_t)done, "total",
-                         (json_int_t)tasks, "nanousd", (json_int_t)nanousd, "dry_run",
+                         (json_int_t)tasks, "nanousd", (json_int_t)nanousd, "failed",
+                         failed_json(failed), "dry_run",
                          json_get_bool(record, "dry_run", false) ? json_true() : NULL);
 }
 
@@ -367,12 +376,13 @@ static int run_get(struct looking *x)
 
 static json_t *row(const struct job *job)
 {
-        return json_pack("{s:s,s:s,s:s,s:s?,s:o,s:o,s:I,s:I,s:I,s:o*}", "job", job->id_text, "kind",
-                         job->kind->name, "state", job_state_names[job->state], "label", job->label,
-                         "created", time_json(job->created_ms), "ended", time_json(job->ended_ms),
-                         "done", (json_int_t)job->n_done, "total", (json_int_t)job->n_tasks,
-                         "nanousd", (json_int_t)job->totals.nanousd, "dry_run",
-                         job->is_dry_run ? json_true() : NULL);
+        return json_pack("{s:s,s:s,s:s,s:s?,s:o,s:o,s:I,s:I,s:I,s:o*,s:o*}", "job", job->id_text,
+                         "kind", job->kind->name, "state", job_state_names[job->state], "label",
+                         job->label, "created", time_json(job->created_ms), "ended",
+                         time_json(job->ended_ms), "done", (json_int_t)job->n_done, "total",
+                         (json_int_t)job->n_tasks, "nanousd", (json_int_t)job->totals.nanousd,
+                         "failed", failed_json(job->totals.n_failed + job->totals.n_skipped),
+                         "dry_run", job->is_dry_run ? json_true() : NULL);
 }
 
 static json_t *waits_json(struct job *job)

@@ -986,6 +986,8 @@ def test_jobs_show_cache_and_status_print_tables(client):
     assert JOB in r.stdout and "3/4" in r.stdout and "$0.0120" in r.stdout and f"--before {JOB}" in r.stderr
     assert d.params("job/list")[0] == {"state": ["done", "failed"], "limit": 5, "dry_runs": False}
     assert json.loads(client.run("jobs", "--json", check=0).stdout)["jobs"] == [row]
+    d.on("job/list", {"jobs": [{**row, "done": 4, "failed": 3}], "more": False})
+    assert "1/4, 3 failed" in client.run("jobs", check=0).stdout
     d.on("job/list", {"jobs": [{**row, "dry_run": True}], "more": False})
     assert "generate (dry run)" in client.run("jobs", "--dry-runs", check=0).stdout
     assert d.params("job/list")[-1] == {"dry_runs": True}

@@ -295,6 +295,7 @@ def test_files_of_an_entity_that_is_gone(daemon, sim, place):
     sim.faults({"kind": "refusal", "match": "parcel_repository.go"})
     events, end = gen(daemon, spec, place / "out", "--prune", check=1)
     assert end["summary"]["files"]["failed"] > 0
+    assert daemon.rpc().ok("job/list")["jobs"][0]["failed"] == end["summary"]["files"]["failed"]
     assert not [e for e in events if e.get("reason") == "orphan"] and before <= set(tree(place / "out"))
     sim.faults()
     mine = next((place / "out").rglob("courier_service.go"))
