@@ -341,7 +341,7 @@ static void test_dependency_failure(void **state)
 static uint64_t rest_calls(void)
 {
         _cleanup_json_ json_t *rest = NULL;
-        uint64_t calls, nanousd;
+        uint64_t calls = 0, nanousd = 0;
 
         assert_int_equal(run_rest(bench->run, &rest), 0);
         assert_true(json_get_u64(rest, "calls", &calls) && json_get_u64(rest, "nanousd", &nanousd));
