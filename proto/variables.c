@@ -27,6 +27,7 @@ const char *const job_variables[] = {
         "GENOPT_CALLS",
         "GENOPT_JOB_USD",
         "GENOPT_WARN_AT",
+        "GENOPT_UNPRICED",
         "GENOPT_APPROVAL",
         "GENOPT_APPROVAL_TOKENS",
         "GENOPT_APPROVAL_USD",
