@@ -47,11 +47,13 @@ static json_t *numbers(const double *at, size_t n)
         return list;
 }
 
-static json_t *row_to_json(const void *row, const struct doubles *d, size_t n, uint64_t count)
+static json_t *row_to_json(const void *row, const struct doubles *d, size_t n, uint64_t count,
+                           uint64_t seen)
 {
         json_t *o = json_object();
         int k = o ? json_put(o, "n", json_integer((json_int_t)count)) : -ENOMEM;
 
+        k = k ? k : json_put(o, "seen", json_integer((json_int_t)seen));
         for (size_t i = 0; i < n && k == 0; i++)
                 k = json_put(o, d[i].key,
                              numbers((const double *)((const char *)row + d[i].offset), d[i].n));
@@ -108,11 +110,11 @@ int estimator_to_json(const struct estimator *e, json_t **ret)
         for (size_t i = 0; i < e->n_models && k == 0; i++)
                 k = json_put(models, e->models[i].name,
                              row_to_json(&e->models[i], model_doubles, N_ELEMENTS(model_doubles),
-                                         e->models[i].n_replies));
+                                         e->models[i].n_replies, e->models[i].seen));
         for (size_t i = 0; i < e->n_kinds && k == 0; i++)
                 k = json_put(kinds, e->kinds[i].name,
                              row_to_json(&e->kinds[i], kind_doubles, N_ELEMENTS(kind_doubles),
-                                         e->kinds[i].n_files));
+                                         e->kinds[i].n_files, e->kinds[i].seen));
         k = k ? k : json_put(o, "models", json_incref(models));
         k = k ? k : json_put(o, "kinds", json_incref(kinds));
         k = k ? k : json_put(o, "prefixes", prefixes_to_json(e));
@@ -137,6 +139,13 @@ static void prefixes_from_json(struct estimator *e, const json_t *list)
         }
 }
 
+/* Who was seen when, as before. */
+static void read_seen(struct estimator *e, const json_t *row, uint64_t *ret)
+{
+        if (json_get_u64(row, "seen", ret))
+                e->n_learned = MAX2(e->n_learned, *ret);
+}
+
 void estimator_from_json(struct estimator *e, const json_t *value)
 {
         const char *name;
@@ -154,6 +163,7 @@ void estimator_from_json(struct estimator *e, const json_t *value)
                 if (row_from_json(m, model_doubles, N_ELEMENTS(model_doubles), row, &n)) {
                         snprintf(m->name, sizeof(m->name), "%s", name);
                         m->n_replies = n;
+                        read_seen(e, row, &m->seen);
                         e->n_models++;
                 }
         }
@@ -165,6 +175,7 @@ void estimator_from_json(struct estimator *e, const json_t *value)
                 if (row_from_json(k, kind_doubles, N_ELEMENTS(kind_doubles), row, &n)) {
                         snprintf(k->name, sizeof(k->name), "%s", name);
                         k->n_files = n;
+                        read_seen(e, row, &k->seen);
                         e->n_kinds++;
                 }
         }

@@ -55,11 +55,22 @@ static void init_model(struct estimated_model *m, const char *name)
 static struct estimated_model *get_model(struct estimator *e, const char *name)
 {
         struct estimated_model *m = find_model(e, name);
+        size_t oldest = 0;
 
-        if (m || e->n_models == ESTIMATOR_MAX_MODELS || strlen(name) >= ESTIMATOR_MODEL_BYTES)
-                return m;
-        init_model(&e->models[e->n_models], name);
-        return &e->models[e->n_models++];
+        if (strlen(name) >= ESTIMATOR_MODEL_BYTES)
+                return NULL;
+        if (!m && e->n_models < ESTIMATOR_MAX_MODELS) {
+                m = &e->models[e->n_models++];
+                init_model(m, name);
+        } else if (!m) {
+                for (size_t i = 1; i < e->n_models; i++)
+                        if (e->models[i].seen < e->models[oldest].seen)
+                                oldest = i;
+                m = &e->models[oldest];
+                init_model(m, name);
+        }
+        m->seen = ++e->n_learned;
+        return m;
 }
 
 static struct estimated_kind *find_kind(const struct estimator *e, const char *name)
@@ -296,10 +307,10 @@ static void learn_time(struct estimated_model *m, const struct counted_reply *r)
 
 void estimator_learn(struct estimator *e, const struct counted_reply *r)
 {
-        struct estimated_model *m = get_model(e, r->model);
+        struct estimated_model *m = r->input > 0 ? get_model(e, r->model) : NULL;
         double x[FIT_MAX] = {0};
 
-        if (!m || r->input == 0)
+        if (!m)
                 return;
         e->n_changes++;
         learn_prompt(m, r);

@@ -27,7 +27,8 @@
 #include "daemon/plan/prices.h"
 #include "daemon/work/plan.h"
 
-#define ESTIMATOR_MAX_MODELS 16 /* more than anybody configures */
+/* More than anybody configures at one time; that which was not seen longest goes. */
+#define ESTIMATOR_MAX_MODELS 16
 #define ESTIMATOR_MODEL_BYTES 64
 #define ESTIMATOR_MAX_KINDS \
         64 /* of all blueprints in use; the one that was not seen longest goes */
@@ -40,7 +41,7 @@ struct text_bytes {
 
 struct estimated_model {
         char name[ESTIMATOR_MODEL_BYTES];
-        uint64_t n_replies;
+        uint64_t n_replies, seen; /* seen: by the estimator's own count, for who has to go */
         struct fit prompt, answer, first, writing;
         double first_spread, writing_spread; /* variance of ln(measured ÷ estimated) */
 };
@@ -51,8 +52,8 @@ struct estimated_size {
 };
 
 struct estimated_kind {
-        char name[ESTIMATOR_KIND_BYTES]; /* "go-service/service" */
-        uint64_t n_files, seen;          /* seen: by the estimator's own count, for who has to go */
+        char name[ESTIMATOR_KIND_BYTES];        /* "go-service/service" */
+        uint64_t n_files, seen;                 /* as of a model */
         struct estimated_size bytes, interface; /* of the file; of what others are shown of it */
         double spread;
         double density; /* tokens of its answers ÷ tokens of as many bytes of the model's answers */

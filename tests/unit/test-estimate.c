@@ -85,11 +85,44 @@ static void nonsense_is_not_learned(void **state)
         r.model = name;
         estimator_learn(&e, &r);
         assert_int_equal(e.n_models, 1);
-        for (int i = 0; i < 2 * ESTIMATOR_MAX_MODELS; i++) {
+}
+
+static bool is_known(const struct estimator *e, const char *model)
+{
+        struct text_bytes bytes = {.at = {4000, 0, 0}};
+
+        return estimator_tokens(e, &facts, model, &bytes) != 1000;
+}
+
+/* Names of models change: that which was not seen longest makes room, after a restart as well. */
+static void the_oldest_model_goes(void **state)
+{
+        struct estimator e = {0}, back;
+        struct text_bytes bytes = {.at = {4000, 0, 0}};
+        struct counted_reply r = reply_of(&bytes, 2000);
+        _cleanup_json_ json_t *o = NULL;
+        char name[32];
+
+        (void)state;
+        for (int i = 0; i < ESTIMATOR_MAX_MODELS; i++) {
                 snprintf(name, sizeof(name), "model-%d", i);
+                r.model = name;
                 estimator_learn(&e, &r);
         }
+        r.model = "model-0"; /* it stays in use */
+        estimator_learn(&e, &r);
+        r.model = "one more";
+        estimator_learn(&e, &r);
         assert_int_equal(e.n_models, ESTIMATOR_MAX_MODELS);
+        assert_true(is_known(&e, "one more") && is_known(&e, "model-0"));
+        assert_false(is_known(&e, "model-1"));
+        assert_int_equal(estimator_to_json(&e, &o), 0);
+        estimator_from_json(&back, o);
+        r.model = "and another";
+        estimator_learn(&back, &r);
+        assert_true(is_known(&back, "and another") && is_known(&back, "one more"));
+        assert_true(is_known(&back, "model-0"));
+        assert_false(is_known(&back, "model-2"));
 }
 
 /* A question of eight words says nothing about the prompts of a project. */
@@ -336,6 +369,7 @@ int main(void)
                 cmocka_unit_test(ratios_hold_until_replies_correct_them),
                 cmocka_unit_test(classes_are_told_apart),
                 cmocka_unit_test(nonsense_is_not_learned),
+                cmocka_unit_test(the_oldest_model_goes),
                 cmocka_unit_test(a_short_question_teaches_nothing),
                 cmocka_unit_test(sizes_and_their_spread),
                 cmocka_unit_test(sums_err_as_their_files_do),
