@@ -115,22 +115,6 @@ const struct option *option_find(const char *name)
         return option_match(name, &m) ? m.option : NULL;
 }
 
-const char *option_suggest(const char *name)
-{
-        static const char *const groups[] = {"providers", "tiers", "optimization", "limits",
-                                             "budget",    "cache", "retention",    "log"};
-        const char *names[N_OPTIONS + N_ELEMENTS(aliases) + N_ELEMENTS(groups)];
-        size_t n = 0;
-
-        for (size_t i = 0; i < N_OPTIONS; i++)
-                names[n++] = option_table[i].name;
-        for (size_t i = 0; i < N_ELEMENTS(aliases); i++)
-                names[n++] = aliases[i].name;
-        for (size_t i = 0; i < N_ELEMENTS(groups); i++)
-                names[n++] = groups[i];
-        return str_nearest(name, names, n);
-}
-
 static bool is_below(const char *name, const char *group)
 {
         size_t n = strlen(group);
@@ -147,4 +131,32 @@ bool option_is_group(const char *name)
                 if (is_below(aliases[i].name, name))
                         return true;
         return false;
+}
+
+/* Of a group that can be switched as a whole. */
+static const char *switch_of(const char *group)
+{
+        for (size_t i = 0; i < N_OPTIONS; i++)
+                if (is_below(option_table[i].name, group) &&
+                    str_is_equal(option_table[i].name + strlen(group), ".enabled"))
+                        return option_table[i].name;
+        return NULL;
+}
+
+const char *option_suggest(const char *name)
+{
+        static const char *const groups[] = {"providers", "tiers", "optimization", "limits",
+                                             "budget",    "cache", "retention",    "log"};
+        const char *names[N_OPTIONS + N_ELEMENTS(aliases) + N_ELEMENTS(groups)];
+        size_t n = 0;
+
+        if (option_is_group(name))
+                return switch_of(name);
+        for (size_t i = 0; i < N_OPTIONS; i++)
+                names[n++] = option_table[i].name;
+        for (size_t i = 0; i < N_ELEMENTS(aliases); i++)
+                names[n++] = aliases[i].name;
+        for (size_t i = 0; i < N_ELEMENTS(groups); i++)
+                names[n++] = groups[i];
+        return str_nearest(name, names, n);
 }

@@ -32,12 +32,14 @@ int config_refuse(struct failure **ret, const char *name, const struct yaml_node
 
 static int refuse_unknown(struct reading *r, const char *path, const struct yaml_node *key)
 {
-        const char *nearest = option_suggest(path);
+        const char *nearest = option_suggest(path),
+                   *fault = option_is_group(path) ? "is a group of options, not a value"
+                                                  : "is unknown";
 
         if (nearest)
-                return config_refuse(r->ret_failure, r->name, key,
-                                     "`%s` is unknown; did you mean `%s`?", path, nearest);
-        return config_refuse(r->ret_failure, r->name, key, "`%s` is unknown", path);
+                return config_refuse(r->ret_failure, r->name, key, "`%s` %s; did you mean `%s`?",
+                                     path, fault, nearest);
+        return config_refuse(r->ret_failure, r->name, key, "`%s` %s", path, fault);
 }
 
 static int read_option(struct reading *r, const char *path, const struct yaml_node *key,
@@ -49,10 +51,7 @@ static int read_option(struct reading *r, const char *path, const struct yaml_no
         if (!option_match(path, &m)) {
                 if (!option_is_group(path))
                         return refuse_unknown(r, path, key);
-                if (yaml_is_null(value))
-                        return 0;
-                return config_refuse(r->ret_failure, r->name, value,
-                                     "`%s` is a group of options, not a value", path);
+                return yaml_is_null(value) ? 0 : refuse_unknown(r, path, value);
         }
         if (yaml_is_null(value))
                 return 0;

@@ -27,7 +27,7 @@ static int refuse(struct failure **ret, const char *name, const char *format, ..
 
 static int match_name(const char *name, struct option_match *ret, struct failure **ret_failure)
 {
-        const char *nearest;
+        const char *nearest, *fault;
 
         if (option_match(name, ret) || option_match_variable(name, ret)) {
                 if (is_jobs(ret->option))
@@ -36,9 +36,10 @@ static int match_name(const char *name, struct option_match *ret, struct failure
                               "is set in the daemon's genopt.yaml, not for one job");
         }
         nearest = option_suggest(name);
+        fault = option_is_group(name) ? "is a group of options, not one" : "is unknown";
         if (nearest)
-                return refuse(ret_failure, name, "is unknown; did you mean `%s`?", nearest);
-        return refuse(ret_failure, name, "is unknown");
+                return refuse(ret_failure, name, "%s; did you mean `%s`?", fault, nearest);
+        return refuse(ret_failure, name, "%s", fault);
 }
 
 /* A switch that is on changes nothing, but for one that a weaker source has off. */

@@ -57,6 +57,9 @@ static void jobs_set_what_is_theirs(void **state)
         expect_job_refused(c, "{\"optimization.tempalte\":\"on\"}",
                            "/params/options/optimization.tempalte",
                            "did you mean `optimization.template`?");
+        expect_job_refused(c, "{\"optimization\":\"off\"}", "/params/options/optimization",
+                           "`optimization` is a group of options, not one; did you mean "
+                           "`optimization.enabled`?");
         expect_job_refused(c, "{\"optimization.template\":\"x\"}",
                            "/params/options/optimization.template", "neither on nor off");
         expect_job_refused(c, "{\"optimization.template\":\"on\",\"templates\":\"off\"}",

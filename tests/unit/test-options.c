@@ -150,6 +150,11 @@ static void unknown_names_get_the_nearest(void **state)
         expect_refused("optimisation: {template: on}", "genopt.yaml:1:1", "unknown");
         expect_refused("tempaltes: on", "genopt.yaml:1:1", "did you mean `templates`?");
         expect_refused("provider: {}", "genopt.yaml:1:1", "did you mean `providers`?");
+        expect_refused("optimization: []", "genopt.yaml:1:1",
+                       "`optimization` is a group of options, not a value; did you mean "
+                       "`optimization.enabled`?");
+        expect_refused("optimization: off", "genopt.yaml:1:15", "did you mean");
+        expect_refused("retention: []", "genopt.yaml:1:1", "`retention` is a group");
         expect_refused("tiers: {fastt: {}}", "genopt.yaml:1:9", "did you mean `fast`?");
         expect_refused("providers: {a: {dialekt: x}}", "genopt.yaml:1:17",
                        "did you mean `dialect`?");
