@@ -4,7 +4,7 @@
 #include "tests/unit/unit.h"
 
 /* Names that end with NULL: whether the text mentions all of them, or none. */
-static void expect(const char *text, bool is_mentioned, ...)
+static void expect(const char *text, int is_mentioned, ...)
 {
         _cleanup_(mentioned_done) struct mentioned m = {0};
         va_list names;
@@ -12,7 +12,7 @@ static void expect(const char *text, bool is_mentioned, ...)
         assert_int_equal(mentioned_read(&m, span_of(text)), 0);
         va_start(names, is_mentioned);
         for (const char *name; (name = va_arg(names, const char *));)
-                if (mentioned_has(&m, name) != is_mentioned)
+                if (mentioned_has(&m, name) != (is_mentioned != 0))
                         fail_msg("%s: %s", text, name);
         va_end(names);
 }
