@@ -16,7 +16,7 @@
 #define LOOK_MS 200
 #define PIPE_READS 8 /* more than empty a pipe */
 
-static _Noreturn void become(char *const *argv, int output_fd)
+static _Noreturn void become(char *const *argv, int output_fd, int errors_fd)
 {
         static const int restored[] = {SIGINT,  SIGTERM,  SIGHUP, SIGQUIT,
                                        SIGTSTP, SIGWINCH, SIGPIPE};
@@ -27,7 +27,7 @@ static _Noreturn void become(char *const *argv, int output_fd)
                 signal(restored[i], SIG_DFL);
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
-        if (null_fd < 0 || dup2(null_fd, 0) < 0 || dup2(output_fd, 1) < 0 || dup2(output_fd, 2) < 0)
+        if (null_fd < 0 || dup2(null_fd, 0) < 0 || dup2(output_fd, 1) < 0 || dup2(errors_fd, 2) < 0)
                 _exit(127);
         (void)close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
         execvp(argv[0], argv);
@@ -113,7 +113,7 @@ int run_command(char *const *argv, struct buf *output, struct run_result *ret)
                 return -errno;
         pid = fork();
         if (pid == 0)
-                become(argv, fds[1]);
+                become(argv, fds[1], fds[1]);
         close(fds[1]);
         if (pid < 0) {
                 close(fds[0]);
@@ -122,6 +122,57 @@ int run_command(char *const *argv, struct buf *output, struct run_result *ret)
         r = collect(fds[0], output);
         close(fds[0]);
         k = reap(pid, output, ret);
+        return r < 0 ? r : k;
+}
+
+/* Both until they end: who reads one alone waits for who writes the other. */
+static int collect_both(int output_fd, int errors_fd, struct buf *output, struct buf *errors)
+{
+        struct pollfd p[] = {{.fd = output_fd, .events = POLLIN},
+                             {.fd = errors_fd, .events = POLLIN}};
+        struct buf *const to[] = {output, errors};
+
+        while (p[0].fd >= 0 || p[1].fd >= 0) {
+                if (poll(p, N_ELEMENTS(p), -1) < 0 && errno != EINTR)
+                        return -errno;
+                for (size_t i = 0; i < N_ELEMENTS(p); i++) {
+                        int r = p[i].revents ? read_some(p[i].fd, to[i]) : 1;
+
+                        if (r < 0)
+                                return r;
+                        if (r == 0)
+                                p[i].fd = -1;
+                        p[i].revents = 0;
+                }
+        }
+        return 0;
+}
+
+int run_query(char *const *argv, struct buf *output, struct buf *errors, struct run_result *ret)
+{
+        int fds[2], error_fds[2], r, k;
+        pid_t pid;
+
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return -errno;
+        if (pipe2(error_fds, O_CLOEXEC) < 0) {
+                r = -errno;
+                close(fds[0]);
+                close(fds[1]);
+                return r;
+        }
+        pid = fork();
+        if (pid == 0)
+                become(argv, fds[1], error_fds[1]);
+        close(fds[1]);
+        close(error_fds[1]);
+        r = pid < 0 ? -EAGAIN : collect_both(fds[0], error_fds[0], output, errors);
+        close(fds[0]);
+        close(error_fds[0]);
+        if (pid < 0)
+                return r;
+        k = reap(pid, output, ret);
+        make_utf8(errors);
         return r < 0 ? r : k;
 }
 
@@ -243,7 +294,7 @@ static _Noreturn void become_guarded(char *const *argv, int output_fd, const int
                 ;
         if (n != 1)
                 _exit(127);
-        become(argv, output_fd);
+        become(argv, output_fd, output_fd);
 }
 
 int run_watched(char *const *argv, const struct run_watch *w, struct buf *output,

@@ -23,8 +23,11 @@ struct run_watch {
 /* argv ends with NULL. Standard output and error, merged, at most the last RUN_OUTPUT_BYTES, as
  * UTF-8 (what is none becomes '?'). */
 int run_command(char *const *argv, struct buf *output, struct run_result *ret) _must_check_;
-/* The same in a session of its own, which ends with us, however we end. -EINTR: stopped;
- * -ETIMEDOUT: over its limit. */
+/* What a program answers apart from what it says besides: warnings are no part of an answer. */
+int run_query(char *const *argv, struct buf *output, struct buf *errors,
+              struct run_result *ret) _must_check_;
+/* The same as run_command() in a session of its own, which ends with us, however we end. -EINTR:
+ * stopped; -ETIMEDOUT: over its limit. */
 int run_watched(char *const *argv, const struct run_watch *w, struct buf *output,
                 struct run_result *ret) _must_check_;
 /* A command that was not there, or that somebody ended, says nothing of what it looks at. */

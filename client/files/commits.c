@@ -63,28 +63,43 @@ static void words_done(struct words *w)
                         add_word(w, list_[i_]);                   \
         } while (0)
 
-/* Exit status in *ret_status; output without the line break at its end. */
-static int run(const struct words *w, struct buf *output, int *ret_status)
+/* Exit status in *ret_status; both texts without the line break at their ends. */
+static int run_apart(const struct words *w, struct buf *output, struct buf *errors, int *ret_status)
 {
+        struct buf *const texts[] = {output, errors};
         struct run_result result;
-        int r = w->failed ? w->failed : run_command(w->at, output, &result);
+        int r = w->failed ? w->failed : run_query(w->at, output, errors, &result);
 
         if (r < 0)
                 return r;
-        while (output->n > 0 && output->at[output->n - 1] == '\n')
-                output->at[--output->n] = '\0';
+        for (size_t i = 0; i < N_ELEMENTS(texts); i++)
+                while (texts[i]->n > 0 && texts[i]->at[texts[i]->n - 1] == '\n')
+                        texts[i]->at[--texts[i]->n] = '\0';
         *ret_status = result.status;
         return 0;
 }
 
-/* CONDITION_REFUSED: git says no, and that is told. */
+/* The answer alone, whatever git says beside it (core.safecrlf warns, GIT_TRACE tells). */
+static int run(const struct words *w, struct buf *output, int *ret_status)
+{
+        _cleanup_buf_ struct buf errors = {0};
+
+        return run_apart(w, output, &errors, ret_status);
+}
+
+/* CONDITION_REFUSED: git says no, and that is told. Hooks may say it on either side. */
 static int run_git(const struct commits *c, const struct words *w, struct buf *output)
 {
-        int status = 0, r = run(w, output, &status);
+        _cleanup_buf_ struct buf errors = {0};
+        int status = 0, r = run_apart(w, output, &errors, &status);
+        bool has_both = output->n > 0 && errors.n > 0;
 
         if (r == 0 && status != 0)
-                client_warn(changes_client(c->l), "git: %s",
-                            output->n > 0 ? output->at : "it failed");
+                client_warn(changes_client(c->l), "git: %s%s%s", output->n > 0 ? output->at : "",
+                            has_both ? "\n" : "",
+                            errors.n > 0     ? errors.at
+                            : output->n == 0 ? "it failed"
+                                             : "");
         return r == 0 && status != 0 ? CONDITION_REFUSED : r;
 }
 
@@ -709,10 +724,11 @@ int commits_check(const char *dir, struct buf *why)
 
         for (size_t i = 0; i < N_ELEMENTS(looks) && r == 0 && status == 0; i++) {
                 _cleanup_(words_done) struct words w = {0};
+                _cleanup_buf_ struct buf output = {0};
 
                 buf_done(why);
                 WORDS(&w, "git", "-C", dir, looks[i][0], looks[i][1]);
-                r = run(&w, why, &status);
+                r = run_apart(&w, &output, why, &status);
         }
         if (r == 0 && status == 0)
                 return check_middle(dir, why);

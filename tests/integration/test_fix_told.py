@@ -132,6 +132,19 @@ def test_what_git_ignores_is_left_out_of_commits(place, sim, daemon, tree_app, w
     assert "new.sea" in git(root, "show", "HEAD:src/main/java/org/boats/Boat0.java")
 
 
+@pytest.mark.parametrize("when", ["per-file", "per-rule", "at-end"])
+def test_what_git_says_beside_its_answer_is_none(place, sim, daemon, app, when):
+    """It warns of ends of lines, and tells what it does: neither is the name of an object, nor a file that is not merged."""
+    root = place / "app"
+    for file in root.rglob("*.java"):
+        file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    git(root, "init", "-q")
+    git(root, "config", "core.autocrlf", "input")
+    start_repository(root)
+    daemon.genopt("fix", app.path, "--source", root, "--commit", when, env={"GIT_TRACE": "1"}, check=0)
+    assert git(root, "status", "--porcelain", "--", "src") == "" and "new.sea" in git(root, "show", "HEAD:src/main/java/org/boats/Boat0.java")
+
+
 def test_a_submodule_is_left_to_its_own_commits(place, sim, daemon, tree_app):
     root, inner = place / "app", place / "inner"
     (root / "conf").rename(inner)
