@@ -233,10 +233,15 @@ static uint64_t time_of(const struct client *c)
 /* The command stands in our own submit, and runs in the tree. */
 static int make_commands(const struct client *c, const char *dir, json_t **ret)
 {
+        _cleanup_free_ char *place = NULL;
+
         if (!c->values[FIX_VERIFY])
                 return 0;
+        place = str_printf("%s%s", *dir == '/' ? "" : "./", dir); /* no option, nor of CDPATH */
+        if (!place)
+                return -ENOMEM;
         *ret = json_pack("[[s,s,s,s,s,s]]", "sh", "-c", "cd \"$1\" && eval \"$2\"", "genopt-verify",
-                         dir, c->values[FIX_VERIFY]);
+                         place, c->values[FIX_VERIFY]);
         return *ret ? 0 : -ENOMEM;
 }
 
@@ -512,6 +517,22 @@ static int check_together(const struct client *c)
         return 0;
 }
 
+/* A variable that is not set would select, or verify, everything. 0, or an exit code. */
+static int check_words(const struct client *c)
+{
+        for (int i = 0; i < N_FIX_OPTIONS; i++)
+                if (c->values[i] && fix_options[i].value && !*c->values[i])
+                        return client_usage(c, "--%s is empty", fix_options[i].name);
+        for (size_t i = 0; i < N_ELEMENTS(lists); i++) {
+                const char *text = c->values[lists[i].option];
+
+                if (text && text[strspn(text, ", ")] == '\0')
+                        return client_usage(c, "--%s names nothing",
+                                            fix_options[lists[i].option].name);
+        }
+        return 0;
+}
+
 static int cmd_fix(struct client *c)
 {
         const char *dir = c->values[FIX_SOURCE] ? c->values[FIX_SOURCE] : ".",
@@ -537,7 +558,8 @@ static int cmd_fix(struct client *c)
                 return client_usage(c, "--verify-timeout is of --verify, which is not given");
         if (c->values[FIX_COMMIT] && !find_style(c->values[FIX_COMMIT], &style))
                 return client_usage(c, "--commit is per-file, per-rule or at-end");
-        code = check_together(c);
+        code = check_words(c);
+        code = code ? code : check_together(c);
         if (code)
                 return code;
         r = check_source(dir, &failure);

@@ -145,6 +145,21 @@ def test_what_git_says_beside_its_answer_is_none(place, sim, daemon, app, when):
     assert git(root, "status", "--porcelain", "--", "src") == "" and "new.sea" in git(root, "show", "HEAD:src/main/java/org/boats/Boat0.java")
 
 
+def test_lists_that_name_nothing_are_refused(place, sim, daemon, app):
+    """A variable that is not set selects nothing, rather than everything; and nothing is spent."""
+    for words in (("--rules", ""), ("--files", ","), ("--phase", " , "), ("--report", ""), ("--verify", "")):
+        r = daemon.genopt("fix", app.path, "--source", place / "app", *words, check=2)
+        assert words[0] in r.stderr
+    r = daemon.genopt("fix", app.path, "--source", "", check=2)
+    assert "--source is empty" in r.stderr and not sim.requests()
+
+
+def test_the_command_runs_in_the_tree_whatever_cdpath_says(place, sim, daemon, app):
+    (place / "elsewhere/app").mkdir(parents=True)
+    r = daemon.genopt("fix", app.path, "--source", "app", "--verify", "test -d src", env={"CDPATH": str(place / "elsewhere")}, check=0)
+    assert (place / "app/src").is_dir() and "not verified" not in r.stderr
+
+
 def test_a_submodule_is_left_to_its_own_commits(place, sim, daemon, tree_app):
     root, inner = place / "app", place / "inner"
     (root / "conf").rename(inner)
