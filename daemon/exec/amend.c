@@ -11,9 +11,11 @@
 /* Edits of a rendering: more than half of a text is not changed by what it lacks. */
 #define REMOVED_SHARE 0.5
 #define REMOVED_LINES 10
-/* Repairs: so many lines go with each finding, or a part of a small file. */
+/* Repairs: so many lines go with each finding, or a part of a large file; of a small one, where
+ * that would be all, a half, or as many as findings in most of its lines change. */
 #define REMOVED_PER_FINDING 12
 #define REMOVED_BESIDE 0.25
+#define REMOVED_WHERE_DENSE 6
 /* How far from a finding its repair may lie. */
 #define NEAR_LINES 40
 
@@ -31,12 +33,12 @@ static int refuse_edits(struct candidate *c, const struct diag *d)
 
 static double allowed_lines(const struct task *t, size_t n_lines)
 {
-        double share = t->repair ? REMOVED_BESIDE : REMOVED_SHARE,
-               least = t->repair
-                               ? REMOVED_LINES + REMOVED_PER_FINDING * (double)t->repair->n_findings
-                               : REMOVED_LINES;
+        double lines = (double)n_lines, n = t->repair ? (double)t->repair->n_findings : 0, most;
 
-        return MAX2(share * (double)n_lines, least);
+        if (!t->repair)
+                return MAX2(REMOVED_SHARE * lines, REMOVED_LINES);
+        most = MAX2(REMOVED_SHARE * lines, REMOVED_WHERE_DENSE * n);
+        return MAX2(REMOVED_BESIDE * lines, MIN2(REMOVED_LINES + REMOVED_PER_FINDING * n, most));
 }
 
 static int check_removed(const struct task *t, struct span base, struct span text, struct diag *d)

@@ -790,8 +790,9 @@ def numbered(n):
     return ["import a.B;", "", "class Big {"] + [f"    int field{i} = {i};" for i in range(n)] + ["}"]
 
 
-def test_an_answer_that_removes_too_much_is_refused(place, sim, daemon):
-    path, file = one_file(place, numbered(60), [("drop-001", 30, "Remove every line")])
+@pytest.mark.parametrize("n", [60, 16])  # of a small file, all are not many
+def test_an_answer_that_removes_too_much_is_refused(place, sim, daemon, n):
+    path, file = one_file(place, numbered(n), [("drop-001", 10, "Remove every line")])
     before = file.read_bytes()
     events, summary = fix(daemon, path, place / "app", "--files", "src/*", check=1)
     assert any("it takes away" in e["reason"] for e in events if e["type"] == "task.retry")
