@@ -127,15 +127,16 @@ static size_t decode(struct span text, wchar_t *ret)
         return n;
 }
 
-/* The next character: its bytes, its columns; a byte that is none, or a control, counts as one '?'.
- */
+/* The next character: its bytes, its columns; a byte that is none, a control, or a mark that turns
+ * the direction of writing, counts as one '?'. */
 static size_t next_char(struct span text, size_t *ret_columns, bool *ret_is_plain)
 {
         wchar_t c = 0;
         size_t n = decode(text, &c);
 
-        *ret_is_plain = n > 0 && c >= ' ' && c != 0x7f && (c < 0x80 || c >= 0xa0);
-        *ret_columns = c >= 0xa0 ? (size_t)columns_of(c) : 1;
+        *ret_is_plain = n > 0 && c >= ' ' && c != 0x7f && (c < 0x80 || c >= 0xa0) &&
+                        str_turn_length(text) == 0;
+        *ret_columns = c >= 0xa0 && *ret_is_plain ? (size_t)columns_of(c) : 1;
         return n > 0 ? n : 1;
 }
 
@@ -214,5 +215,7 @@ void format_scrub(char *text)
                         *c = '?';
                 if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) /* the controls of Latin 1 */
                         *c = c[1] = '?';
+                if (str_turn_length((struct span){(char *)c, strnlen((char *)c, 3)}) > 0)
+                        memset(c, '?', 3);
         }
 }
