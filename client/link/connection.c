@@ -15,6 +15,7 @@ struct connection {
         int fd;
         struct frame_reader in;
         uint64_t last_id;
+        size_t n_sent;  /* requests whose replies connection_settle() takes */
         json_t *events; /* owned: array of kept events, NULL when there are none */
         size_t i_event; /* the first not yet given */
 };
@@ -223,6 +224,44 @@ int connection_call_text(struct connection *k, const char *method, struct span p
         if (r < 0 && r != -ECONNRESET) /* a daemon that hangs up may have said why */
                 return r;
         return await_reply(k, k->last_id, ret_result, ret_failure);
+}
+
+int connection_send_text(struct connection *k, const char *method, struct span params)
+{
+        _cleanup_buf_ struct buf b = {0};
+        int r = rpc_write_request(&b, FRAMING_LINES, ++k->last_id, method, params);
+
+        if (r == 0)
+                k->n_sent++;
+        r = r ? r : send_all(k, buf_span(&b));
+        return r == -ECONNRESET ? 0 : r; /* a daemon that hangs up may have said why */
+}
+
+int connection_settle(struct connection *k, struct failure **ret_failure)
+{
+        _cleanup_(failure_freep) struct failure *first = NULL;
+
+        while (k->n_sent > 0) {
+                struct failure *failure = NULL;
+                struct rpc_message m;
+                int r = read_message(k, -1, NULL, &m);
+
+                r = r                            ? r
+                    : m.kind == RPC_ERROR        ? rpc_read_error(&m, &failure)
+                    : m.kind == RPC_NOTIFICATION ? keep_event(k, &m)
+                                                 : 0;
+                if (r < 0)
+                        return r;
+                k->n_sent -= m.kind == RPC_RESULT || m.kind == RPC_ERROR;
+                if (first)
+                        failure_free(failure);
+                else
+                        first = failure;
+        }
+        if (!first)
+                return 0;
+        *ret_failure = take(first);
+        return CONDITION_REFUSED;
 }
 
 static int call_once(struct connection *k, const char *method, const json_t *params,

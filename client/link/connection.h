@@ -38,6 +38,13 @@ int connection_ask(const struct client *c, enum start_mode mode, const char *met
  * the next use of it. */
 int connection_call_text(struct connection *k, const char *method, struct span params,
                          struct span *ret_result, struct failure **ret_failure) _must_check_;
+/* Asks without waiting for the reply. Nothing else may be asked before connection_settle(), and no
+ * more than the daemon takes at a time. */
+#define CONNECTION_SENT_MAX 64
+int connection_send_text(struct connection *k, const char *method, struct span params) _must_check_;
+/* Waits for all replies to these, whatever they are. CONDITION_REFUSED: *ret_failure is the first
+ * error of the daemon's. */
+int connection_settle(struct connection *k, struct failure **ret_failure) _must_check_;
 /* The params of the next job/event. CONDITION_ABSENT: none within timeout_ms (< 0: no end). -EINTR:
  * a signal that `mask` lets in; mask may be NULL. */
 int connection_next(struct connection *k, int timeout_ms, const sigset_t *mask,

@@ -39,10 +39,10 @@ void job_check_needs(struct job *job)
                 struct need *n = &job->needs[i];
                 uint64_t size;
 
-                if (n->path && n->is_met && !n->is_absent &&
-                    store_blob_size(job->jobs->c.store, job->uid, &n->hash, &size) ==
-                            CONDITION_ABSENT)
-                        n->is_met = false;
+                if (n->path ? !n->is_met || n->is_absent : n->is_met)
+                        continue;
+                n->is_met = store_blob_size(job->jobs->c.store, job->uid, &n->hash, &size) !=
+                            CONDITION_ABSENT;
         }
 }
 
@@ -157,11 +157,14 @@ static void on_stored(struct job *job, int r, void *arg)
         job->needs[p->need].is_storing = false;
         job->needs[p->need].is_met = r == 0;
         if (r < 0) {
+                bool is_waiting = job->state == JOB_WAITING && job->wait == WAIT_BLOBS;
                 struct failure *f =
                         failure_new(r == -ENOSPC ? FAILURE_DISK_FULL : FAILURE_INTERNAL, NULL);
 
                 p->on_reply(p->arg, (struct span){0}, f);
                 failure_free(f);
+                if (!job->needs[p->need].path && is_waiting) /* else the journal has done it */
+                        job_suspend(job, r);
         } else {
                 reply_have(p->on_reply, p->arg, p->size, true);
                 if (job->state == JOB_WAITING && job->wait == WAIT_BLOBS && job_needs_met(job))
@@ -170,7 +173,9 @@ static void on_stored(struct job *job, int r, void *arg)
         free(p);
 }
 
-/* The content is whole and right: into state, and the need is met with the commit. */
+/* The content is whole and right: into state, and the need is met with the commit. What was asked
+ * for by its hash says itself that it is there (job_check_needs): the record, which lists all the
+ * files of a job, is not written anew for each of them. */
 static int store_content(struct job *job, struct need *need, const struct hash *h,
                          struct span content, bool is_absent, jobs_reply_fn *on_reply, void *arg)
 {
@@ -193,7 +198,10 @@ static int store_content(struct job *job, struct need *need, const struct hash *
         need->is_absent = is_absent;
         if (h)
                 need->hash = *h;
-        journal_commit(job, b, NULL, 0, on_stored, p);
+        if (need->path)
+                journal_commit(job, b, NULL, 0, on_stored, p);
+        else
+                journal_commit_beside(job, b, on_stored, p);
         return 0;
 }
 

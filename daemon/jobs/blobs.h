@@ -37,7 +37,8 @@ struct upload {
         struct buf content;
 };
 
-/* Files that came, and are not there any more, have to come again. */
+/* Files that came, and are not there any more, have to come again; content that was asked for by
+ * its hash, and is there, need not. */
 void job_check_needs(struct job *job);
 bool job_needs_met(const struct job *job);
 int job_add_need(struct job *job, const char *path, const struct hash *h) _must_check_;

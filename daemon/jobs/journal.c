@@ -234,12 +234,12 @@ static void on_fence(void *arg, int r)
         jobs_check_drained(j);
 }
 
-void journal_fence(struct job *job, void (*fn)(struct job *job, int r, void *arg), void *arg)
+void journal_commit_beside(struct job *job, struct store_batch *b,
+                           void (*fn)(struct job *job, int r, void *arg), void *arg)
 {
         struct fence *f = malloc(sizeof(*f));
-        struct store_batch *b = NULL;
 
-        if (f && store_batch_new(STORE_STATE, &b) == 0) {
+        if (f && b) {
                 *f = (struct fence){job_ref(job), fn, arg};
                 job->jobs->n_commits++;
                 if (store_commit(job->jobs->c.store, b, on_fence, f) == 0)
@@ -250,6 +250,15 @@ void journal_fence(struct job *job, void (*fn)(struct job *job, int r, void *arg
         store_batch_free(b);
         free(f);
         fn(job, -ENOMEM, arg);
+}
+
+void journal_fence(struct job *job, void (*fn)(struct job *job, int r, void *arg), void *arg)
+{
+        struct store_batch *b = NULL;
+
+        if (store_batch_new(STORE_STATE, &b) < 0)
+                b = NULL;
+        journal_commit_beside(job, b, fn, arg);
 }
 
 /* ---- cursors ---- */

@@ -55,6 +55,8 @@ static void revive(struct job *job)
                 job_fail(job, failure_new(FAILURE_POISONED, NULL));
                 return;
         }
+        if (job->state == JOB_WAITING && job->wait == WAIT_BLOBS)
+                job_check_needs(job); /* content may have come that the record does not tell of */
         if (waits_for_a_person(job)) {
                 registry_note(&job->jobs->registry, job);
                 return;

@@ -42,6 +42,10 @@ class Refused(Exception):
         self.error = error(*args)
 
 
+class Later(Exception):
+    """Raised by a handler: answered by another one, or never."""
+
+
 class HangUp(Exception):
     """Raised by a handler: the connection is closed without an answer."""
 
@@ -69,9 +73,12 @@ class Connection:
 
     def answer(self, m):
         method, params = m["method"], m.get("params", {})
+        self.id = m.get("id")
         self.daemon.note(method, params)
         try:
             result = self.daemon.handlers[method](self, params)
+        except Later:
+            return
         except Refused as refused:
             self.send({"jsonrpc": "2.0", "id": m["id"], "error": refused.error})
             return

@@ -17,7 +17,7 @@ import time
 import pytest
 
 from conftest import DEADLINE, GENOPT, ROOT
-from fakedaemon import JOB, NAIVE, FakeDaemon, HangUp, Refused, sha256, summary, write_event
+from fakedaemon import JOB, NAIVE, FakeDaemon, HangUp, Later, Refused, sha256, summary, write_event
 
 HERE = pathlib.Path(__file__).resolve().parent
 SPEC = "project: {name: Shop}\n"
@@ -373,6 +373,27 @@ def test_a_need_that_was_answered_is_not_answered_again(client):
     d.on("job/submit", {"job": JOB, "need": need})
     client.gen(check=0)
     assert len(d.params("blob/put")) == 1
+
+
+def test_contents_go_together(client):
+    """Small ones do not wait for each other: the daemon answers none before it has three, and makes them one commit."""
+    held = []
+    for i in range(3):
+        (client.out / f"own{i}.txt").write_text(f"own {i}")
+    d = client.serve().job(done())
+
+    def hold(c, p):
+        d.put(c, p)
+        held.append(c.id)
+        if len(held) < 3:
+            raise Later
+        return {"have": p["size"], "complete": True}, lambda c: [c.send({"jsonrpc": "2.0", "id": id, "result": {"have": 1, "complete": True}})
+                                                                 for id in held[:2]]
+
+    d.on("blob/put", hold)
+    d.on("job/submit", {"job": JOB, "need": [{"sha256": sha256(f"own {i}")} for i in range(3)]})
+    client.gen(check=0)
+    assert d.received == {f"own{i}.txt": f"own {i}".encode() for i in range(3)}
 
 
 def test_content_that_was_not_offered_ends_the_run(client):

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 
 
 def put(rpc, job, data, path=None, piece=1 << 20):
@@ -74,3 +75,31 @@ def test_command_line(daemon, place):
     assert "the tide" in r.stdout
     r = daemon.genopt("echo-check", "notes.txt", "--", "false", cwd=place)
     assert r.returncode == 1
+
+
+def test_content_that_came_by_its_hash_need_not_come_again(daemon):
+    """Nor after a kill, though the job's record is not written for each of its files."""
+    rpc = daemon.rpc()
+    texts = {f"src/{name}.java": f"import old.sea.{name};\n".encode() for name in ("Wave", "Wind")}
+    incidents = [{"uri": f"file:///opt/input/source/{path}", "lineNumber": 1, "message": "Replace the `old.sea` import statement with `new.sea`",
+                  "codeSnip": f"  1  {text.decode()}"} for path, text in texts.items()]
+    analysis = json.dumps([{"name": "boats", "violations": {"import-001": {"category": "mandatory", "effort": 1, "incidents": incidents}}}]).encode()
+    r = rpc.ok("job/submit", {"kind": "fix", "input": {
+        "analysis": {"name": "o.yaml", "sha256": hashlib.sha256(analysis).hexdigest()},
+        "files": [{"path": path, "sha256": hashlib.sha256(text).hexdigest()} for path, text in texts.items()]}})
+    job, (first, second) = r["job"], texts.values()
+    assert r["need"] == [{"path": "analysis"}]
+    rpc.ok("job/attach", {"job": job, "after": 0})
+    put(rpc, job, analysis, path="analysis")
+    w = rpc.event("waiting")
+    while "path" in w["need"][0]:
+        w = rpc.event("waiting")
+    assert len(w["need"]) == 2
+    put(rpc, job, first)
+    daemon.kill()
+    daemon.start()
+    rpc = daemon.rpc()
+    rpc.ok("job/attach", {"job": job, "after": 0})
+    put(rpc, job, second)
+    end = rpc.end()
+    assert end["type"] == "done" and end["summary"]["findings"]["repaired"]["mechanical"] == 2
