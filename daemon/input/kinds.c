@@ -47,8 +47,14 @@ static const char *type_name(json_type type)
         case JSON_OBJECT:
                 return "an object";
         default:
-                return "another type";
+                return "true or false";
         }
+}
+
+/* A field that may be true may be false. */
+static bool is_of_type(const json_t *value, json_type type)
+{
+        return json_typeof(value) == type || (type == JSON_TRUE && json_is_false(value));
 }
 
 static int check_known(const json_t *input, const struct input_field *fields, size_t n_fields,
@@ -100,7 +106,7 @@ int kind_input(const json_t *params, const struct input_field *fields, size_t n_
                                                 fields[i].name);
                         continue;
                 }
-                if (json_typeof(value) != fields[i].type)
+                if (!is_of_type(value, fields[i].type))
                         r = kind_refuse(ret_failure, where, "`%s` must be %s", fields[i].name,
                                         type_name(fields[i].type));
                 else if (json_is_string(value) &&

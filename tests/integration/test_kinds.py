@@ -103,3 +103,11 @@ def test_content_that_came_by_its_hash_need_not_come_again(daemon):
     put(rpc, job, second)
     end = rpc.end()
     assert end["type"] == "done" and end["summary"]["findings"]["repaired"]["mechanical"] == 2
+
+
+def test_what_may_be_true_may_be_false(daemon):
+    rpc = daemon.rpc()
+    words = {"analysis": {"name": "o.yaml", "sha256": hashlib.sha256(b"[]").hexdigest()}, "files": []}
+    assert "job" in rpc.ok("job/submit", {"kind": "fix", "input": {**words, "insights": False}})
+    e = rpc.error("job/submit", {"kind": "fix", "input": {**words, "insights": 1}})
+    assert "`insights` must be true or false" in e["message"]
