@@ -309,6 +309,49 @@ static int follow_or_leave(struct client *c, struct follow *f, struct outdir *o,
         return follow_job(f);
 }
 
+/* What both ways of following a repair have in common. */
+static struct follow follow_of(struct client *c)
+{
+        return (struct follow){.client = c,
+                               .hint_dir = c->values[FIX_SOURCE],
+                               .verify = c->values[FIX_VERIFY],
+                               .verify_ms = time_of(c),
+                               .edits = c->values[FIX_MERGE] ? EDITS_MERGE : EDITS_KEEP,
+                               .is_editing = true};
+}
+
+/* What stands here unjudged is not repaired a second time, nor left waiting by mistake. */
+static int check_waiting(struct client *c, const char *dir, struct failure **ret_failure)
+{
+        _cleanup_json_ json_t *about = NULL;
+        struct failure *unknown = NULL;
+        char job[OUTDIR_JOB_BYTES];
+        const char *state, *on;
+        int r = outdir_read_repairing_job(dir, job);
+
+        if (r != 0 || c->is_dry_run)
+                return r == -ENOMEM ? r : 0;
+        r = connection_ask(c, START_IF_NEEDED, "job/get", json_pack("{s:s}", "job", job), &about,
+                           &unknown);
+        failure_free(unknown); /* long ago, or whoever is asked next tells the same */
+        state = r == 0 ? json_get_text(about, "state") : NULL;
+        on = json_get_text(json_array_get(json_object_get(about, "waits"), 0), "on");
+        if (!str_is_equal(json_get_text(about, "kind"), "fix") || !str_is_equal(state, "waiting") ||
+            !str_is_equal(on, "client"))
+                return r == -ENOMEM ? r : 0;
+        *ret_failure = failure_new(FAILURE_LOCKED,
+                                   "repairs of an earlier job stand here and wait for their "
+                                   "command (job %s)",
+                                   job);
+        if (!*ret_failure ||
+            failure_set_remedy(*ret_failure,
+                               "`genopt fix --resume --verify COMMAND` has them judged; `genopt "
+                               "cancel %s` leaves them as they stand, and this can begin",
+                               job) < 0)
+                return -ENOMEM;
+        return CONDITION_REFUSED;
+}
+
 static int fix(struct client *c, const char *dir, int *ret_code, struct failure **ret_failure)
 {
         _cleanup_(outdir_freep) struct outdir *o = NULL;
@@ -327,18 +370,14 @@ static int fix(struct client *c, const char *dir, int *ret_code, struct failure 
         struct submission s = {
                 .kind = "fix", .label = c->args[0], .is_fresh = c->values[FIX_FRESH]};
         struct submit_reply reply = {0};
-        struct follow f = {.client = c,
-                           .hint_dir = c->values[FIX_SOURCE],
-                           .verify = c->values[FIX_VERIFY],
-                           .verify_ms = time_of(c),
-                           .edits = c->values[FIX_MERGE] ? EDITS_MERGE : EDITS_KEEP,
-                           .is_editing = true};
+        struct follow f = follow_of(c);
         int r;
 
         s.can_ask = client_is_terminal(c) && isatty(STDIN_FILENO) && !c->values[FIX_DETACH];
         r = spending_set(c, FIX_SPENDING);
         r = r ? r : sent_read(&analysis, ret_failure);
         r = r || !state.path ? r : sent_read(&state, ret_failure);
+        r = r ? r : check_waiting(c, dir, ret_failure);
         r = r ? r : outdir_open(c, dir, OUTDIR_REPAIRED, !c->is_dry_run, &o, ret_failure);
         r = r ? r : make_input(c, o, &analysis, &state, &input);
         r = r ? r : make_offer(o, input, &analysis, &state, &offer);
@@ -361,18 +400,21 @@ static int fix(struct client *c, const char *dir, int *ret_code, struct failure 
         return r;
 }
 
-/* An older client noted the last job of any kind. */
-static int check_kind(struct connection *connection, const char *dir, const char *job,
-                      struct failure **ret_failure)
+/* An older client noted the last job of any kind. ret_name: its analysis, for who reads of it. */
+static int look_at_job(struct connection *connection, const char *dir, const char *job,
+                       char **ret_name, struct failure **ret_failure)
 {
         _cleanup_json_ json_t *about = NULL;
         int r = connection_call(connection, "job/get", json_pack("{s:s}", "job", job), &about,
                                 ret_failure);
-        const char *kind = json_get_text(about, "kind");
+        const char *kind = json_get_text(about, "kind"), *label = json_get_text(about, "label");
 
-        return r || (kind && strcmp(kind, "fix") == 0)
-                       ? r
-                       : text_file_refuse(ret_failure, dir, "no repair was started for this tree");
+        if (r != 0)
+                return r;
+        if (!kind || strcmp(kind, "fix") != 0)
+                return text_file_refuse(ret_failure, dir, "no repair was started for this tree");
+        *ret_name = str_dup_span(span_of(label && *label ? label : "the analyser"));
+        return *ret_name ? 0 : -ENOMEM;
 }
 
 /* Its files and its command are those of its own submit; what is left of it is delivered. */
@@ -382,12 +424,8 @@ static int resume(struct client *c, const char *dir, int *ret_code, struct failu
         _cleanup_(view_freep) struct view *view = NULL;
         _cleanup_(changes_freep) struct changes *changes = NULL;
         _cleanup_json_ json_t *commands = NULL, *resumed = NULL;
-        struct follow f = {.client = c,
-                           .hint_dir = c->values[FIX_SOURCE],
-                           .verify = c->values[FIX_VERIFY],
-                           .verify_ms = time_of(c),
-                           .edits = c->values[FIX_MERGE] ? EDITS_MERGE : EDITS_KEEP,
-                           .is_editing = true};
+        struct follow f = follow_of(c);
+        _cleanup_free_ char *name = NULL;
         struct failure *at_rest = NULL;
         char job[OUTDIR_JOB_BYTES];
         int r = outdir_read_repairing_job(dir, job);
@@ -401,7 +439,7 @@ static int resume(struct client *c, const char *dir, int *ret_code, struct failu
         r = r ? r : connection_open(c, START_IF_NEEDED, &f.connection, ret_failure);
         if (r != 0)
                 return r;
-        r = check_kind(f.connection, dir, job, ret_failure);
+        r = look_at_job(f.connection, dir, job, &name, ret_failure);
         if (r != 0) {
                 connection_free(f.connection);
                 return r;
@@ -418,7 +456,7 @@ static int resume(struct client *c, const char *dir, int *ret_code, struct failu
         f.commands = commands;
         f.changes = changes;
         *ret_code = follow_job(&f);
-        r = conclude(c, &f, dir, "the analyser", ret_code, ret_failure);
+        r = conclude(c, &f, dir, name, ret_code, ret_failure);
         json_decref(f.done);
         connection_free(f.connection);
         return r;

@@ -205,6 +205,7 @@ static int print_job(const struct client *c, const json_t *job)
                 _cleanup_free_ char *how = str_printf("`genopt resume %s`", c->args[0]);
 
                 r = view_summarise(summary, &lines);
+                view_add_placed(&lines, summary);
                 view_add_resume(json_object_get(summary, "resume"), "", how, &lines);
         }
         if (r == 0 && json_is_object(json_object_get(job, "resume"))) {

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdio.h>
 
+#include "client/settle.h"
 #include "client/view/format.h"
 #include "client/wait.h"
 #include "common/str.h"
@@ -395,6 +396,18 @@ static void say_unverified(struct follow *f)
                 view_warn(f->view, "the command fails, and says nothing");
 }
 
+static void say_review(struct follow *f, const json_t *left)
+{
+        _cleanup_buf_ struct buf b = {0};
+        size_t n = view_add_review(&b, left);
+
+        if (n > 0 && !b.failed)
+                view_warn(f->view, "%zu %s:%s", n,
+                          n == 1 ? "repaired file is to be looked at"
+                                 : "repaired files are to be looked at",
+                          b.at);
+}
+
 int follow_print_done(struct follow *f, const json_t *done)
 {
         const json_t *summary = json_object_get(done, "summary"),
@@ -412,6 +425,7 @@ int follow_print_done(struct follow *f, const json_t *done)
         if (!f->client->is_json) {
                 view_clear(f->view);
                 print_failures(f, failures);
+                say_review(f, json_object_get(done, "left"));
         }
         say_fates(f);
         if (f->is_unverified && !f->has_no_verdict)
@@ -430,8 +444,10 @@ int follow_print_done(struct follow *f, const json_t *done)
         if (f->is_text &&
             json_array_size(failures) == 1) /* it tells who asks whether to try again */
                 return client_exit_code(json_object_get(json_array_get(failures, 0), "error"));
-        return n_failed > 0 || f->needs_attention || f->is_unverified ? EXIT_TASKS_FAILED
-                                                                      : EXIT_DONE;
+        return n_failed > 0 || f->needs_attention || f->is_unverified ||
+                               view_has_unrepaired(summary)
+                       ? EXIT_TASKS_FAILED
+                       : EXIT_DONE;
 }
 
 int follow_put_known(const json_t *done)
@@ -588,6 +604,8 @@ static int act_on_event(struct session *s, const json_t *event, const char *type
                 r = wait_verify(s->f, (json_t *)event); /* ours: it was read for us */
         if (r == 0 && is_end && s->writer)
                 r = writer_settle(s->writer, (json_t *)event);
+        if (r == 0 && is_end && s->writer && s->f->is_editing && strcmp(type, "done") == 0)
+                settle_tell(s->f, event);
         if (r == 0 && is_end && s->f->fates)
                 r = note_unresolved(s->f); /* so that nothing comes after the end */
         if (r == 0 && !s->f->is_handing_over)

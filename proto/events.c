@@ -98,6 +98,7 @@ const struct event_type event_table[N_EVENTS] = {
                         true,
                         {{"summary", false},
                          {"failures", false},
+                         {"left", false},
                          {"text", false},
                          {"blob", false},
                          {"plan", false}}},

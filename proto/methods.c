@@ -89,6 +89,14 @@ static const struct param answer_params[] = {
         END,
 };
 
+static const struct param settle_params[] = {
+        JOB,
+        {"findings", PARAM_OBJECT, REQUIRED,
+         .sentence = "its numbers in the summary as they are by what came into the tree"},
+        {"verified", PARAM_BOOL, .sentence = "what a command said that was run after the end"},
+        END,
+};
+
 static const char *const job_states[] = {
         "queued", "planning", "running", "waiting", "done", "failed", "cancelled", NULL,
 };

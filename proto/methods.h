@@ -19,6 +19,7 @@
         X(JOB_CANCEL, job_cancel, "job/cancel", job_only, "Cancels a job; finished files stay.", "{state}") \
         X(JOB_RESUME, job_resume, "job/resume", resume_params, "Lets a waiting, failed or cancelled job go on.", "{state}") \
         X(JOB_ANSWER, job_answer, "job/answer", answer_params, "Answers what a job waits for.", "{state}") \
+        X(JOB_SETTLE, job_settle, "job/settle", settle_params, "Tells what of a job's repairs stands in the tree, when it has ended.", "{state}") \
         X(JOB_LIST, job_list, "job/list", list_params, "The caller's jobs, the newest first.", \
           "{jobs [{job, kind, state, label, created, ended?, done, total, nanousd, dry_run?}], more}") \
         X(JOB_GET, job_get, "job/get", get_params, "One job with its tasks.", "as in the list, and {tasks, waits, summary?, calls?}") \

@@ -91,41 +91,48 @@ static void add_cards(struct buf *b, const json_t *summary, const struct figures
         (void)buf_add_text(b, "</div>\n");
 }
 
-static void add_row(struct buf *b, const char *words, uint64_t n, uint64_t of)
+/* share: NULL: it is a part of nothing. */
+static void add_row(struct buf *b, const char *words, uint64_t n, const unsigned *share)
 {
         if (n == 0)
                 return;
         (void)buf_printf(b, "<tr><td>%s<td class=n>%" PRIu64, words, n);
         (void)buf_add_text(b, "<td class=n>");
-        if (of > 0)
-                (void)buf_printf(b, "%u %%", format_share(n, of));
+        if (share)
+                (void)buf_printf(b, "%u %%", *share);
         (void)buf_add_char(b, '\n');
 }
 
 static void add_sources(struct buf *b, const json_t *findings, const struct figures *f)
 {
+        unsigned shares[N_SOURCES];
+
+        format_shares(f->by, N_SOURCES, shares);
         (void)buf_add_text(b, "<h2>Findings</h2><table>");
         for (size_t i = 0; i < N_SOURCES; i++)
-                add_row(b, figures_source_words[i], f->by[i], f->n_repaired);
-        add_row(b, "in place, but the command fails", f->n_unverified, 0);
+                add_row(b, figures_source_words[i], f->by[i], &shares[i]);
+        add_row(b, "in place, but the command fails", f->n_unverified, NULL);
         for (size_t i = 0; i < figures_n_aside; i++)
                 add_row(b, figures_aside[i].words,
-                        progress_number(findings, figures_aside[i].field), 0);
-        add_row(b, "errors of the analyser", progress_number(findings, "errors"), 0);
+                        progress_number(findings, figures_aside[i].field), NULL);
+        add_row(b, "errors of the analyser", progress_number(findings, "errors"), NULL);
         (void)buf_add_text(b, "</table>\n");
 }
 
 static void add_tokens(struct buf *b, const struct figures *f)
 {
-        uint64_t input = f->input + f->cache_read + f->cache_write;
+        static const char *const words[] = {"input, fresh", "input, read from cache",
+                                            "input, written into cache"};
+        const uint64_t input[] = {f->input, f->cache_read, f->cache_write};
+        unsigned shares[N_ELEMENTS(input)];
 
-        if (input + f->output == 0)
+        if (f->input + f->cache_read + f->cache_write + f->output == 0)
                 return;
+        format_shares(input, N_ELEMENTS(input), shares);
         (void)buf_add_text(b, "<h2>Tokens</h2><table>");
-        add_row(b, "input, fresh", f->input, input);
-        add_row(b, "input, read from cache", f->cache_read, input);
-        add_row(b, "input, written into cache", f->cache_write, input);
-        add_row(b, "output", f->output, 0);
+        for (size_t i = 0; i < N_ELEMENTS(input); i++)
+                add_row(b, words[i], input[i], &shares[i]);
+        add_row(b, "output", f->output, NULL);
         (void)buf_add_text(b, "</table>\n");
 }
 
@@ -166,6 +173,56 @@ static void add_manual(struct buf *b, const json_t *failures)
                 (void)buf_add_char(b, '\n');
         }
         (void)buf_add_text(b, "</table>\n");
+}
+
+/* Findings one by one: those that stand as they stood, and those whose repair is in doubt. */
+static const struct {
+        const char *fate, *heading, *words;
+} left_kinds[] = {
+        {"left", "Not repaired", "These findings are left to you."},
+        {"no_change", "Needs no change",
+         "So says the model: these findings stand as they stood. Where it is wrong, they are "
+         "yours."},
+        {"review", "Repaired, but look at it",
+         "These repairs are in place, and the checks are not sure of them."},
+};
+
+static size_t add_left_rows(struct buf *b, const json_t *left, const char *fate)
+{
+        const json_t *one;
+        size_t i, n = 0;
+
+        json_array_foreach ((json_t *)left, i, one) {
+                if (!str_is_equal(json_get_text(one, "fate"), fate))
+                        continue;
+                (void)buf_add_text(b, "<tr><td><code>");
+                add_text(b, json_get_text(one, "path"));
+                if (progress_number(one, "line") > 0)
+                        (void)buf_printf(b, ":%" PRIu64, progress_number(one, "line"));
+                (void)buf_add_text(b, "</code><td><code>");
+                add_text(b, json_get_text(one, "rule"));
+                (void)buf_add_text(b, "</code><td>");
+                add_text(b, json_get_text(one, "why"));
+                (void)buf_add_char(b, '\n');
+                n++;
+        }
+        return n;
+}
+
+static void add_left(struct buf *b, const json_t *left)
+{
+        for (size_t i = 0; i < N_ELEMENTS(left_kinds); i++) {
+                size_t before = b->n;
+
+                (void)buf_printf(b,
+                                 "<h2>%s</h2><p><small>%s</small><table>"
+                                 "<tr><th>file<th>rule<th>why\n",
+                                 left_kinds[i].heading, left_kinds[i].words);
+                if (add_left_rows(b, left, left_kinds[i].fate) > 0)
+                        (void)buf_add_text(b, "</table>\n");
+                else if (!b->failed)
+                        b->at[b->n = before] = '\0';
+        }
 }
 
 /* Repairs that did not come into their files, and why. */
@@ -304,6 +361,7 @@ static int write_page(const struct changes *l, const char *title, const json_t *
         }
         add_not_written(b, json_object_get(findings, "not_written_files"));
         add_manual(b, json_object_get(done, "failures"));
+        add_left(b, json_object_get(done, "left"));
         (void)buf_printf(b, "<h2>%zu file%s changed</h2>\n", changes_n(l),
                          changes_n(l) == 1 ? "" : "s");
         for (size_t i = 0; i < changes_n(l) && r == 0; i++)

@@ -100,6 +100,31 @@ unsigned format_share(uint64_t part, uint64_t whole)
                                : (unsigned)((double)part * 100 / (double)whole);
 }
 
+void format_shares(const uint64_t *parts, size_t n, unsigned *ret)
+{
+        uint64_t whole = 0;
+        unsigned rest = 100;
+
+        for (size_t i = 0; i < n; i++)
+                whole += parts[i];
+        for (size_t i = 0; i < n; i++)
+                rest -= ret[i] = format_share(parts[i], whole);
+        for (rest = whole > 0 ? rest : 0; rest > 0; rest--) {
+                double most = -1;
+                size_t best = 0;
+
+                for (size_t i = 0; i < n; i++) {
+                        double lost = 100.0 * (double)parts[i] / (double)whole - ret[i];
+
+                        if (lost > most && (ret[i] < 99 || parts[i] == whole)) {
+                                most = lost;
+                                best = i;
+                        }
+                }
+                ret[best]++;
+        }
+}
+
 /* Widths are known to the C library only in a locale of UTF-8, whatever the user's is. */
 static int columns_of(wchar_t c)
 {

@@ -17,6 +17,9 @@ const char *format_bytes(uint64_t n, char ret[FORMAT_BYTES]);
 const char *format_change(uint64_t is, uint64_t was, char ret[FORMAT_BYTES]);
 /* Share in percent of part in whole, rounded down: what is not whole is not 100. */
 unsigned format_share(uint64_t part, uint64_t whole);
+/* Shares of parts that are the whole together: what rounding took goes to those that lost most, so
+ * that they sum to 100; but what is not whole is not 100. */
+void format_shares(const uint64_t *parts, size_t n, unsigned *ret);
 /* Columns that UTF-8 text takes on a terminal; what the C library does not know counts as 2. */
 size_t format_width(struct span text);
 /* Appends at most `columns` columns of text; what does not fit is cut and marked with … . Control

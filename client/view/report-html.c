@@ -360,6 +360,20 @@ static void add_unpriced(struct buf *b, const json_t *report)
         add_escaped(b, text.at);
 }
 
+/* Of repairs: as they are told at the end of a run. */
+static void add_findings(struct buf *b, const json_t *report)
+{
+        _cleanup_buf_ struct buf lines = {0};
+
+        view_add_outcome(&lines, report);
+        view_add_placed(&lines, report);
+        if (lines.n == 0 || lines.failed)
+                return;
+        (void)buf_add_text(b, "<h2>Findings</h2><pre>");
+        add_escaped(b, lines.at);
+        (void)buf_add_text(b, "</pre>");
+}
+
 static void add_report(struct buf *b, const json_t *report)
 {
         const char *label = json_get_text(report, "label");
@@ -369,6 +383,7 @@ static void add_report(struct buf *b, const json_t *report)
         (void)buf_add_text(b, "</h1>");
         add_head(b, "job ", report, NULL);
         add_cards(b, report);
+        add_findings(b, report);
         add_phases(b, json_object_get(report, "phases"));
         add_shares(b, json_object_get(report, "cache_share"));
         add_totals(b, report);

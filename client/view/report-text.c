@@ -341,6 +341,8 @@ int report_write_text(const json_t *report, size_t columns, struct buf *b)
         view_add_unpriced(report, "money is without ", ", whose price is not known\n", b);
         view_add_lost(json_object_get(report, "lost"), "", b);
         write_lines(report, b);
+        view_add_outcome(b, report);
+        view_add_placed(b, report);
         view_add_resume(json_object_get(report, "resume"), "", "`genopt resume JOB`", b);
         r = r < 0 ? r : write_rules(report, columns, b);
         view_add_compression(json_object_get(report, "rules"), "\n", b);

@@ -81,7 +81,8 @@ int report_make(const json_t *plan, const json_t *about, json_t **ret)
                 const char *key, *as;
         } parts[] = {{"totals", "planned"}, {"naive", "naive"}, {"lost", "lost"},
                      {"phases", "phases"},  {"rules", "rules"}, {"unpriced", "unpriced"}};
-        static const char *const facts[] = {"cache_share", "files", "retries", "checks", "resume"};
+        static const char *const facts[] = {"cache_share", "files",    "retries", "checks",
+                                            "resume",      "findings", "placed",  "verified"};
         const json_t *summary = json_object_get(plan, "summary");
         _cleanup_json_ json_t *o = json_object();
         int r = o ? 0 : -ENOMEM;

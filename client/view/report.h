@@ -10,6 +10,7 @@
  *               tasks: [{path, a?, b?}]}: tasks that were come by in another way or at another
  *               price; unit: n, tokens, ms, nanousd or permille
  *
+ * Of repairs also findings, placed? (what came into the tree is told in them) and verified?.
  * saved: naive less measured, of a job that is done; measured: once a call was made. Measured
  * numbers are as in docs/protocol.md. */
 

@@ -193,12 +193,13 @@ static void add_rates(struct buf *b, const struct figures *f)
                 b->n -= 10;
 }
 
-/* "150 of 158: 108 mechanical, 42 by model; 8 in build outputs" */
-static void add_findings(struct buf *b, const json_t *summary)
+void view_add_outcome(struct buf *b, const json_t *summary)
 {
         const json_t *findings = json_object_get(summary, "findings");
         struct figures f;
 
+        if (!findings)
+                return;
         figures_of(summary, &f);
         (void)buf_printf(b, "findings  %" PRIu64 " of %" PRIu64 " repaired", f.n_repaired,
                          f.n_total);
@@ -213,7 +214,6 @@ static void add_findings(struct buf *b, const json_t *summary)
                                          progress_number(findings, figures_aside[i].field),
                                          figures_aside[i].words);
         (void)buf_add_char(b, '\n');
-        add_rates(b, &f);
 }
 
 void view_add_resume(const json_t *resume, const char *mark, const char *how, struct buf *b)
@@ -243,6 +243,7 @@ int view_summarise(const json_t *summary, struct buf *b)
         const json_t *naive = json_object_get(summary, "naive");
         const json_t *tokens = json_object_get(summary, "tokens");
         struct fact facts[N_FACTS] = {{"time"}, {"tokens"}, {"money"}, {"cache"}, {"files"}};
+        struct figures f;
         int failed = 0;
 
         compare_time(&facts[FACT_TIME], progress_number(summary, "ms"),
@@ -258,8 +259,11 @@ int view_summarise(const json_t *summary, struct buf *b)
                 failed = failed ? failed : facts[i].is.failed;
         if (!failed)
                 write_facts(facts, b);
-        if (!failed && json_object_get(summary, "findings"))
-                add_findings(b, summary);
+        if (!failed && json_object_get(summary, "findings")) {
+                figures_of(summary, &f);
+                view_add_outcome(b, summary);
+                add_rates(b, &f);
+        }
         if (!failed && !json_get_bool(summary, "verified", true))
                 (void)buf_add_text(b, "verified  no\n");
         for (size_t i = 0; i < N_FACTS; i++)

@@ -63,3 +63,12 @@ int view_tell_routing(const json_t *plan, size_t columns, struct buf *b) _must_c
 size_t view_columns(int fd);
 /* Of a plan for an analysis: what is repaired how, and in which phase; nothing of others. */
 void view_add_findings(struct buf *b, const json_t *findings);
+/* Of the summary of repairs: "findings  150 of 158 repaired, 108 mechanical, 42 by model; 8 in
+ * build outputs". */
+void view_add_outcome(struct buf *b, const json_t *summary);
+/* What of them did not come into the tree, as who wrote there told; or that nobody has told yet. */
+void view_add_placed(struct buf *b, const json_t *summary);
+/* Of `left` in a `done` event: files whose repair a person is to look at. Returns how many. */
+size_t view_add_review(struct buf *b, const json_t *left);
+/* Of the findings in its summary some are neither repaired nor said to need no change. */
+bool view_has_unrepaired(const json_t *summary);

@@ -24,10 +24,16 @@ static bool is_crlf(struct span file)
         return n > 0;
 }
 
+#define MARK "\xef\xbb\xbf"
+#define MARK_BYTES 3u
+
 int edit_base_read(struct span file, struct edit_base *ret)
 {
         struct edit_base b = {.was_crlf = is_crlf(file)};
 
+        b.had_mark = file.n >= MARK_BYTES && memcmp(file.at, MARK, MARK_BYTES) == 0;
+        if (b.had_mark)
+                file = (struct span){file.at + MARK_BYTES, file.n - MARK_BYTES};
         if (file.n > EDIT_BASE_MAX_BYTES)
                 return -EMSGSIZE;
         b.text = malloc(file.n + 2);
@@ -46,6 +52,8 @@ int edit_base_read(struct span file, struct edit_base *ret)
 
 int edit_base_write(const struct edit_base *b, struct span text, struct buf *out)
 {
+        if (b->had_mark && !(text.n >= MARK_BYTES && memcmp(text.at, MARK, MARK_BYTES) == 0))
+                (void)buf_add(out, MARK, MARK_BYTES);
         if (b->had_no_end && text.n > 0 && text.at[text.n - 1] == '\n')
                 text.n--;
         if (!b->was_crlf)

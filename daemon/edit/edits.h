@@ -90,6 +90,7 @@ struct edit_base {
         char *text; /* owned */
         size_t n;
         bool was_crlf, had_no_end;
+        bool had_mark; /* U+FEFF at the beginning: no part of the first line, and never shown */
 };
 
 int edit_base_read(struct span file, struct edit_base *ret) _must_check_; /* -EMSGSIZE */

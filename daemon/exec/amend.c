@@ -224,7 +224,7 @@ int restore_ends(const struct run_work_item *item)
 
         if (c->result.is_gone || (task_is_given(item->source) && !item->call))
                 return 0; /* made with them */
-        if (!item->base.was_crlf && !item->base.had_no_end)
+        if (!item->base.was_crlf && !item->base.had_no_end && !item->base.had_mark)
                 return 0;
         k = edit_base_write(&item->base, (struct span){c->result.text, c->result.n_text}, &out);
         if (k < 0)

@@ -48,15 +48,17 @@ struct run_task {
         uint64_t delay_ms;    /* its next call leaves no sooner */
         unsigned n_continued; /* answers that ended too early, and brought something */
         bool is_template_refused, was_edited, was_delivered;
-        struct hash delivered;   /* what a command looks at, or looked at last */
-        unsigned n_refused;      /* by the command */
-        bool is_reused;          /* what the command is to judge was known */
-        bool needs_review;       /* a person is to look at the repair */
-        uint32_t n_left, n_kept; /* of its findings: not repaired; of them: need no change */
-        uint8_t *fates;          /* owned: enum finding_fate (left.h); NULL: all are repaired */
-        double candidate_score;  /* of what was published */
-        bool is_shown_whole;     /* the whole context: its own was not enough */
-        bool is_moved;           /* to `tier`, without an attempt: its own window is too small */
+        struct hash delivered;     /* what a command looks at, or looked at last */
+        unsigned n_refused;        /* by the command; from 2 on: publish.h */
+        char *refused_for;         /* owned: what it said then, for who writes it again; or NULL */
+        bool is_withdrawn;         /* done, and taken back when the command refused it after all */
+        bool is_reused;            /* what the command is to judge was known */
+        bool needs_review;         /* a person is to look at the repair */
+        uint32_t n_left, n_kept;   /* of its findings: not repaired; of them: need no change */
+        struct left_finding *left; /* owned: n_left of them, by index; NULL: all are repaired */
+        double candidate_score;    /* of what was published */
+        bool is_shown_whole;       /* the whole context: its own was not enough */
+        bool is_moved;             /* to `tier`, without an attempt: its own window is too small */
         bool is_decided, is_gathered; /* it joins the call planned for it or not; waits in it */
         bool is_queued; /* in the ready queue, or held: for all of its group that are gathered */
         struct stake *stake; /* owned by the table; in its key, while it is asked for or waits */

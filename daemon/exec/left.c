@@ -299,23 +299,26 @@ void left_note(struct run *r, uint32_t task, const struct result *result)
 
         if (!r->work->tasks[task].repair)
                 return;
+        left_findings_free(t->left, t->n_left);
+        t->left = left_findings_copy(result->left, result->n_left);
         t->n_left = (uint32_t)left_count(result, &n_kept);
         t->n_kept = (uint32_t)n_kept;
-        free(t->fates);
-        t->fates = t->n_left > 0 ? calloc(r->work->tasks[task].repair->n_findings, 1) : NULL;
-        for (size_t i = 0; t->fates && i < result->n_left; i++)
-                if (result->left[i].index < r->work->tasks[task].repair->n_findings)
-                        t->fates[result->left[i].index] =
-                                result->left[i].is_kept ? FATE_KEPT : FATE_LEFT;
+        t->candidate_score = result->score;
         t->needs_review = t->n_left < r->work->tasks[task].repair->n_findings &&
                           confidence_is_low(&r->work->tasks[task], result);
 }
 
-enum finding_fate left_fate(struct run *r, uint32_t task, uint32_t finding)
+enum finding_fate left_fate(struct run *r, uint32_t task, uint32_t finding, const char **ret_why)
 {
         const struct run_task *t = run_task_of(r, task);
 
-        return t->fates ? (enum finding_fate)t->fates[finding] : FATE_REPAIRED;
+        for (uint32_t i = 0; t->left && i < t->n_left; i++)
+                if (t->left[i].index == finding) {
+                        if (ret_why)
+                                *ret_why = t->left[i].why;
+                        return t->left[i].is_kept ? FATE_KEPT : FATE_LEFT;
+                }
+        return FATE_REPAIRED;
 }
 
 void left_tell(struct run *r, uint32_t task, const struct result *result)

@@ -33,6 +33,7 @@ enum finding_fate { FATE_REPAIRED, FATE_LEFT, FATE_KEPT };
  * look at it; and what people hear of each finding that it leaves. */
 void left_note(struct run *r, uint32_t task, const struct result *result);
 void left_tell(struct run *r, uint32_t task, const struct result *result);
-enum finding_fate left_fate(struct run *r, uint32_t task, uint32_t finding);
+/* ret_why: what is said of it, borrowed; may be NULL. */
+enum finding_fate left_fate(struct run *r, uint32_t task, uint32_t finding, const char **ret_why);
 /* How many findings of the task the result leaves, and how many of them need no change. */
 size_t left_count(const struct result *result, size_t *ret_kept);

@@ -10,8 +10,9 @@ struct note {
         struct hash key;
         struct buf value;
         uint32_t task, finding;
-        bool is_of_kept; /* counts if the finding needs no change; else if it was repaired */
-        bool grows;      /* findings of one identity have one note: it grows with each */
+        bool is_of_kept;  /* counts if the finding needs no change; else if it was repaired */
+        bool is_standing; /* an earlier job repaired it */
+        bool grows;       /* findings of one identity have one note: it grows with each */
 };
 
 struct notes {
@@ -48,6 +49,7 @@ static void compared_done(struct compared *c)
 static int compare(const struct work *w, const struct task *t, const struct result *result,
                    struct compared *ret)
 {
+        _cleanup_edit_base_ struct edit_base was = {0};
         struct span before;
 
         *ret = (struct compared){.content = result->content};
@@ -56,10 +58,11 @@ static int compare(const struct work *w, const struct task *t, const struct resu
         before = t->repair->excerpt
                          ? (struct span){t->repair->excerpt->whole, t->repair->excerpt->n_whole}
                          : (struct span){t->base, t->n_base};
-        if (!before.at || result->is_gone || result->moved_to ||
+        if (!before.at || result->is_gone || result->moved_to || edit_base_read(before, &was) < 0 ||
             edit_base_read((struct span){result->text, result->n_text}, &ret->after) < 0)
                 return 0;
-        return traces_new(before, (struct span){ret->after.text, ret->after.n}, &ret->traces);
+        return traces_new((struct span){was.text, was.n},
+                          (struct span){ret->after.text, ret->after.n}, &ret->traces);
 }
 
 /* Takes the value. */
@@ -88,14 +91,27 @@ static void add_repaired(struct notes *n, const struct task *t, uint32_t i,
         (void)buf_add_text(&note.value, "1");
         if (c->traces && traces_add(c->traces, repair->places[i], &note.value) < 0)
                 note.value.failed = -ENOMEM;
-        repair_note_key(&repair->identities[i], NULL, &note.key);
+        repair_note_key(&repair->identities[i], NULL, NULL, &note.key);
         add(n, &note);
         if (hash_is_equal(&c->content, &repair->stands))
                 return;
         note.grows = false;
         (void)buf_add_text(&note.value, "1");
-        repair_note_key(&repair->identities[i], &c->content, &note.key);
+        repair_note_key(&repair->identities[i], &c->content, &repair->alike[i], &note.key);
         add(n, &note);
+}
+
+/* What stood repaired does so in what the file is by now. */
+static void add_standing(struct notes *n, const struct task *t, const struct compared *c)
+{
+        for (size_t i = 0; i < t->repair->n_standing; i++) {
+                struct note note = {.task = t->index, .is_standing = true};
+
+                (void)buf_add_text(&note.value, "1");
+                repair_note_key(&t->repair->standing[2 * i], &c->content,
+                                &t->repair->standing[2 * i + 1], &note.key);
+                add(n, &note);
+        }
 }
 
 static void add_kept(struct notes *n, const struct task *t, uint32_t i, const struct compared *c)
@@ -182,6 +198,7 @@ void notes_make(const struct work *w, const struct task *t, struct span base, st
         for (;; t = &w->tasks[t->depends[0]]) {
                 for (uint32_t i = 0; i < t->repair->n_findings; i++)
                         add_repaired(n, t, i, &compared);
+                add_standing(n, t, &compared);
                 if (!t->repair->follows)
                         break;
         }
@@ -236,7 +253,7 @@ static bool is_noted(struct run *r, uint32_t task)
 
         if (!run_task_of(r, task)->is_reused || repair->n_findings == 0)
                 return false;
-        repair_note_key(&repair->identities[0], NULL, &key);
+        repair_note_key(&repair->identities[0], NULL, NULL, &key);
         return cache_has(r->setup.store, CACHE_REPAIR, &key);
 }
 
@@ -250,9 +267,11 @@ void note_repaired(struct run *r, uint32_t task, const struct candidate *c)
                 n = again.notes;
         }
         for (size_t i = 0; n && i < n->n; i++) {
-                enum finding_fate fate = left_fate(r, n->at[i].task, n->at[i].finding);
+                enum finding_fate fate = left_fate(r, n->at[i].task, n->at[i].finding, NULL);
 
-                if (n->at[i].is_of_kept && fate == FATE_KEPT)
+                if (n->at[i].is_standing)
+                        put(r, &n->at[i]);
+                else if (n->at[i].is_of_kept && fate == FATE_KEPT)
                         put_kept(r, &n->at[i]);
                 else if (!n->at[i].is_of_kept && fate == FATE_REPAIRED)
                         put(r, &n->at[i]);

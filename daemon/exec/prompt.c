@@ -159,6 +159,9 @@ static int write_evidence(struct run *r, struct prompt *p, const struct step *s,
         for (size_t i = 0; i < s->n_tasks; i++) {
                 const struct run_task *t = run_task_of(r, s->tasks[i]);
 
+                if (t->refused_for && t->evidence.kind != EVIDENCE_COMMAND && !r->setup.is_mute)
+                        buf_printf(&b, "An earlier answer for %s was refused:\n%s\n",
+                                   r->work->tasks[s->tasks[i]].title, t->refused_for);
                 if (t->evidence.text && !r->setup.is_mute)
                         buf_printf(&b,
                                    "The last answer for %s was refused:\n%s\nWrite %s again, whole "

@@ -167,20 +167,32 @@ json_t *publish_base(struct run *r, uint32_t task)
         return s->is_in_manifest && s->is_on_disk ? hash_json(&s->written) : json_null();
 }
 
+static int say_back(struct run *r, uint32_t task, const struct hash *stands)
+{
+        return publish_news(r, "file",
+                            json_pack("{s:s,s:s,s:o,s:o,s:o,s:s,s:I}", "action", "write", "path",
+                                      r->work->tasks[task].path, "base", hash_json(stands), "blob",
+                                      hash_json(publish_before(r, task)), "fingerprint",
+                                      hash_json(&run_task_of(r, task)->key), "reason", "reverted",
+                                      "task", (json_int_t)task));
+}
+
 int publish_revert(struct run *r, uint32_t task, const struct result *result)
 {
         struct run_task *t = run_task_of(r, task);
 
         if (!t->was_delivered)
                 return 0;
-        if (result_changes_tree(result))
-                return tree_revert(r, task, result);
-        return publish_news(r, "file",
-                            json_pack("{s:s,s:s,s:o,s:o,s:o,s:s,s:I}", "action", "write", "path",
-                                      r->work->tasks[task].path, "base", hash_json(&t->delivered),
-                                      "blob", hash_json(publish_before(r, task)), "fingerprint",
-                                      hash_json(&t->key), "reason", "reverted", "task",
-                                      (json_int_t)task));
+        return result_changes_tree(result) ? tree_revert(r, task, result)
+                                           : say_back(r, task, &t->delivered);
+}
+
+int publish_withdrawal(struct run *r, uint32_t task)
+{
+        const struct run_task *t = run_task_of(r, task);
+
+        return hash_is_equal(&t->content, publish_before(r, task)) ? 0
+                                                                   : say_back(r, task, &t->content);
 }
 
 bool publish_is_change(struct run *r, uint32_t task, const struct result *result)

@@ -9,7 +9,14 @@
 #define PUT_WAITING 0x80u
 #define PUT_SOURCE 0x0fu
 #define PUT_REFUSED_SHIFT 4
-#define PUT_REFUSED_MAX 3u
+#define PUT_REFUSED_MAX 7u
+/* What more than one refusal led to, in place of their number. */
+enum {
+        REFUSED_LAST = 2, /* it was taken back; what was repaired in the file before stands */
+        REFUSED_REST = 3, /* likewise, and the command is to say whether that may stand */
+        REFUSED_ALL = 4,  /* the file is as it was */
+        REFUSED_ONCE = 5, /* only in state: it was taken back, and is being asked for again */
+};
 
 /* Takes fields, also NULL: -ENOMEM. */
 int publish_news(struct run *r, const char *type, json_t *fields);
@@ -32,6 +39,8 @@ int publish_file(struct run *r, uint32_t task, const struct result *result,
 bool publish_is_change(struct run *r, uint32_t task, const struct result *result);
 int publish_revert(struct run *r, uint32_t task,
                    const struct result *result) _must_check_; /* what was delivered goes back */
+/* What a task delivered that others followed goes back, when they have. */
+int publish_withdrawal(struct run *r, uint32_t task) _must_check_;
 /* What must stand on disk (a hash, or null); the content that a repair was made from. */
 json_t *publish_base(struct run *r, uint32_t task);
 const struct hash *publish_before(struct run *r, uint32_t task);

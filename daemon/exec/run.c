@@ -352,8 +352,9 @@ static void free_task(struct run_task *t)
         free(t->interface);
         free(t->mended);
         free(t->partial);
-        free(t->fates);
+        left_findings_free(t->left, t->n_left);
         free(t->evidence.text);
+        free(t->refused_for);
         failure_free(t->failure);
         candidate_free(t->candidate);
 }

@@ -176,6 +176,10 @@ int run_rest(const struct run *r, json_t **ret) _must_check_;
 /* `summary` and `failures` of a `done` event. */
 int run_summary(struct run *r, json_t **ret) _must_check_;
 int run_failures(struct run *r, json_t **ret) _must_check_;
+/* `left` of it: findings that are left to a person, need no change, or whose repair a person is to
+ * look at: [{fate, path, line?, rule, why, task?}]. The first of them; `summary` counts all. */
+#define RUN_LEFT_MAX 1000u
+int run_left(struct run *r, json_t **ret) _must_check_;
 /* For job/get: a look at all tasks, taken on the loop; its rows may be written in a worker. */
 struct run_look;
 int run_look(struct run *r, struct run_look **ret) _must_check_;

@@ -2,7 +2,7 @@
  * with the job. */
 
 #include "common/json.h"
-#include "daemon/exec/internal.h"
+#include "daemon/exec/findings.h"
 
 static json_t *integer(uint64_t n)
 {
@@ -54,57 +54,6 @@ static json_t *naive_json(const struct estimate *e)
                          (json_int_t)e->ms);
 }
 
-/* Of an analysis: what was told of it, and which way findings were repaired, or not. */
-static int put_findings(struct run *r, json_t *summary)
-{
-        uint64_t by[N_SOURCES] = {0}, n_manual = 0, n_review = 0, n_kept = 0, n_before = 0;
-        json_t *o = json_copy(r->work->findings), *repaired = json_object();
-        _cleanup_json_ json_t *review = json_array(), *unverified = json_object();
-        bool is_unverified = r->was_verified && !r->is_verified; /* they stand all the same */
-        int k = o && repaired && review && unverified ? 0 : -ENOMEM;
-
-        for (size_t i = 0; i < r->work->n_tasks; i++) {
-                const struct run_task *t = &r->tasks[i];
-
-                uint32_t n = r->work->tasks[i].repair->n_findings,
-                         n_left = t->state == TASK_DONE ? MIN2(t->n_left, n) : n;
-
-                by[t->source] += n - n_left;
-                n_manual += n_left;
-                n_kept += t->state == TASK_DONE ? t->n_kept : 0;
-                if (t->state != TASK_DONE || !t->needs_review)
-                        continue;
-                n_review += n - n_left;
-                k = k ? k : json_add(review, json_string(r->work->tasks[i].path));
-        }
-        (void)json_get_u64(r->work->findings, "no_change", &n_before);
-        n_manual += n_before;
-        n_kept += n_before;
-        for (size_t i = 0; i < N_SOURCES && k == 0; i++) {
-                k = json_put(repaired, source_names[i], integer(is_unverified ? 0 : by[i]));
-                if (k == 0 && is_unverified)
-                        k = json_put(unverified, source_names[i], integer(by[i]));
-        }
-        if (is_unverified)
-                k = k ? k : json_put(o, "unverified", json_incref(unverified));
-        k = k ? k : json_put(o, "manual", integer(n_manual));
-        k = k ? k : json_put(o, "no_change", integer(n_kept));
-        k = k ? k : json_put(o, "review", integer(n_review));
-        if (n_review > 0)
-                k = k ? k : json_put(o, "review_files", json_incref(review));
-        if (k < 0) {
-                json_decref(o);
-                json_decref(repaired);
-                return k;
-        }
-        k = json_put(o, "repaired", repaired);
-        if (k < 0) {
-                json_decref(o);
-                return k;
-        }
-        return json_put(summary, "findings", o);
-}
-
 static int put_resume(const struct run *r, json_t *summary)
 {
         json_t *o = NULL;
@@ -124,7 +73,7 @@ int run_summary(struct run *r, json_t **ret)
                 (json_int_t)t->n_rejected, "nanousd", (json_int_t)t->nanousd, "ms",
                 (json_int_t)t->ms, "naive", naive_json(&r->setup.plan->naive));
 
-        if (o && r->work->findings && put_findings(r, o) < 0) {
+        if (o && r->work->findings && findings_put(r, o) < 0) {
                 json_decref(o);
                 o = NULL;
         }
@@ -168,7 +117,8 @@ int run_failures(struct run *r, json_t **ret)
         int k = list ? 0 : -ENOMEM;
 
         for (uint32_t i = 0; i < r->work->n_tasks && k == 0; i++)
-                if ((r->tasks[i].state == TASK_FAILED || r->tasks[i].state == TASK_SKIPPED) &&
+                if ((r->tasks[i].state == TASK_FAILED || r->tasks[i].state == TASK_SKIPPED ||
+                     r->tasks[i].is_withdrawn) &&
                     r->tasks[i].failure)
                         k = failure_row(r, i, list);
         if (k == 0)
@@ -205,7 +155,7 @@ int run_look(struct run *r, struct run_look **ret)
         for (size_t i = 0; i < r->work->n_tasks && k == 0; i++) {
                 const struct run_task *t = &r->tasks[i];
 
-                l->tasks[i] = (struct task_look){.state = t->state,
+                l->tasks[i] = (struct task_look){.state = t->is_withdrawn ? TASK_FAILED : t->state,
                                                  .source = t->source,
                                                  .attempts = t->evidence.attempts,
                                                  .is_joined = t->is_elsewhere || t->is_joined};

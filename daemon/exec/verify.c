@@ -2,6 +2,7 @@
 
 #include "common/clock.h"
 #include "common/str.h"
+#include "daemon/exec/left.h"
 #include "daemon/exec/note.h"
 #include "daemon/exec/tree.h"
 #include "daemon/store/store.h"
@@ -29,6 +30,8 @@ void verify_later(struct run *r, uint32_t task)
         }
         t->was_delivered = t->was_delivered || publish_is_change(r, task, result);
         t->delivered = result->content;
+        left_note(r, task, result);
+        note_repaired(r, task, t->candidate); /* another job finds it repaired, judged or not */
         run_task_park(r, task, RUN_WAIT_CLIENT, NULL);
 }
 
@@ -45,23 +48,81 @@ static int load_text(struct run *r, const struct hash *content, char **ret, size
         return *ret ? 0 : -ENOMEM;
 }
 
-/* What was repaired in the file before, by rule or by an earlier part, is not taken back with it.
- */
-static struct failure *refused_twice(struct run *r, uint32_t task)
-{
-        bool is_first =
-                hash_is_equal(publish_before(r, task), &r->work->tasks[task].repair->stands);
+/* ---- what is taken back ---- */
 
-        return failure_new(FAILURE_CHECK_FAILED, "the command refused it twice; %s",
-                           is_first ? "the file is as it was before"
-                                    : "it was taken back, and what was repaired in the file before "
-                                      "it still stands: look at that");
+/* Nothing of this job stands in the file before it. */
+static bool is_first(struct run *r, uint32_t task)
+{
+        return hash_is_equal(publish_before(r, task), &r->work->tasks[task].repair->stands);
+}
+
+/* What was repaired in the file before, by rule or by earlier parts, is edits of it alone. */
+static bool can_withdraw(struct run *r, uint32_t task)
+{
+        const struct task *t = &r->work->tasks[task];
+
+        if (is_first(r, task))
+                return false;
+        while (t->repair->follows) {
+                t = &r->work->tasks[t->depends[0]];
+                if (t->repair->may != 0)
+                        return false;
+        }
+        return true;
+}
+
+static void fail_refused(struct run *r, uint32_t task)
+{
+        bool is_whole = run_task_of(r, task)->n_refused == REFUSED_ALL || is_first(r, task);
+
+        run_task_fail(r, task,
+                      failure_new(FAILURE_CHECK_FAILED, "the command refused it twice; %s",
+                                  is_whole ? "the file is as it was before"
+                                           : "it was taken back, and what was repaired in the file "
+                                             "before it still stands: look at that"));
+}
+
+/* Of tasks that are done: they count as what they are, taken back. */
+static void mark_withdrawn(struct run *r, uint32_t task)
+{
+        for (const struct task *t = &r->work->tasks[task]; t->repair->follows;) {
+                struct run_task *before;
+
+                t = &r->work->tasks[t->depends[0]];
+                before = run_task_of(r, t->index);
+                before->is_withdrawn = true;
+                failure_free(before->failure);
+                before->failure =
+                        failure_new(FAILURE_CHECK_FAILED,
+                                    "the command refused the file also without what was repaired "
+                                    "after this; the file is as it was before");
+        }
+}
+
+/* The last part of the file is back already. */
+static void withdraw(struct run *r, uint32_t task)
+{
+        int k = 0;
+
+        run_task_of(r, task)->n_refused = REFUSED_ALL;
+        mark_withdrawn(r, task);
+        for (const struct task *t = &r->work->tasks[task]; t->repair->follows && k == 0;) {
+                t = &r->work->tasks[t->depends[0]];
+                k = publish_withdrawal(r, t->index);
+                note_forget(r, t->index);
+                publish_failure(r, t->index);
+        }
+        k = k ? k : publish_waiting(r, task);
+        if (k < 0)
+                log_error("task %u: not taken back: %s", task, strerror(-k));
+        fail_refused(r, task);
 }
 
 int verify_restore(struct run *r, uint32_t task, struct result *result, uint8_t put)
 {
         struct run_task *t = run_task_of(r, task);
         struct candidate *c;
+        bool is_again;
         int k = load_text(r, &result->content, &result->text, &result->n_text);
 
         for (size_t i = 0; i < result->n_made && k == 0; i++)
@@ -70,8 +131,12 @@ int verify_restore(struct run *r, uint32_t task, struct result *result, uint8_t 
         if (k)
                 return k;
         t->n_refused = (put & ~PUT_WAITING) >> PUT_REFUSED_SHIFT;
-        if (t->n_refused > 1) {
-                run_task_fail(r, task, refused_twice(r, task));
+        if (t->n_refused == REFUSED_ALL)
+                mark_withdrawn(r, task);
+        is_again = t->n_refused == REFUSED_ONCE;
+        t->n_refused = is_again ? 0 : t->n_refused;
+        if (t->n_refused > 1 && t->n_refused != REFUSED_REST) {
+                fail_refused(r, task);
                 return 0;
         }
         c = calloc(1, sizeof(*c));
@@ -81,7 +146,11 @@ int verify_restore(struct run *r, uint32_t task, struct result *result, uint8_t 
         *result = (struct result){0};
         t->candidate = c;
         t->is_reused = (put & PUT_SOURCE) == SOURCE_REUSE;
-        t->was_delivered = publish_is_change(r, task, &c->result);
+        if (is_again) { /* what was said of it is lost: it is judged once more, in place */
+                verify_later(r, task);
+                return 0;
+        }
+        t->was_delivered = t->n_refused != REFUSED_REST && publish_is_change(r, task, &c->result);
         t->delivered = c->result.content;
         run_task_park(r, task, RUN_WAIT_CLIENT, NULL);
         return 0;
@@ -172,42 +241,78 @@ static bool is_named(struct run *r, uint32_t task, const unsigned *names)
         return true;
 }
 
+/* Where more stands in the file, the command is to judge that, too. */
 static void take_back(struct run *r, uint32_t task)
 {
-        int k = publish_revert(r, task, &run_task_of(r, task)->candidate->result);
+        struct run_task *t = run_task_of(r, task);
+        int k = publish_revert(r, task, &t->candidate->result);
 
         if (k < 0)
                 run_log(r, task, LOG_LEVEL_ERROR, "retry", "%s: not taken back: %s",
                         r->work->tasks[task].title, strerror(-k));
+        t->was_delivered = false;
+        t->n_refused = can_withdraw(r, task) ? REFUSED_REST : REFUSED_LAST;
         if (publish_waiting(r, task) < 0)
                 log_error("task %u: out of memory", task);
-        run_task_fail(r, task, refused_twice(r, task));
+        if (t->n_refused == REFUSED_LAST)
+                fail_refused(r, task);
+}
+
+/* What was repaired before it may stand. */
+static void leave_rest(struct run *r, uint32_t task)
+{
+        run_task_of(r, task)->n_refused = REFUSED_LAST;
+        if (publish_waiting(r, task) < 0)
+                log_error("task %u: out of memory", task);
+        fail_refused(r, task);
+}
+
+/* The end of it that a prompt shows, of whole characters. */
+static const char *end_of(const char *output)
+{
+        size_t n = output ? strlen(output) : 0;
+        const char *at = output;
+
+        if (n > OUTPUT_SHOWN_BYTES)
+                for (at += n - OUTPUT_SHOWN_BYTES; ((uint8_t)*at & 0xc0) == 0x80; at++)
+                        ;
+        return n > 0 ? at : "(nothing)";
+}
+
+/* It goes back before it is asked for again: whatever comes of that (no answer, no money, an end of
+ * the daemon), what the command refused does not stand in the tree. */
+static void put_back(struct run *r, uint32_t task)
+{
+        struct run_task *t = run_task_of(r, task);
+
+        t->n_refused = REFUSED_ONCE;
+        if (publish_revert(r, task, &t->candidate->result) < 0 || publish_waiting(r, task) < 0)
+                log_error("task %u: out of memory", task);
+        t->was_delivered = false;
+        t->n_refused = 1;
 }
 
 static void blame(struct run *r, uint32_t task, const char *output)
 {
         struct run_task *t = run_task_of(r, task);
-        size_t n = output ? strlen(output) : 0;
         struct evidence e = {.kind = EVIDENCE_COMMAND, .attempts = t->evidence.attempts + 1};
 
-        if (t->n_refused++ > 0) {
-                take_back(r, task);
+        if (t->n_refused > 0) {
+                if (t->n_refused == REFUSED_REST)
+                        withdraw(r, task);
+                else
+                        take_back(r, task);
                 return;
         }
         e.text = str_printf(
                 "It was put in place, and then a command that checks the whole said:\n%s",
-                n > 0 ? output + (n > OUTPUT_SHOWN_BYTES ? n - OUTPUT_SHOWN_BYTES : 0)
-                      : "(nothing)");
-        if (result_changes_tree(&t->candidate->result)) { /* another answer may change less */
-                if (publish_revert(r, task, &t->candidate->result) < 0)
-                        log_error("task %u: out of memory", task);
-                t->was_delivered = false;
-        }
+                end_of(output));
+        put_back(r, task);
         if (t->is_reused) /* what the cache has of it is no good here */
                 cache_remove(r->setup.store, CACHE_RESULT, &t->key);
         note_forget(r, task);
-        if (publish_waiting(r, task) < 0)
-                log_error("task %u: out of memory", task);
+        free(t->refused_for);
+        t->refused_for = e.text ? strdup(e.text) : NULL;
         t->is_reused = false;
         t->candidate = candidate_free(t->candidate);
         run_task_move(r, task, TASK_READY);
@@ -216,12 +321,17 @@ static void blame(struct run *r, uint32_t task, const char *output)
 
 static void accept_all(struct run *r)
 {
-        for (uint32_t i = 0; i < r->work->n_tasks; i++)
-                if (is_waiting(r, i))
+        for (uint32_t i = 0; i < r->work->n_tasks; i++) {
+                const struct run_task *t = &r->tasks[i];
+
+                if (!is_waiting(r, i))
+                        continue;
+                if (t->n_refused == REFUSED_REST)
+                        leave_rest(r, i);
+                else
                         publish_result(r, i,
-                                       r->tasks[i].is_reused
-                                               ? SOURCE_REUSE
-                                               : r->tasks[i].candidate->result.made_by);
+                                       t->is_reused ? SOURCE_REUSE : t->candidate->result.made_by);
+        }
 }
 
 /* Those that the output names; where it names none, once, all that a model made. */

@@ -7,8 +7,7 @@
 
 /* ---- what needs no change ---- */
 
-static int is_kept(struct making *m, const struct open *x, const struct hash *identity,
-                   struct span text, bool *ret)
+static int is_kept(struct making *m, const struct open *x, struct span text, bool *ret)
 {
         _cleanup_buf_ struct buf note = {0};
         struct hash key, around;
@@ -16,7 +15,7 @@ static int is_kept(struct making *m, const struct open *x, const struct hash *id
 
         *ret = false;
         buf_init(&note, 0);
-        repair_kept_key(identity, &key);
+        repair_kept_key(&x->identity, &key);
         r = m->s->in->get_note(&key, &note, m->s->in->arg);
         if (r != 0)
                 return r == CONDITION_ABSENT ? 0 : r;
@@ -28,17 +27,14 @@ static int is_kept(struct making *m, const struct open *x, const struct hash *id
 
 int fix_find_needless(struct making *m, struct open *at, size_t n, struct span text)
 {
-        const char *path = m->s->paths[at->place->file];
         int r = 0;
 
         for (size_t i = 0; i < n && r == 0 && m->s->in->get_note && !m->s->in->is_fresh; i++) {
-                struct hash identity;
                 bool is_it = false;
 
                 if (at[i].outcome != FIX_NONE || (at[i].line == 0 && at[i].i->code))
                         continue;
-                r = fix_identity(&at[i], path, &identity);
-                r = r ? r : is_kept(m, &at[i], &identity, text, &is_it);
+                r = is_kept(m, &at[i], text, &is_it);
                 if (is_it)
                         at[i].outcome = FIX_NEEDLESS;
         }
@@ -50,8 +46,7 @@ int fix_find_needless(struct making *m, struct open *at, size_t n, struct span t
 struct file {
         struct making *m;
         struct open *at;
-        struct hash *identities; /* owned */
-        struct hash *of;         /* owned: room for those of a note */
+        struct hash *of; /* owned: room for those of a note */
         size_t n;
 };
 
@@ -77,7 +72,7 @@ static bool are_here(const struct file *f, const struct again *a)
 
                 for (size_t i = 0; i < f->n; i++)
                         n += is_in_hand(&f->at[i]) &&
-                             hash_is_equal(&f->identities[i], &a->identities[k]);
+                             hash_is_equal(&f->at[i].identity, &a->identities[k]);
                 if (n == 0 || n > count(a->identities, a->n, &a->identities[k]))
                         return false;
         }
@@ -93,7 +88,7 @@ static int get_how(const struct file *f, size_t i, struct buf *note)
         int r;
 
         buf_init(&where, 0);
-        repair_again_key(&f->identities[i], &key);
+        repair_again_key(&f->at[i].identity, &key);
         r = in->get_note(&key, &where, in->arg);
         if (r != 0 || where.n != HASH_BYTES)
                 return r ? r : CONDITION_ABSENT;
@@ -117,7 +112,8 @@ static int make_again(struct file *f, size_t i, struct buf *text, double *score)
         if (r != 0)
                 return r == CONDITION_ABSENT || r == -EMSGSIZE ? 0 : r;
         for (size_t k = 0; k < f->n; k++)
-                if (f->at[k].outcome == FIX_NONE && count(a.identities, a.n, &f->identities[k]) > 0)
+                if (f->at[k].outcome == FIX_NONE &&
+                    count(a.identities, a.n, &f->at[k].identity) > 0)
                         f->at[k].outcome = FIX_AGAIN;
         *score = MIN2(*score, a.score);
         buf_done(text);
@@ -129,22 +125,17 @@ static int make_again(struct file *f, size_t i, struct buf *text, double *score)
 int fix_find_again(struct making *m, struct open *at, size_t n, struct buf *text, double *score)
 {
         struct file f = {.m = m, .at = at, .n = n};
-        const char *path = m->s->paths[at->place->file];
         int r = 0;
 
         *score = 1;
         if (!m->s->in->get_note || m->s->in->is_fresh)
                 return 0;
-        f.identities = calloc(n + 1, sizeof(*f.identities));
         f.of = calloc(AGAIN_FINDINGS_MAX, sizeof(*f.of));
-        if (!f.identities || !f.of)
-                r = -ENOMEM;
-        for (size_t i = 0; i < n && r == 0; i++)
-                r = fix_identity(&at[i], path, &f.identities[i]);
+        if (!f.of)
+                return -ENOMEM;
         for (size_t i = 0; i < n && r == 0; i++)
                 if (at[i].outcome == FIX_NONE)
                         r = make_again(&f, i, text, score);
-        free(f.identities);
         free(f.of);
         return r;
 }

@@ -6,7 +6,6 @@
 /* Findings of one identity, and the one whose note is looked for. */
 struct kept {
         struct open *at;
-        const struct hash *identities;
         size_t n, current;
 };
 
@@ -25,7 +24,7 @@ static int mark(unsigned line, void *arg)
         for (size_t i = 0; i < k->n; i++) {
                 struct open *x = &k->at[i];
 
-                if (!hash_is_equal(&k->identities[i], &k->identities[k->current]))
+                if (!hash_is_equal(&x->identity, &k->at[k->current].identity))
                         continue;
                 if (x->line > 0 && distance(x, line) > TRACE_NEAR_LINES)
                         continue;
@@ -40,15 +39,11 @@ static int mark(unsigned line, void *arg)
 int fix_find_kept(struct making *m, struct open *at, size_t n, struct span text)
 {
         const struct input *in = m->s->in;
-        const char *path = m->s->paths[at->place->file];
-        _cleanup_free_ struct hash *identities = calloc(n + 1, sizeof(*identities));
-        struct kept k = {.at = at, .identities = identities, .n = n};
-        int r = identities ? 0 : -ENOMEM;
+        struct kept k = {.at = at, .n = n};
+        int r = 0;
 
         if (!in->get_note || in->is_fresh)
-                return r;
-        for (size_t i = 0; i < n && r == 0; i++)
-                r = fix_identity(&at[i], path, &identities[i]);
+                return 0;
         for (; k.current < n && r == 0; k.current++) {
                 _cleanup_buf_ struct buf note = {0};
                 struct hash key;
@@ -56,7 +51,7 @@ int fix_find_kept(struct making *m, struct open *at, size_t n, struct span text)
                 if (at[k.current].outcome != FIX_NONE)
                         continue;
                 buf_init(&note, 0);
-                repair_note_key(&identities[k.current], NULL, &key);
+                repair_note_key(&at[k.current].identity, NULL, NULL, &key);
                 r = in->get_note(&key, &note, in->arg);
                 if (r == 0 && note.n > 1)
                         r = traces_find((struct span){note.at + 1, note.n - 1}, text, mark, &k);

@@ -15,6 +15,8 @@ struct open {
         enum fix_outcome outcome;
         unsigned line;    /* where it stands now; 0: nowhere, or in the whole */
         unsigned in_base; /* in the text that is asked about: after what nobody is asked for */
+        struct hash identity; /* fix_identify() */
+        struct hash alike;    /* which of those of one identity in its file; repair.h */
 };
 
 struct making {
@@ -42,6 +44,12 @@ struct fix_part {
         bool is_last;                    /* of its file: only then the file may go, or move */
 };
 
+/* Where each of a file's findings stands. */
+int fix_find_lines(struct open *at, size_t n, struct span text) _must_check_;
+/* Identities of all findings of a file. Those that look alike (an analysis often tells no line's
+ * text) are told apart by their lines, together: another analysis, which tells fewer of them, tells
+ * none of these. */
+int fix_identify(const struct making *m, struct open *at, size_t n) _must_check_;
 /* What was found, wherever it stands: rule, file, message, variables, the line's text. */
 int fix_identity(const struct open *x, const char *path, struct hash *ret) _must_check_;
 /* Marks as known what an earlier job repaired where its repair still stands in the file, whatever

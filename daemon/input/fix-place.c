@@ -12,8 +12,10 @@ const char *const place_kind_names[N_PLACE_KINDS] = {"here", "gone", "build", "d
 /* Folders that builds fill, and those of libraries. */
 static const char *const build_folders[] = {"target", "build", "out",     "dist",
                                             "bin",    "obj",   ".gradle", "generated-sources"};
-static const char *const library_folders[] = {".m2",    "node_modules",  "vendor",
-                                              ".nuget", "site-packages", ".gradle/caches"};
+static const char *const library_folders[] = {".m2", "node_modules", ".nuget", "site-packages",
+                                              ".gradle/caches"};
+/* Of a project's own. */
+static const char *const own_library_folders[] = {"vendor"};
 
 /* C:\app, /C:/app, and what has no other slashes; elsewhere a backslash is a letter of a name. */
 static bool is_of_windows(const char *path)
@@ -134,16 +136,31 @@ static void forget(struct prefix *table)
         }
 }
 
-static bool has_folder(const char *path, const char *const *folders, size_t n_folders)
+/* Within so many bytes of the path. */
+static bool has_folder_in(const char *path, size_t size, const char *const *folders,
+                          size_t n_folders)
 {
         for (size_t i = 0; i < n_folders; i++) {
                 size_t n = strlen(folders[i]);
 
-                for (const char *at = path; (at = strstr(at, folders[i])); at++)
+                for (const char *at = path; (at = strstr(at, folders[i])) && at < path + size; at++)
                         if ((at == path || at[-1] == '/') && at[n] == '/')
                                 return true;
         }
         return false;
+}
+
+static bool has_folder(const char *path, const char *const *folders, size_t n)
+{
+        return has_folder_in(path, strlen(path), folders, n);
+}
+
+/* Below `src` such names are packages: com.acme.build, com.acme.vendor. */
+static bool has_folder_above_sources(const char *path, const char *const *folders, size_t n)
+{
+        const char *src = str_has_prefix(path, "src/") ? path : strstr(path, "/src/");
+
+        return has_folder_in(path, src ? (size_t)(src - path) : strlen(path), folders, n);
 }
 
 static struct place place_of(const struct incident *i, const char *prefix, const char *const *paths,
@@ -153,9 +170,11 @@ static struct place place_of(const struct incident *i, const char *prefix, const
         struct place p = {.path = is_under ? i->uri + strlen(prefix) : i->uri};
         const char *const *found = is_under ? find(p.path, paths, n) : NULL;
 
-        if (i->is_dependency || has_folder(i->uri, library_folders, N_ELEMENTS(library_folders)))
+        if (i->is_dependency || has_folder(i->uri, library_folders, N_ELEMENTS(library_folders)) ||
+            has_folder_above_sources(p.path, own_library_folders, N_ELEMENTS(own_library_folders)))
                 p.kind = PLACE_DEPENDENCY;
-        else if (is_under && has_folder(p.path, build_folders, N_ELEMENTS(build_folders)))
+        else if (is_under &&
+                 has_folder_above_sources(p.path, build_folders, N_ELEMENTS(build_folders)))
                 p.kind = PLACE_BUILD;
         else if (found)
                 p.file = (uint32_t)(found - paths);

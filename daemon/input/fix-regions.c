@@ -67,43 +67,72 @@ static void surround(const size_t *lines, size_t n, size_t line, size_t room, si
         } while (context > 0 && lines[*ret_to] - lines[*ret_from] > room);
 }
 
-int fix_regions(struct span text, const struct open *at, size_t n, size_t room,
-                struct fix_region **ret, size_t *ret_n)
+static int compare_lines(const void *a, const void *b)
 {
-        size_t n_lines = 0, n_regions = 0, head;
-        _cleanup_free_ size_t *lines = index_lines(text, &n_lines);
-        struct fix_region *list = calloc(n + 1, sizeof(*list)), *last = NULL;
+        const struct open *x = a, *y = b;
 
-        if (!lines || !list) {
-                free(list);
-                return -ENOMEM;
+        return (x->in_base > y->in_base) - (x->in_base < y->in_base);
+}
+
+struct regions {
+        const size_t *lines; /* borrowed */
+        size_t n_lines, room;
+        struct fix_region *at; /* owned by the caller */
+        size_t n, last_line;   /* of the last finding */
+};
+
+static bool fits_last(const struct regions *g, size_t line, size_t from, size_t to)
+{
+        const struct fix_region *last = g->n > 0 ? &g->at[g->n - 1] : NULL;
+
+        if (!last || line == g->last_line) /* a line is of one region */
+                return last;
+        return from <= last->to && last->n < FINDINGS_PER_REGION &&
+               g->lines[MAX2(to, last->to)] - g->lines[last->from] <= g->room;
+}
+
+/* Regions share no line, and each holds the lines of its findings: where two would meet, they part
+ * half way. */
+static void add_finding(struct regions *g, size_t i, size_t line)
+{
+        struct fix_region *last = g->n > 0 ? &g->at[g->n - 1] : NULL;
+        size_t from, to;
+
+        surround(g->lines, g->n_lines, line, g->room, &from, &to);
+        if (fits_last(g, line, from, to)) {
+                last->to = MAX2(to, last->to);
+                last->n++;
+        } else {
+                if (last && from < last->to) {
+                        from = MAX2(from, g->last_line + (line - g->last_line + 1) / 2);
+                        last->to = MIN2(last->to, from);
+                }
+                g->at[g->n++] = (struct fix_region){.first = i, .n = 1, .from = from, .to = to};
         }
+        g->last_line = line;
+}
+
+int fix_regions(struct span text, struct open *at, size_t n, size_t room, struct fix_region **ret,
+                size_t *ret_n)
+{
+        size_t n_lines = 0, head;
+        _cleanup_free_ size_t *lines = index_lines(text, &n_lines);
+        _cleanup_free_ struct fix_region *list = calloc(n + 1, sizeof(*list));
+        struct regions g;
+
+        if (!lines || !list)
+                return -ENOMEM;
         head = find_head(text, lines, n_lines);
         if (lines[head] > room / 4)
                 head = 0;
-        room -= lines[head];
-        for (size_t i = 0; i < n; i++) {
-                size_t line = at[i].in_base > 0 ? MIN2((size_t)at[i].in_base - 1, n_lines - 1) : 0,
-                       from, to;
-
-                surround(lines, n_lines, line, room, &from, &to);
-                if (last && from <= last->to && last->n < FINDINGS_PER_REGION &&
-                    lines[MAX2(to, last->to)] - lines[last->from] <= room) {
-                        last->to = MAX2(to, last->to);
-                        last->n++;
-                        continue;
-                }
-                from = last ? MAX2(from, last->to) : from;
-                if (last && to <= from) { /* all its lines are of the one before */
-                        last->n++;
-                        continue;
-                }
-                last = &list[n_regions++];
-                *last = (struct fix_region){.first = i, .n = 1, .from = from, .to = to};
-        }
-        for (size_t i = 0; i < n_regions; i++)
+        g = (struct regions){
+                .lines = lines, .n_lines = n_lines, .room = room - lines[head], .at = list};
+        qsort(at, n, sizeof(*at), compare_lines); /* they may have moved past each other */
+        for (size_t i = 0; i < n; i++)
+                add_finding(&g, i, at[i].in_base > 0 ? MIN2((size_t)at[i].in_base - 1, n_lines - 1) : 0);
+        for (size_t i = 0; i < g.n; i++)
                 list[i].head = MIN2(head, list[0].from);
-        *ret = list;
-        *ret_n = n_regions;
+        *ret = take(list);
+        *ret_n = g.n;
         return 0;
 }

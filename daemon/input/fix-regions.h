@@ -13,6 +13,6 @@ struct fix_region {
 
 /* So many bytes are shown in one call; SIZE_MAX: no end is known. */
 size_t fix_room(uint64_t window_tokens);
-/* at: sorted by line. ret: malloc, from the top. */
-int fix_regions(struct span text, const struct open *at, size_t n, size_t room,
-                struct fix_region **ret, size_t *ret_n) _must_check_;
+/* Sorts at by line. ret: malloc, from the top. */
+int fix_regions(struct span text, struct open *at, size_t n, size_t room, struct fix_region **ret,
+                size_t *ret_n) _must_check_;

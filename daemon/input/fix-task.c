@@ -208,6 +208,59 @@ int fix_identity(const struct open *x, const char *path, struct hash *ret)
         return 0;
 }
 
+struct alike {
+        struct hash identity;
+        uint32_t line, index;
+};
+
+static int compare_alike(const void *a, const void *b)
+{
+        const struct alike *x = a, *y = b;
+        int r = memcmp(x->identity.at, y->identity.at, HASH_BYTES);
+
+        return r ? r : (x->line > y->line) - (x->line < y->line);
+}
+
+/* Of one identity: all of their lines, and its own. One that is alone is known wherever it is. */
+static int tell_apart(struct open *at, const struct alike *list, size_t n)
+{
+        _cleanup_buf_ struct buf lines = {0};
+        size_t n_own = n > 1 ? sizeof(list->line) : 0;
+
+        for (size_t i = 0; i < n && n > 1; i++)
+                (void)buf_add(&lines, &list[i].line, sizeof(list[i].line));
+        for (size_t i = 0; i < n && !lines.failed; i++) {
+                size_t before = lines.n;
+
+                (void)buf_add(&lines, &list[i].line, n_own);
+                hash_of(lines.at ? lines.at : "", lines.n, &at[list[i].index].alike);
+                lines.n = before;
+        }
+        return lines.failed;
+}
+
+int fix_identify(const struct making *m, struct open *at, size_t n)
+{
+        const char *path = m->s->paths[at->place->file];
+        _cleanup_free_ struct alike *list = calloc(n + 1, sizeof(*list));
+        int r = list ? 0 : -ENOMEM;
+
+        for (size_t i = 0; i < n && r == 0; i++) {
+                r = fix_identity(&at[i], path, &at[i].identity);
+                list[i] = (struct alike){at[i].identity, at[i].i->line, (uint32_t)i};
+        }
+        if (r < 0)
+                return r;
+        qsort(list, n, sizeof(*list), compare_alike);
+        for (size_t from = 0, to; from < n && r == 0; from = to) {
+                for (to = from + 1; to < n; to++)
+                        if (!hash_is_equal(&list[to].identity, &list[from].identity))
+                                break;
+                r = tell_apart(at, &list[from], to - from);
+        }
+        return r;
+}
+
 static int add_input(struct task *t, const char *name, const struct hash *hash, json_t *data)
 {
         struct task_input *in = &t->inputs[t->n_inputs];
@@ -374,18 +427,33 @@ static int make_repair(struct making *m, struct task *t, const struct fix_part *
                 repair->may &= TREE_MAKE;
         r = set_findings(repair, p->at, p->n);
         repair->identities = calloc(p->n, sizeof(*repair->identities));
+        repair->alike = calloc(p->n, sizeof(*repair->alike));
         repair->places = calloc(p->n, sizeof(*repair->places));
-        if (!repair->identities || !repair->places)
+        if (!repair->identities || !repair->alike || !repair->places)
                 return -ENOMEM;
         repair->effort = EFFORT_UNKNOWN;
         for (size_t i = 0; i < p->n && r == 0; i++) {
                 repair->effort = MAX2(repair->effort, p->at[i].rule->effort);
                 repair->places[i] = p->at[i].line;
-                r = fix_identity(&p->at[i], t->path, &repair->identities[i]);
+                repair->identities[i] = p->at[i].identity;
+                repair->alike[i] = p->at[i].alike;
         }
         r = r ? r : fix_spots_set(m, repair, p);
         r = r ? r : repair->may ? keep_tree(m) : 0;
         return r;
+}
+
+/* As the file has it, its ends of lines included: what comes of it is to have them again. */
+static int as_in_file(const struct edit_base *base, char **ret, size_t *ret_n)
+{
+        _cleanup_buf_ struct buf raw = {0};
+        int r = edit_base_write(base, (struct span){base->text, base->n}, &raw);
+
+        if (r < 0)
+                return r;
+        *ret_n = 0;
+        *ret = raw.n > 0 ? buf_steal(&raw, ret_n) : strdup("");
+        return *ret ? 0 : -ENOMEM;
 }
 
 /* The part that is shown is what the task's base is. */
@@ -399,12 +467,10 @@ static int set_excerpt(struct task *t, const struct fix_part *p)
         if (r < 0)
                 return r;
         t->repair->excerpt = e;
-        if (p->before == UINT32_MAX) {
-                e->whole = str_dup_span(whole);
-                e->n_whole = whole.n;
-        }
-        if (p->before == UINT32_MAX && !e->whole)
-                return -ENOMEM;
+        if (p->before == UINT32_MAX)
+                r = as_in_file(p->base, &e->whole, &e->n_whole);
+        if (r < 0)
+                return r;
         r = excerpt_show(e, whole, &shown);
         if (r)
                 return r < 0 ? r : -EINVAL;
@@ -416,12 +482,10 @@ static int set_base(struct task *t, const struct fix_part *p)
 {
         int r = p->region ? set_excerpt(t, p) : 0;
 
-        if (r == 0 && !p->region) {
-                t->base = str_dup_span((struct span){p->base->text, p->base->n});
-                t->n_base = p->base->n;
-        }
-        if (r < 0 || !t->base)
-                return r < 0 ? r : -ENOMEM;
+        if (r == 0 && !p->region)
+                r = as_in_file(p->base, &t->base, &t->n_base);
+        if (r < 0)
+                return r;
         if (p->before == UINT32_MAX)
                 return 0;
         t->depends = malloc(sizeof(*t->depends));

@@ -44,21 +44,29 @@ static bool is_same(const struct open *x, const struct open *y)
                (x->i->variables == y->i->variables || json_equal(x->i->variables, y->i->variables));
 }
 
-/* Did an earlier job repair it; and did that make of the file what it is now? */
-static bool is_noted(struct making *m, const struct open *x, const char *path,
-                     const struct hash *content)
+/* Did an earlier job repair it; and did that make of the file what it is now? content NULL: one
+ * that looks like it. */
+static bool is_noted(struct making *m, const struct open *x, const struct hash *content)
 {
-        struct hash identity, key;
+        struct hash key;
 
-        if (!m->s->in->is_noted || m->s->in->is_fresh || fix_identity(x, path, &identity) < 0)
+        if (!m->s->in->is_noted || m->s->in->is_fresh)
                 return false;
-        repair_note_key(&identity, content, &key);
+        repair_note_key(&x->identity, content, &x->alike, &key);
         return m->s->in->is_noted(&key, m->s->in->arg);
 }
 
 static int note_gone(struct making *m, const char *path)
 {
         return strlist_has(&m->not_there, path) ? 0 : strlist_add(&m->not_there, path);
+}
+
+/* Told, but where a repair has taken the file away. */
+static int look_for_gone(struct making *m, struct open *x)
+{
+        int r = fix_identity(x, x->place->path, &x->identity);
+
+        return r || is_noted(m, x, NULL) ? r : note_gone(m, x->place->path);
 }
 
 /* All that are wanted and whose files are here, sorted; each once. */
@@ -80,13 +88,13 @@ static int collect(struct making *m, const struct place *places, struct open **r
                         continue;
                 }
                 m->counts.n_places[places[i].kind]++;
-                x = (struct open){&a->incidents[i], rule, &places[i], FIX_NONE, 0};
+                x = (struct open){.i = &a->incidents[i], .rule = rule, .place = &places[i]};
                 if (m->s->states && m->s->states[i] == INCIDENT_COMPLETED)
                         x.outcome = FIX_COMPLETED;
                 if (places[i].kind == PLACE_HERE)
                         list[n++] = x;
-                else if (places[i].kind == PLACE_GONE && !is_noted(m, &x, places[i].path, NULL))
-                        r = note_gone(m, places[i].path);
+                else if (places[i].kind == PLACE_GONE)
+                        r = look_for_gone(m, &x);
         }
         if (r < 0) {
                 free(list);
@@ -126,25 +134,43 @@ static void count_outcomes(struct making *m, const struct open *at, size_t n)
         }
 }
 
+/* For who reads of what was left as it is. */
+static int list_needless(struct making *m, const struct open *at, size_t n)
+{
+        const char *path = m->s->paths[at->place->file];
+        int r = 0;
+
+        for (size_t i = 0; i < n && r == 0; i++) {
+                json_t *o;
+
+                if (at[i].outcome != FIX_NEEDLESS)
+                        continue;
+                if (!m->w->needless && !(m->w->needless = json_array()))
+                        return -ENOMEM;
+                o = json_pack("{s:s,s:s}", "path", path, "rule", at[i].rule->id);
+                if (o && at[i].line > 0)
+                        r = json_put(o, "line", json_integer(at[i].line));
+                r = r ? r : json_add(m->w->needless, json_incref(o));
+                json_decref(o);
+        }
+        return r;
+}
+
 /* The file is as an earlier job's repair left it: nothing in it is looked at again. */
 static void find_known(struct making *m, struct open *at, size_t n)
 {
-        const char *path = m->s->paths[at->place->file];
-
         for (size_t i = 0; i < n; i++)
                 if (at[i].outcome == FIX_NONE &&
-                    is_noted(m, &at[i], path, &m->s->hashes[at->place->file]))
+                    is_noted(m, &at[i], &m->s->hashes[at->place->file]))
                         at[i].outcome = FIX_KNOWN;
 }
 
 /* It was edited since, but what was found and repaired then stands in it no more. */
 static void find_gone(struct making *m, struct open *at, size_t n)
 {
-        const char *path = m->s->paths[at->place->file];
-
         for (size_t i = 0; i < n; i++)
                 if (at[i].outcome == FIX_NONE && at[i].i->code && at[i].line == 0 &&
-                    is_noted(m, &at[i], path, NULL))
+                    is_noted(m, &at[i], NULL))
                         at[i].outcome = FIX_KNOWN;
 }
 
@@ -295,12 +321,29 @@ static int move_lines(struct open *at, size_t n, struct span before, struct span
         return r;
 }
 
+/* What stands repaired in the file does so in what becomes of it, too. */
+static int note_standing(struct repair *first, const struct open *at, size_t n)
+{
+        first->standing = calloc(2 * n + 1, sizeof(*first->standing));
+        if (!first->standing)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                if (at[i].outcome != FIX_KNOWN)
+                        continue;
+                first->standing[2 * first->n_standing] = at[i].identity;
+                first->standing[2 * first->n_standing++ + 1] = at[i].alike;
+        }
+        return 0;
+}
+
 /* What nobody need be asked for, then what a model is asked for: a chain. */
 static int make_chain(struct making *m, struct open *at, size_t n, struct edit_base *base,
                       const struct buf *mechanical, struct buf *text, double score)
 {
-        const struct edit_base ends = {.was_crlf = base->was_crlf, .had_no_end = base->had_no_end};
-        size_t n_done = move_to_front(at, n, FIX_DONE), n_again, n_asked;
+        const struct edit_base ends = {.was_crlf = base->was_crlf,
+                                       .had_no_end = base->had_no_end,
+                                       .had_mark = base->had_mark};
+        size_t n_done = move_to_front(at, n, FIX_DONE), n_again, n_asked, first = m->w->n_tasks;
         uint32_t before = UINT32_MAX;
         int r = 0;
 
@@ -323,9 +366,10 @@ static int make_chain(struct making *m, struct open *at, size_t n, struct edit_b
         }
         n_asked = move_to_front(at, n, FIX_NONE);
         r = r ? r : make_asked(m, at, n_asked, base, before);
-        if (r == 0 && n_done + n_again + n_asked > 0) /* what a command looks at */
-                m->w->tasks[m->w->n_tasks - 1].command = m->s->command;
-        return r;
+        if (r || first == m->w->n_tasks)
+                return r;
+        m->w->tasks[m->w->n_tasks - 1].command = m->s->command; /* that looks at the whole */
+        return note_standing(m->w->tasks[first].repair, at, n);
 }
 
 static int make_file(struct making *m, struct open *at, size_t n, struct span content)
@@ -337,10 +381,12 @@ static int make_file(struct making *m, struct open *at, size_t n, struct span co
 
         (void)buf_add(&mechanical, base.text ? base.text : "", base.n);
         r = r ? r : mechanical.failed;
-        for (size_t i = 0; i < n && r == 0; i++) /* edits never change the number of lines */
-                at[i].in_base = at[i].line =
-                        incident_find_line(at[i].i, (struct span){base.text, base.n});
-        find_known(m, at, n);
+        r = r ? r : fix_find_lines(at, n, (struct span){base.text, base.n});
+        for (size_t i = 0; i < n && r == 0; i++)
+                at[i].in_base = at[i].line;
+        r = r ? r : fix_identify(m, at, n);
+        if (r == 0)
+                find_known(m, at, n);
         r = r ? r : fix_find_kept(m, at, n, (struct span){base.text, base.n});
         r = r ? r : fix_find_needless(m, at, n, (struct span){base.text, base.n});
         r = r ? r : fix_mechanically(m, at, n, &mechanical);
@@ -351,6 +397,7 @@ static int make_file(struct making *m, struct open *at, size_t n, struct span co
         r = buf_add_span(&text, buf_span(&mechanical));
         r = r ? r : fix_find_again(m, at, n, &text, &score);
         count_outcomes(m, at, n);
+        r = r ? r : list_needless(m, at, n);
         return r ? r : make_chain(m, at, n, &base, &mechanical, &text, score);
 }
 

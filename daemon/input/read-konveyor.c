@@ -60,12 +60,35 @@ static const char *text_of(struct yaml_node *n, const char *key)
         return v && v->kind == YAML_SCALAR && !yaml_is_null(v) ? v->text : NULL;
 }
 
-static unsigned number_of(struct yaml_node *n, const char *key)
+/* Some writers have only one kind of number: 12.0 is 12. -EINVAL: it is none that can be meant. */
+static int read_number(const char *text, uint64_t *ret)
+{
+        size_t n = strcspn(text, ".");
+        char digits[24];
+
+        if (n >= sizeof(digits) || (text[n] == '.' && text[n + 1 + strspn(text + n + 1, "0")]))
+                return -EINVAL;
+        memcpy(digits, text, n);
+        digits[n] = '\0';
+        return str_to_u64(digits, ret);
+}
+
+/* 0: not told, or nothing that a line can be: the whole file. */
+static unsigned line_of(struct yaml_node *n, const char *key)
 {
         const char *text = text_of(n, key);
         uint64_t value = 0;
 
-        return text && str_to_u64(text, &value) == 0 && value <= UINT32_MAX ? (unsigned)value : 0;
+        return text && read_number(text, &value) == 0 && value <= UINT32_MAX ? (unsigned)value : 0;
+}
+
+static int effort_of(struct yaml_node *violation)
+{
+        const char *text = text_of(violation, "effort");
+        uint64_t value = 0;
+
+        return text && read_number(text, &value) == 0 ? (int)MIN2(value, (uint64_t)10)
+                                                      : EFFORT_UNKNOWN;
 }
 
 static int copy(const char *text, char **ret)
@@ -139,7 +162,7 @@ static int read_incident(struct reader *r, struct yaml_node *n, uint32_t rule)
         if (k < 0)
                 return k;
         i = &a->incidents[a->n_incidents++];
-        *i = (struct incident){.rule = rule, .line = number_of(n, line_key)};
+        *i = (struct incident){.rule = rule, .line = line_of(n, line_key)};
         (void)!yaml_to_bool(yaml_get(n, "isDependencyIncident"), &is_dependency);
         i->is_dependency = is_dependency;
         k = copy(uri, &i->uri);
@@ -163,19 +186,21 @@ static int read_violation(struct reader *r, struct yaml_node *v, const char *rul
 
         if (v->kind != YAML_MAP)
                 return refuse(r, v, "a violation must be a map");
+        if (incidents && incidents->kind != YAML_LIST && !yaml_is_null(incidents))
+                return refuse(r, incidents, "`incidents` must be a list");
         k = grow((void **)&a->rules, a->n_rules, &a->room_rules, sizeof(*rule));
         if (k < 0)
                 return k;
         rule = &a->rules[a->n_rules++];
         *rule = (struct analysis_rule){.is_insight = is_insight,
-                                       .effort = EFFORT_UNKNOWN,
+                                       .effort = effort_of(v),
                                        .phase = a->n_phases ? a->n_phases - 1 : 0};
-        if (text_of(v, "effort"))
-                rule->effort = (int)MIN2(number_of(v, "effort"), 10u);
         k = copy(ruleset ? ruleset : text_of(v, "ruleSet"), &rule->ruleset);
         k = k ? k : copy(id, &rule->id);
         k = k ? k : copy(text_of(v, "description"), &rule->description);
         k = k ? k : copy(text_of(v, "category"), &rule->category);
+        for (char *c = rule->category; c && *c; c++)
+                *c = (char)tolower((unsigned char)*c);
         if (k == 0 && links && links->kind == YAML_LIST && links->n_items > 0)
                 k = yaml_to_json(links, &rule->links);
         for (size_t i = 0;

@@ -1,4 +1,4 @@
-/* What a client says of a job that exists: cancel, resume, answer. */
+/* What a client says of a job that exists: cancel, resume, answer, settle. */
 
 #include <stdio.h>
 
@@ -179,4 +179,10 @@ void jobs_answer(struct jobs *j, const struct peer *p, const json_t *params,
                  jobs_reply_fn *on_reply, void *arg)
 {
         with_job(j, p, params, answer, on_reply, arg);
+}
+
+void jobs_settle(struct jobs *j, const struct peer *p, const json_t *params,
+                 jobs_reply_fn *on_reply, void *arg)
+{
+        with_job(j, p, params, placed_take, on_reply, arg);
 }

@@ -494,7 +494,8 @@ static int start_explaining(const struct job *job, jobs_reply_fn *on_reply, void
 {
         struct explaining *x = malloc(sizeof(*x));
         struct pool_work work = {.run = run_explaining, .finish = finish_explaining, .arg = x};
-        int k = 0;
+        _cleanup_json_ json_t *summary = NULL;
+        int k;
 
         if (!x)
                 return -ENOMEM;
@@ -510,8 +511,9 @@ static int start_explaining(const struct job *job, jobs_reply_fn *on_reply, void
         memcpy(x->id_text, job->id_text, sizeof(x->id_text));
         buf_init(&x->summary, 0);
         buf_init(&x->reply, 0);
-        if (job->summary)
-                k = json_write(job->summary, &x->summary);
+        k = placed_summary(job, &summary);
+        if (summary && k == 0)
+                k = json_write(summary, &x->summary);
         k = k ? k : loop_work(job->jobs->c.loop, &work);
         if (k < 0)
                 free_explaining(x);

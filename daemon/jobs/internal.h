@@ -71,6 +71,7 @@ struct job {
         bool has_failed_tasks;
         json_t *summary; /* owned; when it ended */
         json_t *rest;    /* owned: what it takes to go on, as of when work on it ended; or NULL */
+        json_t *placed;  /* owned: what of that came into the tree (placed.c); NULL: not told */
         struct failure *failure; /* owned */
         LIST_HEAD(, job_cursor) cursors;
         uint64_t delta_offset; /* bytes of text told of by deltas */
@@ -145,6 +146,9 @@ bool job_options_shape_plan(const struct job_options *a, const struct job_option
 /* prepare.c: from stored parameters to a plan, in a worker */
 int prepare_start(struct job *job) _must_check_;
 void prepare_forget(struct planning_item *item);
+/* placed.c: `job/settle`, and the summary as it stands by that; NULL: there is none */
+int placed_take(struct job *job, const json_t *params, struct failure **ret_failure) _must_check_;
+int placed_summary(const struct job *job, json_t **ret) _must_check_;
 /* outcome.c */
 json_t *outcome_fields(struct job *job);                      /* of a `done` event */
 void outcome_remember(struct job *job, const json_t *fields); /* raw answer for the next time */

@@ -61,6 +61,7 @@ static void job_free(struct job *job)
         store_tie_unref(job->tie);
         json_decref(job->summary);
         json_decref(job->rest);
+        json_decref(job->placed);
         failure_free(job->failure);
         free(job);
 }

@@ -94,6 +94,9 @@ void jobs_resume(struct jobs *j, const struct peer *p, const json_t *params,
                  jobs_reply_fn *on_reply, void *arg);
 void jobs_answer(struct jobs *j, const struct peer *p, const json_t *params,
                  jobs_reply_fn *on_reply, void *arg);
+/* What of its repairs stands in the tree, from who wrote them there. */
+void jobs_settle(struct jobs *j, const struct peer *p, const json_t *params,
+                 jobs_reply_fn *on_reply, void *arg);
 void jobs_explain(struct jobs *j, const struct peer *p, const json_t *params,
                   jobs_reply_fn *on_reply, void *arg);
 void jobs_list(struct jobs *j, const struct peer *p, const json_t *params, jobs_reply_fn *on_reply,

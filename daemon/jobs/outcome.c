@@ -18,7 +18,7 @@ static int put_text(json_t *o, const struct result *text)
 
 json_t *outcome_fields(struct job *job)
 {
-        _cleanup_json_ json_t *o = json_object(), *failures = NULL;
+        _cleanup_json_ json_t *o = json_object(), *failures = NULL, *left = NULL;
         json_t *summary = NULL;
         int k = o ? 0 : -ENOMEM;
 
@@ -27,11 +27,15 @@ json_t *outcome_fields(struct job *job)
                 if (k == 0) {
                         json_decref(job->summary);
                         job->summary = json_incref(summary);
+                        json_decref(take(job->placed));
                         k = json_put(o, "summary", summary);
                 }
                 k = k ? k : run_failures(job->run, &failures);
                 if (k == 0 && json_array_size(failures) > 0)
                         k = json_put(o, "failures", json_incref(failures));
+                k = k ? k : run_left(job->run, &left);
+                if (k == 0 && json_array_size(left) > 0)
+                        k = json_put(o, "left", json_incref(left));
                 if (k == 0 && run_text(job->run))
                         k = put_text(o, run_text(job->run));
         }

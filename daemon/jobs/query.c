@@ -400,6 +400,7 @@ static json_t *waits_json(struct job *job)
 /* What only the loop knows. */
 static int look(struct looking *x, struct job *job)
 {
+        _cleanup_json_ json_t *summary = NULL;
         json_t *error = NULL;
         int k;
 
@@ -407,8 +408,9 @@ static int look(struct looking *x, struct job *job)
         x->n_tasks = job->n_tasks;
         x->reply = row(job);
         k = x->reply ? json_put(x->reply, "waits", waits_json(job)) : -ENOMEM;
-        if (job->summary && k == 0)
-                k = json_put(x->reply, "summary", json_deep_copy(job->summary));
+        k = k ? k : placed_summary(job, &summary);
+        if (summary && k == 0) /* a worker writes it: nothing of the job's may be in it */
+                k = json_put(x->reply, "summary", json_deep_copy(summary));
         if (job->rest && !job->run && job->state != JOB_DONE && k == 0)
                 k = json_put(x->reply, "resume", json_deep_copy(job->rest));
         if (job->failure && k == 0) {

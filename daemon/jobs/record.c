@@ -3,7 +3,7 @@
  *
  * {kind, uid, state, wait: {on, id, task, command, remedy, need: […]}?, label?, client, created,
  * ended?, options, input: sha256 of the params' blob, raw?, generation?, idem?, dry_run?, fresh?,
- * deaths, head, tasks, done, totals?, summary?, rest?, error?, failed_tasks?, can_ask?, asked:
+ * deaths, head, tasks, done, totals?, summary?, placed?, rest?, error?, failed_tasks?, can_ask?, asked:
  * {tokens, nanousd, approved}?} */
 
 #include "daemon/jobs/record.h"
@@ -131,6 +131,8 @@ static int add_outcome(const struct job *job, struct buf *out)
                 k = add_json(out, "summary", json_incref(job->summary));
         if (job->rest && k == 0)
                 k = add_json(out, "rest", json_incref(job->rest));
+        if (job->placed)
+                k = k ? k : add_json(out, "placed", json_incref(job->placed));
         if (job->failure && k == 0) {
                 k = failure_to_json(job->failure, &error);
                 k = k ? k : add_json(out, "error", error);
@@ -356,6 +358,7 @@ static int read_fields(struct job *job, const json_t *o)
                 return k;
         job->summary = json_incref(json_object_get(o, "summary"));
         job->rest = json_incref(json_object_get(o, "rest"));
+        job->placed = json_incref(json_object_get(o, "placed"));
         run_totals_from_json(&job->totals, json_object_get(o, "totals"));
         if (label && !(job->label = strdup(label)))
                 return -ENOMEM;

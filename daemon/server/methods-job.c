@@ -36,6 +36,12 @@ int method_job_answer(struct server_call *c, const json_t *params)
         return 0;
 }
 
+int method_job_settle(struct server_call *c, const json_t *params)
+{
+        jobs_settle(jobs_of(c), server_call_peer(c), params, server_call_answer, c);
+        return 0;
+}
+
 int method_blob_put(struct server_call *c, const json_t *params)
 {
         jobs_put_blob(jobs_of(c), server_call_peer(c), params, server_call_answer, c);

@@ -57,15 +57,21 @@ struct repair {
         unsigned may;            /* enum tree_change */
         int effort;              /* the largest of its findings, 0 to 10; below 0: not told */
         struct hash *identities; /* owned: of the findings, n_findings */
-        uint32_t *places;        /* owned: their lines in the file as it stood; 0: in the whole */
-        struct spot *spots;      /* owned: of the findings, n_findings */
-        json_t *findings; /* owned: [{rule, line}] as they stood, for who reads of the change */
+        struct hash *alike;      /* owned: likewise; what tells each from those that look like it */
+        struct hash *standing;   /* owned: of the file's first task, pairs of both: findings that
+                                    earlier jobs repaired */
+        size_t n_standing;
+        uint32_t *places;   /* owned: their lines in the file as it stood; 0: in the whole */
+        struct spot *spots; /* owned: of the findings, n_findings */
+        json_t *findings;   /* owned: [{rule, line}] as they stood, for who reads of the change */
         struct excerpt *excerpt; /* owned: the task's base is this part of the file; or NULL */
 };
 
-/* What is noted when findings were repaired: that it was done at all (content NULL), and what their
- * file became by it. An identity is what was found, wherever it stands. */
-void repair_note_key(const struct hash *identity, const struct hash *content, struct hash *ret);
+/* What is noted when findings were repaired: that one of this identity was at all (content NULL);
+ * which of those that look alike, and what their file became by it. An identity is what was found,
+ * wherever it stands. */
+void repair_note_key(const struct hash *identity, const struct hash *content,
+                     const struct hash *alike, struct hash *ret);
 /* That it needs no change: hashes of the lines around it, or of the whole file (edit/trace.h). */
 void repair_kept_key(const struct hash *identity, struct hash *ret);
 /* How it was done (edit/again.h): under the first lies the hash under which that lies. */

@@ -26,6 +26,28 @@
 
 const char *const source_names[N_SOURCES] = {"keep", "reuse", "template", "mechanical", "call"};
 
+void left_findings_free(struct left_finding *list, size_t n)
+{
+        for (size_t i = 0; list && i < n; i++)
+                free(list[i].why);
+        free(list);
+}
+
+struct left_finding *left_findings_copy(const struct left_finding *list, size_t n)
+{
+        struct left_finding *copy = n > 0 ? calloc(n, sizeof(*copy)) : NULL;
+
+        for (size_t i = 0; copy && i < n; i++) {
+                copy[i] = list[i];
+                copy[i].why = strdup(list[i].why);
+                if (!copy[i].why) {
+                        left_findings_free(copy, i);
+                        return NULL;
+                }
+        }
+        return copy;
+}
+
 void result_done(struct result *r)
 {
         for (size_t i = 0; r->made && i < r->n_made; i++) {
@@ -33,9 +55,7 @@ void result_done(struct result *r)
                 free(r->made[i].text);
         }
         free(r->made);
-        for (size_t i = 0; r->left && i < r->n_left; i++)
-                free(r->left[i].why);
-        free(r->left);
+        left_findings_free(r->left, r->n_left);
         free(r->moved_to);
         free(r->text);
         free(r->model);

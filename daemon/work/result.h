@@ -31,6 +31,10 @@ struct left_finding {
         char *why;      /* owned: what it says; "" where it says nothing */
 };
 
+void left_findings_free(struct left_finding *list, size_t n);
+/* NULL: of none, or for lack of memory. */
+struct left_finding *left_findings_copy(const struct left_finding *list, size_t n);
+
 #define RESULT_LEFT_MAX 4096u /* more findings than that are of no task */
 #define LEFT_WHY_BYTES 400u   /* a sentence or two */
 

@@ -39,6 +39,8 @@ static void repair_free(struct repair *r)
         }
         free(r->spots);
         free(r->identities);
+        free(r->alike);
+        free(r->standing);
         free(r->places);
         json_decref(r->findings);
         free(r);
@@ -98,6 +100,7 @@ struct work *work_free(struct work *w)
         statements_free(w);
         json_decref(w->routing);
         json_decref(w->findings);
+        json_decref(w->needless);
         tree_free(w->tree);
         strlist_done(&w->warnings);
         strlist_done(&w->notes);
@@ -221,9 +224,14 @@ static void note_key(const char mark[static 18], const struct hash *identity,
         hash_of(bytes, n, ret);
 }
 
-void repair_note_key(const struct hash *identity, const struct hash *content, struct hash *ret)
+void repair_note_key(const struct hash *identity, const struct hash *content,
+                     const struct hash *alike, struct hash *ret)
 {
-        note_key("genopt repaired 1", identity, content, ret);
+        struct hash which = {0};
+
+        if (content)
+                note_key("genopt the one  1", content, alike, &which);
+        note_key("genopt repaired 1", identity, content ? &which : NULL, ret);
 }
 
 void repair_kept_key(const struct hash *identity, struct hash *ret)

@@ -118,6 +118,8 @@ struct work {
         const char *const *sections; /* borrowed: keys of the facts; constants */
         struct standing_tree *tree;  /* owned: where repairs may change it; or NULL */
         json_t *findings;            /* owned: what became of an analysis, in numbers; or NULL */
+        json_t *needless;            /* owned: of them [{path, rule, line?}] that need no change, as
+                                        earlier answers say; or NULL */
         json_t *routing; /* owned: which requirement went where, and why, for EXPLAIN; or NULL */
         struct strlist warnings;
         struct strlist unknown_types; /* "`colour` of Article.paint", which no template knows */

@@ -810,11 +810,19 @@ def test_an_edit_far_from_every_finding_is_refused(place, sim, daemon):
 def test_what_is_left_out_is_asked_for_again(place, sim, daemon):
     """One of two findings of some effort has no edit near it: asked again, then put in place, named for a person to look at, and the one left to them."""
     path, file = one_file(place, numbered(50), [("far-001", 52, "Change the last line"), ("near-001", 20, "Say it otherwise")], effort=5)
-    events, summary = fix(daemon, path, place / "app", "--files", "src/*", "--report", place / "r.html")
+    events, summary = fix(daemon, path, place / "app", "--files", "src/*", "--report", place / "r.html", check=1)
     assert any("no edit that touches" in e["reason"] for e in events if e["type"] == "task.retry")
     f = summary["findings"]
     assert (f["manual"], f["review"], f["review_files"]) == (1, 1, ["src/Big.java"]) and "// changed\n" in file.read_text()
-    assert "look at this one" in (place / "r.html").read_text()
+    left = {x["fate"]: x for x in events[-1]["left"]}
+    assert left["left"] == {"fate": "left", "path": "src/Big.java", "line": 20, "rule": "near-001", "why": "no edit touches it", "task": 0}
+    assert left["review"]["rule"] == "far-001" and re.fullmatch(r"sure to 0\.7\d, where 0\.80 is wanted", left["review"]["why"]) and len(events[-1]["left"]) == 2
+    page = (place / "r.html").read_text()
+    assert "look at this one" in page and re.search(r"<h2>Not repaired</h2>.*Big\.java:20</code><td><code>near-001</code><td>no edit touches it\n", page, re.S)
+    assert re.search(r"<h2>Repaired, but look at it</h2>.*Big\.java:52</code><td><code>far-001</code><td>sure to ", page, re.S) and "Needs no change" not in page
+    r = daemon.genopt("fix", "--resume", "--source", place / "app", "--report", place / "s.html", check=1)
+    assert re.search(r"1 repaired file is to be looked at:\n  src/Big\.java \(line 52\): sure to 0\.7", r.stderr)
+    assert f"<h1>Repairs: {path.name}</h1>" in page and f"<h1>Repairs: {path.name}</h1>" in (place / "s.html").read_text()
     done = next(e for e in events if e["type"] == "task.done" and e["path"] == "src/Big.java")
     assert 0.7 < done["confidence"] < 0.75
 

@@ -25,9 +25,13 @@ def test_a_finding_that_needs_no_change(place, sim, daemon):
     assert summary["calls"] == 1 and summary["retries"] == 0 and counts(summary["findings"]) == (1, 1, 0)
     assert file.read_bytes() == before and not files_of(events)
     assert any("calm-001 in line 30 needs no change, says the model: It does what it should already." in w for w in warnings(events))
-    for text in (before, b"// mine\n\n" + before + b"// mine\n"):
+    kept = {"fate": "no_change", "path": "src/Big.java", "rule": "calm-001"}
+    assert events[-1]["left"] == [{**kept, "line": 30, "why": "It does what it should already.", "task": 0}]
+    for line, text in ((30, before), (32, b"// mine\n\n" + before + b"// mine\n")):
         file.write_bytes(text)
-        events, summary = fix(daemon, path, place / "app", *ONLY)
+        events, summary = fix(daemon, path, place / "app", *ONLY, "--report", place / "r.html")
+        assert events[-1]["left"] == [{**kept, "line": line, "why": "an earlier answer said so, and it stands as then"}]
+        assert f"Big.java:{line}</code><td><code>calm-001</code><td>an earlier answer" in (place / "r.html").read_text()
         assert summary["calls"] == 0 and counts(summary["findings"]) == (1, 1, 0) and file.read_bytes() == text
     assert plan(daemon, path, place / "app", *ONLY)["findings"]["no_change"] == 1
     file.write_bytes(before.replace(b"int field25 ", b"int other25 "))  # near it: nobody knows any more
@@ -72,7 +76,7 @@ def test_who_says_nothing_is_asked_once_more(place, sim, daemon):
 def test_what_no_edit_touches_is_not_repaired(place, sim, daemon, effort):
     """Of two findings one is left out: asked once more, with the reason, then that one is left to a person, whatever the effort."""
     path, file = one_file(place, numbered(60), [("quiet-001", 12, "Do and say nothing"), ("near-001", 40, "Say it otherwise")], effort=effort)
-    events, summary = fix(daemon, path, place / "app", *ONLY)
+    events, summary = fix(daemon, path, place / "app", *ONLY, check=1)  # something is left, without a word
     reasons = [e["reason"] for e in events if e["type"] == "task.retry"]
     assert len(reasons) == 1 and "1 of 2 findings" in reasons[0] and "`quiet-001` in line 12" in reasons[0]
     assert counts(summary["findings"]) == (1, 0, 1) and "Repaired: near-001" in file.read_text()
@@ -107,5 +111,5 @@ def test_parts_that_moved_are_looked_at_where_they_stand(place, sim, daemon):
     """A later part of a file: its lines are found by what stands in them."""
     findings = [("near-001", 4 + i, f"Say {i} otherwise") for i in range(69)] + [("quiet-001", 80, "Do and say nothing")]
     path, file = one_file(place, numbered(80), findings)
-    events, summary = fix(daemon, path, place / "app", *ONLY)
+    events, summary = fix(daemon, path, place / "app", *ONLY, check=1)
     assert counts(summary["findings"]) == (1, 0, 69) and summary["retries"] == 1

@@ -89,6 +89,7 @@ NO_SUCH_JOB(jobs_put_blob)
 NO_SUCH_JOB(jobs_cancel)
 NO_SUCH_JOB(jobs_resume)
 NO_SUCH_JOB(jobs_answer)
+NO_SUCH_JOB(jobs_settle)
 
 int jobs_get_blob(struct jobs *j, const struct peer *p, const json_t *params, struct buf *out,
                   struct failure **ret_failure)

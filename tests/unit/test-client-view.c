@@ -36,6 +36,33 @@ static void numbers_are_short(void **state)
         assert_int_equal(format_share(1, 0), 0);
 }
 
+static void shares_sum_to_the_whole(void **state)
+{
+        static const struct {
+                uint64_t parts[4];
+                unsigned shares[4];
+        } rows[] = {{{1, 1, 1}, {34, 33, 33}},
+                    {{2, 1}, {67, 33}},
+                    {{7, 7, 7, 7}, {25, 25, 25, 25}},
+                    {{0, 5}, {0, 100}},
+                    {{996, 4}, {99, 1}},
+                    {{0}, {0}},
+                    {{110, 37, 3}, {73, 25, 2}},
+                    {{1, 999999}, {1, 99}},
+                    {{UINT32_MAX, 1, 1, 1}, {99, 1}}};
+
+        (void)state;
+        for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+                unsigned shares[4], sum = 0;
+
+                format_shares(rows[i].parts, 4, shares);
+                for (size_t k = 0; k < 4; k++)
+                        sum += shares[k];
+                assert_memory_equal(shares, rows[i].shares, sizeof(shares));
+                assert_int_equal(sum, i == 5 ? 0 : 100);
+        }
+}
+
 static void expect_cut(void (*cut)(struct buf *, struct span, size_t), const char *text,
                        size_t columns, const char *wanted)
 {
@@ -443,6 +470,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(numbers_are_short),
+                cmocka_unit_test(shares_sum_to_the_whole),
                 cmocka_unit_test(text_is_cut_by_columns),
                 cmocka_unit_test(words_cannot_steer_a_terminal),
                 cmocka_unit_test(progress_follows_events),
