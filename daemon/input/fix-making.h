@@ -50,6 +50,17 @@ int fix_find_lines(struct open *at, size_t n, struct span text) _must_check_;
  * text) are told apart by their lines, together: another analysis, which tells fewer of them, tells
  * none of these. */
 int fix_identify(const struct making *m, struct open *at, size_t n) _must_check_;
+/* fix-undone.c: which lines each mechanical edit changed; and the findings of those that do not
+ * stand in the end are open again. */
+struct undone {
+        struct changed_line *at; /* owned */
+        size_t n, room;
+};
+int undone_note(struct undone *u, size_t finding, struct span before,
+                struct span after) _must_check_;
+int undone_open(const struct undone *u, struct open *at, size_t n, struct span before,
+                struct span after) _must_check_;
+void undone_free(struct undone *u);
 /* What was found, wherever it stands: rule, file, message, variables, the line's text. */
 int fix_identity(const struct open *x, const char *path, struct hash *ret) _must_check_;
 /* Marks as known what an earlier job repaired where its repair still stands in the file, whatever

@@ -204,20 +204,35 @@ static int fix_one(struct making *m, struct open *x, const char *path, struct bu
                  : fixes_apply(m->s->fixes, path, x->rule, x->i, x->line, text, &x->outcome, &rule);
 }
 
-/* All edits that findings spell out, in their order. */
-static int fix_mechanically(struct making *m, struct open *at, size_t n, struct buf *text)
+/* What another finding's edit has brought on the way is no less repaired by it. */
+static void find_brought(struct open *at, size_t n)
 {
-        const char *path = m->s->paths[at->place->file];
-        int r = 0;
-
-        for (size_t i = 0; i < n && r == 0; i++)
-                if (at[i].outcome == FIX_NONE)
-                        r = fix_one(m, &at[i], path, text);
-        /* What another finding's edit has brought on the way is no less repaired by it. */
         for (size_t i = 0; i < n; i++)
                 for (size_t k = 0; k < i && at[i].outcome == FIX_THERE; k++)
                         if (at[k].outcome == FIX_DONE && at[k].i->line == at[i].i->line)
                                 at[i].outcome = FIX_DONE;
+}
+
+/* All edits that findings spell out, in their order. */
+static int fix_mechanically(struct making *m, struct open *at, size_t n, struct buf *text)
+{
+        const char *path = m->s->paths[at->place->file];
+        _cleanup_buf_ struct buf first = {0}, before = {0};
+        _cleanup_(undone_free) struct undone undone = {0};
+        int r = buf_add_span(&first, buf_span(text));
+
+        for (size_t i = 0; i < n && r == 0; i++) {
+                if (at[i].outcome != FIX_NONE)
+                        continue;
+                buf_clear(&before);
+                r = buf_add_span(&before, buf_span(text));
+                r = r ? r : fix_one(m, &at[i], path, text);
+                if (r == 0 && at[i].outcome == FIX_DONE)
+                        r = undone_note(&undone, i, buf_span(&before), buf_span(text));
+        }
+        r = r ? r : undone_open(&undone, at, n, buf_span(&first), buf_span(text));
+        if (r == 0)
+                find_brought(at, n);
         return r;
 }
 

@@ -32,9 +32,21 @@ static void tree_done(struct tree *t)
         free(t->hashes);
 }
 
+static bool are_texts(const json_t *list)
+{
+        const json_t *one;
+        size_t i;
+
+        json_array_foreach ((json_t *)list, i, one)
+                if (!json_is_string(one))
+                        return false;
+        return true;
+}
+
 static int decode(const json_t *params, const json_t **ret, struct failure **ret_failure)
 {
-        const json_t *name, *verify;
+        static const char *const lists[] = {"categories", "rules", "phases", "include", "exclude"};
+        const json_t *name, *verify, *effort;
         int r = kind_input(params, fields, N_ELEMENTS(fields), ret, ret_failure);
 
         if (r != 0)
@@ -44,6 +56,14 @@ static int decode(const json_t *params, const json_t **ret, struct failure **ret
             json_string_length(name) > 255)
                 return kind_refuse(ret_failure, "/params/input/analysis/name",
                                    "`name` must be the analysis's file name");
+        effort = json_object_get(*ret, "max_effort");
+        if (effort && (json_integer_value(effort) < 0 || json_integer_value(effort) > 10))
+                return kind_refuse(ret_failure, "/params/input/max_effort",
+                                   "`max_effort` must be a number from 0 to 10");
+        for (size_t i = 0; i < N_ELEMENTS(lists); i++)
+                if (!are_texts(json_object_get(*ret, lists[i])))
+                        return kind_refuse(ret_failure, "/params/input",
+                                           "filters must be lists of texts");
         verify = json_object_get(*ret, "verify");
         if (verify && (json_integer_value(verify) < 0 ||
                        (size_t)json_integer_value(verify) >=

@@ -9,6 +9,7 @@
 
 #include "common/json.h"
 #include "daemon/jobs/internal.h"
+#include "daemon/jobs/journal.h"
 
 #define FILES_MAX 200u /* of each list: the record is read with every list of jobs */
 #define PATH_BYTES 1024u

@@ -128,7 +128,7 @@ def test_packages_that_are_called_like_what_builds_make(place, daemon):
     outside = ["target/classes/A.java", "vendor/acme/A.java", "web/dist/A.java"]
     for path in inside + outside:
         a.files[path] = "import old.sea.Wave;\nclass A {}\n"
-        a.add("import-001", path, 1, "Replace the `old.sea` import statement with `new.sea`", "import old.sea.Wave;", prefix="/home/vendor/shop/")
+        a.add("import-001", path, 1, "Replace the `old.sea` import statement with `new.sea`", "import old.sea.Wave;", prefix="/srv/vendor/shop/")
     a.write(place / "app")
     path = a.write_analysis(place / "o.yaml")
     f = plan(daemon, path, place / "app", "--rules", "import-001")["findings"]
@@ -150,3 +150,18 @@ def test_odd_numbers_and_types(place, daemon):
     (place / "o.json").write_text(json.dumps(analysis, indent=1))
     r = daemon.genopt("fix", place / "o.json", "--source", place / "app", "--dry-run", check=65)
     assert "o.json:8:" in r.stderr and "`incidents` must be a list" in r.stderr
+
+
+def test_findings_that_undo_each_other_are_not_both_repaired(place, sim, daemon):
+    """What one spells out takes back what the other did: a model sees both; a third, in another line, is repaired by rule all the same."""
+    a = App(0)
+    a.files["src/A.java"] = "import old.sea.Wave;\nimport old.dock.Rope;\nclass A {}\n"
+    for rule, line, old, new in (("import-001", 1, "old.sea", "new.sea"), ("import-002", 1, "new.sea", "old.sea"), ("import-003", 2, "old.dock", "new.dock")):
+        a.add(rule, "src/A.java", line, f"Replace the `{old}` import statement with `{new}`", a.files["src/A.java"].splitlines()[line - 1])
+    a.write(place / "app")
+    path = a.write_analysis(place / "o.yaml")
+    f = plan(daemon, path, place / "app", "--files", "src/*")["findings"]
+    assert (f["mechanical"], f["asked"]) == (1, 2)
+    assert plan(daemon, path, place / "app", "--files", "src/*", "--phase", "optional")["findings"]["filtered"] >= 3
+    events, summary = fix(daemon, path, place / "app", "--files", "src/*")
+    assert summary["findings"]["repaired"]["mechanical"] == 1 and summary["calls"] == 1 and "import new.dock.Rope;" in (place / "app/src/A.java").read_text()

@@ -1,5 +1,6 @@
 """`genopt fix`: what came into the files, and what did not, is told as it is."""
 
+import json
 import os
 
 from fix_app import App
@@ -110,3 +111,52 @@ def test_a_resumed_report_tells_all_rules_of_a_file(place, sim, daemon, app):
     page = (place / "r.html").read_text()
     assert "import-001 × 3, moor-001, speed-001" in page, fix_again.stderr
     assert sorted(git(root, "log", "--format=%s").splitlines()[:-1]) == sorted(f"Repair {r}" for r in ("import-001", "moor-001", "speed-001", "xml-001", "xml-002"))
+
+
+def test_who_looks_at_the_job_is_told_what_stands(place, sim, daemon, app):
+    """`show` and `report` say what the end of the run said; before anybody delivers, that they do not know."""
+    root, lost = place / "app", BOAT.format(1)
+    job = daemon.genopt("fix", app.path, "--source", root, "--detach", check=0).stdout.strip()
+    rpc = daemon.rpc()
+    rpc.ok("job/attach", {"job": job})
+    rpc.event("done")
+    assert "nobody has told yet" in daemon.genopt("show", job, check=0).stdout and "25 of 26 repaired" in daemon.genopt("show", job, check=0).stdout
+    (root / lost).write_text("// mine\n")
+    r = daemon.genopt("fix", "--resume", "--source", root, "--json", check=1)
+    told, n = summary_of(daemon.events(r))["findings"], n_findings(app, lost)
+    summary = rpc.ok("job/get", {"job": job})["summary"]
+    assert summary["placed"] is True and summary["findings"] == told and told["not_written"] == n
+    shown = daemon.genopt("show", job, check=0).stdout
+    assert f"{25 - n} of 26 repaired" in shown and f"{n} not written" in shown and f"left      {lost}: it was changed after" in shown
+    report = json.loads(daemon.genopt("report", job, "--json", check=0).stdout)
+    assert report["findings"] == told and report["placed"] is True
+    for form in ("text", "html"):
+        text = daemon.genopt("report", job, "--format", form, check=0).stdout
+        assert f"{25 - n} of 26 repaired" in text and f"{lost}: it was changed after" in text
+    (root / lost).write_text(app.files[lost])  # the last word counts
+    daemon.genopt("fix", "--resume", "--source", root, check=0)
+    assert "25 of 26 repaired" in daemon.genopt("show", job, check=0).stdout
+    daemon.kill()
+    daemon.start()
+    assert "placed" in daemon.rpc().ok("job/get", {"job": job})["summary"]
+
+
+def test_nobody_tells_more_than_was_made(place, sim, daemon, app):
+    """Only who owns the job, of a job that ended, in the form that the protocol has."""
+    job = daemon.genopt("fix", app.path, "--source", place / "app", "--detach", check=0).stdout.strip()
+    rpc = daemon.rpc()
+    rpc.ok("job/attach", {"job": job})
+    rpc.event("done")
+    made = rpc.ok("job/get", {"job": job})["summary"]["findings"]["repaired"]
+    for findings in ({"repaired": {**made, "call": made["call"] + 1}}, {"repaired": made, "not_written": 1}, {"repaired": {"magic": 1}}, {"repaired": {"call": -1}},
+                     {"here": 1}, {"review": "1"}, {"review_files": ["x" * 2000]}, {"not_written_files": [{"path": "a", "why": "b"}]},
+                     {"not_written_files": [{"path": "a", "why": "b", "findings": 0}] * 201}, {"review_files": "a"}, {"repaired": []}):
+        assert rpc.error("job/settle", {"job": job, "findings": findings})["data"]["name"] == "invalid_params", findings
+    assert "placed" not in rpc.ok("job/get", {"job": job})["summary"]
+    rpc.ok("job/settle", {"job": job, "findings": {"repaired": {"call": 1}, "not_written": 24}, "verified": False})
+    s = rpc.ok("job/get", {"job": job})["summary"]
+    assert s["findings"]["repaired"] == {"call": 1} and s["verified"] is False and s["findings"]["total"] == 26
+    other = rpc.ok("job/submit", {"kind": "ask", "input": {"prompt": "What is a berth?"}})["job"]
+    rpc.ok("job/attach", {"job": other})
+    rpc.event("done")
+    assert rpc.error("job/settle", {"job": other, "findings": {}})["data"]["name"] == "bad_state"
