@@ -2,8 +2,6 @@
  * lines look alike and have moved, two may come to the same one. Then they are handed out in their
  * order: each finding another line, all of them together as near as they can be. */
 
-#include <ctype.h>
-
 #include "daemon/input/fix-making.h"
 
 #define PAIRS_MAX ((size_t)4 << 20) /* of findings and lines; beyond it each keeps the nearest */
@@ -33,27 +31,16 @@ static bool is_crowded(struct open *const *at, size_t n)
         return false;
 }
 
-static struct span trimmed(struct span s)
-{
-        while (s.n > 0 && isspace((unsigned char)s.at[s.n - 1]))
-                s.n--;
-        while (s.n > 0 && isspace((unsigned char)s.at[0])) {
-                s.at++;
-                s.n--;
-        }
-        return s;
-}
-
 static int find_lines(struct group *g, struct span text)
 {
-        struct span code = trimmed(span_of(g->at[0]->i->code));
+        struct span code = str_trim(span_of(g->at[0]->i->code));
         size_t room = 0;
 
         for (unsigned line = 1; text.n > 0 && code.n > 0; line++) {
                 const char *lf = memchr(text.at, '\n', text.n);
                 size_t n = lf ? (size_t)(lf - text.at) : text.n;
 
-                if (span_is_equal(trimmed((struct span){text.at, n}), code)) {
+                if (span_is_equal(str_trim((struct span){text.at, n}), code)) {
                         if (g->n_lines == room) {
                                 unsigned *more =
                                         reallocarray(g->lines, room * 2 + 16, sizeof(*more));

@@ -3,8 +3,8 @@
  *
  * {kind, uid, state, wait: {on, id, task, command, remedy, need: […]}?, label?, client, created,
  * ended?, options, input: sha256 of the params' blob, raw?, generation?, idem?, dry_run?, fresh?,
- * deaths, head, tasks, done, totals?, summary?, placed?, rest?, error?, failed_tasks?, can_ask?, asked:
- * {tokens, nanousd, approved}?} */
+ * deaths, head, tasks, done, totals?, summary?, placed?, rest?, error?, failed_tasks?, can_ask?,
+ * asked: {tokens, nanousd, approved}?} */
 
 #include "daemon/jobs/record.h"
 
