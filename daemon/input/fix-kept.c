@@ -36,6 +36,18 @@ static int mark(unsigned line, void *arg)
         return 0;
 }
 
+/* The file is as a repair left it, and which of those that look alike it was is known. */
+static bool is_told_apart(const struct kept *k)
+{
+        const struct open *x = &k->at[k->current];
+        bool is = false;
+
+        for (size_t i = 0; i < k->n && !x->is_alone && !is; i++)
+                is = k->at[i].outcome == FIX_KNOWN &&
+                     hash_is_equal(&k->at[i].identity, &x->identity);
+        return is;
+}
+
 int fix_find_kept(struct making *m, struct open *at, size_t n, struct span text)
 {
         const struct input *in = m->s->in;
@@ -48,7 +60,7 @@ int fix_find_kept(struct making *m, struct open *at, size_t n, struct span text)
                 _cleanup_buf_ struct buf note = {0};
                 struct hash key;
 
-                if (at[k.current].outcome != FIX_NONE)
+                if (at[k.current].outcome != FIX_NONE || is_told_apart(&k))
                         continue;
                 buf_init(&note, 0);
                 repair_note_key(&at[k.current].identity, NULL, NULL, &key);

@@ -17,6 +17,7 @@ struct open {
         unsigned in_base; /* in the text that is asked about: after what nobody is asked for */
         struct hash identity; /* fix_identify() */
         struct hash alike;    /* which of those of one identity in its file; repair.h */
+        bool is_alone;        /* of its identity */
 };
 
 struct making {

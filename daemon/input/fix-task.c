@@ -234,6 +234,7 @@ static int tell_apart(struct open *at, const struct alike *list, size_t n)
 
                 (void)buf_add(&lines, &list[i].line, n_own);
                 hash_of(lines.at ? lines.at : "", lines.n, &at[list[i].index].alike);
+                at[list[i].index].is_alone = n == 1;
                 lines.n = before;
         }
         return lines.failed;
