@@ -377,8 +377,8 @@ static int fix(struct client *c, const char *dir, int *ret_code, struct failure 
         r = spending_set(c, FIX_SPENDING);
         r = r ? r : sent_read(&analysis, ret_failure);
         r = r || !state.path ? r : sent_read(&state, ret_failure);
-        r = r ? r : check_waiting(c, dir, ret_failure);
         r = r ? r : outdir_open(c, dir, OUTDIR_REPAIRED, !c->is_dry_run, &o, ret_failure);
+        r = r ? r : check_waiting(c, dir, ret_failure);
         r = r ? r : make_input(c, o, &analysis, &state, &input);
         r = r ? r : make_offer(o, input, &analysis, &state, &offer);
         r = r ? r : view_new(c, c->is_dry_run, &view);
