@@ -13,8 +13,8 @@ struct open {
         const struct analysis_rule *rule;
         const struct place *place;
         enum fix_outcome outcome;
-        unsigned line;    /* where it stands now; 0: nowhere, or in the whole */
-        unsigned in_base; /* in the text that is asked about: after what nobody is asked for */
+        unsigned line;        /* where it stands now; 0: nowhere, or in the whole */
+        unsigned in_base;     /* in the text that is asked about: after what nobody is asked for */
         struct hash identity; /* fix_identify() */
         struct hash alike;    /* which of those of one identity in its file; repair.h */
         bool is_alone;        /* of its identity */

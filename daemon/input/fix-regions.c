@@ -129,7 +129,8 @@ int fix_regions(struct span text, struct open *at, size_t n, size_t room, struct
                 .lines = lines, .n_lines = n_lines, .room = room - lines[head], .at = list};
         qsort(at, n, sizeof(*at), compare_lines); /* they may have moved past each other */
         for (size_t i = 0; i < n; i++)
-                add_finding(&g, i, at[i].in_base > 0 ? MIN2((size_t)at[i].in_base - 1, n_lines - 1) : 0);
+                add_finding(&g, i,
+                            at[i].in_base > 0 ? MIN2((size_t)at[i].in_base - 1, n_lines - 1) : 0);
         for (size_t i = 0; i < g.n; i++)
                 list[i].head = MIN2(head, list[0].from);
         *ret = take(list);
