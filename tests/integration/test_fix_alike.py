@@ -7,7 +7,8 @@ import pytest
 
 from conftest import Daemon, config_for
 from fix_app import App
-from test_fix import files_of, fix, numbered, plan
+from test_fix import files_of, fix, numbered, one_file, plan
+from test_fix_lines import answered
 from test_planner import windows
 
 ONLY = ("--files", "src/Big.java")
@@ -166,3 +167,44 @@ def test_findings_that_undo_each_other_are_not_both_repaired(place, sim, daemon)
     assert plan(daemon, path, place / "app", "--files", "src/*", "--phase", "optional")["findings"]["filtered"] >= 3
     events, summary = fix(daemon, path, place / "app", "--files", "src/*")
     assert summary["findings"]["repaired"]["mechanical"] == 1 and summary["calls"] == 1 and "import new.dock.Rope;" in (place / "app/src/A.java").read_text()
+
+
+@pytest.mark.parametrize("has_snippets", [True, False])
+def test_one_that_is_left_is_not_known_by_those_that_look_like_it(place, has_snippets):
+    """Six lines alike, of which an answer repairs five, whenever it is asked: the sixth stays open, until it is repaired."""
+    lines = ["class Big {"] + [line for i in range(6) for line in ("    @Old", f"    int a{i};", "", "")] + ["}"]
+    at, is_careless = [2 + 4 * i for i in range(6)], [True]
+    if has_snippets:
+        path, file = one_file(place, lines, [("near-001", n, "Say it otherwise") for n in at])
+    else:
+        path, file = without_snippets(place, lines, at)
+
+    def answer(a):
+        text = a.text.split("\n")
+        mine = [n for n in a.lines if not (is_careless[0] and "a5" in text[n])]
+        return a.edits(*[a.edit("\n".join(text[n - 1:n + 1]), "    @New\n" + text[n]) for n in mine])
+
+    with answered(place, answer) as (d, s):
+        events, summary = fix(d, path, place / "app", *ONLY, check=1)
+        assert summary["findings"]["manual"] == 1 and summary["findings"]["repaired"]["call"] == 5 and file.read_text().count("@Old") == 1
+        f = plan(d, path, place / "app", *ONLY)["findings"]
+        assert (f["known"], f["asked"]) == (5, 1)
+        is_careless[0] = False
+        events, summary = fix(d, path, place / "app", *ONLY)
+        assert summary["findings"]["repaired"]["call"] == 1 and "@Old" not in file.read_text() and s.asked[-1].lines == [22]
+        assert plan(d, path, place / "app", *ONLY)["findings"]["known"] == 6
+
+
+def test_what_a_command_said_is_told_with_each_later_answer(place):
+    """The answer after it does not apply: the one after that hears of both."""
+    path, file = one_file(place, numbered(20), [("near-001", 10, "Say it otherwise")])
+
+    def answer(a):
+        if "no boat" in a.prompt and "do not stand in the text" not in a.prompt:
+            return a.edits(a.edit("not there", "neither"))
+        return a.edits(a.edit(a.text.split("\n")[9], "    // better" if "no boat" in a.prompt else "    // worse"))
+
+    with answered(place, answer) as (d, s):
+        events, summary = fix(d, path, place / "app", *ONLY, "--verify", "! grep -q worse src/Big.java || { echo src/Big.java:10: no boat; false; }")
+    assert len(s.asked) == 3 and "no boat" in s.asked[2].prompt and "do not stand in the text" in s.asked[2].prompt
+    assert "    // better" in file.read_text() and summary["verified"] is True
