@@ -252,6 +252,7 @@ static void take_back(struct run *r, uint32_t task)
                         r->work->tasks[task].title, strerror(-k));
         t->was_delivered = false;
         t->n_refused = can_withdraw(r, task) ? REFUSED_REST : REFUSED_LAST;
+        note_forget(r, task);
         if (publish_waiting(r, task) < 0)
                 log_error("task %u: out of memory", task);
         if (t->n_refused == REFUSED_LAST)

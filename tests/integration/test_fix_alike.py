@@ -47,13 +47,13 @@ def test_a_part_that_failed_is_not_known_by_the_other(place, sim, daemon):
 
 
 def test_what_another_analysis_tells_is_open(place, sim, daemon):
-    """The file is as the repair left it; a new analysis tells one that looks like those that were repaired, in a line that one of them had."""
-    lines = numbered(60)
+    """The file is as the repair left it; a new analysis tells one that looks like those that were repaired, far from them."""
+    lines = numbered(160)
     path, file = without_snippets(place, lines, [10, 20, 30])
     fix(daemon, path, place / "app", *ONLY)
     assert plan(daemon, path, place / "app", *ONLY)["findings"]["known"] == 3
     a = App(0)
-    a.add("near-001", "src/Big.java", 50, "Say it otherwise", None, effort=3)
+    a.add("near-001", "src/Big.java", 120, "Say it otherwise", None, effort=3)
     path = a.write_analysis(place / "p.yaml")
     f = plan(daemon, path, place / "app", *ONLY)["findings"]
     assert (f["known"], f["asked"]) == (0, 1)
@@ -110,16 +110,16 @@ def test_files_of_other_systems_stay_theirs(place, sim, daemon, mark, end):
     a.add("import-001", "src/Both.java", 1, "Replace the `old.sea` import statement with `new.sea`", java[0])
     a.write(place / "app")
     for path in a.files:
-        if path.startswith("src/"):
+        if path.endswith(".java"):
             (place / "app" / path).write_bytes(mark + end.join(line.encode() for line in java))
-    events, summary = fix(daemon, a.write_analysis(place / "o.yaml"), place / "app", "--files", "src/*")
+    events, summary = fix(daemon, a.write_analysis(place / "o.yaml"), place / "app", "--files", "src/*.java")
     assert sum(summary["findings"]["repaired"].values()) == 3 and summary["findings"]["repaired"]["mechanical"] == 1 and summary["retries"] == 0
     asked, both = ((place / f"app/src/{name}.java").read_bytes() for name in ("Asked", "Both"))
     for text in (asked, both):
         assert text.startswith(mark) and text.count(b"\xef\xbb\xbf") == bool(mark) and text.count(end) == text.count(b"\n") == 4 and not text.endswith(b"\n")
     assert asked[len(mark):].startswith(b"// Repaired: near-001") and asked.split(end)[1] == b"import old.sea.Wave;"
     assert both[len(mark):].startswith(b"import new.sea.Wave;" + end)
-    again = fix(daemon, place / "o.yaml", place / "app", "--files", "src/*")[1]
+    again = fix(daemon, place / "o.yaml", place / "app", "--files", "src/*.java")[1]
     assert again["calls"] == 0 and again["findings"]["known"] >= 2
 
 
@@ -162,10 +162,10 @@ def test_findings_that_undo_each_other_are_not_both_repaired(place, sim, daemon)
         a.add(rule, "src/A.java", line, f"Replace the `{old}` import statement with `{new}`", a.files["src/A.java"].splitlines()[line - 1])
     a.write(place / "app")
     path = a.write_analysis(place / "o.yaml")
-    f = plan(daemon, path, place / "app", "--files", "src/*")["findings"]
+    f = plan(daemon, path, place / "app", "--files", "src/A.java")["findings"]
     assert (f["mechanical"], f["asked"]) == (1, 2)
-    assert plan(daemon, path, place / "app", "--files", "src/*", "--phase", "optional")["findings"]["filtered"] >= 3
-    events, summary = fix(daemon, path, place / "app", "--files", "src/*")
+    assert plan(daemon, path, place / "app", "--files", "src/A.java", "--phase", "optional")["findings"]["filtered"] >= 3
+    events, summary = fix(daemon, path, place / "app", "--files", "src/A.java")
     assert summary["findings"]["repaired"]["mechanical"] == 1 and summary["calls"] == 1 and "import new.dock.Rope;" in (place / "app/src/A.java").read_text()
 
 

@@ -138,7 +138,7 @@ def test_what_is_refused_does_not_stand_when_nobody_answers(place, sim, daemon, 
 
 def test_a_daemon_that_dies_in_the_second_asking_costs_no_chance(place, sim, app):
     """What was refused is judged once more, and asked for again with what the command says then."""
-    from conftest import GENOPT, STARTED, Daemon, config_for
+    from conftest import GENOPT, Daemon, config_for
     d = Daemon(place, config_for(sim))
     d.start()
     root, runs, go = place / "app", place / "runs", place / "go"
@@ -148,7 +148,6 @@ def test_a_daemon_that_dies_in_the_second_asking_costs_no_chance(place, sim, app
     sim.faults({"kind": "stall", "match": "a command that checks the whole said", "events": 1})
     c = subprocess.Popen([GENOPT, "fix", str(app.path), "--source", str(root), "--json", "--verify", command], env=d.env, cwd=d.dir,
                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    STARTED.append(c)
     try:
         events = []
         for line in c.stdout:
