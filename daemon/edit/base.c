@@ -27,13 +27,22 @@ static bool is_crlf(struct span file)
 #define MARK "\xef\xbb\xbf"
 #define MARK_BYTES 3u
 
+static bool begins_with_mark(struct span s)
+{
+        return s.n >= MARK_BYTES && memcmp(s.at, MARK, MARK_BYTES) == 0;
+}
+
 int edit_base_read(struct span file, struct edit_base *ret)
 {
         struct edit_base b = {.was_crlf = is_crlf(file)};
 
-        b.had_mark = file.n >= MARK_BYTES && memcmp(file.at, MARK, MARK_BYTES) == 0;
-        if (b.had_mark)
-                file = (struct span){file.at + MARK_BYTES, file.n - MARK_BYTES};
+        if (begins_with_mark(file)) {
+                struct span rest = {file.at + MARK_BYTES, file.n - MARK_BYTES};
+
+                /* A second one would be taken for the first when the text is given back. */
+                b.had_mark = !begins_with_mark(rest);
+                file = b.had_mark ? rest : file;
+        }
         if (file.n > EDIT_BASE_MAX_BYTES)
                 return -EMSGSIZE;
         b.text = malloc(file.n + 2);
@@ -52,7 +61,7 @@ int edit_base_read(struct span file, struct edit_base *ret)
 
 int edit_base_write(const struct edit_base *b, struct span text, struct buf *out)
 {
-        if (b->had_mark && !(text.n >= MARK_BYTES && memcmp(text.at, MARK, MARK_BYTES) == 0))
+        if (b->had_mark && !begins_with_mark(text))
                 (void)buf_add(out, MARK, MARK_BYTES);
         if (b->had_no_end && text.n > 0 && text.at[text.n - 1] == '\n')
                 text.n--;

@@ -179,15 +179,25 @@ static void there_and_back(const char *file, size_t n, const char *lines)
                 assert_memory_equal(out.at, file, n);
 }
 
-/* What a file has at the ends of its lines comes back as it was. */
+#define MARK "\xef\xbb\xbf"
+
+/* What a file has at the ends of its lines, and before them, comes back as it was. */
 static void test_line_ends_survive(void **state _unused_)
 {
-        static const char *const pairs[][2] = {
-                {"a\nb\n", "a\nb\n"},     {"a\nb", "a\nb\n"},
-                {"a\r\nb\r\n", "a\nb\n"}, {"a\r\nb", "a\nb\n"},
-                {"a\r\nb\n", "a\r\nb\n"}, {"a\r\r\nb\r\n", "a\r\r\nb\r\n"},
-                {"a\rb\n", "a\rb\n"},     {"", ""},
-                {"\r\n", "\n"},           {"a\r", "a\r\n"}};
+        static const char *const pairs[][2] = {{"a\nb\n", "a\nb\n"},
+                                               {"a\nb", "a\nb\n"},
+                                               {"a\r\nb\r\n", "a\nb\n"},
+                                               {"a\r\nb", "a\nb\n"},
+                                               {"a\r\nb\n", "a\r\nb\n"},
+                                               {"a\r\r\nb\r\n", "a\r\r\nb\r\n"},
+                                               {"a\rb\n", "a\rb\n"},
+                                               {"", ""},
+                                               {"\r\n", "\n"},
+                                               {"a\r", "a\r\n"},
+                                               {MARK "a\n", "a\n"},
+                                               {MARK MARK "a\n", MARK MARK "a\n"},
+                                               {MARK, ""},
+                                               {MARK "a\r\nb", "a\nb\n"}};
 
         for (size_t i = 0; i < N_ELEMENTS(pairs); i++)
                 there_and_back(pairs[i][0], strlen(pairs[i][0]), pairs[i][1]);
