@@ -122,6 +122,7 @@ static void test_all_faults_at_once(void **state)
                 "`confidence` must be above 0",
                 "kind a is there already",
                 "expression, at its character",
+                "`output_bytes` is at most 16777216: no file is longer",
         };
         struct blueprint *b = NULL;
         struct failure *f = NULL;
@@ -135,7 +136,7 @@ static void test_all_faults_at_once(void **state)
                      "- {kind: a, each: project, path: \"{{ entty.name }}\", prompt: missing.md, "
                      "tier: fst}\n"
                      "- {kind: a, each: project, path: \"{{ entity.name }}\", prompt: p.md, tier: "
-                     "fast, inputs: [entties]}\n"
+                     "fast, inputs: [entties], output_bytes: 9223372036854775807}\n"
                      "- {kind: b, each: entity, path: b, prompt: p.md, tier: fast, depends: "
                      "[{kind: later, of: same}],\n"
                      "   checks: [nothing, c], extractor: go, when: [has_contract], template: "

@@ -425,6 +425,27 @@ static void a_tier_that_errs_is_left(void **state)
         assert_true(alone->repeat_nanousd > alone->totals.nanousd / 2);
 }
 
+/* A name that is too long is cut, and two that begin alike stay two. */
+static void kinds_of_long_names_are_told_apart(void **state)
+{
+        _cleanup_(work_freep) struct work *w = make_work(2, 1200, 200, 300);
+        char one[ESTIMATOR_KIND_BYTES], other[ESTIMATOR_KIND_BYTES];
+
+        (void)state;
+        w->blueprint = strdup("our-company-python-library-blueprint-of-the-platform-team");
+        free(w->tasks[1].kind);
+        w->tasks[1].kind = strdup("else");
+        plan_kind_name(w, &w->tasks[0], true, one);
+        plan_kind_name(w, &w->tasks[1], true, other);
+        assert_string_not_equal(one, other);
+        plan_kind_name(w, &w->tasks[0], false, other);
+        assert_string_not_equal(one, other);
+        free(w->tasks[1].kind);
+        w->tasks[1].kind = strdup("domain");
+        plan_kind_name(w, &w->tasks[1], true, other);
+        assert_string_equal(one, other);
+}
+
 /* What counts as free and may not be is told, once a model. */
 static void an_unknown_price_is_told(void **state)
 {
@@ -498,6 +519,7 @@ int main(void)
                 cmocka_unit_test(incomplete_batches_become_smaller),
                 cmocka_unit_test(refused_answers_raise_the_tier),
                 cmocka_unit_test(a_tier_that_errs_is_left),
+                cmocka_unit_test(kinds_of_long_names_are_told_apart),
                 cmocka_unit_test(an_unknown_price_is_told),
                 cmocka_unit_test(every_rule_can_be_off),
         };
