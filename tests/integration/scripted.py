@@ -1,9 +1,12 @@
 """A provider whose answers a test writes itself: for what no simulator says, because no sane model would."""
 
+import contextlib
 import http.server
 import json
 import re
 import threading
+
+from conftest import Daemon, config_for
 
 
 class Asked:
@@ -87,3 +90,16 @@ class Scripted:
         self.server.shutdown()
         self.server.server_close()
         self.thread.join(10)
+
+
+@contextlib.contextmanager
+def answered(place, answer):
+    """(daemon, provider), with answers of the test's own."""
+    s = Scripted(answer)
+    d = Daemon(place, config_for(s))
+    d.start()
+    try:
+        yield d, s
+    finally:
+        d.stop()
+        s.close()

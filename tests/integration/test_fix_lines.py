@@ -1,27 +1,12 @@
 """`genopt fix`: which lines findings are told with, and which an answer may change, when repairs have moved the text."""
 
-import contextlib
-
 import pytest
 
-from conftest import Daemon, config_for
 from fix_app import App
-from scripted import Scripted
+from scripted import answered
 from test_fix import fix, one_file
 
 ONLY = ("--files", "src/Big.java")
-
-
-@contextlib.contextmanager
-def answered(place, answer):
-    s = Scripted(answer)
-    d = Daemon(place, config_for(s))
-    d.start()
-    try:
-        yield d, s
-    finally:
-        d.stop()
-        s.close()
 
 
 def calls(n):

@@ -1,24 +1,11 @@
 """What a provider says it counted: believed within what a request can have, learned from where it is about code."""
 
-import contextlib
 import json
 
 import pytest
 
-from conftest import Daemon, config_for, write_spec
-from scripted import Scripted
-
-
-@contextlib.contextmanager
-def answered(place, answer):
-    s = Scripted(answer)
-    d = Daemon(place, config_for(s))
-    d.start()
-    try:
-        yield d, s
-    finally:
-        d.stop()
-        s.close()
+from conftest import write_spec
+from scripted import answered
 
 
 def ask(rpc, prompt):
