@@ -113,8 +113,7 @@ static void add_sources(struct buf *b, const json_t *findings, const struct figu
                 add_row(b, figures_source_words[i], f->by[i], &shares[i]);
         add_row(b, "in place, but the command fails", f->n_unverified, NULL);
         for (size_t i = 0; i < figures_n_aside; i++)
-                add_row(b, figures_aside[i].words,
-                        progress_number(findings, figures_aside[i].field), NULL);
+                add_row(b, figures_aside[i].words, figures_aside_count(findings, i), NULL);
         add_row(b, "errors of the analyser", progress_number(findings, "errors"), NULL);
         (void)buf_add_text(b, "</table>\n");
 }

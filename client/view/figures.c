@@ -22,6 +22,15 @@ const struct figures_aside figures_aside[] = {{"build", "in build outputs"},
                                               {"manual", "left to you"}};
 const size_t figures_n_aside = N_ELEMENTS(figures_aside);
 
+uint64_t figures_aside_count(const json_t *findings, size_t i)
+{
+        uint64_t n = progress_number(findings, figures_aside[i].field);
+
+        if (strcmp(figures_aside[i].field, "manual") != 0)
+                return n;
+        return n - MIN2(n, progress_number(findings, "no_change"));
+}
+
 void figures_of(const json_t *summary, struct figures *ret)
 {
         const json_t *findings = json_object_get(summary, "findings"),

@@ -22,3 +22,5 @@ struct figures_aside {
 };
 extern const struct figures_aside figures_aside[];
 extern const size_t figures_n_aside;
+/* How many; each finding once: what needs no change is no person's, though `manual` has it. */
+uint64_t figures_aside_count(const json_t *findings, size_t i);

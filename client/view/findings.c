@@ -35,9 +35,8 @@ void view_add_findings(struct buf *b, const json_t *findings)
                          progress_number(findings, "mechanical"),
                          progress_number(findings, "asked"));
         for (i = 0; i < figures_n_aside; i++)
-                if (progress_number(findings, figures_aside[i].field) > 0)
-                        (void)buf_printf(b, "; %" PRIu64 " %s",
-                                         progress_number(findings, figures_aside[i].field),
+                if (figures_aside_count(findings, i) > 0)
+                        (void)buf_printf(b, "; %" PRIu64 " %s", figures_aside_count(findings, i),
                                          figures_aside[i].words);
         (void)buf_add_char(b, '\n');
         json_array_foreach ((json_t *)phases, i, p)

@@ -209,9 +209,8 @@ void view_add_outcome(struct buf *b, const json_t *summary)
         if (f.n_unverified > 0)
                 (void)buf_printf(b, "; %" PRIu64 " in place, but not verified", f.n_unverified);
         for (size_t i = 0; i < figures_n_aside; i++)
-                if (progress_number(findings, figures_aside[i].field) > 0)
-                        (void)buf_printf(b, "; %" PRIu64 " %s",
-                                         progress_number(findings, figures_aside[i].field),
+                if (figures_aside_count(findings, i) > 0)
+                        (void)buf_printf(b, "; %" PRIu64 " %s", figures_aside_count(findings, i),
                                          figures_aside[i].words);
         (void)buf_add_char(b, '\n');
 }
