@@ -1,6 +1,7 @@
 #include "client/settle.h"
 
 #include "common/json.h"
+#include "common/str.h"
 
 #define LISTED_MAX 200u /* as the daemon keeps */
 #define WHY_BYTES 1000u
@@ -16,13 +17,10 @@ static int put_number(const json_t *from, const char *key, json_t *to)
 static json_t *short_file(const json_t *file)
 {
         const char *why = json_get_text(file, "why");
-        size_t n = why ? strlen(why) : 0;
+        struct span head = str_head(span_of(why ? why : ""), WHY_BYTES);
 
-        if (n > WHY_BYTES)
-                for (n = WHY_BYTES; n > 0 && ((unsigned char)why[n] & 0xc0) == 0x80; n--)
-                        ;
-        return json_pack("{s:O, s:s%, s:O}", "path", json_object_get(file, "path"), "why",
-                         why ? why : "", n, "findings", json_object_get(file, "findings"));
+        return json_pack("{s:O, s:s%, s:O}", "path", json_object_get(file, "path"), "why", head.at,
+                         head.n, "findings", json_object_get(file, "findings"));
 }
 
 static int put_list(const json_t *from, const char *key, bool is_of_files, json_t *to)

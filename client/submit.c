@@ -28,12 +28,7 @@ json_t *submit_options(const struct client *c)
 /* Shortened to what a label may be, at the end of a character. */
 static json_t *make_label(const char *text)
 {
-        size_t n = strlen(text);
-
-        if (n > LABEL_BYTES)
-                for (n = LABEL_BYTES; n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80;)
-                        n--;
-        return json_stringn(text, n);
+        return json_stringn(text, str_head(span_of(text), LABEL_BYTES).n);
 }
 
 static int make_meta(const struct submission *s, json_t **ret)

@@ -297,6 +297,15 @@ bool str_is_utf8(struct span s)
         return true;
 }
 
+struct span str_head(struct span s, size_t max)
+{
+        if (s.n <= max)
+                return s;
+        while (max > 0 && ((unsigned char)s.at[max] & 0xc0) == 0x80)
+                max--;
+        return (struct span){s.at, max};
+}
+
 char *str_mended(struct span s)
 {
         const unsigned char *at = (const unsigned char *)s.at;

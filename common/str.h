@@ -27,6 +27,8 @@ int str_to_bytes(const char *s, uint64_t *ret) _must_check_;
 int str_to_ms(const char *s, uint64_t *ret) _must_check_;
 /* Valid UTF-8 without surrogates and overlong forms. */
 bool str_is_utf8(struct span s);
+/* The beginning of a text, at most so many bytes, that does not end within a character. */
+struct span str_head(struct span s, size_t max);
 /* The text with "…" for each run of bytes that is no UTF-8: half a character, where a text was cut.
  * Owned by the caller; NULL for lack of memory. */
 char *str_mended(struct span s) _must_check_;

@@ -35,12 +35,7 @@ int piece_hash(const json_t *data, struct hash *ret)
 /* Items without an id are called by the beginning of their text, cut at the end of a character. */
 static size_t name_bytes(const char *text)
 {
-        size_t n = strlen(text);
-
-        if (n > PIECE_NAME_BYTES)
-                for (n = PIECE_NAME_BYTES; n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80;)
-                        n--;
-        return n;
+        return str_head(span_of(text), PIECE_NAME_BYTES).n;
 }
 
 int piece_set(struct piece *p, json_t *data, const char *name, const char *id)

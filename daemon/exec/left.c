@@ -128,12 +128,8 @@ static size_t find_kept(const struct repair *r, const unsigned *lines, const str
 /* A sentence or two, in one line, of whole characters. */
 static char *why_of(struct span s)
 {
-        char *why;
+        char *why = str_dup_span(str_head(s, LEFT_WHY_BYTES));
 
-        if (s.n > LEFT_WHY_BYTES)
-                for (s.n = LEFT_WHY_BYTES; s.n > 0 && ((uint8_t)s.at[s.n] & 0xc0) == 0x80; s.n--)
-                        ;
-        why = str_dup_span(s);
         for (char *c = why; c && *c; c++)
                 if ((unsigned char)*c < ' ' || *c == 0x7f)
                         *c = ' ';

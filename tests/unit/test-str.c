@@ -186,6 +186,17 @@ static void test_mended(void **state)
                 assert_string_equal(mended, rows[i][1]);
                 assert_true(str_is_utf8(span_of(mended)));
         }
+        assert_int_equal(str_head(span_of("a\xc3\xbc"), 3).n, 3);
+        assert_int_equal(str_head(span_of("a\xc3\xbc"
+                                          "b"),
+                                  2)
+                                 .n,
+                         1);
+        assert_int_equal(str_head(span_of("\xc3\xbc"
+                                          "b"),
+                                  1)
+                                 .n,
+                         0);
 }
 
 static void test_prefix_suffix_equal(void **state)
